@@ -1,0 +1,54 @@
+"""Samples before any loader touches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+Split = Literal["train", "test"]
+
+
+class DataError(ValueError):
+    """Data that is missing, damaged or can't be had: one line that says what, where, and what was expected."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One split of a dataset, in memory.
+
+    images: uint8, shape (N, H, W). labels: int64, shape (N,), each in 0..len(classes) - 1.
+    name: what a result row calls the data. digest: SHA-256 of the files it was read from, in hex.
+    """
+
+    name: str
+    digest: str
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where a dataset lies and what it is: small, and can be sent to another process.
+
+    name: `fashion-mnist`, `idx-<first 8 of the digest>` or `synthetic:<N>`.
+    digest: SHA-256 over the four files' uncompressed bytes (train images, train labels, test images,
+    test labels), in hex. folder: the folder that holds the IDX files.
+    """
+
+    name: str
+    digest: str
+    folder: Path
+    classes: tuple[str, ...]
+    reader: Callable[[Dataset, Split], Source] = field(repr=False)
+
+    def read(self, split: Split) -> Source:
+        """Read one split into memory."""
+        return self.reader(self, split)
