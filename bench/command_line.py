@@ -1,0 +1,70 @@
+"""What the commands share: one line for what went wrong, and the exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+import click
+
+USAGE = 2
+INTERRUPTED = 130
+
+T = TypeVar("T")
+
+
+def run_command(
+    command: click.Command,
+    *,
+    user_errors: tuple[type[Exception], ...],
+    arguments: Sequence[str] | None = None,
+) -> NoReturn:
+    """Run a command and leave with its exit code.
+
+    user_errors: exceptions that are a word to the user (bad input, data, folders), like click's own: they
+    become one line on standard error and exit code 2.
+    """
+    try:
+        code = command.main(args=arguments, prog_name=_name(command), standalone_mode=False)
+    except click.ClickException as error:
+        fail(error.format_message())
+    except user_errors as error:
+        fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    sys.exit(code)
+
+
+def fail(message: str) -> NoReturn:
+    """Print one line on standard error and leave with exit code 2."""
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(USAGE)
+
+
+def _name(command: click.Command) -> str:
+    module = command.callback.__module__ if command.callback else ""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return f"python -m {spec.name if module == '__main__' and spec else module}"
+
+
+def list_of(parse: Callable[[str], T], allowed: str) -> Callable[..., tuple[T, ...] | None]:
+    """An option's callback that reads values separated by commas; a value given twice counts once.
+
+    parse: one value from its text; ValueError for what isn't allowed. allowed: what is, in words.
+    """
+
+    def values(_context: click.Context, option: click.Parameter, text: str | None) -> tuple[T, ...] | None:
+        if text is None:
+            return None
+        found: dict[T, None] = {}
+        for part in (part.strip() for part in text.split(",")):
+            try:
+                found[parse(part)] = None
+            except ValueError:
+                raise click.UsageError(
+                    f"{option.opts[0]}: {part!r} is not {allowed} (several are separated by commas)"
+                ) from None
+        return tuple(found)
+
+    return values

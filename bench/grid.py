@@ -1,0 +1,219 @@
+"""The plan of a sweep: which configurations are measured, which can't be, and what each is compared with."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from loaders.knobs import Value, text_of
+from loaders.registry import families
+from loaders.spec import LoaderSpec
+
+TUTORIAL_FAMILY = "torch_dataloader"
+PRESETS = ("quick", "full")
+# Starting a trial's process, reading the data and ending it, seconds; a CUDA context comes on top.
+TRIAL_OVERHEAD_S = 0.4
+CUDA_OVERHEAD_S = 4.0
+# The train step of one sample, and starting and ending the workers of one epoch, on two cores.
+STEP_S_PER_SAMPLE = 1e-6
+WORKERS_S = 0.15
+
+
+class PlanError(ValueError):
+    """A request that no plan can be made of: one line that says what was wrong and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the plan must know of the machine: whether CUDA is there, and torch's default threads."""
+
+    cuda: bool
+    num_threads: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    knobs: the values of each loader knob that was given. preset: `quick`, `full`, or None for the factorial
+    of the given knobs, which is the quick preset where none was given. family: names, or None for the
+    preset's own choice.
+    """
+
+    family: tuple[str, ...] | None = None
+    preset: str | None = None
+    knobs: Mapping[str, tuple[Value, ...]] | None = None
+    device: tuple[str, ...] = ("auto",)
+    step: tuple[str, ...] = ("closed_form",)
+    loss: tuple[str, ...] = ("cross_entropy",)
+    num_threads: tuple[int | None, ...] = (None,)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One point of the grid: a loader, and the consumer that it feeds."""
+
+    spec: LoaderSpec
+    device: str
+    step: str
+    loss: str | None
+    num_threads: int
+
+    def __str__(self) -> str:
+        cells = self.cells()
+        named = [f"{name}={cell}" for name, cell in cells.items() if name != "family" and cell]
+        return " ".join([cells["family"], *named])
+
+    def cells(self) -> dict[str, str]:
+        """What tells it from other configurations, as the results write it."""
+        return {
+            "family": self.spec.family,
+            "device": self.device,
+            **{name: text_of(value) for name, value in self.spec.knobs().items()},
+            "num_threads": str(self.num_threads),
+            "step": self.step,
+            "loss": self.loss or "",
+        }
+
+    @property
+    def comparison(self) -> tuple[str, str, str | None]:
+        """What must be the same for a ratio of two speeds to say something about loaders."""
+        return self.device, self.step, self.loss
+
+    def estimate_s(self, samples: int, epochs: int) -> float:
+        """Roughly how long one trial takes, from typical rates; the progress display soon knows better."""
+        workers = self.spec.knobs().get("num_workers")
+        epoch = samples / self.spec.typical_samples_per_s() + (WORKERS_S if workers else 0)
+        epoch += samples * STEP_S_PER_SAMPLE if self.step != "none" else 0
+        overhead = TRIAL_OVERHEAD_S + (CUDA_OVERHEAD_S if self.device == "cuda" else 0)
+        return overhead + epochs * epoch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Configurations in grid order; the number of each is its place.
+
+    baselines: for each configuration the number of the one that it's compared with. dropped: what was asked
+    for and can't be, with the reason. unavailable: the reason for each configuration that only this machine
+    lacks something for; it isn't run, and gets a row that says so.
+    """
+
+    configurations: tuple[Configuration, ...]
+    baselines: tuple[int, ...]
+    dropped: tuple[tuple[str, str], ...]
+    unavailable: Mapping[int, str]
+
+    def order(self, block: int, seed: int) -> list[int]:
+        """The numbers of the configurations to run, in this block's own shuffled order."""
+        numbers = [n for n in range(len(self.configurations)) if n not in self.unavailable]
+        random.Random(f"{seed}/{block}").shuffle(numbers)
+        return numbers
+
+    def estimates_s(self, samples: int, epochs: int) -> dict[int, float]:
+        """Roughly how long one trial of each configuration that can run takes."""
+        return {
+            number: configuration.estimate_s(samples, epochs)
+            for number, configuration in enumerate(self.configurations)
+            if number not in self.unavailable
+        }
+
+    def knobs(self) -> list[str]:
+        """The names of the loader knobs that any configuration has."""
+        return list(dict.fromkeys(name for c in self.configurations for name in c.spec.declared_knobs()))
+
+
+def make_plan(request: Request, machine: Machine) -> Plan:
+    """Turn a request into a plan for this machine; PlanError where nothing of it can be run."""
+    configurations: list[Configuration] = []
+    dropped: dict[str, str] = {}
+    unavailable: dict[int, str] = {}
+    for configuration in _points(request, machine):
+        cuda = configuration.device == "cuda"
+        reason = configuration.spec.invalid(cuda=cuda)
+        resolved = replace(configuration, spec=configuration.spec.resolved())
+        if reason is not None:
+            dropped[str(configuration)] = reason
+        elif resolved not in configurations:
+            lacking = configuration.spec.unavailable()
+            if cuda and not machine.cuda:
+                lacking = "no CUDA device here (torch.cuda.is_available() is False)"
+            if lacking is not None:
+                unavailable[len(configurations)] = lacking
+            configurations.append(resolved)
+    if len(unavailable) == len(configurations):
+        reasons = sorted({*dropped.values(), *unavailable.values()})
+        raise PlanError(f"nothing to measure: {'; '.join(reasons)}")
+    return Plan(tuple(configurations), _baselines(configurations), tuple(dropped.items()), unavailable)
+
+
+def _points(request: Request, machine: Machine) -> Iterator[Configuration]:
+    """Every configuration that the request names, valid or not, in grid order."""
+    default_device = "cuda" if machine.cuda else "cpu"
+    consumers = itertools.product(request.device, request.step, request.loss, request.num_threads)
+    for device, step, loss, num_threads in consumers:
+        for spec in _specs(request):
+            yield Configuration(
+                spec=spec,
+                device=default_device if device == "auto" else device,
+                step=step,
+                loss=None if step == "none" else loss,
+                num_threads=num_threads or machine.num_threads,
+            )
+
+
+def _specs(request: Request) -> Iterator[LoaderSpec]:
+    known = families()
+    given = dict(request.knobs or {})
+    preset = request.preset or ("quick" if not given else None)
+    named = request.family or ((TUTORIAL_FAMILY,) if preset is None else tuple(known))
+    for name in named:
+        if name not in known:
+            raise PlanError(f"--family: {name!r} is not a loader family; allowed: {', '.join(known)}")
+    declared = {knob for name in named for knob in known[name].declared_knobs()}
+    for knob in given:
+        if knob not in declared:
+            raise PlanError(f"--{knob.replace('_', '-')}: no knob of {', '.join(named)}")
+    # The tutorials' family first, since a grid's first configuration is the one that others are read against.
+    for name in sorted(named, key=lambda name: name != TUTORIAL_FAMILY):
+        family = known[name]
+        own = {knob: values for knob, values in given.items() if knob in family.declared_knobs()}
+        if preset == "quick":
+            # Unasked, the quick preset varies the tutorials' loader and shows every other family once.
+            vary = request.family is not None or name == TUTORIAL_FAMILY
+            yield from _one_at_a_time(family, own, vary=vary)
+        elif preset == "full":
+            yield from _factorial(family, {k.name: k.full for k in family.declared_knobs().values()} | own)
+        else:
+            yield from _factorial(family, own)
+
+
+def _factorial(family: type[LoaderSpec], axes: Mapping[str, Sequence[Value]]) -> Iterator[LoaderSpec]:
+    axes = {knob: values for knob, values in axes.items() if values}
+    for point in itertools.product(*axes.values()):
+        yield family().with_knobs(dict(zip(axes, point, strict=True)))
+
+
+def _one_at_a_time(
+    family: type[LoaderSpec], given: Mapping[str, tuple[Value, ...]], *, vary: bool
+) -> Iterator[LoaderSpec]:
+    """The base, and beside it one knob at a time; a given list replaces what the preset varies."""
+    base = family()
+    knobs = base.knobs()
+    base = base.with_knobs({name: values[0] for name, values in given.items() if knobs[name] not in values})
+    yield base
+    for name, knob in family.declared_knobs().items():
+        for value in given.get(name, knob.quick if vary else ()):
+            yield base.with_knobs({name: value})
+
+
+def _baselines(configurations: Sequence[Configuration]) -> tuple[int, ...]:
+    """The tutorials' own configuration where the grid holds it, else the first: for each comparison."""
+    tutorial = families()[TUTORIAL_FAMILY]().resolved()
+    found: dict[object, int] = {}
+    for number, configuration in enumerate(configurations):
+        first = found.setdefault(configuration.comparison, number)
+        if configuration.spec == tutorial and configurations[first].spec != tutorial:
+            found[configuration.comparison] = number
+    return tuple(found[configuration.comparison] for configuration in configurations)

@@ -1,0 +1,51 @@
+"""Watches the memory of a trial's process tree, from outside, so that the trial takes no part in it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, field
+
+from bench import process_tree
+
+# What a worker shares is read when workers are first seen, and again once they have worked a while and
+# written to pages that they shared at first. More often would cost more than the rest of the harness.
+READINGS_OF_SHARED = (1, 4)
+
+
+@dataclass
+class MemoryWatch:
+    """Samples of the memory of a process tree: the process's resident set, and what each descendant adds.
+
+    A forked worker has all of its parent's memory in its resident set, though it holds only what it wrote.
+    So what workers share is read a few times and taken off their resident sets, which are read every time.
+    """
+
+    pid: int
+    samples: list[tuple[int, int]] = field(default_factory=list)
+    _shared: float = 0
+    _sightings: int = 0
+
+    def sample(self) -> None:
+        """Take one sample now."""
+        total = process_tree.resident_bytes(self.pid)
+        if total == 0:
+            return
+        workers = process_tree.descendants(self.pid)
+        if workers and self._sightings + 1 in READINGS_OF_SHARED:
+            readings = [process_tree.shared_bytes(worker) for worker in workers]
+            readable = [reading for reading in readings if reading is not None]
+            if not readable:
+                # They are ending: what they hold can't be told from what they share.
+                return
+            self._shared = statistics.mean(readable)
+        self._sightings += bool(workers)
+        for worker in workers:
+            total += max(0, process_tree.resident_bytes(worker) - round(self._shared))
+        self.samples.append((time.perf_counter_ns(), total))
+
+    def peak_bytes(self, start_ns: int, end_ns: int) -> int | None:
+        """The largest sample between two instants and, for epochs shorter than the interval, just after."""
+        inside = [memory for at, memory in self.samples if start_ns <= at <= end_ns]
+        after = [memory for at, memory in self.samples if at > end_ns][:1]
+        return max(inside + after, default=None)

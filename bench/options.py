@@ -1,0 +1,202 @@
+"""The options of `python -m bench.sweep`; those of the loader knobs come from the families themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.command_line import list_of
+from bench.grid import PRESETS, Request
+from loaders.knobs import Choice, Integer
+from loaders.registry import all_knobs, families
+from model.losses import ALLOWED_LOSSES, parse_loss
+from model.train_step import STEPS
+
+THREADS = Integer(1, 1024, optional=True)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one sweep was asked for."""
+
+    request: Request
+    dataset: str
+    data_dir: Path
+    mirror: str | None
+    epochs: int
+    blocks: int
+    seed: int
+    learning_rate: float | None
+    timeout_s: float
+    out: Path | None
+    name: str
+    dry_run: bool
+
+
+def sweep_command(function: Callable[[Options], int]) -> click.Command:
+    """The command line that calls `function` with what was asked for."""
+    knobs = all_knobs()
+
+    def callback(**values: Any) -> int:
+        given = {name: values.pop(name) for name in knobs}
+        request = Request(
+            knobs={name: value for name, value in given.items() if value is not None},
+            **{
+                name: values.pop(name)
+                for name in ("family", "preset", "device", "step", "loss", "num_threads")
+            },
+        )
+        return function(Options(request=request, **values))
+
+    return click.Command(
+        "sweep",
+        callback=callback,
+        params=[*_what(), *_knobs(), *_consumer(), *_how(), *_where()],
+        help=(
+            "Measure data loaders: each configuration feeds the same training step for full epochs. Prints a "
+            "ranked table and leaves runs.csv, summary.csv, environment.json and charts in a folder. Options "
+            "that take a list take values separated by commas."
+        ),
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+            "show_default": True,
+        },
+    )
+
+
+def _what() -> list[click.Option]:
+    known = Choice(tuple(families()))
+    return [
+        click.Option(
+            ["--dataset"],
+            default="auto",
+            metavar="NAME",
+            help="auto (files under --data-dir, else download, else synthetic), fashion-mnist, synthetic or "
+            "synthetic:N.",
+        ),
+        click.Option(
+            ["--data-dir"], type=click.Path(path_type=Path), default=Path("data"), help="Folder of the data."
+        ),
+        click.Option(["--mirror"], metavar="URL", help="Folder to download the four .gz files from."),
+        click.Option(
+            ["--family"],
+            metavar="LIST",
+            callback=list_of(known.parse, known.allowed),
+            help=f"Loader families: {', '.join(families())}. Default: with a preset all of them (quick "
+            "varies torch_dataloader and runs the others once), else torch_dataloader.",
+        ),
+        click.Option(
+            ["--preset"],
+            type=click.Choice(PRESETS),
+            help="quick varies one knob at a time around the tutorials' configuration, full is the "
+            "factorial. Default: quick, or, if any knob below is given, the factorial of those given.",
+        ),
+    ]
+
+
+def _knobs() -> list[click.Option]:
+    return [
+        click.Option(
+            [f"--{name.replace('_', '-')}", name],
+            metavar="LIST",
+            callback=list_of(knob.kind.parse, knob.kind.allowed),
+            help=f"{knob.help[0].upper()}{knob.help[1:]}. Each: {knob.kind.allowed}.",
+        )
+        for name, knob in all_knobs().items()
+    ]
+
+
+def _consumer() -> list[click.Option]:
+    device, step = Choice(("auto", "cpu", "cuda")), Choice(STEPS)
+    return [
+        click.Option(
+            ["--device"],
+            metavar="LIST",
+            default="auto",
+            callback=list_of(device.parse, device.allowed),
+            help=f"Where the step runs. Each: {device.allowed}.",
+        ),
+        click.Option(
+            ["--step"],
+            metavar="LIST",
+            default="closed_form",
+            callback=list_of(step.parse, step.allowed),
+            help=f"Train step; none times the loader alone. Each: {step.allowed}.",
+        ),
+        click.Option(
+            ["--loss"],
+            metavar="LIST",
+            default="cross_entropy",
+            callback=list_of(_loss, ALLOWED_LOSSES),
+            help=f"Loss. Each: {ALLOWED_LOSSES}.",
+        ),
+        click.Option(
+            ["--num-threads"],
+            metavar="LIST",
+            default="none",
+            callback=list_of(THREADS.parse, THREADS.allowed),
+            help="Torch's threads in the training process; none is torch's default.",
+        ),
+        click.Option(
+            ["--learning-rate"],
+            type=click.FloatRange(0, min_open=True),
+            help="Learning rate of the step. Default: the loss's own.",
+        ),
+    ]
+
+
+def _how() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--epochs"],
+            type=click.IntRange(1, 10_000),
+            default=2,
+            help="Epochs in each process: the first is cold, those after it are steady.",
+        ),
+        click.Option(
+            ["--blocks"],
+            type=click.IntRange(1, 10_000),
+            default=3,
+            help="Times that every configuration is measured, each in a fresh process.",
+        ),
+        click.Option(
+            ["--seed"], type=click.IntRange(0, 2**31 - 1), default=0, help="Decides every random order."
+        ),
+        click.Option(
+            ["--timeout", "timeout_s"],
+            type=click.FloatRange(0, 86_400, min_open=True),
+            default=300.0,
+            metavar="SECONDS",
+            help="For one configuration in one block; past it, its process is ended.",
+        ),
+    ]
+
+
+def _where() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--out"],
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder of the results, new or empty. Default: results/<UTC time>-<name>.",
+        ),
+        click.Option(["--name"], default="local", callback=_name, help="Name of the results."),
+        click.Option(
+            ["--dry-run"], is_flag=True, help="Print the plan and about how long it takes; run nothing."
+        ),
+    ]
+
+
+def _loss(text: str) -> str:
+    return parse_loss(text).name
+
+
+def _name(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    if not text or not all(c.isalnum() or c in "-_." for c in text) or text.startswith("."):
+        raise click.UsageError(f"--name: {text!r} is not allowed; use letters, digits, -, _ and .")
+    return text

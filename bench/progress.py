@@ -1,0 +1,98 @@
+"""Shows where a sweep stands: what is measured now, how many trials are left, and the time that takes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from typing_extensions import Self
+
+
+class TimeLeft:
+    """Foretells what the trials to come will take, from those that have been."""
+
+    def __init__(self, estimates_s: Mapping[int, float], blocks: int) -> None:
+        self._estimates_s = estimates_s
+        self._taken_s: defaultdict[int, list[float]] = defaultdict(list)
+        self._left = dict.fromkeys(estimates_s, blocks)
+
+    def finished(self, number: int, seconds: float) -> None:
+        """Note that one trial of this configuration has taken so long."""
+        self._taken_s[number].append(seconds)
+        self._left[number] -= 1
+
+    def seconds(self) -> float:
+        """Trials that were seen take as long again; the others their estimate, as far off as those were."""
+        seen = [
+            (self._estimates_s[number], taken) for number, times in self._taken_s.items() for taken in times
+        ]
+        estimated, taken = sum(estimate for estimate, _ in seen), sum(taken for _, taken in seen)
+        scale = taken / estimated if estimated else 1.0
+        return sum(
+            trials * (statistics.mean(self._taken_s[n]) if self._taken_s[n] else self._estimates_s[n] * scale)
+            for n, trials in self._left.items()
+        )
+
+
+class SweepProgress:
+    """A bar where the output is a terminal, one line a trial where it is a file or a pipe."""
+
+    def __init__(
+        self, console: Console, labels: Sequence[str], estimates_s: Mapping[int, float], blocks: int
+    ) -> None:
+        self._console = console
+        self._labels = labels
+        self._blocks = blocks
+        self._trials = len(estimates_s) * blocks
+        self._done = 0
+        self._left = TimeLeft(estimates_s, blocks)
+        self._bar = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("[cyan]{task.fields[left]}"),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID = self._bar.add_task("starting", total=self._trials, left="")
+
+    @contextmanager
+    def trial(self, number: int, block: int) -> Iterator[None]:
+        """Show that this trial runs, while it does."""
+        left = f"about {duration(self._left.seconds())} left"
+        doing = f"block {block + 1}/{self._blocks}  {self._labels[number]}"
+        self._bar.update(self._task, description=doing, left=left)
+        if not self._console.is_terminal:
+            place = f"[{self._done + 1:>{len(str(self._trials))}}/{self._trials}]"
+            self._console.print(f"{place} {left:<22} {doing}", markup=False, highlight=False, soft_wrap=True)
+        started = time.monotonic()
+        yield
+        self._left.finished(number, time.monotonic() - started)
+        self._done += 1
+        self._bar.update(
+            self._task, completed=self._done, left=f"about {duration(self._left.seconds())} left"
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def duration(seconds: float) -> str:
+    """For example `45 s`, `1 min 20 s`, `2 h 5 min`: two units at most, for people."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,108 @@
+"""Row: one epoch, one line of `runs.csv`. The one place that says what the columns mean.
+
+Reading and writing rows needs neither torch nor a loader, so results can be drawn anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+SCHEMA = 1
+STATUSES = ("ok", "failed", "timeout", "unavailable")
+
+# The knob columns stand in the middle of a line: after what was measured on, before the consumer's own.
+KNOBS_AFTER = "device"
+
+
+def column(text: str, default: Any = None) -> Any:
+    """A field of Row, and what it means."""
+    return field(default=default, metadata={"text": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One epoch of one configuration in one block.
+
+    An unknown is None here and an empty cell in the file, never 0.
+    """
+
+    schema: int = column("version of this list of columns", SCHEMA)
+    configuration: int = column("number of the configuration in the plan of this sweep, from 0", MISSING)
+    baseline: int = column("number of the configuration that this one is compared with", MISSING)
+    family: str = column("loader family: the name of its file in `loaders/families/`", MISSING)
+    dataset: str = column(
+        "`fashion-mnist` (the published files), `idx-<first 8 of SHA-256>` (other files) or `synthetic:<N>`",
+        MISSING,
+    )
+    device: str = column("`cpu` or `cuda`", MISSING)
+    knobs: Mapping[str, str] = field(default=MISSING)
+    num_threads: int = column("torch's threads in the training process", MISSING)
+    step: str = column("train step: `closed_form`, `autograd`, or `none` for the loader alone", MISSING)
+    loss: str | None = column("loss of the train step; empty without one", None)
+    block: int = column("block, from 0: each holds every configuration once, in shuffled order", MISSING)
+    position: int = column("place of the trial in its block, from 0", MISSING)
+    epoch: int = column("epoch in its process: 0 is cold, those after are steady", MISSING)
+    started_at: str | None = column("when the row's trial began, UTC, ISO 8601", None)
+    samples: int | None = column("samples delivered", None)
+    batches: int | None = column("batches delivered", None)
+    sample_shape: str | None = column("shape of one sample as delivered, channels x height x width", None)
+    dtype: str | None = column("type of the delivered pixels", None)
+    wall_s: float | None = column("the whole epoch: from before `iter()` until the iterator is gone", None)
+    samples_per_s: float | None = column("`samples / wall_s`", None)
+    startup_s: float | None = column("in `iter(loader)`, where workers start", None)
+    time_to_first_batch_s: float | None = column("from before `iter()` to the first batch", None)
+    data_wait_s: float | None = column(
+        "blocked in `next()`, all batches (the first wait is among them)", None
+    )
+    data_wait_median_s: float | None = column("median of the batches' waits", None)
+    data_wait_p99_s: float | None = column("99th percentile of the batches' waits", None)
+    transfer_s: float | None = column("host to device; 0 on the CPU; host time on CUDA", None)
+    step_s: float | None = column(
+        "in the train step; on CUDA host time, and the wait for the device at the end", None
+    )
+    teardown_s: float | None = column("from the last step until the iterator is gone: workers ending", None)
+    train_loss: float | None = column("mean loss of the epoch's samples while training", None)
+    cpu_s: float | None = column("CPU seconds of the whole process tree in the epoch", None)
+    peak_memory_bytes: int | None = column(
+        "largest memory seen of the whole process tree: the training process's resident set and what each "
+        "worker holds for itself; sampled four times a second",
+        None,
+    )
+    status: str = column("`ok`, `failed`, `timeout` or `unavailable`", "ok")
+    error: str | None = column("what went wrong, and where; empty for `ok`", None)
+
+    def cells(self) -> dict[str, str]:
+        """The row's line, cell by cell, under the names of `header`."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "knobs"}
+        return {name: _cell(value) for name, value in values.items()} | dict(self.knobs)
+
+
+def header(knobs: Iterable[str]) -> list[str]:
+    """The names of the columns, with one column a knob."""
+    names = fixed_columns()
+    place = names.index(KNOBS_AFTER) + 1
+    return [*names[:place], *knobs, *names[place:]]
+
+
+def fixed_columns() -> list[str]:
+    """The names of the columns that every results file has."""
+    return [f.name for f in fields(Row) if f.name != "knobs"]
+
+
+def number_columns() -> list[str]:
+    """The fixed columns that hold numbers."""
+    return [f.name for f in fields(Row) if str(f.type).startswith(("int", "float"))]
+
+
+def column_texts() -> dict[str, str]:
+    """What each fixed column means."""
+    return {f.name: f.metadata["text"] for f in fields(Row) if f.name != "knobs"}
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    # 17 digits would write noise: a nanosecond in a day has 14.
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,108 @@
+"""The main job: measure every configuration of a plan, block by block. `python -m bench.sweep`"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from bench import results, table
+from bench.command_line import INTERRUPTED, run_command
+from bench.environment import environment
+from bench.grid import Machine, Plan, PlanError, make_plan
+from bench.options import Options, sweep_command
+from bench.plot import draw_charts
+from bench.progress import SweepProgress
+from bench.results import ResultsError
+from bench.summary import labels, summarise
+from bench.trial import Trial
+from bench.trial_process import fresh_process_context, run
+from loaders.fashion_mnist import expected_samples, locate
+from loaders.source import DataError, Dataset
+
+
+def sweep(options: Options) -> int:
+    """Plan, measure, summarise, draw. The exit code: 0, 1 where a trial failed, 130 where interrupted."""
+    console = table.console()
+    machine = Machine(cuda=torch.cuda.is_available(), num_threads=torch.get_num_threads())
+    plan = make_plan(options.request, machine)
+    names = labels(pd.DataFrame([c.cells() for c in plan.configurations])).tolist()
+    folder = results.folder_for(options.out, options.name)
+    results.check_folder(folder)
+    if options.dry_run:
+        samples = expected_samples(options.dataset, options.data_dir)
+        table.print_plan(console, plan, names, samples, options.blocks, options.epochs)
+        return 0
+
+    notices: list[str] = []
+    dataset = locate(options.dataset, options.data_dir, notify=notices.append, mirror=options.mirror)
+    table.print_notices(console, notices)
+    results.make_folder(folder)
+    results.write_json(folder / results.ENVIRONMENT, environment(dataset, sys.argv[1:]))
+
+    samples = len(dataset.read("train"))
+    estimates_s = plan.estimates_s(samples, options.epochs)
+    table.print_start(console, plan, dataset.name, samples, options.blocks, options.epochs)
+    interrupted = False
+    try:
+        measure(plan, dataset, folder, options, SweepProgress(console, names, estimates_s, options.blocks))
+    except KeyboardInterrupt:
+        interrupted = True
+
+    runs = results.read_runs(folder)
+    if not runs.empty:
+        summary = summarise(runs)
+        results.write_csv(folder / results.SUMMARY, summary)
+        draw_charts(folder)
+        table.print_summary(console, summary)
+    table.print_dropped(console, plan)
+    table.print_notices(console, notices)
+    table.print_end(console, folder, interrupted=interrupted)
+    if interrupted:
+        return INTERRUPTED
+    return 1 if runs["status"].isin(("failed", "timeout")).any() else 0
+
+
+def measure(plan: Plan, dataset: Dataset, folder: Path, options: Options, progress: SweepProgress) -> None:
+    """Run every trial of the plan; the row of each epoch is on disk before the next epoch's is made."""
+
+    def trial(number: int, block: int, position: int) -> Trial:
+        return Trial(
+            configuration=plan.configurations[number],
+            number=number,
+            baseline=plan.baselines[number],
+            block=block,
+            position=position,
+            dataset=dataset,
+            epochs=options.epochs,
+            # The same throughout a block, so that all of it sees one order of the samples.
+            seed=options.seed + block,
+            learning_rate=options.learning_rate,
+        )
+
+    context = fresh_process_context({type(c.spec).__module__ for c in plan.configurations})
+    with results.RunsFile(folder / results.RUNS, plan.knobs()) as runs, progress:
+        for number, reason in plan.unavailable.items():
+            runs.write(replace(trial(number, 0, 0).row(epoch=0), status="unavailable", error=reason))
+        for block in range(options.blocks):
+            for position, number in enumerate(plan.order(block, options.seed)):
+                with progress.trial(number, block):
+                    for row in run(
+                        trial(number, block, position),
+                        context=context,
+                        timeout_s=options.timeout_s,
+                        log=folder / results.LOG,
+                    ):
+                        runs.write(row)
+
+
+def main() -> None:
+    """Entry point of `python -m bench.sweep`."""
+    run_command(sweep_command(sweep), user_errors=(PlanError, DataError, ResultsError))
+
+
+if __name__ == "__main__":
+    main()

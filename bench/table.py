@@ -1,0 +1,152 @@
+"""What a sweep says in the terminal: its plan before, the ranked table and what follows from it after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bench.grid import Plan
+from bench.progress import duration
+from bench.summary import WORK, labels
+
+# Two speeds this close are the same to anyone who trains.
+INDIFFERENT = 0.02
+PIPE_WIDTH = 140
+
+
+def console() -> Console:
+    """A console as wide as the terminal; in a file or a pipe wide enough for the table."""
+    terminal = Console(highlight=False)
+    return terminal if terminal.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def print_notices(console: Console, notices: list[str]) -> None:
+    """Notices that can't be missed."""
+    for notice in notices:
+        console.print(Panel(escape(notice), title="NOTICE", border_style="bold yellow", style="yellow"))
+
+
+def print_plan(
+    console: Console, plan: Plan, names: list[str], samples: int, blocks: int, epochs: int
+) -> None:
+    """The configurations, what was left out and why, and how long the sweep will about take."""
+    table = Table(title="Plan", title_justify="left", box=None, pad_edge=False)
+    table.add_column("#", justify="right")
+    table.add_column("configuration")
+    table.add_column("")
+    for number, name in enumerate(names):
+        remark = plan.unavailable.get(number, "baseline" if plan.baselines[number] == number else "")
+        table.add_row(str(number), escape(name), escape(remark))
+    console.print(table)
+    print_dropped(console, plan)
+    print_start(console, plan, "", samples, blocks, epochs)
+
+
+def print_start(console: Console, plan: Plan, dataset: str, samples: int, blocks: int, epochs: int) -> None:
+    """How much there is to measure, and about how long that takes."""
+    estimates_s = plan.estimates_s(samples, epochs)
+    console.print(
+        f"{len(estimates_s)} configurations × {blocks} blocks × {epochs} epochs of {samples:,} samples"
+        + (f" ({dataset})" if dataset else "")
+        + f": about {duration(blocks * sum(estimates_s.values()))}, by the rates of a machine with two cores",
+        soft_wrap=True,
+    )
+
+
+def print_end(console: Console, folder: Path, *, interrupted: bool) -> None:
+    """Where the results lie."""
+    if interrupted:
+        console.print("[bold yellow]Interrupted[/]: what was measured until then is kept.")
+    console.print(f"Results: {escape(str(folder))}", soft_wrap=True)
+
+
+def print_dropped(console: Console, plan: Plan) -> None:
+    """What was asked for and can't be measured here: one line a reason."""
+    for reason, count in Counter(reason for _, reason in plan.dropped).items():
+        noun = "configuration" if count == 1 else "configurations"
+        console.print(f"[yellow]left out[/] {count} {noun}: {escape(reason)}")
+    for number, reason in plan.unavailable.items():
+        console.print(f"[yellow]unavailable[/] configuration {number}: {escape(reason)}")
+
+
+def print_summary(console: Console, summary: pd.DataFrame) -> None:
+    """The ranked table, one section for each kind of work, and who is fastest in each."""
+    summary = summary.assign(label=labels(summary))
+    phase = summary["phase"].iloc[0]
+    table = Table(title=f"Throughput, {phase} epochs", title_justify="left", pad_edge=False)
+    for name, justify in (
+        ("#", "right"),
+        ("configuration", "left"),
+        ("samples/s", "right"),
+        ("95% interval", "right"),
+        ("× baseline", "right"),
+        ("95% interval", "right"),
+        ("waiting", "right"),
+        ("first batch", "right"),
+        ("memory", "right"),
+    ):
+        table.add_column(name, justify=justify, no_wrap=name != "configuration")  # type: ignore[arg-type]
+    ordered = summary.sort_values("rank", na_position="last")
+    groups = list(ordered.groupby(WORK, dropna=False, sort=False))
+    for _, group in groups:
+        for _, line in group.iterrows():
+            table.add_row(*_cells(line))
+        table.add_section()
+    console.print(table)
+    for _, group in groups:
+        verdict = _verdict(group)
+        if verdict:
+            console.print(verdict, soft_wrap=True)
+    baselines = summary[summary["configuration"] == summary["baseline"]]
+    console.print(f"Baseline: {escape('; '.join(baselines['label']))}", soft_wrap=True)
+    for _, line in summary[summary["status"] != "ok"].iterrows():
+        console.print(
+            f"[bold red]{line['status']}[/] {escape(line['label'])}: {escape(line['error'])}", soft_wrap=True
+        )
+
+
+def _cells(line: pd.Series) -> list[str | Text]:
+    if pd.isna(line["samples_per_s"]) or pd.isna(line["rank"]):
+        return ["", escape(line["label"]), Text(line["status"], style="red")]
+    style = "bold" if line["rank"] == 1 else ""
+    share = line["data_wait_s"] / line["wall_s"]
+    memory = line["peak_memory_bytes"]
+    return [
+        f"{line['rank']:.0f}",
+        Text(line["label"], style=style),
+        Text(f"{line['samples_per_s']:,.0f}", style=style),
+        _interval(line, "samples_per_s", ",.0f"),
+        f"{line['ratio']:.2f}" if pd.notna(line["ratio"]) else "",
+        _interval(line, "ratio", ".2f") if line["configuration"] != line["baseline"] else "baseline",
+        f"{share:.0%}",
+        f"{line['time_to_first_batch_s'] * 1e3:,.0f} ms",
+        f"{memory / 2**20:,.0f} MiB" if pd.notna(memory) else "",
+    ]
+
+
+def _interval(line: pd.Series, name: str, form: str) -> str:
+    low, high = line[f"{name}_low"], line[f"{name}_high"]
+    return "" if pd.isna(low) else f"{low:{form}}–{high:{form}}"
+
+
+def _verdict(group: pd.DataFrame) -> str:
+    """Who is fastest among those that do the same work, or which of them can't be told apart."""
+    ranked = group[group["rank"].notna()].sort_values("rank")
+    if len(ranked) < 2:
+        return ""
+    best, others = ranked.iloc[0], ranked.iloc[1:]
+    if others["ratio_to_best_high"].isna().any():
+        return f"[bold]{escape(best['label'])}[/] was fastest; fewer than three blocks give no interval."
+    tied = others[(others["ratio_to_best_high"] >= 1) | (others["ratio_to_best"] >= 1 - INDIFFERENT)]
+    if tied.empty:
+        return f"[bold green]Fastest:[/] [bold]{escape(best['label'])}[/]"
+    names = " and ".join(escape(name) for name in [best["label"], *tied["label"]])
+    blocks = int(ranked["blocks"].min())
+    return f"[bold]{names}[/] can't be told apart in {blocks} blocks; more --blocks may part them."

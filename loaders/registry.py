@@ -1,0 +1,40 @@
+"""Finds the loader families: every file in `loaders/families/` is one."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+
+from loaders import families as package
+from loaders.knobs import Knob
+from loaders.spec import LoaderSpec
+
+
+def families() -> dict[str, type[LoaderSpec]]:
+    """The spec class of every family, by the family's name, in alphabetical order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return {name: spec_class(importlib.import_module(f"{package.__name__}.{name}")) for name in names}
+
+
+def all_knobs() -> dict[str, Knob]:
+    """Every knob that some family has, by its name; shared knobs once."""
+    found: dict[str, Knob] = {}
+    for name, family in families().items():
+        for knob in family.declared_knobs().values():
+            if found.setdefault(knob.name, knob) != knob:
+                raise TypeError(f"{name}: knob {knob.name} is declared otherwise than in another family")
+    return found
+
+
+def spec_class(module: ModuleType) -> type[LoaderSpec]:
+    """The one LoaderSpec that a family's file defines; TypeError where there is none, or more than one."""
+    specs = [
+        member
+        for member in vars(module).values()
+        if inspect.isclass(member) and issubclass(member, LoaderSpec) and member.__module__ == module.__name__
+    ]
+    if len(specs) != 1:
+        raise TypeError(f"{module.__name__} defines {len(specs)} LoaderSpecs, a family's file defines one")
+    return specs[0]

@@ -1,0 +1,84 @@
+"""LoaderSpec: the knobs of one loader, and how it is built from them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+
+import torch
+from typing_extensions import Self
+
+from loaders.knobs import Integer, Knob, Value, knob
+from loaders.source import Source
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+BATCH_SIZE = Knob(
+    "batch_size",
+    Integer(1, 1_000_000),
+    help="samples in a batch",
+    quick=(64, 1024),
+    full=(64, 256, 1024),
+)
+RESIZE = Knob(
+    "resize",
+    Integer(1, 4096, optional=True),
+    help="side in pixels that every picture is resized to; none leaves it as it is",
+    quick=(64,),
+    full=(None, 64),
+)
+
+
+@dataclass(frozen=True)
+class LoaderSpec(ABC):
+    """The knobs of one loader and nothing else: one family, one subclass, one file of `loaders/families/`.
+
+    What `build` returns must keep this contract, which `tests/loaders/test_contract.py` holds for every
+    family: each `iter()` is one epoch; it yields batches `(images, labels)`, float32 (B, 1, H, W) in
+    [0, 1] and int64 (B,), that hold each sample of the source exactly once beside its own label, the last
+    batch being smaller where the batch size doesn't divide the number of samples. With `shuffle` the same
+    seed gives the same order, and a second epoch another one; without, the stored order.
+    """
+
+    batch_size: int = knob(BATCH_SIZE, 256)
+    resize: int | None = knob(RESIZE, None)
+
+    @property
+    def family(self) -> str:
+        """The family's name: that of the file it stands in."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @classmethod
+    def declared_knobs(cls) -> dict[str, Knob]:
+        """The family's knobs by name, in the order of their declaration."""
+        return {f.name: f.metadata["knob"] for f in fields(cls)}
+
+    def knobs(self) -> dict[str, Value]:
+        """The value of each knob by its name."""
+        return {name: getattr(self, name) for name in self.declared_knobs()}
+
+    def with_knobs(self, values: Mapping[str, Value]) -> Self:
+        """The same loader with these knobs at these values."""
+        return replace(self, **values)  # type: ignore[arg-type]  # each Kind parses its field's type
+
+    def resolved(self) -> Self:
+        """The same loader with every default that PyTorch or the machine would fill in written out."""
+        return self
+
+    def invalid(self, *, cuda: bool) -> str | None:
+        """Why these knobs can't go together (`cuda`: with a CUDA device to feed), or None where they can."""
+        del cuda
+        return None
+
+    def unavailable(self) -> str | None:
+        """What this family needs and this machine lacks, with the cure, or None where all is there."""
+        return None
+
+    @abstractmethod
+    def typical_samples_per_s(self) -> float:
+        """About what this loader delivers on two cores: for the estimate before a sweep, for no result."""
+
+    @abstractmethod
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """The loader over `source`, shuffled in an order that `seed` decides, or in the stored one."""
