@@ -1,0 +1,63 @@
+"""What is said while a sweep runs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bench.progress import SweepProgress, TimeLeft, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (80.2, "1 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_durations_are_for_people(seconds, text) -> None:
+    """Two units at most."""
+    assert duration(seconds) == text
+
+
+def test_time_left_starts_with_the_estimate() -> None:
+    """Before anything has run."""
+    assert TimeLeft({0: 2.0, 1: 3.0}, blocks=2).seconds() == 10
+
+
+def test_time_left_learns_from_what_has_run() -> None:
+    """Seen trials take as long again; unseen ones are as far off as the seen were."""
+    left = TimeLeft({0: 2.0, 1: 3.0}, blocks=2)
+    left.finished(0, 4.0)
+    assert left.seconds() == 4.0 + 2 * 3.0 * 2
+
+
+def test_time_left_ends_at_zero() -> None:
+    """When all has run nothing is left."""
+    left = TimeLeft({0: 2.0}, blocks=1)
+    left.finished(0, 4.0)
+    assert left.seconds() == 0
+
+
+def test_a_pipe_gets_one_line_a_trial() -> None:
+    """What is measured now, how many there are, and the time left."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["num_workers=0", "num_workers=[4]"], {0: 2.0, 1: 3.0}, blocks=2) as progress:
+        for block in range(2):
+            for number in range(2):
+                with progress.trial(number, block):
+                    pass
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 4
+    assert lines[0].split() == ["[1/4]", "about", "10", "s", "left", "block", "1/2", "num_workers=0"]
+    assert lines[3].startswith("[4/4]")
+    assert lines[3].endswith("block 2/2  num_workers=[4]")
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    """The same facts, in place."""
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    with SweepProgress(console, ["num_workers=0"], {0: 2.0}, blocks=1) as progress, progress.trial(0, 0):
+        progress._bar.refresh()
+    text = console.file.getvalue()
+    assert "num_workers=0" in text
+    assert "about 2 s left" in text

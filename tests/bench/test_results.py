@@ -1,0 +1,125 @@
+"""The results folder, and runs.csv there and back."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench import results
+from bench.results import ResultsError, RunsFile, check_folder, plain, read_runs
+from tests.bench import runs
+
+
+def test_a_row_is_on_disk_at_once(tmp_path) -> None:
+    """Before the file is closed, and before the next row: what was measured is kept."""
+    with RunsFile(tmp_path / "runs.csv", ["batch_size", "resize", "num_workers"]) as file:
+        for count in (1, 2):
+            file.write(runs.row())
+            assert len((tmp_path / "runs.csv").read_text().splitlines()) == 1 + count
+
+
+def test_what_is_written_is_read_back(tmp_path) -> None:
+    """Numbers as numbers, unknown as NaN, knobs as the text they are."""
+    frame = runs.table(tmp_path, [runs.row(2, wall_s=1.25), runs.failed(1, 0)])
+    assert frame["wall_s"].iloc[0] == 1.25
+    assert pd.isna(frame["wall_s"].iloc[1])
+    assert frame["num_workers"].tolist() == ["2", "1"]
+    assert frame["resize"].tolist() == ["none", "none"]
+    assert results.knob_columns(frame) == ["batch_size", "resize", "num_workers"]
+
+
+def test_text_from_outside_stays_in_its_cell(tmp_path) -> None:
+    """Line ends, quotes, commas, terminal sequences: one line, one cell."""
+    nasty = 'a "quoted", thing\nnext line \x1b[31mred\x07 \x00end'
+    runs.written(tmp_path, [runs.failed(0, 0, error=nasty)])
+    with (tmp_path / "runs.csv").open(newline="") as stream:
+        lines = list(csv.reader(stream))
+    assert len(lines) == 2
+    assert lines[1][-1] == 'a "quoted", thing next line [31mred end'
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@sum"])
+def test_no_cell_is_a_formula(text) -> None:
+    """A spreadsheet shows it and does not run it."""
+    assert plain(text) == f"'{text}"
+
+
+def test_a_negative_number_stays_a_number() -> None:
+    """A minus before digits is no formula."""
+    assert plain("-1.5") == "-1.5"
+
+
+def test_a_used_folder_is_refused(tmp_path) -> None:
+    """Results are never mixed with others."""
+    (tmp_path / "x").write_text("")
+    with pytest.raises(ResultsError, match="is not empty; name a new folder"):
+        check_folder(tmp_path)
+
+
+def test_a_file_is_no_folder(tmp_path) -> None:
+    """Neither itself nor somewhere above."""
+    (tmp_path / "x").write_text("")
+    with pytest.raises(ResultsError, match="is a file"):
+        check_folder(tmp_path / "x")
+    with pytest.raises(ResultsError, match="is not a folder open for writing"):
+        check_folder(tmp_path / "x" / "y" / "z")
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch) -> None:
+    """Found before anything is measured."""
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(ResultsError, match="can't be written"):
+        check_folder(tmp_path / "new")
+
+
+def test_checking_makes_nothing(tmp_path) -> None:
+    """A check before bad input is found leaves no folder behind."""
+    check_folder(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_folder_says_when_and_what() -> None:
+    """results/<UTC time>-<name>, so that folders sort by time."""
+    folder = results.folder_for(None, "quick")
+    assert folder.parent == Path("results")
+    assert re.fullmatch(r"\d{8}T\d{6}Z-quick", folder.name)
+    assert results.folder_for(Path("x"), "quick") == Path("x")
+
+
+def test_a_missing_file_is_one_line(tmp_path) -> None:
+    """A folder without runs.csv says so."""
+    with pytest.raises(ResultsError, match=r"runs\.csv can't be read: No such file"):
+        read_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not a table"),
+        ("a,b\n1,2\n", "lacks the columns schema"),
+        ('"unclosed\n', "is not a"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_one_line(tmp_path, text, says) -> None:
+    """What is wrong with it is said."""
+    (tmp_path / "runs.csv").write_text(text)
+    with pytest.raises(ResultsError, match=says):
+        read_runs(tmp_path)
+
+
+def test_another_schema_is_refused(tmp_path) -> None:
+    """A file of another version is not read as if it were of this one."""
+    runs.written(tmp_path, [runs.row(schema=99)])
+    with pytest.raises(ResultsError, match="has schema 99; this version reads 1"):
+        read_runs(tmp_path)
+
+
+def test_text_for_a_number_is_refused(tmp_path) -> None:
+    """Not read as unknown."""
+    runs.written(tmp_path, [runs.row(wall_s="fast")])
+    with pytest.raises(ResultsError, match="text where a number belongs"):
+        read_runs(tmp_path)

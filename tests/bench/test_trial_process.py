@@ -1,0 +1,140 @@
+"""Trials in processes of their own: whatever happens there costs one row and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench import trial_process
+from bench.grid import Configuration
+from bench.trial import Trial
+from bench.trial_process import describe, fresh_process_context, run
+from loaders.families.torch_dataloader import TorchDataLoader
+from tests.fakes import Misbehaving, numbered_dataset
+
+
+@pytest.fixture(scope="module")
+def context():
+    return fresh_process_context([Misbehaving.__module__, TorchDataLoader.__module__])
+
+
+def rows_of(spec, context, log: Path, *, epochs: int = 2, timeout_s: float = 60) -> list:
+    configuration = Configuration(spec, "cpu", "closed_form", "cross_entropy", 1)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), epochs, seed=0)
+    return list(run(trial, context=context, timeout_s=timeout_s, log=log))
+
+
+def bad(behaviour: str, good_batches: int = 0) -> Misbehaving:
+    return Misbehaving(behaviour=behaviour, good_batches=good_batches)
+
+
+def test_every_epoch_is_a_row(context, tmp_path) -> None:
+    """Measured in another process, with its memory and CPU time."""
+    rows = rows_of(TorchDataLoader(num_workers=1, batch_size=8).resolved(), context, tmp_path / "log")
+    assert [row.status for row in rows] == ["ok", "ok"]
+    assert [row.epoch for row in rows] == [0, 1]
+    assert all(row.samples == 20 and row.cpu_s > 0 for row in rows)
+    assert all(row.started_at for row in rows)
+
+
+def test_the_memory_of_the_tree_is_seen(context, tmp_path) -> None:
+    """A process that has imported torch holds tens of MiB at least."""
+    rows = rows_of(TorchDataLoader(num_workers=0, batch_size=8), context, tmp_path / "log")
+    assert all(row.peak_memory_bytes > 50 * 2**20 for row in rows)
+
+
+def test_an_exception_is_a_row(context, tmp_path) -> None:
+    """`failed`, with type, text and place, after the epochs that went well."""
+    rows = rows_of(bad("raise", good_batches=25), context, tmp_path / "log")
+    assert [row.status for row in rows] == ["ok", "failed"]
+    assert rows[1].error.startswith("RuntimeError: the disk is on fire (fakes.py:")
+    assert rows[1].epoch == 1
+    assert rows[1].wall_s is None
+    assert "Traceback" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"), [("kill", "was killed by SIGKILL"), ("exit", "ended with exit code 3")]
+)
+def test_a_process_that_dies_is_a_row(context, tmp_path, behaviour, says) -> None:
+    """The signal or the exit code is named."""
+    (row,) = rows_of(bad(behaviour), context, tmp_path / "log")
+    assert row.status == "failed"
+    assert says in row.error
+
+
+def test_a_trial_that_hangs_is_ended_with_its_children(context, tmp_path) -> None:
+    """Past the deadline: `timeout`, and neither the process nor its child is alive."""
+    (row,) = rows_of(bad("hang"), context, tmp_path / "log", timeout_s=1)
+    assert row.status == "timeout"
+    assert row.error == "not done after 1 s"
+    assert alive_with(str(tmp_path)) == []
+
+
+def test_what_a_trial_prints_goes_to_the_log(context, tmp_path, capfd) -> None:
+    """Neither the progress nor a pipe is disturbed."""
+    rows_of(bad("print"), context, tmp_path / "log", epochs=1)
+    assert "a word from the loader" in (tmp_path / "log").read_text()
+    assert "a word" not in capfd.readouterr().out
+
+
+def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
+    """Closing the iterator (as Ctrl-C does) kills the trial at once."""
+    configuration = Configuration(bad("hang", good_batches=25), "cpu", "none", None, 1)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
+    rows = run(trial, context=context, timeout_s=600, log=tmp_path / "log")
+    assert next(rows).status == "ok"
+    started = time.monotonic()
+    rows.close()
+    assert time.monotonic() - started < 60
+    assert alive_with(str(tmp_path)) == []
+
+
+def test_workers_start_as_in_a_plain_script(context, tmp_path, monkeypatch) -> None:
+    """A trial is forked from a server, but its default start method is the platform's own."""
+    spec = TorchDataLoader(num_workers=1, batch_size=8)  # not resolved: the DataLoader asks for the default
+    rows = rows_of(spec, context, tmp_path / "log", epochs=1)
+    assert rows[0].status == "ok"
+
+
+def test_the_command_line_is_not_imported_by_trials(context, tmp_path) -> None:
+    """What draws and prints is in no training process's memory."""
+    import sys
+
+    with trial_process._main_module_hidden():
+        assert not hasattr(sys.modules["__main__"], "__file__")
+    assert hasattr(sys.modules["__main__"], "__name__")
+
+
+def test_a_workers_exception_is_described_by_its_cause() -> None:
+    """The DataLoader hands on a worker's traceback as text: its last line is what happened."""
+    error = ValueError(
+        "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        '  File "somewhere/mine.py", line 12, in __getitem__\n    raise ValueError\n'
+        "ValueError: bad pixel\n"
+    )
+    assert describe(error) == (
+        "ValueError: Caught ValueError in DataLoader worker process 0. ValueError: bad pixel "
+        "(mine.py:12 in __getitem__)"
+    )
+
+
+def test_an_exception_without_words_is_described() -> None:
+    """Its type is all there is."""
+    assert describe(KeyError()) == "KeyError: "
+
+
+def alive_with(text: str) -> list[int]:
+    """Processes that have a file under `text` open: the trials of a test have its log."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and any(text in file.path for file in process.open_files()):
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found

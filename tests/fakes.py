@@ -1,0 +1,97 @@
+"""Sources, loaders and datasets that behave as a test needs, importable from a trial's process too."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from loaders.knobs import Integer, Knob, knob
+from loaders.source import Dataset, Source
+from loaders.spec import Batch, LoaderSpec
+
+CLASSES = tuple("abcdefghij")
+
+
+def numbered_source(samples: int = 300, side: int = 28) -> Source:
+    """A source whose pictures tell their own number: the upper half its high byte, the lower its low one.
+
+    Halves of one grey stay so in their middle through any resize. Labels follow from the number.
+    """
+    numbers = torch.arange(samples)
+    images = torch.empty((samples, side, side), dtype=torch.uint8)
+    images[:, : side // 2] = (numbers // 256).to(torch.uint8)[:, None, None]
+    images[:, side // 2 :] = (numbers % 256).to(torch.uint8)[:, None, None]
+    return Source("numbered", "0" * 64, images, label_of(numbers), CLASSES)
+
+
+def label_of(numbers: torch.Tensor) -> torch.Tensor:
+    """The label of each numbered sample: not in step with the number, so that a shift by ten is seen."""
+    return (numbers * 7 + numbers // 10) % len(CLASSES)
+
+
+def numbers_of(images: torch.Tensor) -> torch.Tensor:
+    """The numbers of pictures (B, 1, H, W) of a numbered source, float in [0, 1]."""
+    side = images.shape[-1]
+    levels = (images * 255).round().to(torch.int64)
+    return levels[:, 0, side // 8, side // 2] * 256 + levels[:, 0, side - 1 - side // 8, side // 2]
+
+
+def read(dataset: Dataset, split: str) -> Source:
+    """The reader of `numbered_dataset`."""
+    return numbered_source(int(dataset.name.partition(":")[2]))
+
+
+def numbered_dataset(samples: int = 300) -> Dataset:
+    """A dataset that needs no file."""
+    return Dataset(f"numbered:{samples}", "0" * 64, Path(), CLASSES, read)
+
+
+BEHAVIOUR = Knob("behaviour", Integer(0, 9), help="what goes wrong")
+
+
+@dataclass(frozen=True)
+class Misbehaving(LoaderSpec):
+    """Delivers one batch a sample and, after `good_batches` of them over all epochs, does something bad."""
+
+    behaviour: str = knob(BEHAVIOUR, "none")
+    good_batches: int = knob(BEHAVIOUR, 0)
+
+    def typical_samples_per_s(self) -> float:
+        return 1e5
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> MisbehavingLoader:
+        return MisbehavingLoader(source, self.behaviour, self.good_batches)
+
+
+class MisbehavingLoader:
+    def __init__(self, source: Source, behaviour: str, good_batches: int) -> None:
+        self.source = source
+        self.behaviour = behaviour
+        self.left = good_batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        for place in range(len(self.source)):
+            if self.left == 0:
+                self.misbehave()
+            self.left -= 1
+            yield self.source.images[place, None, None] / 255, self.source.labels[place, None]
+
+    def misbehave(self) -> None:
+        if self.behaviour == "raise":
+            raise RuntimeError("the disk\nis on fire")
+        if self.behaviour == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.behaviour == "exit":
+            os._exit(3)
+        if self.behaviour == "hang":
+            if os.fork() == 0:  # a child that must not outlive the trial
+                time.sleep(600)
+            time.sleep(600)
+        if self.behaviour == "print":
+            print("a word from the loader")

@@ -1,0 +1,136 @@
+"""The contract of LoaderSpec, held for every point of every grid of every family."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from loaders.registry import families
+from loaders.spec import LoaderSpec
+from tests.fakes import label_of, numbered_source, numbers_of
+
+SAMPLES = 300
+SMALL_BATCH = 64  # several batches, the last one smaller
+
+
+def points(family: type[LoaderSpec]) -> Iterator[LoaderSpec]:
+    """The factorial of the full preset, and beside a base with workers every value of every other knob."""
+    knobs = family.declared_knobs()
+    axes = {name: knob.full for name, knob in knobs.items() if knob.full}
+    for values in itertools.product(*axes.values()):
+        yield family().with_knobs(dict(zip(axes, values, strict=True)))
+    base = family(batch_size=SMALL_BATCH)
+    if "num_workers" in knobs:
+        base = base.with_knobs({"num_workers": 2})
+    for name, knob in knobs.items():
+        for text in ("none", "on", "off", "3", *getattr(knob.kind, "options", ())):
+            try:
+                yield base.with_knobs({name: knob.kind.parse(text)})
+            except ValueError:
+                continue
+
+
+def valid_points() -> list[LoaderSpec]:
+    """Each once, without those that can't be on this machine."""
+    found: dict[LoaderSpec, None] = {}
+    for family in families().values():
+        for spec in points(family):
+            if spec.invalid(cuda=torch.cuda.is_available()) is None and spec.unavailable() is None:
+                found[spec.resolved()] = None
+    return list(found)
+
+
+def spec_id(spec: LoaderSpec) -> str:
+    return "-".join([spec.family, *(f"{name}={value}" for name, value in spec.knobs().items())])
+
+
+def epoch(loader: object) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+    """The numbers, labels and batch sizes of one epoch; every batch is checked for its form."""
+    numbers, labels, sizes = [], [], []
+    for images, batch_labels in loader:  # type: ignore[attr-defined]
+        assert images.dtype == torch.float32
+        assert batch_labels.dtype == torch.int64
+        assert images.shape[0] == batch_labels.shape[0]
+        assert images.min() >= 0
+        assert images.max() <= 1
+        numbers.append(numbers_of(images))
+        labels.append(batch_labels.clone())
+        sizes.append(len(batch_labels))
+    return torch.cat(numbers), torch.cat(labels), sizes
+
+
+@pytest.mark.parametrize("spec", valid_points(), ids=spec_id)
+def test_every_point_keeps_the_contract(spec: LoaderSpec) -> None:
+    """Two shuffled epochs: each sample once, beside its own label, in two different orders."""
+    source = numbered_source(SAMPLES)
+    loader = spec.build(source, shuffle=True, seed=1)
+    orders = []
+    for _ in range(2):
+        numbers, labels, sizes = epoch(loader)
+        assert sorted(numbers.tolist()) == list(range(SAMPLES))
+        assert torch.equal(labels, label_of(numbers))
+        full, rest = divmod(SAMPLES, spec.batch_size)
+        assert sorted(sizes, reverse=True) == [spec.batch_size] * full + [rest] * bool(rest)
+        orders.append(numbers.tolist())
+    assert orders[0] != orders[1]
+    assert orders[0] != list(range(SAMPLES))
+
+
+@pytest.mark.parametrize("resize", [None, 64])
+@pytest.mark.parametrize("name", families())
+def test_shape_is_batch_channel_height_width(name: str, resize: int | None) -> None:
+    """(B, 1, H, W), with the sides of the source or those asked for."""
+    side = resize or 28
+    spec = families()[name](batch_size=16, resize=resize)
+    images, labels = next(iter(spec.build(numbered_source(20), shuffle=True, seed=0)))
+    assert tuple(images.shape) == (16, 1, side, side)
+    assert tuple(labels.shape) == (16,)
+
+
+@pytest.mark.parametrize("name", families())
+def test_same_seed_same_order(name: str) -> None:
+    """Two loaders of one seed agree, of two seeds don't; two epochs long."""
+    orders = []
+    for seed in (5, 5, 6):
+        loader = families()[name](batch_size=SMALL_BATCH).build(
+            numbered_source(SAMPLES), shuffle=True, seed=seed
+        )
+        orders.append([epoch(loader)[0].tolist() for _ in range(2)])
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+
+
+@pytest.mark.parametrize("name", families())
+def test_without_shuffle_the_stored_order(name: str) -> None:
+    """Evaluation sees the samples as they are stored, in every epoch."""
+    loader = families()[name](batch_size=SMALL_BATCH).build(numbered_source(SAMPLES), shuffle=False, seed=0)
+    for _ in range(2):
+        assert epoch(loader)[0].tolist() == list(range(SAMPLES))
+
+
+@pytest.mark.parametrize("name", families())
+def test_pixels_are_scaled_and_nothing_else(name: str) -> None:
+    """A pixel of v arrives as v / 255, exactly."""
+    source = numbered_source(SAMPLES)
+    images, _ = next(iter(families()[name](batch_size=SAMPLES).build(source, shuffle=False, seed=0)))
+    assert torch.equal(images[:, 0], source.images.to(torch.float32) / 255)
+
+
+@pytest.mark.parametrize("name", families())
+def test_resize_is_bilinear_and_antialiased(name: str) -> None:
+    """Within PIL's rounding of the reference; a resize without antialiasing is further off by far."""
+    source = numbered_source(4)
+    source.images[:] = torch.randint(0, 256, source.images.shape, dtype=torch.uint8)
+    images, _ = next(iter(families()[name](batch_size=4, resize=14).build(source, shuffle=False, seed=0)))
+    reference = torch.nn.functional.interpolate(
+        source.images[:, None] / 255, (14, 14), mode="bilinear", antialias=True
+    )
+    assert (images - reference).abs().max() <= 1.01 / 255
+
+
+def test_every_file_of_families_is_tested() -> None:
+    """The grid that is tested holds every family."""
+    assert {spec.family for spec in valid_points()} == set(families())
