@@ -13,7 +13,7 @@ Split = Literal["train", "test"]
 
 
 class DataError(ValueError):
-    """Data that is missing, damaged or can't be had: one line that says what, where, and what was expected."""
+    """Data that is missing, damaged or can't be had: one line says what, where, and what was expected."""
 
 
 @dataclass(frozen=True)
