@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,8 @@ def _consumer() -> list[click.Option]:
         ),
         click.Option(
             ["--learning-rate"],
-            type=click.FloatRange(0, min_open=True),
+            metavar="NUMBER",
+            callback=_positive,
             help="Learning rate of the step. Default: the loss's own.",
         ),
     ]
@@ -169,8 +171,8 @@ def _how() -> list[click.Option]:
         ),
         click.Option(
             ["--timeout", "timeout_s"],
-            type=click.FloatRange(0, 86_400, min_open=True),
-            default=300.0,
+            default="300",
+            callback=_positive,
             metavar="SECONDS",
             help="For one configuration in one block; past it, its process is ended.",
         ),
@@ -194,6 +196,19 @@ def _where() -> list[click.Option]:
 
 def _loss(text: str) -> str:
     return parse_loss(text).name
+
+
+def _positive(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    """An option's callback that reads a number above 0 (click's own range takes nan for one)."""
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise click.UsageError(f"{option.opts[0]}: {text!r} is not a finite number above 0")
+    return number
 
 
 def _name(_context: click.Context, _option: click.Parameter, text: str) -> str:

@@ -53,7 +53,8 @@ def print_start(console: Console, plan: Plan, dataset: str, samples: int, blocks
     """How much there is to measure, and about how long that takes."""
     estimates_s = plan.estimates_s(samples, epochs)
     console.print(
-        f"{len(estimates_s)} configurations × {blocks} blocks × {epochs} epochs of {samples:,} samples"
+        f"{_count(len(estimates_s), 'configuration')} × {_count(blocks, 'block')} × "
+        f"{_count(epochs, 'epoch')} of {_count(samples, 'sample')}"
         + (f" ({dataset})" if dataset else "")
         + f": about {duration(blocks * sum(estimates_s.values()))}, by the rates of a machine with two cores",
         soft_wrap=True,
@@ -70,10 +71,11 @@ def print_end(console: Console, folder: Path, *, interrupted: bool) -> None:
 def print_dropped(console: Console, plan: Plan) -> None:
     """What was asked for and can't be measured here: one line a reason."""
     for reason, count in Counter(reason for _, reason in plan.dropped).items():
-        noun = "configuration" if count == 1 else "configurations"
-        console.print(f"[yellow]left out[/] {count} {noun}: {escape(reason)}")
+        console.print(
+            f"[yellow]left out[/] {_count(count, 'configuration')}: {escape(reason)}", soft_wrap=True
+        )
     for number, reason in plan.unavailable.items():
-        console.print(f"[yellow]unavailable[/] configuration {number}: {escape(reason)}")
+        console.print(f"[yellow]unavailable[/] configuration {number}: {escape(reason)}", soft_wrap=True)
 
 
 def print_summary(console: Console, summary: pd.DataFrame) -> None:
@@ -112,6 +114,10 @@ def print_summary(console: Console, summary: pd.DataFrame) -> None:
         )
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _cells(line: pd.Series) -> list[str | Text]:
     if pd.isna(line["samples_per_s"]) or pd.isna(line["rank"]):
         return ["", escape(line["label"]), Text(line["status"], style="red")]
@@ -148,5 +154,5 @@ def _verdict(group: pd.DataFrame) -> str:
     if tied.empty:
         return f"[bold green]Fastest:[/] [bold]{escape(best['label'])}[/]"
     names = " and ".join(escape(name) for name in [best["label"], *tied["label"]])
-    blocks = int(ranked["blocks"].min())
-    return f"[bold]{names}[/] can't be told apart in {blocks} blocks; more --blocks may part them."
+    blocks = _count(int(ranked["blocks"].min()), "block")
+    return f"[bold]{names}[/] can't be told apart in {blocks}; more --blocks may part them."

@@ -68,7 +68,7 @@ def run(trial: Trial, *, context: BaseContext, timeout_s: float, log: Path) -> I
         process.start()
     sender.close()
     try:
-        yield from _rows(trial, process, messages, time.monotonic() + timeout_s)
+        yield from _rows(trial, process, messages, timeout_s)
     finally:
         if process.is_alive():
             process_tree.kill(process.pid or 0)
@@ -77,8 +77,8 @@ def run(trial: Trial, *, context: BaseContext, timeout_s: float, log: Path) -> I
         messages.close()
 
 
-def _rows(trial: Trial, process: BaseProcess, messages: Connection, deadline: float) -> Iterator[Row]:
-    started = time.monotonic()
+def _rows(trial: Trial, process: BaseProcess, messages: Connection, timeout_s: float) -> Iterator[Row]:
+    deadline = time.monotonic() + timeout_s
     started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     watch = MemoryWatch(process.pid or 0)
     for epoch in range(trial.epochs):
@@ -86,7 +86,7 @@ def _rows(trial: Trial, process: BaseProcess, messages: Connection, deadline: fl
         try:
             message = _receive(messages, watch, deadline)
         except TimeoutError:
-            yield replace(row, status="timeout", error=f"not done after {deadline - started:.3g} s")
+            yield replace(row, status="timeout", error=f"not done after {timeout_s:g} s")
             return
         except EOFError:
             yield replace(row, status="failed", error=f"the trial's process {_ending(process)}")

@@ -1,0 +1,246 @@
+"""The command line as a user runs it: real processes, small data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.sweep import main
+
+ROOT = Path(__file__).parents[2]
+REAL = ROOT.parent / "shared" / "data" / "fashion-mnist-900"
+
+
+def run_sweep(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench.sweep", *arguments],
+        cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "runs.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """One sweep of 2 × 2 × 2 configurations, 2 blocks and 2 epochs, and where it left its results."""
+    folder = tmp_path_factory.mktemp("sweep")
+    done = run_sweep(
+        "--dataset", "synthetic:2000", "--data-dir", str(folder / "data"), "--num-workers", "0,1",
+        "--batch-size", "64,256", "--resize", "none,32", "--blocks", "2", "--timeout", "60",
+        "--out", str(folder / "out"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done, folder / "out"
+
+
+def test_every_epoch_of_every_point_is_a_row(swept) -> None:
+    """8 configurations × 2 blocks × 2 epochs, each once, each with all its samples."""
+    rows = rows_of(swept[1])
+    cells = {(r["num_workers"], r["batch_size"], r["resize"], r["block"], r["epoch"]) for r in rows}
+    assert len(rows) == len(cells) == 32
+    assert {r["samples"] for r in rows} == {"2000"}
+    assert {r["status"] for r in rows} == {"ok"}
+    assert {r["dataset"] for r in rows} == {"synthetic:2000"}
+    assert {r["sample_shape"] for r in rows} == {"1x28x28", "1x32x32"}
+
+
+def test_the_parts_of_an_epoch_add_up(swept) -> None:
+    """What is not in a column is the harness's own loop: a small share, never negative."""
+    for row in rows_of(swept[1]):
+        parts = ("startup_s", "data_wait_s", "transfer_s", "step_s", "teardown_s")
+        rest = float(row["wall_s"]) - sum(float(row[name]) for name in parts)
+        assert -1e-6 <= rest <= 0.05 * float(row["wall_s"]) + 0.02
+        speed = float(row["samples"]) / float(row["wall_s"])
+        assert float(row["samples_per_s"]) == pytest.approx(speed, rel=1e-6)
+
+
+def test_blocks_are_shuffled_and_complete(swept) -> None:
+    """Each block holds each configuration, in another order."""
+    orders = [
+        [r["configuration"] for r in rows_of(swept[1]) if r["block"] == block and r["epoch"] == "0"]
+        for block in "01"
+    ]
+    assert sorted(orders[0]) == sorted(orders[1]) == [str(n) for n in range(8)]
+    assert orders[0] != orders[1]
+
+
+def test_the_folder_is_complete(swept) -> None:
+    """Rows, summary, environment, charts."""
+    names = {path.name for path in swept[1].iterdir()}
+    assert {"runs.csv", "summary.csv", "environment.json", "trials.log"} <= names
+    assert {"ranking.png", "where_time_goes.png", "throughput_by_workers.png"} <= names
+    with (swept[1] / "summary.csv").open(newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == 8
+    found = json.loads((swept[1] / "environment.json").read_text())
+    assert found["dataset"]["name"] == "synthetic:2000"
+    assert found["command"].startswith("python -m bench.sweep --dataset synthetic:2000")
+
+
+def test_progress_and_table_are_printed(swept) -> None:
+    """What is measured now, how many are left, the time left; then the ranks and where the results are."""
+    text = swept[0].stdout
+    assert "[ 1/16]" in text
+    assert "[16/16]" in text
+    assert re.search(r"about \d+ s left", text)
+    assert "Throughput, steady epochs" in text
+    assert f"Results: {swept[1]}" in text
+    assert swept[0].stderr == ""
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the 900 real pictures are not beside this checkout")
+def test_real_pictures_are_labelled_as_what_they_are(tmp_path) -> None:
+    """Valid files that are not the published ones carry their own digest."""
+    done = run_sweep(
+        "--dataset", "auto", "--data-dir", str(REAL), "--num-workers", "0,2", "--blocks", "2",
+        "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (name,) = {row["dataset"] for row in rows_of(tmp_path / "out")}
+    assert re.fullmatch(r"idx-[0-9a-f]{8}", name)
+    assert "NOTICE" not in done.stdout
+
+
+def test_without_data_or_network_the_notice_is_there(tmp_path) -> None:
+    """auto falls back to the synthetic set, and says so before and after."""
+    done = run_sweep(
+        "--data-dir", str(tmp_path / "data"), "--mirror", "http://127.0.0.1:9/", "--family",
+        "batched_dataloader", "--num-workers", "0", "--blocks", "1", "--epochs", "1",
+        "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("NOTICE") == 2
+    assert {row["dataset"] for row in rows_of(tmp_path / "out")} == {"synthetic:60000"}
+
+
+def test_a_dry_run_runs_nothing(tmp_path) -> None:
+    """The plan and an estimate of its time; no folder, no data."""
+    done = run_sweep("--dry-run", "--preset", "full", "--family", "torch_dataloader", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "24 configurations × 3 blocks × 2 epochs of 60,000 samples" in done.stdout
+    assert re.search(r"about \d+ min", done.stdout)
+    assert "left out 24 configurations: pin_memory=on needs a CUDA device" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD_INPUT = [
+    (["--family", "nope"], "--family: 'nope' is not batched_dataloader"),
+    (["--num-workers", "-1"], "--num-workers: '-1' is not a whole number from 0 to 1024"),
+    (["--num-workers", "1e3"], "--num-workers: '1e3' is not a whole number"),
+    (["--num-workers", ""], "--num-workers: '' is not a whole number"),
+    (["--batch-size", "0"], "--batch-size: '0' is not a whole number from 1"),
+    (["--resize", "big"], "--resize: 'big' is not none or a whole number from 1 to 4096"),
+    (["--pin-memory", "maybe"], "--pin-memory: 'maybe' is not on or off"),
+    (["--multiprocessing-context", "thread"], "'thread' is not none, fork, forkserver or spawn"),
+    (["--device", "tpu"], "--device: 'tpu' is not auto, cpu or cuda"),
+    (["--step", "adam"], "--step: 'adam' is not closed_form, autograd or none"),
+    (["--loss", "hinge"], "--loss: 'hinge' is not cross_entropy"),
+    (["--num-threads", "0"], "--num-threads: '0' is not none or a whole number from 1"),
+    (["--preset", "huge"], "quick"),
+    (["--blocks", "0"], "--blocks"),
+    (["--epochs", "-2"], "--epochs"),
+    (["--timeout", "0"], "--timeout: '0' is not a finite number above 0"),
+    (["--timeout", "nan"], "--timeout"),
+    (["--learning-rate", "nan"], "--learning-rate: 'nan' is not a finite number above 0"),
+    (["--seed", "x"], "--seed"),
+    (["--dataset", "cifar"], "'cifar' is unknown, expected auto, fashion-mnist"),
+    (["--dataset", "synthetic:0"], "synthetic:<N>"),
+    (["--data-dir", "a_file"], "a_file: can't be looked into (Not a directory)"),
+    (["--out", "a_file"], "a_file is a file"),
+    (["--out", "used"], "used is not empty"),
+    (["--name", "../up"], "--name: '../up' is not allowed"),
+    (["--nope"], "No such option"),
+    (["stray"], "unexpected extra argument"),
+    (["--pin-memory", "on", "--device", "cpu"], "nothing to measure: pin_memory=on needs a CUDA"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), BAD_INPUT, ids=range(len(BAD_INPUT)))
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, says) -> None:
+    """Exit 2; what was wrong and what is allowed; nothing written."""
+    (tmp_path / "a_file").write_text("")
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "x").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["sweep", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    errors = capsys.readouterr().err
+    assert left.value.code == 2
+    assert says in errors
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_bad_input_to_a_real_process(tmp_path) -> None:
+    """The same from outside: nothing on standard output, no traceback."""
+    done = run_sweep("--num-workers", "four", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: --num-workers: 'four' is not")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
+    """A truncated file stops the sweep before it makes its folder."""
+    raw = tmp_path / "data" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03")
+    monkeypatch.setattr(
+        "sys.argv", ["sweep", "--data-dir", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
+    )
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "train-images-idx3-ubyte" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_trial_past_its_deadline_is_a_row(tmp_path) -> None:
+    """The sweep goes on, says so, and leaves with 1."""
+    done = run_sweep(
+        "--dataset", "synthetic:2000", "--data-dir", str(tmp_path / "data"), "--num-workers", "0",
+        "--timeout", "0.001", "--blocks", "1", "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert [row["status"] for row in rows_of(tmp_path / "out")] == ["timeout"]
+    assert "not done after 0.001 s" in done.stdout
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
+    """SIGINT to the sweep: finished epochs stay, the summary is made, no process is left, exit 130."""
+    out = tmp_path / "out"
+    sweep = subprocess.Popen(
+        [
+            sys.executable, "-m", "bench.sweep", "--dataset", "synthetic:2000",
+            "--data-dir", str(tmp_path / "data"), "--num-workers", "0,2",
+            "--blocks", "500", "--out", str(out),
+        ],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not ((out / "runs.csv").exists() and (out / "runs.csv").read_text().count("\n") > 3):
+        assert sweep.poll() is None, sweep.communicate()
+        time.sleep(0.05)
+    family = psutil.Process(sweep.pid).children(recursive=True)
+    sweep.send_signal(signal.SIGINT)
+    text, errors = sweep.communicate(timeout=60)
+    assert sweep.returncode == 130, errors
+    assert "Interrupted: what was measured until then is kept." in text
+    assert (out / "summary.csv").exists()
+    assert (out / "ranking.png").exists()
+    assert all(row["status"] == "ok" for row in rows_of(out))
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
