@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 FEWEST_BLOCKS = 3
@@ -39,7 +39,7 @@ def estimate(values: Sequence[float]) -> Estimate | None:
         return Estimate(median, None, None, len(values))
     logs = [math.log(value) for value in values]
     centre, spread = statistics.mean(logs), statistics.stdev(logs)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1)) * spread / math.sqrt(len(logs))
+    reach = float(stdtrit(len(logs) - 1, (1 + CONFIDENCE) / 2)) * spread / math.sqrt(len(logs))
     low, high = math.exp(centre - reach), math.exp(centre + reach)
     # The mean of a skewed set lies beside its median: an interval shown around a median holds it.
     return Estimate(median, min(low, median), max(high, median), len(values))
