@@ -50,6 +50,11 @@ class Request:
     loss: tuple[str, ...] = ("cross_entropy",)
     num_threads: tuple[int | None, ...] = (None,)
 
+    @property
+    def effective_preset(self) -> str | None:
+        """The preset that was asked for, or quick where nothing was, or None for the given knobs alone."""
+        return self.preset or (None if self.knobs else "quick")
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -166,7 +171,7 @@ def _points(request: Request, machine: Machine) -> Iterator[Configuration]:
 def _specs(request: Request) -> Iterator[LoaderSpec]:
     known = families()
     given = dict(request.knobs or {})
-    preset = request.preset or ("quick" if not given else None)
+    preset = request.effective_preset
     named = request.family or ((TUTORIAL_FAMILY,) if preset is None else tuple(known))
     for name in named:
         if name not in known:

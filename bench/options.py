@@ -18,6 +18,9 @@ from model.losses import ALLOWED_LOSSES, parse_loss
 from model.train_step import STEPS
 
 THREADS = Integer(1, 1024, optional=True)
+BLOCKS = 3
+# With what comes before and after the measuring, the main job ends within two minutes.
+QUICK_BUDGET_S = 95.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Options:
     mirror: str | None
     epochs: int
     blocks: int
+    budget_s: float | None
     seed: int
     learning_rate: float | None
     timeout_s: float
@@ -51,6 +55,10 @@ def sweep_command(function: Callable[[Options], int]) -> click.Command:
                 for name in ("family", "preset", "device", "step", "loss", "num_threads")
             },
         )
+        if values["blocks"] is None:
+            values["blocks"] = BLOCKS
+            if request.effective_preset == "quick" and values["budget_s"] is None:
+                values["budget_s"] = QUICK_BUDGET_S
         return function(Options(request=request, **values))
 
     return click.Command(
@@ -163,8 +171,14 @@ def _how() -> list[click.Option]:
         click.Option(
             ["--blocks"],
             type=click.IntRange(1, 10_000),
-            default=3,
-            help="Times that every configuration is measured, each in a fresh process.",
+            help=f"Times that every configuration is measured, each in a fresh process. Default: {BLOCKS}.",
+        ),
+        click.Option(
+            ["--budget", "budget_s"],
+            callback=_positive,
+            metavar="SECONDS",
+            help="Start no trial that would end later than this; the first block is always completed. "
+            f"Default: {QUICK_BUDGET_S:g} with the quick preset unless --blocks is given, else none.",
         ),
         click.Option(
             ["--seed"], type=click.IntRange(0, 2**31 - 1), default=0, help="Decides every random order."

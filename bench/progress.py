@@ -21,22 +21,26 @@ class TimeLeft:
         self._taken_s: defaultdict[int, list[float]] = defaultdict(list)
         self._left = dict.fromkeys(estimates_s, blocks)
 
+    def skipped(self, number: int) -> None:
+        """Note that one trial of this configuration is not run."""
+        self._left[number] -= 1
+
     def finished(self, number: int, seconds: float) -> None:
         """Note that one trial of this configuration has taken so long."""
         self._taken_s[number].append(seconds)
         self._left[number] -= 1
 
+    def trial_s(self, number: int) -> float:
+        """How long a trial will take: as long as before; a new one its estimate, as far off as others."""
+        if self._taken_s[number]:
+            return statistics.mean(self._taken_s[number])
+        estimated = sum(self._estimates_s[n] * len(times) for n, times in self._taken_s.items())
+        taken = sum(sum(times) for times in self._taken_s.values())
+        return self._estimates_s[number] * (taken / estimated if estimated else 1.0)
+
     def seconds(self) -> float:
-        """Trials that were seen take as long again; the others their estimate, as far off as those were."""
-        seen = [
-            (self._estimates_s[number], taken) for number, times in self._taken_s.items() for taken in times
-        ]
-        estimated, taken = sum(estimate for estimate, _ in seen), sum(taken for _, taken in seen)
-        scale = taken / estimated if estimated else 1.0
-        return sum(
-            trials * (statistics.mean(self._taken_s[n]) if self._taken_s[n] else self._estimates_s[n] * scale)
-            for n, trials in self._left.items()
-        )
+        """How long all the trials that are left will take."""
+        return sum(trials * self.trial_s(number) for number, trials in self._left.items())
 
 
 class SweepProgress:
@@ -50,6 +54,8 @@ class SweepProgress:
         self._blocks = blocks
         self._trials = len(estimates_s) * blocks
         self._done = 0
+        self.skipped = 0
+        self._started = time.monotonic()
         self._left = TimeLeft(estimates_s, blocks)
         self._bar = Progress(
             SpinnerColumn(),
@@ -80,7 +86,18 @@ class SweepProgress:
             self._task, completed=self._done, left=f"about {duration(self._left.seconds())} left"
         )
 
+    def fits(self, number: int, budget_s: float | None) -> bool:
+        """Whether a trial of this configuration, started now, ends within the budget of the whole."""
+        spent_s = time.monotonic() - self._started
+        return budget_s is None or spent_s + self._left.trial_s(number) <= budget_s
+
+    def skip(self, number: int) -> None:
+        """Leave a trial of this configuration out."""
+        self._left.skipped(number)
+        self.skipped += 1
+
     def __enter__(self) -> Self:
+        self._started = time.monotonic()
         self._bar.start()
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -123,9 +123,12 @@ def varied(summary: pd.DataFrame) -> list[str]:
     ]
 
 
-def labels(summary: pd.DataFrame) -> pd.Series[str]:
-    """What to call each configuration beside the others of its sweep: only what varies."""
-    names = varied(summary)
+def labels(summary: pd.DataFrame, names: Sequence[str] | None = None) -> pd.Series[str]:
+    """What to call each configuration beside the others of its sweep: only what varies.
+
+    names: the columns to make the names of, where it is not all that vary.
+    """
+    names = varied(summary) if names is None else names
 
     def label(line: pd.Series[str]) -> str:
         named = [f"{name}={line[name]}" for name in names if name != "family" and line[name] != ""]

@@ -46,9 +46,10 @@ def sweep(options: Options) -> int:
     samples = len(dataset.read("train"))
     estimates_s = plan.estimates_s(samples, options.epochs)
     table.print_start(console, plan, dataset.name, samples, options.blocks, options.epochs)
+    progress = SweepProgress(console, names, estimates_s, options.blocks)
     interrupted = False
     try:
-        measure(plan, dataset, folder, options, SweepProgress(console, names, estimates_s, options.blocks))
+        measure(plan, dataset, folder, options, progress)
     except KeyboardInterrupt:
         interrupted = True
 
@@ -60,7 +61,7 @@ def sweep(options: Options) -> int:
         table.print_summary(console, summary)
     table.print_dropped(console, plan)
     table.print_notices(console, notices)
-    table.print_end(console, folder, interrupted=interrupted)
+    table.print_end(console, folder, progress.skipped, interrupted=interrupted)
     if interrupted:
         return INTERRUPTED
     return 1 if runs["status"].isin(("failed", "timeout")).any() else 0
@@ -89,6 +90,9 @@ def measure(plan: Plan, dataset: Dataset, folder: Path, options: Options, progre
             runs.write(replace(trial(number, 0, 0).row(epoch=0), status="unavailable", error=reason))
         for block in range(options.blocks):
             for position, number in enumerate(plan.order(block, options.seed)):
+                if block > 0 and not progress.fits(number, options.budget_s):
+                    progress.skip(number)
+                    continue
                 with progress.trial(number, block):
                     for row in run(
                         trial(number, block, position),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -14,11 +16,17 @@ from rich.text import Text
 
 from bench.grid import Plan
 from bench.progress import duration
-from bench.summary import WORK, labels
+from bench.summary import WORK, labels, varied
 
 # Two speeds this close are the same to anyone who trains.
 INDIFFERENT = 0.02
-PIPE_WIDTH = 140
+PIPE_WIDTH = 120
+COLUMNS = (
+    "#", "configuration", "samples/s", "interval", "× baseline", "interval", "waiting", "first batch",
+    "memory",
+)  # fmt: skip
+# A terminal narrower than this gets the first columns only.
+WIDE, NARROW_COLUMNS = 116, 6
 
 
 def console() -> Console:
@@ -61,8 +69,13 @@ def print_start(console: Console, plan: Plan, dataset: str, samples: int, blocks
     )
 
 
-def print_end(console: Console, folder: Path, *, interrupted: bool) -> None:
-    """Where the results lie."""
+def print_end(console: Console, folder: Path, skipped: int, *, interrupted: bool) -> None:
+    """What was not measured, and where the results lie."""
+    if skipped:
+        console.print(
+            f"[yellow]The budget left out[/] {_count(skipped, 'trial')}; give --blocks or --budget for more.",
+            soft_wrap=True,
+        )
     if interrupted:
         console.print("[bold yellow]Interrupted[/]: what was measured until then is kept.")
     console.print(f"Results: {escape(str(folder))}", soft_wrap=True)
@@ -80,37 +93,36 @@ def print_dropped(console: Console, plan: Plan) -> None:
 
 def print_summary(console: Console, summary: pd.DataFrame) -> None:
     """The ranked table, one section for each kind of work, and who is fastest in each."""
-    summary = summary.assign(label=labels(summary))
-    phase = summary["phase"].iloc[0]
-    table = Table(title=f"Throughput, {phase} epochs", title_justify="left", pad_edge=False)
-    for name, justify in (
-        ("#", "right"),
-        ("configuration", "left"),
-        ("samples/s", "right"),
-        ("95% interval", "right"),
-        ("× baseline", "right"),
-        ("95% interval", "right"),
-        ("waiting", "right"),
-        ("first batch", "right"),
-        ("memory", "right"),
-    ):
-        table.add_column(name, justify=justify, no_wrap=name != "configuration")  # type: ignore[arg-type]
-    ordered = summary.sort_values("rank", na_position="last")
-    groups = list(ordered.groupby(WORK, dropna=False, sort=False))
-    for _, group in groups:
-        for _, line in group.iterrows():
-            table.add_row(*_cells(line))
-        table.add_section()
+    # A resize shows in the shape of the samples, and so in the kind of work.
+    of_work = [name for name in varied(summary) if name in (*WORK, "resize")]
+    of_loader = [name for name in varied(summary) if name not in of_work]
+    summary = summary.assign(
+        work=[" ".join(f"{name}={line[name]}" for name in of_work) for _, line in summary.iterrows()],
+        label=labels(summary, of_loader),
+    )
+    wide = console.width >= WIDE
+    columns = COLUMNS if wide else COLUMNS[:NARROW_COLUMNS]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, int(wide), 0, 0))
+    title = f"Throughput of {summary['phase'].iloc[0]} epochs, with 95% intervals\n"
+    table.title, table.title_justify = title, "left"
+    for name in columns:
+        table.add_column(name, justify="left" if name == "configuration" else "right", no_wrap=True)
+    verdicts = []
+    for work, group in summary.groupby("work", sort=False):
+        if work:
+            table.add_row("", Text(str(work), style="italic cyan"))
+        for _, line in group.sort_values("rank", na_position="last").iterrows():
+            table.add_row(*_cells(line)[: len(columns)])
+        verdicts.append(_verdict(group))
     console.print(table)
-    for _, group in groups:
-        verdict = _verdict(group)
-        if verdict:
-            console.print(verdict, soft_wrap=True)
-    baselines = summary[summary["configuration"] == summary["baseline"]]
-    console.print(f"Baseline: {escape('; '.join(baselines['label']))}", soft_wrap=True)
-    for _, line in summary[summary["status"] != "ok"].iterrows():
+    for verdict in filter(None, verdicts):
+        console.print(verdict, soft_wrap=True)
+    names = summary["label"] + [f" ({work})" if work else "" for work in summary["work"]]
+    baselines = names[summary["configuration"] == summary["baseline"]]
+    console.print(f"Baseline: {escape('; '.join(baselines))}", soft_wrap=True)
+    for index, line in summary[summary["status"] != "ok"].iterrows():
         console.print(
-            f"[bold red]{line['status']}[/] {escape(line['label'])}: {escape(line['error'])}", soft_wrap=True
+            f"[bold red]{line['status']}[/] {escape(names[index])}: {escape(line['error'])}", soft_wrap=True
         )
 
 
@@ -119,27 +131,37 @@ def _count(number: int, noun: str) -> str:
 
 
 def _cells(line: pd.Series) -> list[str | Text]:
-    if pd.isna(line["samples_per_s"]) or pd.isna(line["rank"]):
+    if pd.isna(line["rank"]):
         return ["", escape(line["label"]), Text(line["status"], style="red")]
     style = "bold" if line["rank"] == 1 else ""
-    share = line["data_wait_s"] / line["wall_s"]
     memory = line["peak_memory_bytes"]
     return [
         f"{line['rank']:.0f}",
         Text(line["label"], style=style),
         Text(f"{line['samples_per_s']:,.0f}", style=style),
-        _interval(line, "samples_per_s", ",.0f"),
-        f"{line['ratio']:.2f}" if pd.notna(line["ratio"]) else "",
-        _interval(line, "ratio", ".2f") if line["configuration"] != line["baseline"] else "baseline",
-        f"{share:.0%}",
+        _interval(line, "samples_per_s", short),
+        f"{line['ratio']:.3g}" if pd.notna(line["ratio"]) else "",
+        _interval(line, "ratio", "{:.3g}".format)
+        if line["configuration"] != line["baseline"]
+        else "baseline",
+        f"{line['data_wait_s'] / line['wall_s']:.0%}",
         f"{line['time_to_first_batch_s'] * 1e3:,.0f} ms",
         f"{memory / 2**20:,.0f} MiB" if pd.notna(memory) else "",
     ]
 
 
-def _interval(line: pd.Series, name: str, form: str) -> str:
+def short(number: float) -> str:
+    """Three digits and a unit, as in 1.23M, 45.6k or 789."""
+    for least, scale, unit in ((999.5e3, 1e6, "M"), (999.5, 1e3, "k")):
+        if number >= least:
+            scaled = number / scale
+            return f"{scaled:.{0 if scaled >= 99.95 else 1 if scaled >= 9.995 else 2}f}{unit}"
+    return f"{number:.0f}"
+
+
+def _interval(line: pd.Series, name: str, form: Callable[[float], str]) -> str:
     low, high = line[f"{name}_low"], line[f"{name}_high"]
-    return "" if pd.isna(low) else f"{low:{form}}–{high:{form}}"
+    return "" if pd.isna(low) else f"{form(low)}–{form(high)}"
 
 
 def _verdict(group: pd.DataFrame) -> str:
@@ -148,11 +170,14 @@ def _verdict(group: pd.DataFrame) -> str:
     if len(ranked) < 2:
         return ""
     best, others = ranked.iloc[0], ranked.iloc[1:]
+    where = f" ({escape(best['work'])})" if best["work"] else ""
     if others["ratio_to_best_high"].isna().any():
-        return f"[bold]{escape(best['label'])}[/] was fastest; fewer than three blocks give no interval."
+        return (
+            f"[bold]{escape(best['label'])}[/] was fastest{where}; fewer than three blocks give no interval."
+        )
     tied = others[(others["ratio_to_best_high"] >= 1) | (others["ratio_to_best"] >= 1 - INDIFFERENT)]
     if tied.empty:
-        return f"[bold green]Fastest:[/] [bold]{escape(best['label'])}[/]"
+        return f"[bold green]Fastest:[/] [bold]{escape(best['label'])}[/]{where}"
     names = " and ".join(escape(name) for name in [best["label"], *tied["label"]])
     blocks = _count(int(ranked["blocks"].min()), "block")
-    return f"[bold]{names}[/] can't be told apart in {blocks}; more --blocks may part them."
+    return f"[bold]{names}[/] can't be told apart in {blocks}{where}; more --blocks may part them."

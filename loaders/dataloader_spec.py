@@ -18,7 +18,7 @@ NUM_WORKERS = Knob(
     "num_workers",
     Integer(0, 1024),
     help="worker processes; 0 loads in the training process",
-    quick=(0, 1, 2, 4),
+    quick=(0, 2, 4),
     full=(0, 1, 2, 4),
 )
 PIN_MEMORY = Knob(

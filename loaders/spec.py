@@ -18,14 +18,14 @@ BATCH_SIZE = Knob(
     "batch_size",
     Integer(1, 1_000_000),
     help="samples in a batch",
-    quick=(64, 1024),
+    quick=(1024,),
     full=(64, 256, 1024),
 )
 RESIZE = Knob(
     "resize",
     Integer(1, 4096, optional=True),
     help="side in pixels that every picture is resized to; none leaves it as it is",
-    quick=(64,),
+    quick=(32,),
     full=(None, 64),
 )
 

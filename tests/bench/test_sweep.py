@@ -95,7 +95,7 @@ def test_progress_and_table_are_printed(swept) -> None:
     assert "[ 1/16]" in text
     assert "[16/16]" in text
     assert re.search(r"about \d+ s left", text)
-    assert "Throughput, steady epochs" in text
+    assert "Throughput of steady epochs" in text
     assert f"Results: {swept[1]}" in text
     assert swept[0].stderr == ""
 

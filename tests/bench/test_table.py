@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from bench import table
@@ -32,7 +33,7 @@ def test_the_fastest_is_named(tmp_path) -> None:
     """Outside the interval of the ratio there is a winner."""
     text = summary_text(tmp_path, [*three_blocks(0, 2.0), *three_blocks(1, 1.0)])
     assert "Fastest: num_workers=1" in text
-    assert "2.00–2.00" in text
+    assert "2–2" in text
     assert "Baseline: num_workers=0" in text
 
 
@@ -84,3 +85,30 @@ def test_a_notice_is_framed() -> None:
     assert "NOTICE" in text
     assert "data is [synthetic]" in text
     assert len(text.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (789.4, "789"),
+        (999.4, "999"),
+        (999.6, "1.00k"),
+        (26_276, "26.3k"),
+        (543_210, "543k"),
+        (1.234e6, "1.23M"),
+    ],
+)
+def test_short_numbers_have_three_digits(number, text) -> None:
+    """Whatever their size."""
+    assert table.short(number) == text
+
+
+def test_a_narrow_terminal_gets_what_matters(tmp_path) -> None:
+    """In 80 columns the names and the speeds are whole."""
+    summary = summarise(runs.table(tmp_path, [*three_blocks(0, 2.0), *three_blocks(1, 1.0)]))
+    console = Console(file=io.StringIO(), width=80)
+    table.print_summary(console, summary)
+    assert "…" not in console.file.getvalue()
+    assert "num_workers=1" in console.file.getvalue()
+    assert "memory" not in console.file.getvalue()
