@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.command_line import run_command
 from bench.results import ResultsError, read_runs
@@ -113,12 +113,14 @@ def throughput_by_workers(summary: pd.DataFrame) -> Figure:
     summary = summary[summary["num_workers"] != ""].copy()
     summary["num_workers"] = summary["num_workers"].astype(int)
     panels = list(summary.groupby(["family", "resize"], sort=False))
+    # A panel with a single number of workers shows nothing that the ranking doesn't, beside one with more.
+    panels = [p for p in panels if p[1]["num_workers"].nunique() > 1] or panels
     sizes = sorted(summary["batch_size"].unique(), key=int)
     colors = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
     figure = Figure(figsize=(1 + 4.2 * len(panels), 4.2), layout="constrained")
     for place, ((family, resize), panel) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), place)
-        for size in sizes:
+        for place_in_panel, size in enumerate(sizes):
             lines = panel[panel["batch_size"] == size]
             if lines.empty:
                 continue
@@ -126,9 +128,11 @@ def throughput_by_workers(summary: pd.DataFrame) -> Figure:
             lines = lines.sort_values("num_workers")
             joined = "-" if lines["num_workers"].is_unique else ""
             middle = lines["samples_per_s"]
+            # A little to the side of each other, or one interval hides the next.
+            workers = lines["num_workers"] + 0.04 * (place_in_panel - (len(sizes) - 1) / 2)
             reach = [middle - lines["samples_per_s_low"], lines["samples_per_s_high"] - middle]
             axes.errorbar(
-                lines["num_workers"], middle, yerr=[part.fillna(0) for part in reach], color=colors[size],
+                workers, middle, yerr=[part.fillna(0) for part in reach], color=colors[size],
                 marker="o", ls=joined, capsize=3, label=f"batch {size}",
             )  # fmt: skip
         axes.set_xticks(sorted(summary["num_workers"].unique()))
@@ -159,6 +163,8 @@ def _throughput_scale(axes: Axes, values: pd.Series[float], which: str) -> None:
     # Past a factor of ten a linear axis shows only the fastest.
     if values.max() > 10 * values.min():
         getattr(axes, f"set_{which}scale")("log")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
     else:
         getattr(axes, f"set_{which}lim")(0, None)
     axis.set_major_formatter(FuncFormatter(_thousands))
