@@ -150,7 +150,8 @@ def make_plan(request: Request, machine: Machine) -> Plan:
     if len(unavailable) == len(configurations):
         reasons = sorted({*dropped.values(), *unavailable.values()})
         raise PlanError(f"nothing to measure: {'; '.join(reasons)}")
-    return Plan(tuple(configurations), _baselines(configurations), tuple(dropped.items()), unavailable)
+    baselines = _baselines(configurations, machine)
+    return Plan(tuple(configurations), baselines, tuple(dropped.items()), unavailable)
 
 
 def _points(request: Request, machine: Machine) -> Iterator[Configuration]:
@@ -213,12 +214,14 @@ def _one_at_a_time(
             yield base.with_knobs({name: value})
 
 
-def _baselines(configurations: Sequence[Configuration]) -> tuple[int, ...]:
+def _baselines(configurations: Sequence[Configuration], machine: Machine) -> tuple[int, ...]:
     """The tutorials' own configuration where the grid holds it, else the first: for each comparison."""
     tutorial = families()[TUTORIAL_FAMILY]().resolved()
     found: dict[object, int] = {}
     for number, configuration in enumerate(configurations):
         first = found.setdefault(configuration.comparison, number)
-        if configuration.spec == tutorial and configurations[first].spec != tutorial:
+        if (configuration.spec, configuration.num_threads) == (tutorial, machine.num_threads):
+            found[configuration.comparison] = number
+        elif configuration.spec == tutorial and configurations[first].spec != tutorial:
             found[configuration.comparison] = number
     return tuple(found[configuration.comparison] for configuration in configurations)

@@ -178,6 +178,7 @@ def _verdict(group: pd.DataFrame) -> str:
     tied = others[(others["ratio_to_best_high"] >= 1) | (others["ratio_to_best"] >= 1 - INDIFFERENT)]
     if tied.empty:
         return f"[bold green]Fastest:[/] [bold]{escape(best['label'])}[/]{where}"
-    names = " and ".join(escape(name) for name in [best["label"], *tied["label"]])
+    *firsts, last = (escape(name) for name in [best["label"], *tied["label"]])
+    names = f"{', '.join(firsts)} and {last}"
     blocks = _count(int(ranked["blocks"].min()), "block")
     return f"[bold]{names}[/] can't be told apart in {blocks}{where}; more --blocks may part them."

@@ -167,6 +167,16 @@ def test_else_the_baseline_is_the_first() -> None:
     assert make_plan(Request(knobs={"num_workers": (2, 1, 0)}), CPU).baselines == (0, 0, 0)
 
 
+def test_the_baseline_has_the_default_threads() -> None:
+    """The tutorials don't set them: where the grid holds torch's own number, that one is theirs."""
+    request = Request(knobs={"num_workers": (0, 4)}, num_threads=(1, 2))
+    plan = make_plan(request, CPU)
+    baseline = plan.configurations[plan.baselines[0]]
+    assert (baseline.spec.num_workers, baseline.num_threads) == (4, 2)
+    other = make_plan(request, Machine(cuda=False, num_threads=16))
+    assert other.configurations[other.baselines[0]].spec.num_workers == 4
+
+
 def test_each_comparison_has_its_own_baseline() -> None:
     """Speeds with a step and without are not divided by each other."""
     plan = make_plan(Request(knobs={"num_workers": (0, 4)}, step=("closed_form", "none")), CPU)
