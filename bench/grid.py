@@ -217,11 +217,13 @@ def _one_at_a_time(
 def _baselines(configurations: Sequence[Configuration], machine: Machine) -> tuple[int, ...]:
     """The tutorials' own configuration where the grid holds it, else the first: for each comparison."""
     tutorial = families()[TUTORIAL_FAMILY]().resolved()
-    found: dict[object, int] = {}
+
+    def likeness(number: int) -> tuple[bool, bool]:
+        # The tutorials don't set torch's threads; of equals, max takes the first.
+        same = configurations[number].spec == tutorial
+        return same, same and configurations[number].num_threads == machine.num_threads
+
+    comparisons: dict[object, list[int]] = {}
     for number, configuration in enumerate(configurations):
-        first = found.setdefault(configuration.comparison, number)
-        if (configuration.spec, configuration.num_threads) == (tutorial, machine.num_threads):
-            found[configuration.comparison] = number
-        elif configuration.spec == tutorial and configurations[first].spec != tutorial:
-            found[configuration.comparison] = number
-    return tuple(found[configuration.comparison] for configuration in configurations)
+        comparisons.setdefault(configuration.comparison, []).append(number)
+    return tuple(max(comparisons[c.comparison], key=likeness) for c in configurations)

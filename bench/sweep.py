@@ -15,7 +15,7 @@ from bench.environment import environment
 from bench.grid import Machine, Plan, PlanError, make_plan
 from bench.options import Options, sweep_command
 from bench.plot import draw_charts
-from bench.progress import SweepProgress
+from bench.progress import SweepProgress, download_progress
 from bench.results import ResultsError
 from bench.summary import labels, summarise
 from bench.trial import Trial
@@ -38,7 +38,10 @@ def sweep(options: Options) -> int:
         return 0
 
     notices: list[str] = []
-    dataset = locate(options.dataset, options.data_dir, notify=notices.append, mirror=options.mirror)
+    with download_progress(console) as shown:
+        dataset = locate(
+            options.dataset, options.data_dir, notify=notices.append, mirror=options.mirror, progress=shown
+        )
     table.print_notices(console, notices)
     results.make_folder(folder)
     results.write_json(folder / results.ENVIRONMENT, environment(dataset, sys.argv[1:]))

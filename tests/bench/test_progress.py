@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.progress import SweepProgress, TimeLeft, duration
+from bench.progress import SweepProgress, TimeLeft, download_progress, duration
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,15 @@ def test_a_terminal_gets_a_bar() -> None:
     text = console.file.getvalue()
     assert "num_workers=0" in text
     assert "about 2 s left" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_download_is_shown(terminal) -> None:
+    """By name, once in a pipe, as a bar on a terminal."""
+    console = Console(file=io.StringIO(), width=120, force_terminal=terminal)
+    with download_progress(console) as show:
+        for received in (0, 500, 1000):
+            show("train-images.gz", received, 1000)
+    text = console.file.getvalue()
+    assert "downloading train-images.gz" in text
+    assert terminal or text.count("train-images.gz") == 1
