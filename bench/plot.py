@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -132,7 +133,7 @@ def throughput_by_workers(summary: pd.DataFrame) -> Figure:
             workers = lines["num_workers"] + 0.04 * (place_in_panel - (len(sizes) - 1) / 2)
             reach = [middle - lines["samples_per_s_low"], lines["samples_per_s_high"] - middle]
             axes.errorbar(
-                workers, middle, yerr=[part.fillna(0) for part in reach], color=colors[size],
+                workers.to_numpy(), middle.to_numpy(), yerr=np.nan_to_num(reach), color=colors[size],
                 marker="o", ls=joined, capsize=3, label=f"batch {size}",
             )  # fmt: skip
         axes.set_xticks(sorted(summary["num_workers"].unique()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -102,8 +103,9 @@ def _interval_names(name: str) -> tuple[str, str, str]:
     return name, f"{name}_low", f"{name}_high"
 
 
-def _interval(found: Estimate | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if found is None else (found.median, found.low, found.high)
+def _interval(found: Estimate | None) -> list[float]:
+    values = (None, None, None) if found is None else (found.median, found.low, found.high)
+    return [math.nan if value is None else value for value in values]
 
 
 def varied(summary: pd.DataFrame) -> list[str]:

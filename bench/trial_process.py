@@ -60,7 +60,7 @@ def run(trial: Trial, *, context: BaseContext, timeout_s: float, log: Path) -> I
     A failure is a row too: `failed` with the exception or the signal, `timeout` past timeout_s seconds.
     What the process and its workers print goes to the end of `log`. Nothing of the trial is alive afterwards.
     """
-    messages, sender = context.Pipe(duplex=False)
+    messages, sender = context.Pipe()
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]
         target=_child, args=(trial, sender, log)
     )
@@ -88,7 +88,7 @@ def _rows(trial: Trial, process: BaseProcess, messages: Connection, timeout_s: f
         except TimeoutError:
             yield replace(row, status="timeout", error=f"not done after {timeout_s:g} s")
             return
-        except EOFError:
+        except (EOFError, OSError):
             yield replace(row, status="failed", error=f"the trial's process {_ending(process)}")
             return
         if isinstance(message, Failure):
@@ -96,8 +96,12 @@ def _rows(trial: Trial, process: BaseProcess, messages: Connection, timeout_s: f
             return
         timings = message.timings
         yield measured(row, message, watch.peak_bytes(timings.start_ns, timings.end_ns))
+        # Only now, with its row written, may the next epoch start.
+        with contextlib.suppress(OSError):
+            messages.send(None)
     # Ending is the trial's own work too (persistent workers end here): leave it the time.
-    messages.poll(GRACE_S)
+    with contextlib.suppress(OSError):
+        messages.poll(GRACE_S)
 
 
 def _receive(messages: Connection, watch: MemoryWatch, deadline: float) -> EpochReport | Failure:
@@ -159,10 +163,21 @@ def _child(trial: Trial, sender: Connection, log: Path) -> None:
     multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
     try:
         for report in trial.run():
-            sender.send(report)
+            if not _told(sender, report):
+                return
     except Exception as error:
         traceback.print_exc()
-        sender.send(Failure(describe(error)))
+        _told(sender, Failure(describe(error)))
+
+
+def _told(sender: Connection, message: EpochReport | Failure) -> bool:
+    """Send a message and wait until its row is written; False where nobody listens any more."""
+    try:
+        sender.send(message)
+        sender.recv()
+    except (EOFError, OSError):
+        return False
+    return True
 
 
 def _print_to(log: Path, trial: Trial) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
+from abc import ABCMeta
 from types import ModuleType
 
 from loaders import families as package
@@ -30,10 +30,13 @@ def all_knobs() -> dict[str, Knob]:
 
 def spec_class(module: ModuleType) -> type[LoaderSpec]:
     """The one LoaderSpec that a family's file defines; TypeError where there is none, or more than one."""
+    # On Python 3.10 a generic alias such as tuple[int] passes for a class, but not for an abstract one.
     specs = [
         member
         for member in vars(module).values()
-        if inspect.isclass(member) and issubclass(member, LoaderSpec) and member.__module__ == module.__name__
+        if isinstance(member, ABCMeta)
+        and issubclass(member, LoaderSpec)
+        and member.__module__ == module.__name__
     ]
     if len(specs) != 1:
         raise TypeError(f"{module.__name__} defines {len(specs)} LoaderSpecs, a family's file defines one")

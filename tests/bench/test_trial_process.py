@@ -47,6 +47,19 @@ def test_the_memory_of_the_tree_is_seen(context, tmp_path) -> None:
     assert all(row.peak_memory_bytes > 50 * 2**20 for row in rows)
 
 
+def test_the_next_epoch_waits_for_the_row(context, tmp_path) -> None:
+    """What was measured is written before anything else is: the process holds still until then."""
+    configuration = Configuration(bad("raise", good_batches=20), "cpu", "none", None, 1)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
+    rows = run(trial, context=context, timeout_s=60, log=tmp_path / "log")
+    assert next(rows).status == "ok"
+    time.sleep(0.5)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert next(rows).status == "failed"
+    assert "Traceback" in (tmp_path / "log").read_text()
+    rows.close()
+
+
 def test_an_exception_is_a_row(context, tmp_path) -> None:
     """`failed`, with type, text and place, after the epochs that went well."""
     rows = rows_of(bad("raise", good_batches=25), context, tmp_path / "log")
