@@ -25,7 +25,7 @@ PACKAGES = ("loaderbench", "torch", "torchvision", "numpy", "pandas", "pillow", 
 def environment(dataset: Dataset, arguments: list[str]) -> dict[str, Any]:
     """Machine, versions, data and command, as it goes to `environment.json`; unknown is null.
 
-    No host name and no path of the machine, so that a folder of results can be shown to anyone.
+    No host name, and no path but those that the command was given: a folder of results can be shown around.
     """
     memory = psutil.virtual_memory()
     return {

@@ -16,9 +16,10 @@ PRESETS = ("quick", "full")
 # Starting a trial's process, reading the data and ending it, seconds; a CUDA context comes on top.
 TRIAL_OVERHEAD_S = 0.4
 CUDA_OVERHEAD_S = 4.0
-# The train step of one sample, and starting and ending the workers of one epoch, on two cores.
+# The train step of one sample, and starting and ending one worker for one epoch, on two cores: a worker
+# that isn't forked from the training process imports torch.
 STEP_S_PER_SAMPLE = 1e-6
-WORKERS_S = 0.15
+FORKED_WORKER_S, FRESH_WORKER_S = 0.04, 2.0
 
 
 class PlanError(ValueError):
@@ -89,8 +90,9 @@ class Configuration:
 
     def estimate_s(self, samples: int, epochs: int) -> float:
         """Roughly how long one trial takes, from typical rates; the progress display soon knows better."""
-        workers = self.spec.knobs().get("num_workers")
-        epoch = samples / self.spec.typical_samples_per_s() + (WORKERS_S if workers else 0)
+        knobs = self.spec.knobs()
+        worker_s = FORKED_WORKER_S if knobs.get("multiprocessing_context") == "fork" else FRESH_WORKER_S
+        epoch = samples / self.spec.typical_samples_per_s() + int(knobs.get("num_workers") or 0) * worker_s
         epoch += samples * STEP_S_PER_SAMPLE if self.step != "none" else 0
         overhead = TRIAL_OVERHEAD_S + (CUDA_OVERHEAD_S if self.device == "cuda" else 0)
         return overhead + epochs * epoch
@@ -123,6 +125,11 @@ class Plan:
             for number, configuration in enumerate(self.configurations)
             if number not in self.unavailable
         }
+
+    def cells(self) -> list[dict[str, str]]:
+        """What tells the configurations apart, one line each, all with the same columns."""
+        blank = {"family": "", "device": "", **dict.fromkeys(self.knobs(), "")}
+        return [{**blank, **configuration.cells()} for configuration in self.configurations]
 
     def knobs(self) -> list[str]:
         """The names of the loader knobs that any configuration has."""

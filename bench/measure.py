@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-Batch = tuple[torch.Tensor, torch.Tensor]
+from loaders.spec import Batch
+
 Clock = Callable[[], int]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from dataclasses import dataclass, field
 
@@ -23,12 +22,12 @@ class MemoryWatch:
 
     pid: int
     samples: list[tuple[int, int]] = field(default_factory=list)
-    _shared: float = 0
+    _shared: int = 0
     _sightings: int = 0
 
     def sample(self) -> None:
         """Take one sample now."""
-        total = process_tree.resident_bytes(self.pid)
+        total, _ = process_tree.resident_and_mapped_bytes(self.pid)
         if total == 0:
             return
         workers = process_tree.descendants(self.pid)
@@ -38,10 +37,12 @@ class MemoryWatch:
             if not readable:
                 # They are ending: what they hold can't be told from what they share.
                 return
-            self._shared = statistics.mean(readable)
+            self._shared = max(readable)
         self._sightings += bool(workers)
         for worker in workers:
-            total += max(0, process_tree.resident_bytes(worker) - round(self._shared))
+            resident, mapped = process_tree.resident_and_mapped_bytes(worker)
+            # A worker that isn't forked shares no more than what it maps, and that only once it has started.
+            total += max(0, resident - max(self._shared, mapped))
         self.samples.append((time.perf_counter_ns(), total))
 
     def peak_bytes(self, start_ns: int, end_ns: int) -> int | None:

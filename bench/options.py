@@ -91,7 +91,9 @@ def _what() -> list[click.Option]:
         click.Option(
             ["--data-dir"], type=click.Path(path_type=Path), default=Path("data"), help="Folder of the data."
         ),
-        click.Option(["--mirror"], metavar="URL", help="Folder to download the four .gz files from."),
+        click.Option(
+            ["--mirror"], metavar="URL", callback=_url, help="Folder to download the four .gz files from."
+        ),
         click.Option(
             ["--family"],
             metavar="LIST",
@@ -212,6 +214,12 @@ def _loss(text: str) -> str:
     return parse_loss(text).name
 
 
+def _url(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not text.startswith(("http://", "https://")):
+        raise click.UsageError(f"--mirror: {text!r} is not a URL that starts with http:// or https://")
+    return text
+
+
 def _positive(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
     """An option's callback that reads a number above 0 (click's own range takes nan for one)."""
     if text is None:
@@ -226,6 +234,6 @@ def _positive(_context: click.Context, option: click.Parameter, text: str | None
 
 
 def _name(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    if not text or not all(c.isalnum() or c in "-_." for c in text) or text.startswith("."):
-        raise click.UsageError(f"--name: {text!r} is not allowed; use letters, digits, -, _ and .")
+    if not 0 < len(text) <= 100 or not all(c.isalnum() or c in "-_." for c in text) or text[0] == ".":
+        raise click.UsageError(f"--name: {text!r} is not 1 to 100 letters, digits, -, _ or . (not first)")
     return text

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.command_line import run_command
 from bench.results import ResultsError, read_runs
-from bench.summary import labels, summarise
+from bench.summary import labels, summarise, varied
 
 # Parts of an epoch in the order they happen, with what is drawn for each.
 PARTS = {
@@ -34,7 +34,8 @@ def draw_charts(folder: Path) -> list[Path]:
         return []
     summary = summarise(runs)
     summary["label"] = labels(summary)
-    summary = summary[summary["samples_per_s"].notna()]
+    # What failed is in the table, with its reason, but has no place among the others.
+    summary = summary[summary["rank"].notna()]
     if summary.empty:
         return []
     charts = {"ranking": ranking(summary), "where_time_goes": where_time_goes(summary, runs)}
@@ -43,7 +44,10 @@ def draw_charts(folder: Path) -> list[Path]:
     paths = []
     for name, figure in charts.items():
         path = folder / f"{name}.png"
-        figure.savefig(path, dpi=150, bbox_inches="tight")
+        try:
+            figure.savefig(path, dpi=150, bbox_inches="tight")
+        except OSError as error:
+            raise ResultsError(f"{path} can't be written: {error.strerror}") from error
         paths.append(path)
     return paths
 
@@ -69,7 +73,7 @@ def ranking(summary: pd.DataFrame) -> Figure:
     for family, color in colors.items():
         axes.plot([], [], "o-", color=color, label=family)
     axes.plot([], [], ":", color="0.5", label="baseline")
-    _throughput_scale(axes, summary["samples_per_s"], "x")
+    _throughput_scale(axes, summary["samples_per_s"])
     axes.set_xlabel(
         "samples/s (median of the blocks and 95% interval); ×: ratio to the baseline, block by block"
     )
@@ -110,37 +114,37 @@ def where_time_goes(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
 
 
 def throughput_by_workers(summary: pd.DataFrame) -> Figure:
-    """Throughput against the number of workers, one line a batch size, one panel a family and resize."""
+    """Throughput against the number of workers, one line a batch size, one panel for what varies besides."""
     summary = summary[summary["num_workers"] != ""].copy()
     summary["num_workers"] = summary["num_workers"].astype(int)
-    panels = list(summary.groupby(["family", "resize"], sort=False))
+    others = [name for name in varied(summary) if name not in ("num_workers", "batch_size")]
+    summary["panel"] = labels(summary, others)
+    panels = list(summary.groupby("panel", sort=False))
     # A panel with a single number of workers shows nothing that the ranking doesn't, beside one with more.
     panels = [p for p in panels if p[1]["num_workers"].nunique() > 1] or panels
     sizes = sorted(summary["batch_size"].unique(), key=int)
     colors = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
     figure = Figure(figsize=(1 + 4.2 * len(panels), 4.2), layout="constrained")
-    for place, ((family, resize), panel) in enumerate(panels, start=1):
+    for place, (name, panel) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), place)
         for place_in_panel, size in enumerate(sizes):
             lines = panel[panel["batch_size"] == size]
             if lines.empty:
                 continue
-            # Other knobs may vary too: then several points share a number of workers, and no line is right.
             lines = lines.sort_values("num_workers")
-            joined = "-" if lines["num_workers"].is_unique else ""
             middle = lines["samples_per_s"]
             # A little to the side of each other, or one interval hides the next.
             workers = lines["num_workers"] + 0.04 * (place_in_panel - (len(sizes) - 1) / 2)
             reach = [middle - lines["samples_per_s_low"], lines["samples_per_s_high"] - middle]
             axes.errorbar(
                 workers.to_numpy(), middle.to_numpy(), yerr=np.nan_to_num(reach), color=colors[size],
-                marker="o", ls=joined, capsize=3, label=f"batch {size}",
+                marker="o", capsize=3, label=f"batch {size}",
             )  # fmt: skip
         axes.set_xticks(sorted(summary["num_workers"].unique()))
         axes.set_xlabel("num_workers")
         axes.set_ylim(0, None)
         axes.yaxis.set_major_formatter(FuncFormatter(_thousands))
-        axes.set_title(f"{family}" if resize == "none" else f"{family}, resize {resize}", fontsize=10)
+        axes.set_title(f"{name}", fontsize=10)
         axes.legend(frameon=False, fontsize=9)
         sns.despine(ax=axes)
         if place == 1:
@@ -159,16 +163,15 @@ def _rows(summary: pd.DataFrame) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _throughput_scale(axes: Axes, values: pd.Series[float], which: str) -> None:
-    axis = getattr(axes, f"{which}axis")
+def _throughput_scale(axes: Axes, values: pd.Series[float]) -> None:
     # Past a factor of ten a linear axis shows only the fastest.
     if values.max() > 10 * values.min():
-        getattr(axes, f"set_{which}scale")("log")
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_minor_locator(NullLocator())
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
     else:
-        getattr(axes, f"set_{which}lim")(0, None)
-    axis.set_major_formatter(FuncFormatter(_thousands))
+        axes.set_xlim(0, None)
+    axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
 
 
 def _thousands(value: float, _: int | None) -> str:

@@ -44,11 +44,13 @@ def cpu_seconds() -> float:
     return used
 
 
-def resident_bytes(pid: int) -> int:
-    """The resident set of one process; 0 where it is gone."""
+def resident_and_mapped_bytes(pid: int) -> tuple[int, int]:
+    """The resident set of one process, and what of it are files and shared memory; 0 where it is gone."""
     with contextlib.suppress(psutil.Error):
-        return int(psutil.Process(pid).memory_info().rss)
-    return 0
+        memory = psutil.Process(pid).memory_info()
+        # Only Linux tells the second.
+        return int(memory.rss), int(getattr(memory, "shared", 0))
+    return 0, 0
 
 
 def shared_bytes(pid: int) -> int | None:

@@ -74,6 +74,8 @@ class SweepProgress:
             TextColumn("{task.description}"),
             console=console,
             transient=True,
+            # Each refresh takes milliseconds from what is being measured.
+            refresh_per_second=2,
             disable=not console.is_terminal,
         )
         self._task: TaskID = self._bar.add_task("starting", total=self._trials, left="")
@@ -104,6 +106,8 @@ class SweepProgress:
         """Leave a trial of this configuration out."""
         self._left.skipped(number)
         self.skipped += 1
+        self._trials -= 1
+        self._bar.update(self._task, total=self._trials)
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()

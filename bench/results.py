@@ -33,12 +33,15 @@ def folder_for(out: Path | None, name: str) -> Path:
 
 def check_folder(folder: Path) -> None:
     """ResultsError where `folder` can't take a sweep: used, not a folder, or not writable. Makes nothing."""
-    if folder.is_dir():
-        if any(folder.iterdir()):
-            raise ResultsError(f"{folder} is not empty; name a new folder or an empty one")
-    elif folder.exists():
-        raise ResultsError(f"{folder} is a file; name a new folder or an empty one")
-    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    try:
+        if folder.is_dir():
+            if any(folder.iterdir()):
+                raise ResultsError(f"{folder} is not empty; name a new folder or an empty one")
+        elif folder.exists():
+            raise ResultsError(f"{folder} is a file; name a new folder or an empty one")
+        nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    except OSError as error:
+        raise ResultsError(f"{folder} can't be used: {error.strerror}") from error
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ResultsError(f"{folder} can't be written: {nearest} is not a folder open for writing")
 

@@ -111,18 +111,33 @@ def _interval(found: Estimate | None) -> list[float]:
 def varied(summary: pd.DataFrame) -> list[str]:
     """The columns that tell the configurations of a sweep apart.
 
-    A knob that only says `none` where another knob rules it out (no prefetch without workers) adds nothing.
+    What only says `none`, or nothing, where another column rules it out adds nothing: a prefetch where there
+    are no workers, a loss where there is no step.
     """
     known = ["family", "device", "step", "loss", *_knobs(summary), "num_threads"]
-    candidates = [name for name in known if summary[name].nunique() > 1]
+    kept = [name for name in known if summary[name].nunique() > 1]
 
     def follows(name: str, other: str) -> bool:
         values = set(summary[name]) - {"none", ""}
         return len(values) < 2 and bool((summary.groupby(other)[name].nunique() == 1).all())
 
-    return [
-        name for name in candidates if not any(follows(name, other) for other in candidates if other != name)
+    for name in list(kept):
+        if name not in ("family", "device", "step") and any(
+            follows(name, other) for other in kept if other != name
+        ):
+            kept.remove(name)
+    return kept
+
+
+def names_of_work(summary: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """What tells apart kinds of work, and what tells apart the configurations that do the same work."""
+    names = varied(summary)
+    # Of what failed, nobody knows the shape of the samples.
+    groups = summary[summary["sample_shape"] != ""].groupby(WORK, dropna=False)
+    of_work = [
+        name for name in names if name != "family" and len(groups) > 1 and (groups[name].nunique() == 1).all()
     ]
+    return of_work, [name for name in names if name not in of_work]
 
 
 def labels(summary: pd.DataFrame, names: Sequence[str] | None = None) -> pd.Series[str]:

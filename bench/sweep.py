@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ def sweep(options: Options) -> int:
     console = table.console()
     machine = Machine(cuda=torch.cuda.is_available(), num_threads=torch.get_num_threads())
     plan = make_plan(options.request, machine)
-    names = labels(pd.DataFrame([c.cells() for c in plan.configurations])).tolist()
+    names = labels(pd.DataFrame(plan.cells())).tolist()
     folder = results.folder_for(options.out, options.name)
     results.check_folder(folder)
     if options.dry_run:
@@ -48,6 +49,7 @@ def sweep(options: Options) -> int:
 
     samples = len(dataset.read("train"))
     estimates_s = plan.estimates_s(samples, options.epochs)
+    table.print_load(console)
     table.print_start(console, plan, dataset.name, samples, options.blocks, options.epochs)
     progress = SweepProgress(console, names, estimates_s, options.blocks)
     interrupted = False
@@ -87,8 +89,8 @@ def measure(plan: Plan, dataset: Dataset, folder: Path, options: Options, progre
             learning_rate=options.learning_rate,
         )
 
-    context = fresh_process_context({type(c.spec).__module__ for c in plan.configurations})
     with results.RunsFile(folder / results.RUNS, plan.knobs()) as runs, progress:
+        context = fresh_process_context({type(c.spec).__module__ for c in plan.configurations})
         for number, reason in plan.unavailable.items():
             runs.write(replace(trial(number, 0, 0).row(epoch=0), status="unavailable", error=reason))
         for block in range(options.blocks):
@@ -108,6 +110,10 @@ def measure(plan: Plan, dataset: Dataset, folder: Path, options: Options, progre
 
 def main() -> None:
     """Entry point of `python -m bench.sweep`."""
+    # A sweep that is asked to end, or loses its terminal, ends as if by Ctrl-C: its trial with it.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     run_command(sweep_command(sweep), user_errors=(PlanError, DataError, ResultsError))
 
 

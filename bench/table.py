@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import psutil
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -16,10 +17,14 @@ from rich.text import Text
 
 from bench.grid import Plan
 from bench.progress import duration
-from bench.summary import WORK, labels, varied
+from bench.summary import labels, names_of_work
 
 # Two speeds this close are the same to anyone who trains.
 INDIFFERENT = 0.02
+# Less than this share of the best's speed, and no interval is asked for to call it slower.
+NEAR = 0.5
+# The share of all cores in use before a sweep, above which it's said that others are at work.
+BUSY = 0.15
 PIPE_WIDTH = 120
 COLUMNS = (
     "#", "configuration", "samples/s", "interval", "× baseline", "interval", "waiting", "first batch",
@@ -69,6 +74,17 @@ def print_start(console: Console, plan: Plan, dataset: str, samples: int, blocks
     )
 
 
+def print_load(console: Console) -> None:
+    """Say where others use the machine that is about to be measured."""
+    share = psutil.cpu_percent(interval=0.5) / 100
+    if share > BUSY:
+        console.print(
+            f"[bold yellow]The machine is busy:[/] {share:.0%} of its cores are in use before anything is "
+            "measured. Expect wide intervals, or wait until it is quiet.",
+            soft_wrap=True,
+        )
+
+
 def print_end(console: Console, folder: Path, skipped: int, *, interrupted: bool) -> None:
     """What was not measured, and where the results lie."""
     if skipped:
@@ -93,9 +109,7 @@ def print_dropped(console: Console, plan: Plan) -> None:
 
 def print_summary(console: Console, summary: pd.DataFrame) -> None:
     """The ranked table, one section for each kind of work, and who is fastest in each."""
-    # A resize shows in the shape of the samples, and so in the kind of work.
-    of_work = [name for name in varied(summary) if name in (*WORK, "resize")]
-    of_loader = [name for name in varied(summary) if name not in of_work]
+    of_work, of_loader = names_of_work(summary)
     summary = summary.assign(
         work=[" ".join(f"{name}={line[name]}" for name in of_work) for _, line in summary.iterrows()],
         label=labels(summary, of_loader),
@@ -132,7 +146,8 @@ def _count(number: int, noun: str) -> str:
 
 def _cells(line: pd.Series) -> list[str | Text]:
     if pd.isna(line["rank"]):
-        return ["", escape(line["label"]), Text(line["status"], style="red")]
+        status = "not measured" if line["status"] == "ok" else line["status"]
+        return ["", escape(line["label"]), Text(status, style="red")]
     style = "bold" if line["rank"] == 1 else ""
     memory = line["peak_memory_bytes"]
     return [
@@ -171,14 +186,22 @@ def _verdict(group: pd.DataFrame) -> str:
         return ""
     best, others = ranked.iloc[0], ranked.iloc[1:]
     where = f" ({escape(best['work'])})" if best["work"] else ""
-    if others["ratio_to_best_high"].isna().any():
+    # What is far behind needs no interval to be so.
+    near = others[others["ratio_to_best"] >= NEAR]
+    if near["ratio_to_best_high"].isna().any():
         return (
             f"[bold]{escape(best['label'])}[/] was fastest{where}; fewer than three blocks give no interval."
         )
-    tied = others[(others["ratio_to_best_high"] >= 1) | (others["ratio_to_best"] >= 1 - INDIFFERENT)]
+    tied = near[(near["ratio_to_best_high"] >= 1) | (near["ratio_to_best"] >= 1 - INDIFFERENT)]
     if tied.empty:
         return f"[bold green]Fastest:[/] [bold]{escape(best['label'])}[/]{where}"
-    *firsts, last = (escape(name) for name in [best["label"], *tied["label"]])
-    names = f"{', '.join(firsts)} and {last}"
-    blocks = _count(int(ranked["blocks"].min()), "block")
-    return f"[bold]{names}[/] can't be told apart in {blocks}{where}; more --blocks may part them."
+    contenders = ranked.loc[[best.name, *tied.index]]
+    *firsts, last = (escape(label) for label in contenders["label"])
+    names = f"[bold]{', '.join(firsts)} and {last}[/]"
+    workers = pd.to_numeric(contenders.get("num_workers", pd.Series("", contenders.index)), errors="coerce")
+    costs = contenders.assign(workers=workers.fillna(0)).sort_values(["workers", "peak_memory_bytes"])
+    cheapest = f"the cheapest of them is [bold]{escape(costs['label'].iloc[0])}[/]"
+    if (tied["ratio_to_best"] >= 1 - INDIFFERENT).all():
+        return f"{names} are within {INDIFFERENT:.0%} of each other{where}; {cheapest}."
+    blocks = _count(int(contenders["blocks"].min()), "block")
+    return f"{names} can't be told apart in {blocks}{where}; {cheapest}. More --blocks may part them."

@@ -11,14 +11,19 @@ import torch
 
 from bench import process_tree
 from bench.grid import Configuration
-from bench.measure import Batch, EpochTimings, measure_epoch
+from bench.measure import EpochTimings, measure_epoch
 from bench.row import Row
 from loaders.knobs import text_of
 from loaders.source import Dataset
+from loaders.spec import Batch
 from model.losses import parse_loss
 from model.train_step import build_step
 
 NS = 1e-9
+
+
+class DeliveryError(RuntimeError):
+    """An epoch that isn't one: a loader that delivers less, or more, is not fast but wrong."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Trial:
         height, width = (spec.resize, spec.resize) if spec.resize else source.images.shape[1:]
         step = build_step(
             configuration.step,
+            # Without a step the loss is not asked.
             parse_loss(configuration.loss or "cross_entropy"),
             pixels=height * width,
             classes=len(source.classes),
@@ -98,6 +104,8 @@ class Trial:
                 transfer=_to(device, non_blocking=bool(spec.knobs().get("pin_memory"))) if cuda else None,
                 synchronize=torch.cuda.synchronize if cuda else None,
             )
+            if timings.samples != len(source):
+                raise DeliveryError(f"the loader delivered {timings.samples} of {len(source)} samples")
             yield EpochReport(timings, step.mean_loss(), process_tree.cpu_seconds() - cpu_s)
 
 

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -72,8 +72,8 @@ def run(trial: Trial, *, context: BaseContext, timeout_s: float, log: Path) -> I
     finally:
         if process.is_alive():
             process_tree.kill(process.pid or 0)
-        _kill_group(process.pid or 0)
         process.join()
+        _kill_group(process.pid or 0)
         messages.close()
 
 
@@ -84,7 +84,7 @@ def _rows(trial: Trial, process: BaseProcess, messages: Connection, timeout_s: f
     for epoch in range(trial.epochs):
         row = trial.row(epoch, started_at)
         try:
-            message = _receive(messages, watch, deadline)
+            message = _receive(process, messages, watch, deadline)
         except TimeoutError:
             yield replace(row, status="timeout", error=f"not done after {timeout_s:g} s")
             return
@@ -100,21 +100,28 @@ def _rows(trial: Trial, process: BaseProcess, messages: Connection, timeout_s: f
         with contextlib.suppress(OSError):
             messages.send(None)
     # Ending is the trial's own work too (persistent workers end here): leave it the time.
-    with contextlib.suppress(OSError):
-        messages.poll(GRACE_S)
+    process.join(GRACE_S)
 
 
-def _receive(messages: Connection, watch: MemoryWatch, deadline: float) -> EpochReport | Failure:
-    """The next message, sampling memory while it is awaited; TimeoutError past the deadline."""
+def _receive(
+    process: BaseProcess, messages: Connection, watch: MemoryWatch, deadline: float
+) -> EpochReport | Failure:
+    """The next message, sampling memory while it is awaited.
+
+    TimeoutError past the deadline; EOFError where the process has ended without a word. The pipe alone
+    doesn't tell, for a child of the process that lives on holds its other end.
+    """
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        arrived = messages.poll(min(left, MEMORY_INTERVAL_S))
+        ready = wait([messages, process.sentinel], min(left, MEMORY_INTERVAL_S))
         watch.sample()
-        if arrived:
+        if messages.poll():
             message: EpochReport | Failure = messages.recv()
             return message
+        if process.sentinel in ready:
+            raise EOFError
 
 
 @contextlib.contextmanager
@@ -147,10 +154,15 @@ def _ending(process: BaseProcess) -> str:
 
 
 def _kill_group(pid: int) -> None:
-    """Kill what a trial left behind: its process leads a group, which outlives it in its workers."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+    """Kill what a trial left behind: its process leads a group, which outlives it in its children."""
+    if not hasattr(os, "killpg"):
+        return
+    deadline = time.monotonic() + 1
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        # Until the group is empty: a signal is sent at once, but a process takes a moment to die of it.
+        while time.monotonic() < deadline:
             os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.01)
 
 
 def _child(trial: Trial, sender: Connection, log: Path) -> None:

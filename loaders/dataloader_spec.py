@@ -16,7 +16,7 @@ from loaders.spec import LoaderSpec
 
 NUM_WORKERS = Knob(
     "num_workers",
-    Integer(0, 1024),
+    Integer(0, 256),
     help="worker processes; 0 loads in the training process",
     quick=(0, 2, 4),
     full=(0, 1, 2, 4),

@@ -16,14 +16,14 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 BATCH_SIZE = Knob(
     "batch_size",
-    Integer(1, 1_000_000),
+    Integer(1, 100_000),
     help="samples in a batch",
     quick=(1024,),
     full=(64, 256, 1024),
 )
 RESIZE = Knob(
     "resize",
-    Integer(1, 4096, optional=True),
+    Integer(1, 1024, optional=True),
     help="side in pixels that every picture is resized to; none leaves it as it is",
     quick=(32,),
     full=(None, 64),
@@ -38,7 +38,8 @@ class LoaderSpec(ABC):
     family: each `iter()` is one epoch; it yields batches `(images, labels)`, float32 (B, 1, H, W) in
     [0, 1] and int64 (B,), that hold each sample of the source exactly once beside its own label, the last
     batch being smaller where the batch size doesn't divide the number of samples. With `shuffle` the same
-    seed gives the same order, and a second epoch another one; without, the stored order.
+    seed gives the same order (save where a knob gives it up, as `in_order=off` does), and a second epoch
+    another one; without, the stored order.
     """
 
     batch_size: int = knob(BATCH_SIZE, 256)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,6 +89,10 @@ class MisbehavingLoader:
             raise RuntimeError("the disk\nis on fire")
         if self.behaviour == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.behaviour == "orphan":
+            if os.fork() == 0:  # holds the trial's pipe open
+                time.sleep(600)
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.behaviour == "exit":
             os._exit(3)
         if self.behaviour == "hang":
@@ -94,4 +100,5 @@ class MisbehavingLoader:
                 time.sleep(600)
             time.sleep(600)
         if self.behaviour == "print":
-            print("a word from the loader")
+            print("a word from the loader,", multiprocessing.get_start_method(), "workers by default,")
+            print("with the command line" if {"rich", "click", "pandas"} & set(sys.modules) else "alone")

@@ -28,13 +28,17 @@ def test_nothing_seen_is_unknown() -> None:
 @pytest.fixture
 def tree(monkeypatch):
     """A process of 100 bytes with two workers of 90, of which `shared` are shared."""
-    state = {"shared": 80, "workers": [2, 3], "readings": 0}
+    state = {"shared": 80, "mapped": 20, "workers": [2, 3], "readings": 0}
 
     def shared(pid):
         state["readings"] += 1
         return state["shared"]
 
-    monkeypatch.setattr(process_tree, "resident_bytes", lambda pid: 100 if pid == 1 else 90)
+    monkeypatch.setattr(
+        process_tree,
+        "resident_and_mapped_bytes",
+        lambda pid: (100, 30) if pid == 1 else (90, state["mapped"]),
+    )
     monkeypatch.setattr(process_tree, "descendants", lambda pid: state["workers"])
     monkeypatch.setattr(process_tree, "shared_bytes", shared)
     return state
@@ -45,6 +49,14 @@ def test_workers_add_only_their_own(tree) -> None:
     watch = MemoryWatch(1)
     watch.sample()
     assert watch.samples[0][1] == 100 + 2 * (90 - 80)
+
+
+def test_workers_that_grow_after_the_reading_map_libraries(tree) -> None:
+    """A spawned worker is small when it is first seen; the libraries that it then maps are not its own."""
+    tree["shared"], tree["mapped"] = 5, 70
+    watch = MemoryWatch(1)
+    watch.sample()
+    assert watch.samples[0][1] == 100 + 2 * (90 - 70)
 
 
 def test_the_costly_reading_is_rare(tree) -> None:
@@ -68,7 +80,7 @@ def test_workers_that_are_ending_are_no_measure(tree) -> None:
 
 def test_a_process_that_is_gone_has_no_sample(monkeypatch) -> None:
     """Not a sample of 0."""
-    monkeypatch.setattr(process_tree, "resident_bytes", lambda pid: 0)
+    monkeypatch.setattr(process_tree, "resident_and_mapped_bytes", lambda pid: (0, 0))
     watch = MemoryWatch(1)
     watch.sample()
     assert watch.samples == []

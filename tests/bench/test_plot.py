@@ -7,7 +7,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from bench.plot import draw_charts
+from bench.results import read_runs
+from bench.summary import summarise
 from tests.bench import runs
 from tests.bench.runs import failed, timed
 
@@ -41,10 +45,17 @@ def test_one_block_is_drawn_without_intervals(tmp_path) -> None:
     assert len(draw_charts(runs.written(tmp_path, [timed(0, 0, 1.0)]))) == 3
 
 
-def test_failures_are_left_out(tmp_path) -> None:
-    """A configuration with nothing measured has no point; if none has any there is no chart."""
+def test_failures_are_left_out(tmp_path, monkeypatch) -> None:
+    """A configuration that failed has no point, even if an epoch went well; if none has any, no chart."""
     assert draw_charts(runs.written(tmp_path / "a", [timed(0, 0, 1.0), failed(1, 0)]))
     assert draw_charts(runs.written(tmp_path / "b", [failed(0, 0)])) == []
+    half = [timed(0, 0, 1.0), timed(1, 0, 0.1), failed(1, 1)]
+    summary = summarise(read_runs(runs.written(tmp_path / "c", half)))
+    assert summary["samples_per_s"].notna().all()
+    drawn = []
+    monkeypatch.setattr("bench.plot.ranking", lambda summary: drawn.append(len(summary)) or Figure())
+    draw_charts(tmp_path / "c")
+    assert drawn == [1]
 
 
 def test_a_family_without_workers_is_drawn(tmp_path) -> None:

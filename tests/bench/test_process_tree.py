@@ -61,9 +61,9 @@ def test_killing_the_dead_is_nothing(family) -> None:
 
 def test_resident_memory_is_read(family) -> None:
     """An interpreter holds some MiB; a process that is not there holds nothing."""
-    assert process_tree.resident_bytes(family[1]) > 2**20
+    assert process_tree.resident_and_mapped_bytes(family[1])[0] > 2**20
     process_tree.kill(family[0])
-    assert process_tree.resident_bytes(family[1]) == 0
+    assert process_tree.resident_and_mapped_bytes(family[1]) == (0, 0)
     assert process_tree.shared_bytes(family[1]) is None
 
 
@@ -71,7 +71,7 @@ def test_shared_memory_is_a_part_of_the_resident(family) -> None:
     """Libraries are shared with every other interpreter that runs."""
     while (shared := process_tree.shared_bytes(family[1])) is None:
         assert alive(family[1])  # still starting: what it holds changes
-    assert 0 < shared < process_tree.resident_bytes(family[1])
+    assert 0 < shared < process_tree.resident_and_mapped_bytes(family[1])[0]
 
 
 def test_cpu_seconds_count_this_process_and_children() -> None:

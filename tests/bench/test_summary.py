@@ -101,6 +101,13 @@ def test_labels_keep_a_resize_beside_none(tmp_path) -> None:
     assert labels(summary).tolist()[2] == "resize=64 num_workers=0"
 
 
+def test_a_step_beside_none_is_told_apart(tmp_path) -> None:
+    """The loss follows from there being a step; the step itself is never left out."""
+    rows = [row(0), replace(row(1), knobs=row(0).knobs, step="none", loss=None)]
+    found = labels(summarise(runs.table(tmp_path, rows))).tolist()
+    assert found == ["step=closed_form", "step=none"]
+
+
 def test_one_configuration_has_a_name(tmp_path) -> None:
     """Where nothing varies, it is the family's."""
     assert labels(summarise(runs.table(tmp_path, [row(0)]))).tolist() == ["torch_dataloader"]

@@ -46,13 +46,34 @@ def test_a_tie_is_named_as_one(tmp_path) -> None:
     ]
     text = summary_text(tmp_path, rows)
     assert "num_workers=0 and num_workers=1 can't be told apart in 3 blocks" in " ".join(text.split())
+    assert "the cheapest of them is num_workers=0" in " ".join(text.split())
     assert "Fastest" not in text
 
 
+def test_one_far_behind_needs_no_interval(tmp_path) -> None:
+    """A configuration that the budget left with two blocks doesn't keep the others from a verdict."""
+    rows = [*three_blocks(0, 2.0), *three_blocks(1, 1.0), *three_blocks(2, 30.0)[:2]]
+    assert "Fastest: num_workers=1" in summary_text(tmp_path, rows)
+
+
+def test_what_was_not_measured_says_so(tmp_path) -> None:
+    """An interrupted sweep can hold only the cold epoch of a configuration."""
+    text = summary_text(tmp_path, [*three_blocks(0, 2.0), replace(timed(1, 0, 1.0), epoch=0)])
+    assert "not measured" in text
+
+
+def test_equal_work_is_one_section(tmp_path) -> None:
+    """A resize to the size that the pictures have is the same work: it has one rank 1."""
+    resized = {**timed(1, 0, 1.0).knobs, "resize": "28", "num_workers": "0"}
+    rows = [*three_blocks(0, 1.0), *three_blocks(1, 2.0, knobs=resized)]
+    assert "Fastest: resize=none" in summary_text(tmp_path, rows)
+
+
 def test_two_percent_is_no_difference(tmp_path) -> None:
-    """However narrow the interval: nobody trains faster for it."""
+    """However narrow the interval: nobody trains faster for it, and more blocks won't change that."""
     text = summary_text(tmp_path, [*three_blocks(0, 1.0), *three_blocks(1, 1.015)])
-    assert "can't be told apart" in text
+    assert "num_workers=0 and num_workers=1 are within 2% of each other" in text
+    assert "More --blocks" not in text
 
 
 def test_one_block_names_no_winner(tmp_path) -> None:

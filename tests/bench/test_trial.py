@@ -9,8 +9,8 @@ import torch
 
 from bench.grid import Configuration
 from bench.measure import EpochTimings
-from bench.trial import EpochReport, Trial, measured
-from loaders.families.batched_dataloader import BatchedDataLoader
+from bench.trial import DeliveryError, EpochReport, Trial, measured
+from loaders.families.batched_dataloader import BatchedDataLoader, BatchedDataset
 from tests.fakes import numbered_dataset
 
 
@@ -35,6 +35,15 @@ def test_every_epoch_is_measured() -> None:
     first, second = trial(learning_rate=0.001).run()
     assert first.timings.samples == second.timings.samples == 300
     assert second.train_loss < first.train_loss
+
+
+@pytest.mark.parametrize("samples", [299, 301])
+def test_an_epoch_that_delivers_another_number_is_none(monkeypatch, samples) -> None:
+    """A loader can't be fast by leaving samples out, or by repeating them."""
+    monkeypatch.setattr("loaders.source.Source.__len__", lambda self: samples)
+    monkeypatch.setattr(BatchedDataset, "__len__", lambda self: 300)
+    with pytest.raises(DeliveryError, match=f"delivered 300 of {samples} samples"):
+        list(trial().run())
 
 
 def test_threads_are_set() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import trial_process
 from bench.grid import Configuration
 from bench.trial import Trial
 from bench.trial_process import describe, fresh_process_context, run
@@ -107,20 +107,19 @@ def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
     assert alive_with(str(tmp_path)) == []
 
 
-def test_workers_start_as_in_a_plain_script(context, tmp_path, monkeypatch) -> None:
-    """A trial is forked from a server, but its default start method is the platform's own."""
-    spec = TorchDataLoader(num_workers=1, batch_size=8)  # not resolved: the DataLoader asks for the default
-    rows = rows_of(spec, context, tmp_path / "log", epochs=1)
-    assert rows[0].status == "ok"
+def test_a_trial_is_like_a_plain_script(context, tmp_path) -> None:
+    """Forked from a server, and yet: the platform's own start method, and nothing that draws or prints."""
+    rows_of(bad("print"), context, tmp_path / "log", epochs=1)
+    said = (tmp_path / "log").read_text()
+    assert f"{multiprocessing.get_all_start_methods()[0]} workers by default" in said
+    assert "\nalone\n" in said
 
 
-def test_the_command_line_is_not_imported_by_trials(context, tmp_path) -> None:
-    """What draws and prints is in no training process's memory."""
-    import sys
-
-    with trial_process._main_module_hidden():
-        assert not hasattr(sys.modules["__main__"], "__file__")
-    assert hasattr(sys.modules["__main__"], "__name__")
+def test_a_dead_trial_is_seen_past_its_orphans(context, tmp_path) -> None:
+    """A child that holds the pipe open doesn't make a death into a time-out, and doesn't outlive it."""
+    (row,) = rows_of(bad("orphan"), context, tmp_path / "log", timeout_s=30)
+    assert (row.status, row.error) == ("failed", "the trial's process was killed by SIGKILL")
+    assert alive_with(str(tmp_path)) == []
 
 
 def test_a_workers_exception_is_described_by_its_cause() -> None:
