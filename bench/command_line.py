@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import click
@@ -26,7 +27,7 @@ def run_command(
     become one line on standard error and exit code 2.
     """
     try:
-        code = command.main(args=arguments, prog_name=_name(command), standalone_mode=False)
+        code = command.main(args=arguments, prog_name=_program(), standalone_mode=False)
     except click.ClickException as error:
         fail(error.format_message())
     except user_errors as error:
@@ -42,10 +43,10 @@ def fail(message: str) -> NoReturn:
     sys.exit(USAGE)
 
 
-def _name(command: click.Command) -> str:
-    module = command.callback.__module__ if command.callback else ""
+def _program() -> str:
+    """What was typed to get here: `python -m bench.sweep`, or the name of an installed command."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return f"python -m {spec.name if module == '__main__' and spec else module}"
+    return f"python -m {spec.name}" if spec is not None else Path(sys.argv[0]).name
 
 
 def list_of(parse: Callable[[str], T], allowed: str) -> Callable[..., tuple[T, ...] | None]:

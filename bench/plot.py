@@ -180,7 +180,9 @@ def _thousands(value: float, _: int | None) -> str:
 
 def _title(text: str, summary: pd.DataFrame) -> str:
     parts = [", ".join(sorted(summary[name].unique())) for name in ("dataset", "device")]
-    return f"{text} ({', '.join(parts)}, {summary['phase'].iloc[0]} epochs, {summary['blocks'].max()} blocks)"
+    fewest, most = int(summary["blocks"].min()), int(summary["blocks"].max())
+    blocks = f"{fewest} to {most} blocks" if fewest < most else f"{most} block{'s' * (most > 1)}"
+    return f"{text} ({', '.join(parts)}, {summary['phase'].iloc[0]} epochs, {blocks})"
 
 
 @click.command(help="Draw the charts of the sweep in DIR from its runs.csv, into DIR.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import defaultdict
@@ -14,11 +15,14 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
-    SpinnerColumn,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
+from rich.text import Text
 from typing_extensions import Self
 
 
@@ -52,26 +56,44 @@ class TimeLeft:
         return sum(trials * self.trial_s(number) for number, trials in self._left.items())
 
 
+class _EndColumn(ProgressColumn):
+    """The task's description, cut at its start where the terminal is too narrow for all of it."""
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True, ratio=1))
+
+    def render(self, task: Task) -> Text:
+        room = max(10, Console().width - 50)
+        text = task.description
+        return Text(text if len(text) <= room else f"…{text[-room + 1 :]}")
+
+
 class SweepProgress:
     """A bar where the output is a terminal, one line a trial where it is a file or a pipe."""
 
     def __init__(
-        self, console: Console, labels: Sequence[str], estimates_s: Mapping[int, float], blocks: int
+        self,
+        console: Console,
+        labels: Sequence[str],
+        estimates_s: Mapping[int, float],
+        blocks: int,
+        budget_s: float | None = None,
     ) -> None:
         self._console = console
         self._labels = labels
         self._blocks = blocks
+        self._budget_s = budget_s
         self._trials = len(estimates_s) * blocks
         self._done = 0
         self.skipped = 0
         self._started = time.monotonic()
         self._left = TimeLeft(estimates_s, blocks)
         self._bar = Progress(
-            SpinnerColumn(),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("[cyan]{task.fields[left]}"),
-            TextColumn("{task.description}"),
+            # What varies stands at the end of a name: the end is what a narrow terminal must show.
+            _EndColumn(),
             console=console,
             transient=True,
             # Each refresh takes milliseconds from what is being measured.
@@ -83,7 +105,7 @@ class SweepProgress:
     @contextmanager
     def trial(self, number: int, block: int) -> Iterator[None]:
         """Show that this trial runs, while it does."""
-        left = f"about {duration(self._left.seconds())} left"
+        left = self._time_left()
         doing = f"block {block + 1}/{self._blocks}  {self._labels[number]}"
         self._bar.update(self._task, description=doing, left=left)
         if not self._console.is_terminal:
@@ -93,14 +115,17 @@ class SweepProgress:
         yield
         self._left.finished(number, time.monotonic() - started)
         self._done += 1
-        self._bar.update(
-            self._task, completed=self._done, left=f"about {duration(self._left.seconds())} left"
-        )
+        self._bar.update(self._task, completed=self._done, left=self._time_left())
 
-    def fits(self, number: int, budget_s: float | None) -> bool:
+    def fits(self, number: int) -> bool:
         """Whether a trial of this configuration, started now, ends within the budget of the whole."""
-        spent_s = time.monotonic() - self._started
-        return budget_s is None or spent_s + self._left.trial_s(number) <= budget_s
+        return self._left.trial_s(number) <= self._budget_left_s()
+
+    def _budget_left_s(self) -> float:
+        return math.inf if self._budget_s is None else self._budget_s - (time.monotonic() - self._started)
+
+    def _time_left(self) -> str:
+        return f"about {duration(max(0, min(self._left.seconds(), self._budget_left_s())))} left"
 
     def skip(self, number: int) -> None:
         """Leave a trial of this configuration out."""

@@ -60,7 +60,10 @@ class RunsFile:
 
     def __init__(self, path: Path, knobs: Iterable[str]) -> None:
         self._columns = header(knobs)
-        self._stream: TextIO = path.open("x", newline="", encoding="utf-8")
+        try:
+            self._stream: TextIO = path.open("x", newline="", encoding="utf-8")
+        except FileExistsError as error:
+            raise ResultsError(f"{path} was just made by another sweep; name another folder") from error
         self._writer = csv.DictWriter(self._stream, self._columns, lineterminator="\n")
         self._writer.writeheader()
         self._flush()

@@ -45,13 +45,14 @@ def sweep(options: Options) -> int:
         )
     table.print_notices(console, notices)
     results.make_folder(folder)
-    results.write_json(folder / results.ENVIRONMENT, environment(dataset, sys.argv[1:]))
+    described = {**environment(dataset, sys.argv[1:]), "sweep": settings(options, plan)}
+    results.write_json(folder / results.ENVIRONMENT, described)
 
     samples = len(dataset.read("train"))
     estimates_s = plan.estimates_s(samples, options.epochs)
     table.print_load(console)
     table.print_start(console, plan, dataset.name, samples, options.blocks, options.epochs)
-    progress = SweepProgress(console, names, estimates_s, options.blocks)
+    progress = SweepProgress(console, names, estimates_s, options.blocks, options.budget_s)
     interrupted = False
     try:
         measure(plan, dataset, folder, options, progress)
@@ -70,6 +71,13 @@ def sweep(options: Options) -> int:
     if interrupted:
         return INTERRUPTED
     return 1 if runs["status"].isin(("failed", "timeout")).any() else 0
+
+
+def settings(options: Options, plan: Plan) -> dict[str, object]:
+    """What of the request isn't in the rows, as it goes to `environment.json`."""
+    names = ("blocks", "epochs", "seed", "budget_s", "timeout_s", "learning_rate")
+    left_out = [{"configuration": name, "reason": reason} for name, reason in plan.dropped]
+    return {**{name: getattr(options, name) for name in names}, "left_out": left_out}
 
 
 def measure(plan: Plan, dataset: Dataset, folder: Path, options: Options, progress: SweepProgress) -> None:
@@ -95,7 +103,7 @@ def measure(plan: Plan, dataset: Dataset, folder: Path, options: Options, progre
             runs.write(replace(trial(number, 0, 0).row(epoch=0), status="unavailable", error=reason))
         for block in range(options.blocks):
             for position, number in enumerate(plan.order(block, options.seed)):
-                if block > 0 and not progress.fits(number, options.budget_s):
+                if block > 0 and not progress.fits(number):
                     progress.skip(number)
                     continue
                 with progress.trial(number, block):

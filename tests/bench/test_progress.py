@@ -38,6 +38,17 @@ def test_time_left_ends_at_zero() -> None:
     assert left.seconds() == 0
 
 
+def test_the_budget_bounds_the_time_left() -> None:
+    """What won't be run takes no time; a trial that would end too late doesn't fit."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 500.0}, blocks=2, budget_s=60) as progress:
+        assert progress.fits(0)
+        assert not progress.fits(1)
+        with progress.trial(0, 0):
+            pass
+    assert "about 1 min 0 s left" in console.file.getvalue()
+
+
 def test_a_pipe_gets_one_line_a_trial() -> None:
     """What is measured now, how many there are, and the time left."""
     console = Console(file=io.StringIO(), width=120)

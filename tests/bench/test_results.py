@@ -22,6 +22,14 @@ def test_a_row_is_on_disk_at_once(tmp_path) -> None:
             assert len((tmp_path / "runs.csv").read_text().splitlines()) == 1 + count
 
 
+def test_two_sweeps_in_one_folder_are_refused(tmp_path) -> None:
+    """Also where both found it empty: the second to open the file loses, and the file stays the first's."""
+    runs.written(tmp_path, [runs.row()])
+    with pytest.raises(ResultsError, match="made by another sweep"):
+        RunsFile(tmp_path / "runs.csv", [])
+    assert len(read_runs(tmp_path)) == 1
+
+
 def test_what_is_written_is_read_back(tmp_path) -> None:
     """Numbers as numbers, unknown as NaN, knobs as the text they are."""
     frame = runs.table(tmp_path, [runs.row(2, wall_s=1.25), runs.failed(1, 0)])

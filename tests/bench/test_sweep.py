@@ -86,6 +86,7 @@ def test_the_folder_is_complete(swept) -> None:
         assert len(list(csv.DictReader(stream))) == 8
     found = json.loads((swept[1] / "environment.json").read_text())
     assert found["dataset"]["name"] == "synthetic:2000"
+    assert found["sweep"]["blocks"] == 2
     assert found["command"].startswith("python -m bench.sweep --dataset synthetic:2000")
 
 
@@ -195,6 +196,14 @@ def test_bad_input_to_a_real_process(tmp_path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: --num-workers: 'four' is not")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_names_the_command() -> None:
+    """As it was typed, with every knob."""
+    done = run_sweep("--help")
+    assert done.returncode == 0
+    assert "Usage: python -m bench.sweep [OPTIONS]" in done.stdout
+    assert "--persistent-workers" in done.stdout
 
 
 def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
