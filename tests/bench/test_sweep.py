@@ -24,8 +24,22 @@ REAL = ROOT.parent / "shared" / "data" / "fashion-mnist-900"
 def run_sweep(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bench.sweep", *arguments],
-        cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
+
+
+@pytest.fixture
+def sweep_here(monkeypatch, capsys):
+    """Run a sweep in this process, which has imported everything already: (exit code, what it printed)."""
+
+    def sweep(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["sweep", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code, capsys.readouterr().out
+
+    return sweep
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -102,27 +116,27 @@ def test_progress_and_table_are_printed(swept) -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the 900 real pictures are not beside this checkout")
-def test_real_pictures_are_labelled_as_what_they_are(tmp_path) -> None:
+def test_real_pictures_are_labelled_as_what_they_are(tmp_path, sweep_here) -> None:
     """Valid files that are not the published ones carry their own digest."""
-    done = run_sweep(
+    code, text = sweep_here(
         "--dataset", "auto", "--data-dir", str(REAL), "--num-workers", "0,2", "--blocks", "2",
         "--out", str(tmp_path / "out"),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert code == 0
     (name,) = {row["dataset"] for row in rows_of(tmp_path / "out")}
     assert re.fullmatch(r"idx-[0-9a-f]{8}", name)
-    assert "NOTICE" not in done.stdout
+    assert "NOTICE" not in text
 
 
-def test_without_data_or_network_the_notice_is_there(tmp_path) -> None:
+def test_without_data_or_network_the_notice_is_there(tmp_path, sweep_here) -> None:
     """auto falls back to the synthetic set, and says so before and after."""
-    done = run_sweep(
+    code, text = sweep_here(
         "--data-dir", str(tmp_path / "data"), "--mirror", "http://127.0.0.1:9/", "--family",
         "batched_dataloader", "--num-workers", "0", "--blocks", "1", "--epochs", "1",
         "--out", str(tmp_path / "out"),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("NOTICE") == 2
+    assert code == 0
+    assert text.count("NOTICE") == 2
     assert {row["dataset"] for row in rows_of(tmp_path / "out")} == {"synthetic:60000"}
 
 
@@ -221,15 +235,15 @@ def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_trial_past_its_deadline_is_a_row(tmp_path) -> None:
+def test_a_trial_past_its_deadline_is_a_row(tmp_path, sweep_here) -> None:
     """The sweep goes on, says so, and leaves with 1."""
-    done = run_sweep(
+    code, text = sweep_here(
         "--dataset", "synthetic:2000", "--data-dir", str(tmp_path / "data"), "--num-workers", "0",
         "--timeout", "0.001", "--blocks", "1", "--out", str(tmp_path / "out"),
     )  # fmt: skip
-    assert done.returncode == 1
+    assert code == 1
     assert [row["status"] for row in rows_of(tmp_path / "out")] == ["timeout"]
-    assert "not done after 0.001 s" in done.stdout
+    assert "not done after 0.001 s" in text
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
