@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
 from bench import process_tree
 
-PARENT = """
+CHILD = "import time; print('up', flush=True); time.sleep(600)"
+PARENT = f"""
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdout=subprocess.PIPE)
+child.stdout.readline()  # it has started: its memory no longer changes
 print(child.pid, flush=True)
 child.wait()
 """
@@ -48,7 +49,6 @@ def test_descendants_are_found_without_the_kernels_list(family, monkeypatch) -> 
 def test_kill_ends_the_whole_tree(family) -> None:
     """Parent and child."""
     process_tree.kill(family[0])
-    time.sleep(0)
     assert not any(alive(pid) for pid in family)
 
 
