@@ -1,4 +1,4 @@
-"""Watches the memory of a trial's process tree, from outside, so that the trial takes no part in it."""
+"""Watches the memory and the number of a trial's processes, from outside: the trial takes no part in it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ READINGS_OF_SHARED = (1, 4)
 
 @dataclass
 class MemoryWatch:
-    """Samples of the memory of a process tree: the process's resident set, and what each descendant adds.
+    """Samples of a process tree: the process's resident set, what each descendant adds, and their number.
 
     A forked worker has all of its parent's memory in its resident set, though it holds only what it wrote.
     So what workers share is read a few times and taken off their resident sets, which are read every time.
+
+    samples: (time.perf_counter_ns(), bytes, processes).
     """
 
     pid: int
-    samples: list[tuple[int, int]] = field(default_factory=list)
+    samples: list[tuple[int, int, int]] = field(default_factory=list)
     _shared: int = 0
     _sightings: int = 0
 
@@ -39,14 +41,22 @@ class MemoryWatch:
                 return
             self._shared = max(readable)
         self._sightings += bool(workers)
+        processes = 1
         for worker in workers:
             resident, mapped = process_tree.resident_and_mapped_bytes(worker)
+            processes += resident > 0
             # A worker that isn't forked shares no more than what it maps, and that only once it has started.
             total += max(0, resident - max(self._shared, mapped))
-        self.samples.append((time.perf_counter_ns(), total))
+        self.samples.append((time.perf_counter_ns(), total, processes))
 
     def peak_bytes(self, start_ns: int, end_ns: int) -> int | None:
-        """The largest sample between two instants and, for epochs shorter than the interval, just after."""
-        inside = [memory for at, memory in self.samples if start_ns <= at <= end_ns]
-        after = [memory for at, memory in self.samples if at > end_ns][:1]
-        return max(inside + after, default=None)
+        """The largest memory between two instants and, for epochs shorter than the interval, just after."""
+        return max((memory for _, memory, _ in self._between(start_ns, end_ns)), default=None)
+
+    def processes(self, start_ns: int, end_ns: int) -> int | None:
+        """The most processes seen at once in the same time."""
+        return max((processes for _, _, processes in self._between(start_ns, end_ns)), default=None)
+
+    def _between(self, start_ns: int, end_ns: int) -> list[tuple[int, int, int]]:
+        inside = [sample for sample in self.samples if start_ns <= sample[0] <= end_ns]
+        return inside + [sample for sample in self.samples if sample[0] > end_ns][:1]

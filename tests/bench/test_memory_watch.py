@@ -10,25 +10,29 @@ from bench.memory_watch import MemoryWatch
 
 def test_the_peak_is_of_the_epochs_own_time() -> None:
     """Samples before and long after don't count."""
-    watch = MemoryWatch(1, samples=[(10, 900), (20, 5), (30, 7), (40, 6), (50, 800)])
+    watch = MemoryWatch(1, samples=[(10, 900, 9), (20, 5, 1), (30, 7, 3), (40, 6, 2), (50, 800, 8)])
     assert watch.peak_bytes(20, 45) == 800  # the sample just after the end counts: the epoch may hide it
     assert watch.peak_bytes(20, 35) == 7
+    assert watch.processes(20, 45) == 8
+    assert watch.processes(20, 35) == 3
 
 
 def test_a_short_epoch_has_the_sample_after_it() -> None:
     """Between two samples nothing was seen: the next one is nearest."""
-    assert MemoryWatch(1, samples=[(10, 1), (100, 2)]).peak_bytes(20, 30) == 2
+    watch = MemoryWatch(1, samples=[(10, 1, 5), (100, 2, 4)])
+    assert (watch.peak_bytes(20, 30), watch.processes(20, 30)) == (2, 4)
 
 
 def test_nothing_seen_is_unknown() -> None:
     """Not 0."""
     assert MemoryWatch(1).peak_bytes(0, 10) is None
+    assert MemoryWatch(1).processes(0, 10) is None
 
 
 @pytest.fixture
 def tree(monkeypatch):
     """A process of 100 bytes with two workers of 90, of which `shared` are shared."""
-    state = {"shared": 80, "mapped": 20, "workers": [2, 3], "readings": 0}
+    state = {"shared": 80, "mapped": 20, "workers": [2, 3], "gone": [], "readings": 0}
 
     def shared(pid):
         state["readings"] += 1
@@ -37,7 +41,7 @@ def tree(monkeypatch):
     monkeypatch.setattr(
         process_tree,
         "resident_and_mapped_bytes",
-        lambda pid: (100, 30) if pid == 1 else (90, state["mapped"]),
+        lambda pid: (100, 30) if pid == 1 else (0, 0) if pid in state["gone"] else (90, state["mapped"]),
     )
     monkeypatch.setattr(process_tree, "descendants", lambda pid: state["workers"])
     monkeypatch.setattr(process_tree, "shared_bytes", shared)
@@ -49,6 +53,15 @@ def test_workers_add_only_their_own(tree) -> None:
     watch = MemoryWatch(1)
     watch.sample()
     assert watch.samples[0][1] == 100 + 2 * (90 - 80)
+
+
+def test_processes_that_are_there_are_counted(tree) -> None:
+    """The training process and its workers, but for one that has ended and not been waited for."""
+    watch = MemoryWatch(1)
+    watch.sample()
+    tree["gone"] = [3]
+    watch.sample()
+    assert [processes for _, _, processes in watch.samples] == [3, 2]
 
 
 def test_workers_that_grow_after_the_reading_map_libraries(tree) -> None:

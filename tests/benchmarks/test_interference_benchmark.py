@@ -1,0 +1,54 @@
+"""What looking at the machine costs: twice an epoch, outside its clock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bench import interference
+from bench.interference import Gauges
+
+WORKERS = 4
+
+
+@pytest.fixture
+def workers():
+    """Processes of this one's tree, as a loader's persistent workers are."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(WORKERS)
+    ]
+    yield
+    for process in processes:
+        process.communicate(b"\n")
+
+
+@pytest.mark.benchmark(group="a reading")
+def test_alone(benchmark) -> None:
+    """A process without workers."""
+    assert benchmark(interference.reading).start.own_s > 0
+
+
+@pytest.mark.benchmark(group="a reading")
+def test_with_workers(benchmark, workers) -> None:
+    """Four of them: their CPU time is read one by one."""
+    assert benchmark(interference.reading).start.own_s > 0
+
+
+@pytest.mark.benchmark(group="a reading")
+def test_on_many_cores(benchmark, tmp_path) -> None:
+    """256 of them, with clocks and counters of heat, in made-up files: the kernel's share isn't in it."""
+    cores = range(256)
+    (tmp_path / "proc").mkdir()
+    lines = [f"cpu{core} 1000 0 1000 100000 10 0 0 0 0 0" for core in cores]
+    (tmp_path / "proc/stat").write_text(
+        "\n".join(["cpu 1 0 1 1 1 0 0 0 0 0", *lines, "intr" + " 0" * 5000, ""])
+    )
+    for core in cores:
+        folder = tmp_path / f"sys/devices/system/cpu/cpu{core}"
+        for file in ("cpufreq/scaling_cur_freq", "thermal_throttle/core_throttle_count"):
+            (folder / file).parent.mkdir(parents=True)
+            (folder / file).write_text("2600000")
+    gauges = Gauges.find(frozenset(cores), root=tmp_path)
+    assert benchmark(gauges.reading).mhz == 2600
