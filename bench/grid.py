@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loaders.knobs import Value, text_of
@@ -40,7 +39,7 @@ class Request:
 
     knobs: the values of each loader knob that was given. preset: `quick`, `full`, or None for the factorial
     of the given knobs, which is the quick preset where none was given. family: names, or None for the
-    preset's own choice.
+    preset's own choice. aa_pairs: measure each configuration that often under two names.
     """
 
     family: tuple[str, ...] | None = None
@@ -50,11 +49,12 @@ class Request:
     step: tuple[str, ...] = ("closed_form",)
     loss: tuple[str, ...] = ("cross_entropy",)
     num_threads: tuple[int | None, ...] = (None,)
+    aa_pairs: int | None = None
 
     @property
     def effective_preset(self) -> str | None:
         """The preset that was asked for, or quick where nothing was, or None for the given knobs alone."""
-        return self.preset or (None if self.knobs else "quick")
+        return self.preset or (None if self.knobs or self.aa_pairs else "quick")
 
 
 @dataclass(frozen=True)
@@ -112,20 +112,6 @@ class Plan:
     dropped: tuple[tuple[str, str], ...]
     unavailable: Mapping[int, str]
 
-    def order(self, block: int, seed: int) -> list[int]:
-        """The numbers of the configurations to run, in this block's own shuffled order."""
-        numbers = [n for n in range(len(self.configurations)) if n not in self.unavailable]
-        random.Random(f"{seed}/{block}").shuffle(numbers)
-        return numbers
-
-    def estimates_s(self, samples: int, epochs: int) -> dict[int, float]:
-        """Roughly how long one trial of each configuration that can run takes."""
-        return {
-            number: configuration.estimate_s(samples, epochs)
-            for number, configuration in enumerate(self.configurations)
-            if number not in self.unavailable
-        }
-
     def cells(self) -> list[dict[str, str]]:
         """What tells the configurations apart, one line each, all with the same columns."""
         blank = {"family": "", "device": "", **dict.fromkeys(self.knobs(), "")}
@@ -157,8 +143,23 @@ def make_plan(request: Request, machine: Machine) -> Plan:
     if len(unavailable) == len(configurations):
         reasons = sorted({*dropped.values(), *unavailable.values()})
         raise PlanError(f"nothing to measure: {'; '.join(reasons)}")
+    if request.aa_pairs:
+        return _twins(configurations, request.aa_pairs, dropped, unavailable)
     baselines = _baselines(configurations, machine)
     return Plan(tuple(configurations), baselines, tuple(dropped.items()), unavailable)
+
+
+def _twins(
+    configurations: Sequence[Configuration],
+    pairs: int,
+    dropped: Mapping[str, str],
+    unavailable: Iterable[int],
+) -> Plan:
+    """Pairs of the same configuration, side by side: each second one is compared with the one before it."""
+    alone = [c for number, c in enumerate(configurations) if number not in set(unavailable)]
+    twins = [configuration for configuration in alone for _ in range(2 * pairs)]
+    baselines = [number - number % 2 for number in range(len(twins))]
+    return Plan(tuple(twins), tuple(baselines), tuple(dropped.items()), {})
 
 
 def _points(request: Request, machine: Machine) -> Iterator[Configuration]:

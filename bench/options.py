@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bench.blocks import Course
 from bench.command_line import list_of
 from bench.grid import PRESETS, Request
 from loaders.knobs import Choice, Integer
@@ -20,7 +21,9 @@ from model.train_step import STEPS
 THREADS = Integer(1, 1024, optional=True)
 BLOCKS = 3
 # With what comes before and after the measuring, the main job ends within two minutes.
-QUICK_BUDGET_S = 95.0
+QUICK_BUDGET_S = 100.0
+PRECISION_BUDGET_S = 300.0
+AA_PAIRS = 40
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,8 @@ class Options:
     dataset: str
     data_dir: Path
     mirror: str | None
-    epochs: int
-    blocks: int
+    course: Course
     budget_s: float | None
-    seed: int
-    learning_rate: float | None
     timeout_s: float
     out: Path | None
     name: str
@@ -52,14 +52,21 @@ def sweep_command(function: Callable[[Options], int]) -> click.Command:
             knobs={name: value for name, value in given.items() if value is not None},
             **{
                 name: values.pop(name)
-                for name in ("family", "preset", "device", "step", "loss", "num_threads")
+                for name in ("family", "preset", "device", "step", "loss", "num_threads", "aa_pairs")
             },
         )
-        if values["blocks"] is None:
-            values["blocks"] = BLOCKS
-            if request.effective_preset == "quick" and values["budget_s"] is None:
+        blocks, epochs, seed, precision, learning_rate = (
+            values.pop(name) for name in ("blocks", "epochs", "seed", "precision", "learning_rate")
+        )
+        if request.aa_pairs and precision:
+            raise click.UsageError("--precision: an A/A check has a fixed number of --blocks")
+        if values["budget_s"] is None:
+            if precision is not None:
+                values["budget_s"] = PRECISION_BUDGET_S
+            elif blocks is None and request.effective_preset == "quick":
                 values["budget_s"] = QUICK_BUDGET_S
-        return function(Options(request=request, **values))
+        course = Course(blocks or BLOCKS, epochs, seed, precision, learning_rate)
+        return function(Options(request=request, course=course, **values))
 
     return click.Command(
         "sweep",
@@ -176,20 +183,38 @@ def _how() -> list[click.Option]:
             help=f"Times that every configuration is measured, each in a fresh process. Default: {BLOCKS}.",
         ),
         click.Option(
+            ["--precision"],
+            metavar="PERCENT",
+            callback=_percent,
+            help="For example 3%: after the blocks, go on with those that may be the fastest until the 95% "
+            "interval of their ratio to the fastest is that narrow to each side, or the budget ends.",
+        ),
+        click.Option(
             ["--budget", "budget_s"],
-            callback=_positive,
-            metavar="SECONDS",
-            help="Start no trial that would end later than this; the first block is always completed. "
-            f"Default: {QUICK_BUDGET_S:g} with the quick preset unless --blocks is given, else none.",
+            callback=_duration,
+            metavar="TIME",
+            help="For example 90s, 5m or 1h: start no trial that would end later than this; the first block "
+            "is always completed, and the time of trials that fail isn't counted. Default: "
+            f"{QUICK_BUDGET_S:g}s with the quick preset unless --blocks is given, "
+            f"{PRECISION_BUDGET_S / 60:g}m with --precision, else none.",
+        ),
+        click.Option(
+            ["--aa", "aa_pairs"],
+            is_flag=False,
+            flag_value=str(AA_PAIRS),
+            metavar="[PAIRS]",
+            callback=_pairs,
+            help=f"A/A check: measure each configuration {AA_PAIRS} times (or so often as given) under two "
+            "names, and report how often a difference is claimed where there is none.",
         ),
         click.Option(
             ["--seed"], type=click.IntRange(0, 2**31 - 1), default=0, help="Decides every random order."
         ),
         click.Option(
             ["--timeout", "timeout_s"],
-            default="300",
-            callback=_positive,
-            metavar="SECONDS",
+            default="5m",
+            callback=_duration,
+            metavar="TIME",
             help="For one configuration in one block; past it, its process is ended.",
         ),
     ]
@@ -231,6 +256,47 @@ def _positive(_context: click.Context, option: click.Parameter, text: str | None
     if not 0 < number < math.inf:
         raise click.UsageError(f"{option.opts[0]}: {text!r} is not a finite number above 0")
     return number
+
+
+def _percent(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    """An option's callback that reads a share from a percentage, as in `3%`."""
+    if text is None:
+        return None
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = math.nan
+    # A bare 0.03 could be meant as either.
+    if not text.endswith("%") or not 0 < percent < 100:
+        raise click.UsageError(
+            f"{option.opts[0]}: {text!r} is not a percentage above 0% and below 100%, as 3%"
+        )
+    return percent / 100
+
+
+def _duration(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    """An option's callback that reads a time in seconds: `90`, `90s`, `1.5m` or `1h`."""
+    if text is None:
+        return None
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    try:
+        seconds = float(text[:-1] if unit else text) * (unit or 1)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise click.UsageError(f"{option.opts[0]}: {text!r} is not a time above 0, as 90s, 5m or 1h")
+    return seconds
+
+
+def _pairs(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return Integer(1, 10_000).parse(text)
+    except ValueError:
+        raise click.UsageError(
+            f"{option.opts[0]}: {text!r} is not a whole number of pairs from 1 to 10000"
+        ) from None
 
 
 def _name(_context: click.Context, _option: click.Parameter, text: str) -> str:

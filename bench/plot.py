@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.command_line import run_command
-from bench.results import ResultsError, read_runs
-from bench.summary import labels, summarise, varied
+from bench.results import ResultsError, read_limits, read_runs
+from bench.summary import counting, in_phase, labels, summarise, varied
 
 # Parts of an epoch in the order they happen, with what is drawn for each.
 PARTS = {
@@ -32,7 +32,7 @@ def draw_charts(folder: Path) -> list[Path]:
     runs = read_runs(folder)
     if runs.empty:
         return []
-    summary = summarise(runs)
+    summary = summarise(runs, read_limits(folder))
     summary["label"] = labels(summary)
     # What failed is in the table, with its reason, but has no place among the others.
     summary = summary[summary["rank"].notna()]
@@ -87,7 +87,9 @@ def ranking(summary: pd.DataFrame) -> Figure:
 def where_time_goes(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     """The parts of an epoch of each configuration, as shares of it, with its length beside."""
     runs = runs.assign(later_wait_s=runs["data_wait_s"] - (runs["time_to_first_batch_s"] - runs["startup_s"]))
-    timed = runs[(runs["status"] == "ok") & ((runs["epoch"] > 0) == (summary["phase"].iloc[0] == "steady"))]
+    phase = summary["phase"].iloc[0]
+    counted = counting(runs, phase)
+    timed = counted[in_phase(counted, phase)]
     # Means, since the means of the parts add up to the mean of the whole; medians don't.
     means = timed.groupby("configuration")[["wall_s", *PARTS.values()]].mean()
     summary = summary.sort_values("samples_per_s", ascending=False)

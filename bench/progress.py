@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -37,6 +37,10 @@ class TimeLeft:
     def skipped(self, number: int) -> None:
         """Note that one trial of this configuration is not run."""
         self._left[number] -= 1
+
+    def added(self, number: int) -> None:
+        """Note that one more trial of this configuration is run."""
+        self._left[number] += 1
 
     def finished(self, number: int, seconds: float) -> None:
         """Note that one trial of this configuration has taken so long."""
@@ -85,7 +89,6 @@ class SweepProgress:
         self._budget_s = budget_s
         self._trials = len(estimates_s) * blocks
         self._done = 0
-        self.skipped = 0
         self._started = time.monotonic()
         self._left = TimeLeft(estimates_s, blocks)
         self._bar = Progress(
@@ -103,10 +106,11 @@ class SweepProgress:
         self._task: TaskID = self._bar.add_task("starting", total=self._trials, left="")
 
     @contextmanager
-    def trial(self, number: int, block: int) -> Iterator[None]:
+    def trial(self, number: int, block: int, attempt: int = 0) -> Iterator[None]:
         """Show that this trial runs, while it does."""
         left = self._time_left()
-        doing = f"block {block + 1}/{self._blocks}  {self._labels[number]}"
+        of = f"/{self._blocks}" if block < self._blocks else ""
+        doing = f"block {block + 1}{of}  {self._labels[number]}{', again, as it was disturbed' * attempt}"
         self._bar.update(self._task, description=doing, left=left)
         if not self._console.is_terminal:
             place = f"[{self._done + 1:>{len(str(self._trials))}}/{self._trials}]"
@@ -130,9 +134,27 @@ class SweepProgress:
     def skip(self, number: int) -> None:
         """Leave a trial of this configuration out."""
         self._left.skipped(number)
-        self.skipped += 1
         self._trials -= 1
         self._bar.update(self._task, total=self._trials)
+
+    def skip_rest(self, number: int, block: int) -> None:
+        """Leave out all trials of this configuration in the blocks after this one."""
+        for _ in range(block + 1, self._blocks):
+            self._left.skipped(number)
+            self._trials -= 1
+        self._bar.update(self._task, total=self._trials)
+
+    def add(self, numbers: Iterable[int]) -> None:
+        """Take in one more trial of each of these configurations."""
+        for number in numbers:
+            self._left.added(number)
+            self._trials += 1
+        self._bar.update(self._task, total=self._trials)
+
+    def give_back(self, seconds: float) -> None:
+        """Don't count this time to the budget."""
+        if self._budget_s is not None:
+            self._budget_s += seconds
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()

@@ -17,7 +17,8 @@ from typing_extensions import Self
 from bench.row import SCHEMA, Row, fixed_columns, header, number_columns
 
 ROOT = Path("results")
-RUNS, SUMMARY, ENVIRONMENT, LOG = "runs.csv", "summary.csv", "environment.json", "trials.log"
+RUNS, LIMITS, SUMMARY = "runs.csv", "limits.csv", "summary.csv"
+ENVIRONMENT, LOG = "environment.json", "trials.log"
 
 
 class ResultsError(ValueError):
@@ -113,9 +114,14 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def read_runs(folder: Path) -> pd.DataFrame:
+def read_limits(folder: Path) -> pd.DataFrame | None:
+    """`limits.csv` of a folder, read as `runs.csv` is; None where there is none."""
+    return read_runs(folder, LIMITS) if (folder / LIMITS).exists() else None
+
+
+def read_runs(folder: Path, name: str = RUNS) -> pd.DataFrame:
     """`runs.csv` of a folder: numbers as numbers, NaN where unknown, and every other cell as its text."""
-    path = folder / RUNS
+    path = folder / name
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 STATUSES = ("ok", "failed", "timeout", "unavailable")
 
 # The knob columns stand in the middle of a line: after what was measured on, before the consumer's own.
@@ -43,6 +43,7 @@ class Row:
     loss: str | None = column("loss of the train step; empty without one", None)
     block: int = column("block, from 0: each holds every configuration once, in shuffled order", MISSING)
     position: int = column("place of the trial in its block, from 0", MISSING)
+    attempt: int = column("0, or 1 for the one repetition of a trial that was disturbed", 0)
     epoch: int = column("epoch in its process: 0 is cold, those after are steady", MISSING)
     started_at: str | None = column("when the row's trial began, UTC, ISO 8601", None)
     samples: int | None = column("samples delivered", None)
@@ -64,12 +65,35 @@ class Row:
     )
     teardown_s: float | None = column("from the last step until the iterator is gone: workers ending", None)
     train_loss: float | None = column("mean loss of the epoch's samples while training", None)
+    mixing: float | None = column(
+        "how well the epoch was shuffled: standard deviation of the sample numbers within a batch over that "
+        "of a true shuffle; 1 is a true shuffle, near 0 the stored order or a small window",
+        None,
+    )
+    audited_share: float | None = column(
+        "share of the batches that were identified in the epoch itself, at under 1% of its time; below 1, "
+        "the same epoch was also run again off the clock and checked in full",
+        None,
+    )
     cpu_s: float | None = column("CPU seconds of the whole process tree in the epoch", None)
+    processes: int | None = column(
+        "most processes of the tree seen at once, the training process included", None
+    )
     peak_memory_bytes: int | None = column(
         "largest memory seen of the whole process tree: the training process's resident set and what each "
         "worker holds for itself; sampled four times a second",
         None,
     )
+    other_cpu_share: float | None = column(
+        "CPU time that other processes, or a hypervisor, took in the epoch, over that of all usable cores",
+        None,
+    )
+    cpu_mhz: float | None = column("frequency of the cores, mean of readings at both ends of the epoch", None)
+    throttled_count: int | None = column(
+        "times that heat, or a container's quota, held the cores back in the epoch", None
+    )
+    gpu_mhz: float | None = column("clock of the GPU at the end of the epoch; empty on the CPU", None)
+    disturbed: str | None = column("what disturbed the epoch from outside; empty for nothing", None)
     status: str = column("`ok`, `failed`, `timeout` or `unavailable`", "ok")
     error: str | None = column("what went wrong, and where; empty for `ok`", None)
 

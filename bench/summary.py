@@ -3,104 +3,231 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bench.results import knob_columns
 from bench.statistics import Estimate, estimate, ratios
+from bench.verdict import RATIO, verdict
 
 # What must be the same for two configurations to be ranked against each other: they do the same work.
 WORK = ["dataset", "device", "sample_shape", "dtype", "batch_size", "step", "loss"]
 TIMES = ["wall_s", "startup_s", "time_to_first_batch_s", "data_wait_s", "transfer_s", "step_s", "teardown_s"]
+# What bounds a configuration is measured in the same sweep by a loader family of its own, and must agree with
+# it in these columns.
+LIMITS = {
+    "step": ("step_alone", ["device", "num_threads", "step", "loss", "batch_size", "sample_shape"]),
+    "read": ("read_alone", ["dataset", "device", "num_threads", "batch_size"]),
+}
+# The throughput of each block, by configuration.
+Throughputs = Mapping[int, Mapping[int, float]]
 
 
-def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+def summarise(runs: pd.DataFrame, limits: pd.DataFrame | None = None) -> pd.DataFrame:
     """Summarise the rows of a sweep: one line a configuration, in grid order.
 
     `phase` says which epochs a line speaks of: `steady`, those after the first of a process, or `cold`, the
     first, where a sweep had no other. A block's throughput is all its samples over all its time in that
-    phase; `samples_per_s` is the median of the blocks, with its 95% interval in `_low` and `_high`; `ratio`
-    is to the baseline, inside each block. `rank` orders those that do the same work, fastest first, and
-    `ratio_to_best` is to the first of them; a configuration with any row that isn't `ok` has neither. Times
-    are medians of epochs, in seconds.
+    phase; `samples_per_s` is the median of the blocks, with its 95% interval in `_low` and `_high`, beside
+    the `_slowest` and the `_fastest` block and their `_deviation`, the standard deviation over the mean.
+    `ratio` is to the baseline, inside each block. `rank` orders those that do the same work, fastest first;
+    `ratio_to_best` is to the first of them, and `tied` says whether it can't be told from others at the top:
+    empty where nobody knows. A configuration with any row that isn't `ok` has none of these, nor has a
+    ratio to it. Times and `mixing` are medians of epochs, memory and `processes` the most of any,
+    `audited_share` the least. `disturbed_blocks` counts the blocks that rest on disturbed epochs.
+
+    limits: the rows of `limits.csv`, of what no loader can beat. `limit` is the one that binds, `step` or
+    `read`, `limit_samples_per_s` its throughput, and `limit_share` how much of it is reached, inside each
+    block; empty without.
     """
-    phase = "steady" if (runs["epoch"] > 0).any() else "cold"
-    timed = runs[(runs["epoch"] > 0) == (phase == "steady")]
-    throughputs = {number: _by_block(rows) for number, rows in timed.groupby("configuration")}
+    phase = phase_of(runs)
+    speeds = throughputs(runs)
+    sound = {number: speeds.get(number, {}) for number in sound_configurations(runs)}
+    counted = counting(runs, phase)
+    bounds = _limits(limits, phase)
     lines = []
-    for number, rows in runs.groupby("configuration"):
-        own, baseline = (throughputs.get(n, {}) for n in (number, rows["baseline"].iloc[0]))
-        lines.append({**_identity(rows), "phase": phase, **_measures(rows, phase, own, baseline)})
+    for _, rows in runs.groupby("configuration"):
+        identity = _identity(rows)
+        number = identity["configuration"]
+        own, baseline = (sound.get(n, {}) for n in (number, identity["baseline"]))
+        lines.append(
+            {
+                **identity,
+                "phase": phase,
+                **_speeds(speeds.get(number, {})),
+                **_named("ratio", estimate(ratios(own, baseline))),
+                **_limit(identity, own, bounds),
+                **_measures(counted[counted["configuration"] == number], phase),
+            }
+        )
     summary: pd.DataFrame = pd.DataFrame(lines)
-    _rank(summary, throughputs)
+    _rank(summary, sound)
     return summary
 
 
-def _rank(summary: pd.DataFrame, throughputs: Mapping[Hashable, dict[int, float]]) -> None:
-    """Add `rank` and `ratio_to_best`, among those that do the same work."""
-    columns = ["rank", *_interval_names("ratio_to_best")]
-    places: dict[Hashable, list[float | None]] = {}
-    ranked = summary[(summary["status"] == "ok") & summary["samples_per_s"].notna()]
-    for _, group in ranked.groupby(WORK, dropna=False):
-        group = group.sort_values("samples_per_s", ascending=False)
-        best = throughputs[group["configuration"].iloc[0]]
-        for rank, (index, number) in enumerate(group["configuration"].items(), start=1):
-            places[index] = [rank, *_interval(estimate(ratios(throughputs[number], best)))]
-    for at, name in enumerate(columns, start=1):
-        values = [places[index][at - 1] if index in places else None for index in summary.index]
-        summary.insert(at, name, pd.Series(values, dtype="Int64" if name == "rank" else float))
+def phase_of(runs: pd.DataFrame) -> str:
+    """`steady` or `cold`: the epochs that a summary of these runs speaks of."""
+    # Of what failed, no row decides what is said of the others.
+    sound = runs[runs["configuration"].isin(sound_configurations(runs))]
+    return "steady" if ((runs if sound.empty else sound)["epoch"] > 0).any() else "cold"
 
 
-def _by_block(rows: pd.DataFrame) -> dict[int, float]:
-    sums = rows[rows["status"] == "ok"].groupby("block")[["samples", "wall_s"]].sum()
-    return {int(str(block)): samples / wall for block, samples, wall in sums.itertuples() if wall > 0}
+def in_phase(rows: pd.DataFrame, phase: str) -> pd.Series[bool]:
+    """Which rows are of that phase."""
+    return (rows["epoch"] > 0) == (phase == "steady")
+
+
+def sound_configurations(runs: pd.DataFrame) -> list[int]:
+    """The numbers of the configurations of which every row is `ok`."""
+    ok = (runs["status"] == "ok").groupby(runs["configuration"]).all()
+    return [int(str(number)) for number in ok.index[ok]]
+
+
+def counting(runs: pd.DataFrame, phase: str) -> pd.DataFrame:
+    """The rows that figures rest on: ok, and of one attempt a block.
+
+    A trial that was disturbed is run once more in its block. The attempt whose epochs of the phase were not
+    disturbed counts, the first of two such; where both were disturbed, the second.
+    """
+    ok = runs[runs["status"] == "ok"]
+    trial = ["configuration", "block", "attempt"]
+    timed = in_phase(ok, phase)
+    tried = ok[trial].assign(timed=timed, disturbed=timed & (ok["disturbed"] != ""))
+    attempts = tried.groupby(trial, as_index=False).any()
+    merit = attempts["timed"].astype(int) + (attempts["timed"] & ~attempts["disturbed"])
+    attempts = attempts.assign(merit=merit, order=attempts["attempt"].where(merit == 1, -attempts["attempt"]))
+    chosen = attempts.sort_values(["merit", "order"]).groupby(["configuration", "block"])["attempt"].last()
+    counted: pd.DataFrame = ok[
+        ok["attempt"] == chosen.reindex(pd.MultiIndex.from_frame(ok[trial[:2]])).to_numpy()
+    ]
+    return counted
+
+
+def throughputs(runs: pd.DataFrame) -> dict[int, dict[int, float]]:
+    """Samples per second of each block of each configuration, in the phase that is summarised."""
+    phase = phase_of(runs)
+    counted = counting(runs, phase)
+    by_block = _by_block(counted[in_phase(counted, phase)], ["configuration"])
+    return {number: speeds for (number,), speeds in by_block.items()}
+
+
+def groups_of_work(summary: pd.DataFrame) -> list[pd.DataFrame]:
+    """The ranked lines of a summary, apart by what work they do, each group fastest first."""
+    ranked = summary[summary["rank"].notna()].sort_values("rank")
+    return [group for _, group in ranked.groupby(WORK, dropna=False, sort=False)]
+
+
+def _by_block(rows: pd.DataFrame, of: Sequence[str]) -> dict[tuple[Any, ...], dict[int, float]]:
+    """The throughput of each block, for each combination of values in the columns `of`."""
+    sums = rows.groupby([*of, "block"], dropna=False)[["samples", "wall_s"]].sum()
+    found: dict[tuple[Any, ...], dict[int, float]] = {}
+    for (*key, block), samples, wall_s in zip(
+        sums.index.tolist(), sums["samples"], sums["wall_s"], strict=True
+    ):
+        if wall_s > 0:
+            found.setdefault(tuple(key), {})[block] = samples / wall_s
+    return found
+
+
+def _rank(summary: pd.DataFrame, sound: Throughputs) -> None:
+    """Add `rank`, `ratio_to_best` and `tied`, among those that do the same work."""
+    fast = summary[summary["configuration"].isin(sound) & summary["samples_per_s"].notna()]
+    groups = fast.sort_values("samples_per_s", ascending=False, kind="stable").groupby(WORK, dropna=False)
+    ranks = groups.cumcount() + 1
+    bests = groups["configuration"].transform("first")
+    to_best = {
+        index: _interval(estimate(ratios(sound[number], sound[bests[index]])))
+        for index, number in fast["configuration"].items()
+    }
+    summary.insert(1, "rank", ranks.reindex(summary.index).astype("Int64"))
+    for place, name in enumerate(RATIO):
+        values = {index: interval[place] for index, interval in to_best.items()}
+        summary.insert(2 + place, name, pd.Series(values, summary.index, dtype=float))
+    tied: dict[int, bool | None] = {}
+    for group in groups_of_work(summary):
+        found = verdict(group)
+        tied |= {number: number in found.tied for number in group["configuration"]}
+        unclear = found.unknown if found.tied else (found.best, *found.unknown) * bool(found.unknown)
+        tied |= dict.fromkeys(unclear)
+    summary.insert(5, "tied", summary["configuration"].map(tied).astype("boolean"))
+
+
+def _limits(limits: pd.DataFrame | None, phase: str) -> dict[str, dict[tuple[Any, ...], dict[int, float]]]:
+    """The throughput of each limit in each block, by what it bounds."""
+    if limits is None:
+        return {}
+    limits = limits[limits["configuration"].isin(sound_configurations(limits))]
+    counted = counting(limits, phase)
+    timed = counted[in_phase(counted, phase)]
+    return {
+        name: _by_block(timed[timed["family"] == family], columns)
+        for name, (family, columns) in LIMITS.items()
+    }
+
+
+def _limit(
+    identity: Mapping[str, Any],
+    own: Mapping[int, float],
+    bounds: Mapping[str, dict[tuple[Any, ...], dict[int, float]]],
+) -> dict[str, Any]:
+    """The limit that binds, and the share of it that is reached."""
+    here = {
+        name: speeds[key]
+        for name, speeds in bounds.items()
+        if (key := tuple(identity[column] for column in LIMITS[name][1])) in speeds
+    }
+    # The slower of two binds.
+    speed, name = min(
+        ((statistics.median(speeds.values()), name) for name, speeds in here.items()), default=(math.nan, "")
+    )
+    share = estimate(ratios(own, here[name])) if name else None
+    return {"limit": name, "limit_samples_per_s": speed, **_named("limit_share", share)}
 
 
 def _identity(rows: pd.DataFrame) -> dict[str, Any]:
     first = rows.iloc[0]
-    knobs = knob_columns(rows)
-    names = [
-        "configuration",
-        "baseline",
-        "family",
-        "dataset",
-        "device",
-        *knobs,
-        "num_threads",
-        "step",
-        "loss",
-    ]
+    names = ["configuration", "baseline", "family", "dataset", "device", *knob_columns(rows), "num_threads"]
     ok = rows[rows["status"] == "ok"]
     bad = rows[rows["status"] != "ok"]
     delivered = first if ok.empty else ok.iloc[0]
     return {
-        **{name: first[name] for name in names},
+        **{name: first[name] for name in [*names, "step", "loss"]},
         **{name: delivered[name] for name in ("sample_shape", "dtype")},
         "status": "ok" if bad.empty else bad["status"].iloc[0],
         "error": "" if bad.empty else bad["error"].iloc[0],
     }
 
 
-def _measures(
-    rows: pd.DataFrame, phase: str, own: dict[int, float], baseline: dict[int, float]
-) -> dict[str, Any]:
-    ok = rows[rows["status"] == "ok"]
-    timed = ok[(ok["epoch"] > 0) == (phase == "steady")]
-    cold = _by_block(ok[ok["epoch"] == 0])
+def _speeds(by_block: Mapping[int, float]) -> dict[str, Any]:
+    speeds = pd.Series(by_block, dtype=float)
     return {
-        "blocks": len(own),
-        **dict(zip(_interval_names("samples_per_s"), _interval(estimate(list(own.values()))), strict=True)),
-        **dict(zip(_interval_names("ratio"), _interval(estimate(ratios(own, baseline))), strict=True)),
-        "cold_samples_per_s": pd.Series(cold, dtype=float).median(),
-        **{name: timed[name].median() for name in [*TIMES, "train_loss", "cpu_s"]},
-        "peak_memory_bytes": timed["peak_memory_bytes"].max(),
+        "blocks": len(speeds),
+        **_named("samples_per_s", estimate(list(speeds))),
+        "samples_per_s_slowest": speeds.min(),
+        "samples_per_s_fastest": speeds.max(),
+        "samples_per_s_deviation": speeds.std() / speeds.mean(),
     }
 
 
-def _interval_names(name: str) -> tuple[str, str, str]:
-    return name, f"{name}_low", f"{name}_high"
+def _measures(counted: pd.DataFrame, phase: str) -> dict[str, Any]:
+    timed = counted[in_phase(counted, phase)]
+    cold = _by_block(counted[counted["epoch"] == 0], ["configuration"]).values()
+    return {
+        "cold_samples_per_s": pd.Series(next(iter(cold), {}), dtype=float).median(),
+        # Without dropna, pandas 2 warns where every value is unknown.
+        **{name: timed[name].dropna().median() for name in [*TIMES, "train_loss", "cpu_s", "mixing"]},
+        "peak_memory_bytes": timed["peak_memory_bytes"].max(),
+        "processes": timed["processes"].max(),
+        "audited_share": timed["audited_share"].min(),
+        "disturbed_blocks": timed.loc[timed["disturbed"] != "", "block"].nunique(),
+    }
+
+
+def _named(name: str, found: Estimate | None) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), _interval(found), strict=True))
 
 
 def _interval(found: Estimate | None) -> list[float]:
@@ -114,7 +241,7 @@ def varied(summary: pd.DataFrame) -> list[str]:
     What only says `none`, or nothing, where another column rules it out adds nothing: a prefetch where there
     are no workers, a loss where there is no step.
     """
-    known = ["family", "device", "step", "loss", *_knobs(summary), "num_threads"]
+    known = ["family", "device", "step", "loss", *knobs_of(summary), "num_threads"]
     kept = [name for name in known if summary[name].nunique() > 1]
 
     def follows(name: str, other: str) -> bool:
@@ -133,10 +260,14 @@ def names_of_work(summary: pd.DataFrame) -> tuple[list[str], list[str]]:
     """What tells apart kinds of work, and what tells apart the configurations that do the same work."""
     names = varied(summary)
     # Of what failed, nobody knows the shape of the samples.
-    groups = summary[summary["sample_shape"] != ""].groupby(WORK, dropna=False)
-    of_work = [
-        name for name in names if name != "family" and len(groups) > 1 and (groups[name].nunique() == 1).all()
-    ]
+    known = summary[summary["sample_shape"] != ""]
+    groups = known.groupby(WORK, dropna=False)
+    if len(groups) < 2:
+        return [], names
+    of_work = [name for name in names if name != "family" and (groups[name].nunique() == 1).all()]
+    if not of_work or known.groupby(of_work).ngroups < len(groups):
+        # Two resizes to one shape beside a third: the work is what was delivered, whatever the knob says.
+        of_work = [name for name in WORK if known[name].nunique() > 1]
     return of_work, [name for name in names if name not in of_work]
 
 
@@ -154,6 +285,7 @@ def labels(summary: pd.DataFrame, names: Sequence[str] | None = None) -> pd.Seri
     return summary.apply(label, axis=1)
 
 
-def _knobs(summary: pd.DataFrame) -> list[str]:
+def knobs_of(summary: pd.DataFrame) -> list[str]:
+    """The loader knobs among the columns of a summary."""
     names = list(summary.columns)
     return names[names.index("device") + 1 : names.index("num_threads")]

@@ -4,38 +4,46 @@ from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict
 
 import pandas as pd
 import torch
+from rich.console import Console
 
-from bench import results, table
+from bench import process_tree, results, table
+from bench.aa import check_aa
+from bench.blocks import Blocks, Job, jobs_of
 from bench.command_line import INTERRUPTED, run_command
 from bench.environment import environment
+from bench.fresh_process import fresh_process_context
 from bench.grid import Machine, Plan, PlanError, make_plan
+from bench.limits import limits_of
 from bench.options import Options, sweep_command
 from bench.plot import draw_charts
 from bench.progress import SweepProgress, download_progress
 from bench.results import ResultsError
 from bench.summary import labels, summarise
-from bench.trial import Trial
-from bench.trial_process import fresh_process_context, run
+from bench.trial_process import TrialRunner
 from loaders.fashion_mnist import expected_samples, locate
-from loaders.source import DataError, Dataset
+from loaders.source import DataError
 
 
 def sweep(options: Options) -> int:
-    """Plan, measure, summarise, draw. The exit code: 0, 1 where a trial failed, 130 where interrupted."""
+    """Plan, measure, summarise, draw.
+
+    The exit code: 0, 1 where a trial failed or an A/A check claims too much, 130 where interrupted.
+    """
     console = table.console()
     machine = Machine(cuda=torch.cuda.is_available(), num_threads=torch.get_num_threads())
     plan = make_plan(options.request, machine)
-    names = labels(pd.DataFrame(plan.cells())).tolist()
+    names = names_of(plan, twins=bool(options.request.aa_pairs))
+    # How near twins are to a limit is not what they are measured for.
+    jobs = jobs_of(plan, {} if options.request.aa_pairs else limits_of(plan), options.course.epochs)
     folder = results.folder_for(options.out, options.name)
     results.check_folder(folder)
     if options.dry_run:
-        samples = expected_samples(options.dataset, options.data_dir)
-        table.print_plan(console, plan, names, samples, options.blocks, options.epochs)
+        table.print_plan(console, plan, names)
+        print_start(console, options, jobs, "", expected_samples(options.dataset, options.data_dir))
         return 0
 
     notices: list[str] = []
@@ -49,71 +57,85 @@ def sweep(options: Options) -> int:
     results.write_json(folder / results.ENVIRONMENT, described)
 
     samples = len(dataset.read("train"))
-    estimates_s = plan.estimates_s(samples, options.epochs)
     table.print_load(console)
-    table.print_start(console, plan, dataset.name, samples, options.blocks, options.epochs)
-    progress = SweepProgress(console, names, estimates_s, options.blocks, options.budget_s)
+    estimates_s = print_start(console, options, jobs, dataset.name, samples)
+    process_tree.become_subreaper()
+    blocks = Blocks(
+        plan,
+        jobs,
+        dataset,
+        options.course,
+        folder,
+        runner=TrialRunner(
+            context=fresh_process_context({type(job.configuration.spec).__module__ for job in jobs}),
+            timeout_s=options.timeout_s,
+            log=folder / results.LOG,
+        ),
+        progress=SweepProgress(
+            console,
+            [job.name(names) for job in jobs],
+            dict(enumerate(estimates_s)),
+            options.course.blocks,
+            options.budget_s,
+        ),
+    )
     interrupted = False
     try:
-        measure(plan, dataset, folder, options, progress)
+        blocks.run()
     except KeyboardInterrupt:
         interrupted = True
 
     runs = results.read_runs(folder)
+    code = 1 if runs["status"].isin(("failed", "timeout")).any() else 0
     if not runs.empty:
-        summary = summarise(runs)
+        summary = summarise(runs, results.read_limits(folder))
         results.write_csv(folder / results.SUMMARY, summary)
-        draw_charts(folder)
-        table.print_summary(console, summary)
+        if options.request.aa_pairs:
+            table.print_aa(console, summary)
+            code = max(code, int(check_aa(summary).total.excessive))
+        else:
+            draw_charts(folder)
+            table.print_summary(console, summary)
+            table.print_short(console, summary, blocks.short, options.course.precision)
     table.print_dropped(console, plan)
     table.print_notices(console, notices)
-    table.print_end(console, folder, progress.skipped, interrupted=interrupted)
-    if interrupted:
-        return INTERRUPTED
-    return 1 if runs["status"].isin(("failed", "timeout")).any() else 0
+    table.print_end(console, folder, blocks.left_out, interrupted=interrupted)
+    return INTERRUPTED if interrupted else code
+
+
+def names_of(plan: Plan, *, twins: bool) -> list[str]:
+    """What to call each configuration of the plan."""
+    names: list[str] = labels(pd.DataFrame(plan.cells())).tolist()
+    # Twins are the same in all that could name them.
+    return [f"pair {n // 2 + 1}{'AB'[n % 2]}  {name}" for n, name in enumerate(names)] if twins else names
+
+
+def print_start(
+    console: Console, options: Options, jobs: list[Job], dataset: str, samples: int
+) -> list[float]:
+    """Say how much there is to measure; about how long a trial of each job takes, in seconds."""
+    estimates_s = [job.configuration.estimate_s(samples, job.epochs) for job in jobs]
+    table.print_start(
+        console,
+        dataset,
+        samples,
+        options.course,
+        configurations=sum(job.bounds is None for job in jobs),
+        block_s=sum(estimates_s),
+    )
+    return estimates_s
 
 
 def settings(options: Options, plan: Plan) -> dict[str, object]:
     """What of the request isn't in the rows, as it goes to `environment.json`."""
-    names = ("blocks", "epochs", "seed", "budget_s", "timeout_s", "learning_rate")
     left_out = [{"configuration": name, "reason": reason} for name, reason in plan.dropped]
-    return {**{name: getattr(options, name) for name in names}, "left_out": left_out}
-
-
-def measure(plan: Plan, dataset: Dataset, folder: Path, options: Options, progress: SweepProgress) -> None:
-    """Run every trial of the plan; the row of each epoch is on disk before the next epoch's is made."""
-
-    def trial(number: int, block: int, position: int) -> Trial:
-        return Trial(
-            configuration=plan.configurations[number],
-            number=number,
-            baseline=plan.baselines[number],
-            block=block,
-            position=position,
-            dataset=dataset,
-            epochs=options.epochs,
-            # The same throughout a block, so that all of it sees one order of the samples.
-            seed=options.seed + block,
-            learning_rate=options.learning_rate,
-        )
-
-    with results.RunsFile(folder / results.RUNS, plan.knobs()) as runs, progress:
-        context = fresh_process_context({type(c.spec).__module__ for c in plan.configurations})
-        for number, reason in plan.unavailable.items():
-            runs.write(replace(trial(number, 0, 0).row(epoch=0), status="unavailable", error=reason))
-        for block in range(options.blocks):
-            for position, number in enumerate(plan.order(block, options.seed)):
-                if block > 0 and not progress.fits(number):
-                    progress.skip(number)
-                    continue
-                with progress.trial(number, block):
-                    for row in run(
-                        trial(number, block, position),
-                        context=context,
-                        timeout_s=options.timeout_s,
-                        log=folder / results.LOG,
-                    ):
-                        runs.write(row)
+    return {
+        **asdict(options.course),
+        "budget_s": options.budget_s,
+        "timeout_s": options.timeout_s,
+        "aa_pairs": options.request.aa_pairs,
+        "left_out": left_out,
+    }
 
 
 def main() -> None:

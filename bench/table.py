@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,23 +15,26 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bench.aa import NOMINAL, Claims, check_aa
+from bench.blocks import Course
 from bench.grid import Plan
 from bench.progress import duration
 from bench.summary import labels, names_of_work
+from bench.verdict import INDIFFERENT, USABLE_PRECISION, Verdict, unstable, verdict
 
-# Two speeds this close are the same to anyone who trains.
-INDIFFERENT = 0.02
-# Less than this share of the best's speed, and no interval is asked for to call it slower.
-NEAR = 0.5
+# A true shuffle is within a few hundredths of 1; what shuffles a window or whole shards lies far below.
+WELL_MIXED = 0.9
+# Unstable configurations that are named; the rest is counted.
+NAMED = 3
 # The share of all cores in use before a sweep, above which it's said that others are at work.
 BUSY = 0.15
 PIPE_WIDTH = 120
 COLUMNS = (
-    "#", "configuration", "samples/s", "interval", "× baseline", "interval", "waiting", "first batch",
+    "#", "configuration", "samples/s", "interval", "× base", "interval", "of limit", "waiting", "1st batch",
     "memory",
 )  # fmt: skip
-# A terminal narrower than this gets the first columns only.
-WIDE, NARROW_COLUMNS = 116, 6
+# A narrower terminal gets fewer columns, the last first, but never less than these.
+FEWEST_COLUMNS = 6
 
 
 def console() -> Console:
@@ -46,10 +49,8 @@ def print_notices(console: Console, notices: list[str]) -> None:
         console.print(Panel(escape(notice), title="NOTICE", border_style="bold yellow", style="yellow"))
 
 
-def print_plan(
-    console: Console, plan: Plan, names: list[str], samples: int, blocks: int, epochs: int
-) -> None:
-    """The configurations, what was left out and why, and how long the sweep will about take."""
+def print_plan(console: Console, plan: Plan, names: Sequence[str]) -> None:
+    """The configurations, and what was left out and why."""
     table = Table(title="Plan", title_justify="left", box=None, pad_edge=False)
     table.add_column("#", justify="right")
     table.add_column("configuration")
@@ -59,17 +60,18 @@ def print_plan(
         table.add_row(str(number), escape(name), escape(remark))
     console.print(table)
     print_dropped(console, plan)
-    print_start(console, plan, "", samples, blocks, epochs)
 
 
-def print_start(console: Console, plan: Plan, dataset: str, samples: int, blocks: int, epochs: int) -> None:
-    """How much there is to measure, and about how long that takes."""
-    estimates_s = plan.estimates_s(samples, epochs)
+def print_start(
+    console: Console, dataset: str, samples: int, course: Course, *, configurations: int, block_s: float
+) -> None:
+    """How much there is to measure, and about how long that takes; block_s: a block's estimate, seconds."""
+    more = f", then more of the contenders until ±{100 * course.precision:.3g}%" if course.precision else ""
     console.print(
-        f"{_count(len(estimates_s), 'configuration')} × {_count(blocks, 'block')} × "
-        f"{_count(epochs, 'epoch')} of {_count(samples, 'sample')}"
+        f"{_count(configurations, 'configuration')} × {_count(course.blocks, 'block')} × "
+        f"{_count(course.epochs, 'epoch')} of {_count(samples, 'sample')}"
         + (f" ({dataset})" if dataset else "")
-        + f": about {duration(blocks * sum(estimates_s.values()))}, by the rates of a machine with two cores",
+        + f": about {duration(course.blocks * block_s)}, by the rates of a machine with two cores{more}",
         soft_wrap=True,
     )
 
@@ -85,11 +87,25 @@ def print_load(console: Console) -> None:
         )
 
 
-def print_end(console: Console, folder: Path, skipped: int, *, interrupted: bool) -> None:
+def print_short(
+    console: Console, summary: pd.DataFrame, short: Collection[int], precision: float | None
+) -> None:
+    """Whose intervals are wider than asked for, as the budget was over."""
+    if not short or precision is None:
+        return
+    names = labels(summary)[summary["configuration"].isin(short)]
+    console.print(
+        f"[yellow]The budget ended before ±{100 * precision:.3g}%[/] for {escape(', '.join(names))}; "
+        "give --budget for more.",
+        soft_wrap=True,
+    )
+
+
+def print_end(console: Console, folder: Path, left_out: int, *, interrupted: bool) -> None:
     """What was not measured, and where the results lie."""
-    if skipped:
+    if left_out:
         console.print(
-            f"[yellow]The budget left out[/] {_count(skipped, 'trial')}; give --blocks or --budget for more.",
+            f"[yellow]The budget left out[/] {_count(left_out, 'trial')}; --blocks or --budget give more.",
             soft_wrap=True,
         )
     if interrupted:
@@ -108,36 +124,78 @@ def print_dropped(console: Console, plan: Plan) -> None:
 
 
 def print_summary(console: Console, summary: pd.DataFrame) -> None:
-    """The ranked table, one section for each kind of work, and who is fastest in each."""
+    """The ranked table, one section for each kind of work, who is fastest in each, and what to be wary of."""
     of_work, of_loader = names_of_work(summary)
     summary = summary.assign(
         work=[" ".join(f"{name}={line[name]}" for name in of_work) for _, line in summary.iterrows()],
         label=labels(summary, of_loader),
     )
-    wide = console.width >= WIDE
-    columns = COLUMNS if wide else COLUMNS[:NARROW_COLUMNS]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, int(wide), 0, 0))
-    title = f"Throughput of {summary['phase'].iloc[0]} epochs, with 95% intervals\n"
-    table.title, table.title_justify = title, "left"
-    for name in columns:
-        table.add_column(name, justify="left" if name == "configuration" else "right", no_wrap=True)
+    rows: list[list[str | Text]] = []
     verdicts = []
     for work, group in summary.groupby("work", sort=False):
         if work:
-            table.add_row("", Text(str(work), style="italic cyan"))
-        for _, line in group.sort_values("rank", na_position="last").iterrows():
-            table.add_row(*_cells(line)[: len(columns)])
-        verdicts.append(_verdict(group))
-    console.print(table)
-    for verdict in filter(None, verdicts):
-        console.print(verdict, soft_wrap=True)
+            rows.append(["", Text(str(work), style="italic cyan")])
+        rows += [_cells(line) for _, line in group.sort_values("rank", na_position="last").iterrows()]
+        ranked = group[group["rank"].notna()]
+        if not ranked.empty:
+            own_names = ranked.set_index("configuration")["label"].map(escape)
+            verdicts.append(_said(verdict(ranked), own_names, f" ({escape(str(work))})" if work else ""))
+    console.print(_ranking(console, rows, summary["phase"].iloc[0]))
     names = summary["label"] + [f" ({work})" if work else "" for work in summary["work"]]
+    names = names.map(escape)
+    for line in [*filter(None, verdicts), *_warnings(summary.assign(name=names))]:
+        console.print(line, soft_wrap=True)
     baselines = names[summary["configuration"] == summary["baseline"]]
-    console.print(f"Baseline: {escape('; '.join(baselines))}", soft_wrap=True)
+    console.print(f"Baseline: {'; '.join(baselines)}", soft_wrap=True)
     for index, line in summary[summary["status"] != "ok"].iterrows():
         console.print(
-            f"[bold red]{line['status']}[/] {escape(names[index])}: {escape(line['error'])}", soft_wrap=True
+            f"[bold red]{line['status']}[/] {names[index]}: {escape(line['error'])}", soft_wrap=True
         )
+
+
+def print_aa(console: Console, summary: pd.DataFrame) -> None:
+    """How many differences were claimed between twins, and whether that is more than the intervals may."""
+    check = check_aa(summary)
+    names = labels(summary).set_axis(summary["configuration"])
+    if len(check.each) > 1:
+        for numbers, claims in check.each.items():
+            console.print(f"  {escape(names[numbers[0]])}: {_claimed(claims)}", soft_wrap=True)
+    total = check.total
+    if not total.pairs:
+        console.print("[bold yellow]A/A says nothing:[/] no pair has an interval; that takes three blocks.")
+        return
+    opening = "[bold red]A/A fails:[/]" if total.excessive else "[bold green]A/A holds:[/]"
+    console.print(
+        f"{opening} {_claimed(total)}. At the nominal {NOMINAL:.0%}, chance explains up to {total.allowed}.",
+        soft_wrap=True,
+    )
+    if total.without_interval:
+        console.print(
+            f"[yellow]{_count(total.without_interval, 'pair')} without an interval[/]: a trial failed, or "
+            "fewer than three blocks.",
+            soft_wrap=True,
+        )
+
+
+def _claimed(claims: Claims) -> str:
+    said = f"{claims.claims} of {_count(claims.pairs, 'pair')} told apart"
+    return said if claims.largest is None else f"{said}, largest false difference {claims.largest:.1%}"
+
+
+def _ranking(console: Console, rows: Sequence[Sequence[str | Text]], phase: str) -> Table:
+    """The table with as many columns as fit; where the fewest don't, with less space between them."""
+    unbounded = console.options.update(width=10_000)
+    layouts = [(count, 1) for count in range(len(COLUMNS), FEWEST_COLUMNS - 1, -1)]
+    for count, space in [*layouts, (FEWEST_COLUMNS, 0)]:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, space, 0, 0))
+        table.title, table.title_justify = f"Throughput of {phase} epochs, with 95% intervals\n", "left"
+        for name in COLUMNS[:count]:
+            table.add_column(name, justify="left" if name == "configuration" else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row[:count])
+        if console.measure(table, options=unbounded).maximum <= console.width:
+            break
+    return table
 
 
 def _count(number: int, noun: str) -> str:
@@ -159,10 +217,15 @@ def _cells(line: pd.Series) -> list[str | Text]:
         _interval(line, "ratio", "{:.3g}".format)
         if line["configuration"] != line["baseline"]
         else "baseline",
+        f"{_share(line['limit_share'])} {line['limit']}" if pd.notna(line["limit_share"]) else "",
         f"{line['data_wait_s'] / line['wall_s']:.0%}",
         f"{line['time_to_first_batch_s'] * 1e3:,.0f} ms",
         f"{memory / 2**20:,.0f} MiB" if pd.notna(memory) else "",
     ]
+
+
+def _share(share: float) -> str:
+    return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
 def short(number: float) -> str:
@@ -179,29 +242,64 @@ def _interval(line: pd.Series, name: str, form: Callable[[float], str]) -> str:
     return "" if pd.isna(low) else f"{form(low)}–{form(high)}"
 
 
-def _verdict(group: pd.DataFrame) -> str:
-    """Who is fastest among those that do the same work, or which of them can't be told apart."""
-    ranked = group[group["rank"].notna()].sort_values("rank")
-    if len(ranked) < 2:
+def _said(found: Verdict, names: pd.Series[str], where: str) -> str:
+    """The verdict in words; nothing on a configuration that is alone."""
+    best = f"[bold]{names[found.best]}[/]"
+    if found.kind == "alone":
         return ""
-    best, others = ranked.iloc[0], ranked.iloc[1:]
-    where = f" ({escape(best['work'])})" if best["work"] else ""
-    # What is far behind needs no interval to be so.
-    near = others[others["ratio_to_best"] >= NEAR]
-    if near["ratio_to_best_high"].isna().any():
-        return (
-            f"[bold]{escape(best['label'])}[/] was fastest{where}; fewer than three blocks give no interval."
+    if found.kind == "fastest":
+        return f"[bold green]Fastest:[/] {best}{where}"
+    if found.kind == "unknown":
+        return f"{best} was fastest{where}; fewer than three blocks give no interval."
+    tied = f"[bold]{_listed([names[number] for number in found.tied])}[/]"
+    cheapest = f"the cheapest of them is [bold]{names[found.cheapest]}[/]"
+    if found.kind == "equal":
+        return f"{tied} are within {INDIFFERENT:.0%} of each other{where}; {cheapest}."
+    blocks = _count(found.blocks, "block")
+    return f"{tied} can't be told apart in {blocks}{where}; {cheapest}. More --blocks may part them."
+
+
+def _warnings(summary: pd.DataFrame) -> list[str]:
+    """What to be wary of in these figures, one line a kind, with what to try."""
+    ranked = summary[summary["rank"].notna()].set_index("configuration")
+    found = []
+    if shaky := unstable(summary):
+        spreads = [
+            f"{ranked.loc[one.configuration, 'name']} from {short(one.slowest)} to {short(one.fastest)} "
+            "samples/s"
+            for one in shaky
+        ]
+        tries = ["Close other programs, or wait until it is quiet"]
+        if (ranked.loc[[one.configuration for one in shaky], "num_threads"] > 1).any():
+            tries.append("try --num-threads 1")
+        if needed := shaky[0].blocks_needed:
+            reach = f"--precision {USABLE_PRECISION:.0%}"
+            tries.append(f"repeat with {reach}: the first would need about {_count(needed, 'block')}")
+        found.append(f"[bold yellow]Unstable[/] between blocks: {_few(spreads)}. {'; '.join(tries)}.")
+    disturbed = ranked[ranked["disturbed_blocks"] > 0].sort_values("disturbed_blocks", ascending=False)
+    if len(disturbed):
+        shares = disturbed["disturbed_blocks"].astype(str) + " of " + disturbed["blocks"].astype(str)
+        found.append(
+            "[bold yellow]Disturbed[/] from outside, also when repeated: "
+            f"{_few(disturbed['name'] + ' (' + shares + ' blocks)')}. `disturbed` in runs.csv says by what."
         )
-    tied = near[(near["ratio_to_best_high"] >= 1) | (near["ratio_to_best"] >= 1 - INDIFFERENT)]
-    if tied.empty:
-        return f"[bold green]Fastest:[/] [bold]{escape(best['label'])}[/]{where}"
-    contenders = ranked.loc[[best.name, *tied.index]]
-    *firsts, last = (escape(label) for label in contenders["label"])
-    names = f"[bold]{', '.join(firsts)} and {last}[/]"
-    workers = pd.to_numeric(contenders.get("num_workers", pd.Series("", contenders.index)), errors="coerce")
-    costs = contenders.assign(workers=workers.fillna(0)).sort_values(["workers", "peak_memory_bytes"])
-    cheapest = f"the cheapest of them is [bold]{escape(costs['label'].iloc[0])}[/]"
-    if (tied["ratio_to_best"] >= 1 - INDIFFERENT).all():
-        return f"{names} are within {INDIFFERENT:.0%} of each other{where}; {cheapest}."
-    blocks = _count(int(contenders["blocks"].min()), "block")
-    return f"{names} can't be told apart in {blocks}{where}; {cheapest}. More --blocks may part them."
+    windowed = ranked[ranked["mixing"] < WELL_MIXED].sort_values("mixing")
+    if len(windowed):
+        mixing = windowed["mixing"].map("{:.2f}".format)
+        found.append(
+            f"[bold yellow]Hardly shuffled:[/] {_few(windowed['name'] + ' (' + mixing + ')')}, where a true "
+            "shuffle has 1. A loader that shuffles less does less work."
+        )
+    return found
+
+
+def _few(items: Iterable[str]) -> str:
+    """The first of them by name, and how many more there are."""
+    named = list(items)
+    more = len(named) - NAMED
+    return _listed([*named[:NAMED], f"{more:,} more"] if more > 0 else named)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *firsts, last = names
+    return f"{', '.join(firsts)} and {last}" if firsts else last

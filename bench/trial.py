@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from bench import process_tree
+from bench import interference
+from bench.audit import Expected, Finding
 from bench.grid import Configuration
+from bench.interference import Interference
 from bench.measure import EpochTimings, measure_epoch
+from bench.memory_watch import MemoryWatch
 from bench.row import Row
+from bench.witness import BUDGET, Grid, Record, Witness
 from loaders.knobs import text_of
-from loaders.source import Dataset
+from loaders.source import Dataset, Source
 from loaders.spec import Batch
 from model.losses import parse_loss
-from model.train_step import build_step
+from model.train_step import TrainStep, build_step
 
 NS = 1e-9
 
 
-class DeliveryError(RuntimeError):
-    """An epoch that isn't one: a loader that delivers less, or more, is not fast but wrong."""
-
-
 @dataclass(frozen=True)
 class EpochReport:
-    """What the trial's process tells of one epoch. cpu_s: CPU seconds of its whole process tree."""
+    """What the trial's process tells of one epoch; record: what its witness saw, None without one."""
 
     timings: EpochTimings
     train_loss: float | None
-    cpu_s: float
+    interference: Interference
+    record: Record | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Trial:
     """What is run, and where it stands in the sweep.
 
     number, baseline: places in the plan. seed decides the order of the samples and the model's start.
-    learning_rate: None for the loss's own.
+    attempt: 1 for the repetition of one that was disturbed. learning_rate: None for the loss's own.
+    audited: whether its epochs must deliver the dataset; what measures a limit needn't.
     """
 
     configuration: Configuration
@@ -52,6 +55,8 @@ class Trial:
     epochs: int
     seed: int
     learning_rate: float | None = None
+    attempt: int = 0
+    audited: bool = True
 
     def row(self, epoch: int, started_at: str | None = None) -> Row:
         """The row of an epoch of which nothing has been measured yet."""
@@ -68,50 +73,91 @@ class Trial:
             loss=configuration.loss,
             block=self.block,
             position=self.position,
+            attempt=self.attempt,
             epoch=epoch,
             started_at=started_at,
         )
 
-    def run(self) -> Iterator[EpochReport]:
-        """Build the loader and the step, and measure one epoch after another, in this process."""
+    def make_step(self, source: Source) -> TrainStep:
+        """The step that is fed."""
         configuration = self.configuration
-        spec = configuration.spec
-        device = torch.device(configuration.device)
-        torch.set_num_threads(configuration.num_threads)
-        torch.manual_seed(self.seed)
-        source = self.dataset.read("train")
-        height, width = (spec.resize, spec.resize) if spec.resize else source.images.shape[1:]
-        step = build_step(
+        return build_step(
             configuration.step,
             # Without a step the loss is not asked.
             parse_loss(configuration.loss or "cross_entropy"),
-            pixels=height * width,
+            pixels=math.prod(self._shape(source)),
             classes=len(source.classes),
             learning_rate=self.learning_rate,
-            device=device,
+            device=configuration.device,
             seed=self.seed,
         )
-        loader = spec.build(source, shuffle=True, seed=self.seed)
-        cuda = device.type == "cuda"
+
+    def run(self) -> Iterator[EpochReport]:
+        """Build the loader and the step, and measure one epoch after another, in this process."""
+        source, loader = self._loader()
+        step = self.make_step(source)
+        cuda = self.configuration.device == "cuda"
+        pinned = bool(self.configuration.spec.knobs().get("pin_memory"))
+        # The first reading looks for what can be read here.
+        interference.reading(cuda=cuda)
         for _ in range(self.epochs):
+            witness = self._witness(source) if self.audited else None
             step.reset()
             # Not to let an epoch pay for what was left over before it.
             gc.collect()
-            cpu_s = process_tree.cpu_seconds()
+            before = interference.reading(cuda=cuda)
             timings = measure_epoch(
                 loader,
                 step,
-                transfer=_to(device, non_blocking=bool(spec.knobs().get("pin_memory"))) if cuda else None,
+                transfer=_to(self.configuration.device, non_blocking=pinned) if cuda else None,
                 synchronize=torch.cuda.synchronize if cuda else None,
+                witness=witness,
             )
-            if timings.samples != len(source):
-                raise DeliveryError(f"the loader delivered {timings.samples} of {len(source)} samples")
-            yield EpochReport(timings, step.mean_loss(), process_tree.cpu_seconds() - cpu_s)
+            between = interference.between(before, interference.reading(cuda=cuda))
+            record = witness.record(len(timings.data_wait_ns), timings.samples) if witness else None
+            del witness
+            yield EpochReport(timings, step.mean_loss(), between, record)
+
+    def repeat(self) -> Iterator[Record]:
+        """The same epochs once more, off the clock, every batch of each looked at in full.
+
+        The same seed makes the same order, so what is found in them is true of the epochs that were timed.
+        """
+        source, loader = self._loader()
+        for _ in range(self.epochs):
+            witness = self._witness(source, budget=math.inf)
+            batches = samples = 0
+            for images, labels in loader:
+                witness(images.cpu(), labels.cpu(), 1)
+                batches += 1
+                samples += len(labels)
+            yield witness.record(batches, samples)
+
+    def expected(self, source: Source) -> Expected:
+        """What its epochs should deliver of that source."""
+        return Expected(source, self._grid(source), self.configuration.spec.resize)
+
+    def _loader(self) -> tuple[Source, Iterable[Batch]]:
+        torch.set_num_threads(self.configuration.num_threads)
+        torch.manual_seed(self.seed)
+        source = self.dataset.read("train")
+        return source, self.configuration.spec.build(source, shuffle=True, seed=self.seed)
+
+    def _shape(self, source: Source) -> tuple[int, ...]:
+        resize = self.configuration.spec.resize
+        return (1, resize, resize) if resize else (1, *source.images.shape[1:])
+
+    def _grid(self, source: Source) -> Grid:
+        _, height, width = self._shape(source)
+        return Grid.drawn(height, width, self.seed)
+
+    def _witness(self, source: Source, budget: float = BUDGET) -> Witness:
+        return Witness(self._grid(source), self._shape(source), len(source), budget=budget)
 
 
-def measured(row: Row, report: EpochReport, peak_memory_bytes: int | None) -> Row:
+def measured(row: Row, report: EpochReport, finding: Finding | None, watch: MemoryWatch) -> Row:
     """The row with what was measured filled in: nanoseconds become seconds, waits are summarised."""
-    timings = report.timings
+    timings, between = report.timings, report.interference
     waits = np.asarray(timings.data_wait_ns, dtype=np.int64) * NS
     first = timings.time_to_first_batch_ns
     return replace(
@@ -131,12 +177,20 @@ def measured(row: Row, report: EpochReport, peak_memory_bytes: int | None) -> Ro
         step_s=(sum(timings.step_ns) + timings.drain_ns) * NS,
         teardown_s=timings.teardown_ns * NS,
         train_loss=report.train_loss,
-        cpu_s=report.cpu_s,
-        peak_memory_bytes=peak_memory_bytes,
+        mixing=finding.mixing if finding else None,
+        audited_share=finding.seen_share if finding else None,
+        cpu_s=between.own_cpu_s,
+        processes=watch.processes(timings.start_ns, timings.end_ns),
+        peak_memory_bytes=watch.peak_bytes(timings.start_ns, timings.end_ns),
+        other_cpu_share=between.other_cpu_share,
+        cpu_mhz=between.cpu_mhz,
+        throttled_count=between.throttled_count,
+        gpu_mhz=between.gpu_mhz,
+        disturbed=between.disturbed,
     )
 
 
-def _to(device: torch.device, *, non_blocking: bool) -> Callable[[Batch], Batch]:
+def _to(device: str, *, non_blocking: bool) -> Callable[[Batch], Batch]:
     def transfer(batch: Batch) -> Batch:
         images, labels = batch
         return images.to(device, non_blocking=non_blocking), labels.to(device, non_blocking=non_blocking)

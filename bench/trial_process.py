@@ -1,212 +1,102 @@
-"""Runs a trial in a fresh process, with a deadline: a loader that fails, hangs or dies costs one row."""
+"""Runs trials in fresh processes and turns what they tell into rows: one that goes wrong costs one row."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import re
-import signal
-import sys
 import time
-import traceback
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
-from bench import process_tree
+from bench.audit import AuditError, Finding
+from bench.auditor import Auditor
+from bench.fresh_process import FreshProcess, ProcessError, T
 from bench.memory_watch import MemoryWatch
 from bench.row import Row
-from bench.trial import EpochReport, Trial, measured
+from bench.trial import Trial, measured
+from bench.witness import Record
 
-MEMORY_INTERVAL_S = 0.25
-# How long a process may take to end after its last epoch before it is made to.
-GRACE_S = 10.0
+Starter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """What the trial's process tells of an exception: one line."""
+class TrialRunner:
+    """How trials are run: in processes of `context`, for timeout_s seconds at most.
 
-    error: str
-
-
-def fresh_process_context(modules: Iterable[str] = ()) -> BaseContext:
-    """How trials are started: forked from a server that holds torch and no threads, in milliseconds.
-
-    modules: what the server shall hold besides, so that no trial spends its time on importing them.
-    Where there is no forkserver, a new interpreter imports all of it again, in seconds.
+    log: the file that takes what they print, at its end. auditor: judges their epochs, in this process.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *modules])
-    # Not to count the server's own start, seconds, to the first trial.
-    with _main_module_hidden():
-        started = context.Process(target=_nothing)
-        started.start()
-    started.join()
-    return context
 
+    context: BaseContext
+    timeout_s: float
+    log: Path
+    auditor: Auditor = field(default_factory=Auditor)
 
-def run(trial: Trial, *, context: BaseContext, timeout_s: float, log: Path) -> Iterator[Row]:
-    """Run a trial in a process of its own and yield its rows, each as soon as its epoch is over.
+    def run(self, trial: Trial) -> Iterator[Row]:
+        """Run a trial in a process of its own and yield its rows, each as soon as its epoch is over.
 
-    A failure is a row too: `failed` with the exception or the signal, `timeout` past timeout_s seconds.
-    What the process and its workers print goes to the end of `log`. Nothing of the trial is alive afterwards.
-    """
-    messages, sender = context.Pipe()
-    process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-        target=_child, args=(trial, sender, log)
-    )
-    with _main_module_hidden():
-        process.start()
-    sender.close()
-    try:
-        yield from _rows(trial, process, messages, timeout_s)
-    finally:
-        if process.is_alive():
-            process_tree.kill(process.pid or 0)
-        process.join()
-        _kill_group(process.pid or 0)
-        messages.close()
+        A failure is a row too: `failed` with the exception, the signal or what the audit found, `timeout`
+        past the deadline. Nothing of the trial is alive afterwards.
+        """
+        with ExitStack() as processes:
 
+            def process(work: Callable[[], Iterator[T]], what: str) -> FreshProcess[T]:
+                title = f"block {trial.block}, {what}: {trial.configuration}"
+                started = FreshProcess(work, context=self.context, log=self.log, title=title)
+                return processes.enter_context(started)
 
-def _rows(trial: Trial, process: BaseProcess, messages: Connection, timeout_s: float) -> Iterator[Row]:
-    deadline = time.monotonic() + timeout_s
-    started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    watch = MemoryWatch(process.pid or 0)
-    for epoch in range(trial.epochs):
-        row = trial.row(epoch, started_at)
-        try:
-            message = _receive(process, messages, watch, deadline)
-        except TimeoutError:
-            yield replace(row, status="timeout", error=f"not done after {timeout_s:g} s")
-            return
-        except (EOFError, OSError):
-            yield replace(row, status="failed", error=f"the trial's process {_ending(process)}")
-            return
-        if isinstance(message, Failure):
-            yield replace(row, status="failed", error=message.error)
-            return
-        timings = message.timings
-        yield measured(row, message, watch.peak_bytes(timings.start_ns, timings.end_ns))
-        # Only now, with its row written, may the next epoch start.
-        with contextlib.suppress(OSError):
-            messages.send(None)
-    # Ending is the trial's own work too (persistent workers end here): leave it the time.
-    process.join(GRACE_S)
+            yield from self._rows(trial, process)
 
-
-def _receive(
-    process: BaseProcess, messages: Connection, watch: MemoryWatch, deadline: float
-) -> EpochReport | Failure:
-    """The next message, sampling memory while it is awaited.
-
-    TimeoutError past the deadline; EOFError where the process has ended without a word. The pipe alone
-    doesn't tell, for a child of the process that lives on holds its other end.
-    """
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        ready = wait([messages, process.sentinel], min(left, MEMORY_INTERVAL_S))
-        watch.sample()
-        if messages.poll():
-            message: EpochReport | Failure = messages.recv()
-            return message
-        if process.sentinel in ready:
-            raise EOFError
-
-
-@contextlib.contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    """Keep multiprocessing from importing the main module in the child.
-
-    It does so for functions that are defined there. Here the main module is the command line, with all that
-    draws and prints, which no training process has in its memory.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _nothing() -> None:
-    """What a process does that is started for the sake of starting it."""
-
-
-def _ending(process: BaseProcess) -> str:
-    process.join(GRACE_S)
-    code = process.exitcode
-    if code is None:
-        return "closed its pipe and went on"
-    if code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
-
-
-def _kill_group(pid: int) -> None:
-    """Kill what a trial left behind: its process leads a group, which outlives it in its children."""
-    if not hasattr(os, "killpg"):
-        return
-    deadline = time.monotonic() + 1
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        # Until the group is empty: a signal is sent at once, but a process takes a moment to die of it.
-        while time.monotonic() < deadline:
-            os.killpg(pid, signal.SIGKILL)
-            time.sleep(0.01)
-
-
-def _child(trial: Trial, sender: Connection, log: Path) -> None:
-    """The trial's process: runs the trial and tells of each epoch as soon as it is over."""
-    if hasattr(os, "setsid"):
-        # A group of its own: Ctrl-C at the terminal reaches the sweep, which ends its trials itself.
-        os.setsid()
-    _print_to(log, trial)
-    # A child of forkserver would start its own workers through a forkserver again (and import torch again).
-    multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
-    try:
-        for report in trial.run():
-            if not _told(sender, report):
+    def _rows(self, trial: Trial, process: Starter) -> Iterator[Row]:
+        deadline = time.monotonic() + self.timeout_s
+        started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        timed = process(trial.run, "timed")
+        watch = MemoryWatch(timed.pid)
+        repetition = _Repetition(trial, self.auditor, process)
+        for epoch in range(trial.epochs):
+            row = trial.row(epoch, started_at)
+            try:
+                report = timed.take(deadline, watch.sample)
+                paused = time.monotonic()
+                finding = None if report.record is None else self.auditor.judge(trial, report.record)
+                if finding is not None and finding.seen_share < 1:
+                    in_full = repetition.finding(epoch, paused + self.timeout_s)
+                    finding = replace(finding, mixing=in_full.mixing)
+                deadline += time.monotonic() - paused
+            except TimeoutError:
+                yield replace(row, status="timeout", error=f"not done after {self.timeout_s:g} s")
                 return
-    except Exception as error:
-        traceback.print_exc()
-        _told(sender, Failure(describe(error)))
+            except (ProcessError, AuditError) as error:
+                yield replace(row, status="failed", error=str(error))
+                return
+            yield measured(row, report, finding, watch)
+        timed.finish()
 
 
-def _told(sender: Connection, message: EpochReport | Failure) -> bool:
-    """Send a message and wait until its row is written; False where nobody listens any more."""
-    try:
-        sender.send(message)
-        sender.recv()
-    except (EOFError, OSError):
-        return False
-    return True
+class _Repetition:
+    """A trial's epochs once more, for the audit: off the clock, in another process than the timed ones."""
 
+    def __init__(
+        self,
+        trial: Trial,
+        auditor: Auditor,
+        process: Starter,
+    ) -> None:
+        self._trial = trial
+        self._auditor = auditor
+        self._start = process
+        self._process: FreshProcess[Record] | None = None
+        self._taken = 0
 
-def _print_to(log: Path, trial: Trial) -> None:
-    """Point standard output and standard error of this process and its workers to the end of the log."""
-    stream = log.open("a", buffering=1, encoding="utf-8")
-    stream.write(f"--- block {trial.block}: {trial.configuration}\n")
-    for descriptor in (1, 2):
-        os.dup2(stream.fileno(), descriptor)
-    sys.stdout = sys.stderr = stream
-
-
-def describe(error: BaseException) -> str:
-    """An exception in one line: its type, what it says, and the place it came from."""
-    full = "".join(traceback.format_exception(error))
-    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
-    # What a worker raised arrives as text, with its own traceback inside: its last line says what happened.
-    says = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}"
-    places = re.findall(r'File "([^"]*)", line (\d+), in (\S+)', full)
-    place = f" ({Path(places[-1][0]).name}:{places[-1][1]} in {places[-1][2]})" if places else ""
-    return f"{type(error).__name__}: {says}{place}"
+    def finding(self, epoch: int, deadline: float) -> Finding:
+        """What the audit says of this epoch seen in full."""
+        known = self._auditor.repeated(self._trial)
+        while len(known) <= epoch:
+            self._process = self._process or self._start(self._trial.repeat, "repeated for the audit")
+            record = self._process.take(deadline)
+            if self._taken == len(known):
+                known.append(self._auditor.judge(self._trial, record))
+            self._taken += 1
+        return known[epoch]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,18 @@ def timed(configuration: int, block: int, wall_s: float, **changes) -> Row:
     parts = ("wall_s", "startup_s", "time_to_first_batch_s", "data_wait_s", "step_s", "teardown_s")
     scaled = {name: getattr(base, name) * wall_s for name in parts}
     return replace(base, **scaled, samples_per_s=1000 / wall_s, **changes)
+
+
+def blocks(configuration: int, walls: Iterable[float], **changes) -> list[Row]:
+    """One steady epoch a block, that took so long."""
+    return [timed(configuration, block, wall_s, **changes) for block, wall_s in enumerate(walls)]
+
+
+def limit(kind: str, walls: Iterable[float], **changes) -> list[Row]:
+    """Rows of `limits.csv`: the step alone, or the rows read with no step."""
+    number = {"step": 0, "read": 1}[kind]
+    consumer = {} if kind == "step" else {"step": "none", "loss": None}
+    return blocks(number, walls, family=f"{kind}_alone", **{**consumer, **changes})
 
 
 def failed(configuration: int, block: int, status: str = "failed", error: str = "boom") -> Row:

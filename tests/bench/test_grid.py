@@ -140,7 +140,6 @@ def test_a_missing_device_is_unavailable_not_dropped() -> None:
     plan = make_plan(Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda")), CPU)
     assert [c.device for c in plan.configurations] == ["cpu", "cuda"]
     assert list(plan.unavailable) == [1]
-    assert plan.order(block=0, seed=0) == [0]
 
 
 def test_auto_is_cuda_where_there_is_one() -> None:
@@ -183,13 +182,24 @@ def test_each_comparison_has_its_own_baseline() -> None:
     assert plan.baselines == (1, 1, 3, 3)
 
 
-def test_each_block_is_shuffled_on_its_own() -> None:
-    """The order is decided by the seed, holds everything once, and differs from block to block."""
-    plan = make_plan(Request(preset="full"), CPU)
-    orders = [plan.order(block, seed=1) for block in range(3)]
-    assert all(sorted(order) == list(range(len(plan.configurations))) for order in orders)
-    assert orders[0] != orders[1] != orders[2]
-    assert orders[0] == plan.order(0, seed=1) != plan.order(0, seed=2)
+def test_twins_stand_side_by_side() -> None:
+    """Each second configuration is the one before it under another name, and is compared with it."""
+    plan = make_plan(Request(knobs={"num_workers": (0, 1)}, aa_pairs=2), CPU)
+    assert [c.spec.num_workers for c in plan.configurations] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert plan.baselines == (0, 0, 2, 2, 4, 4, 6, 6)
+
+
+def test_unasked_the_twins_are_the_tutorials() -> None:
+    """An A/A check of a whole preset would take an hour."""
+    plan = make_plan(Request(aa_pairs=1), CPU)
+    assert {c.spec for c in plan.configurations} == {TUTORIAL}
+
+
+def test_what_is_unavailable_has_no_twin() -> None:
+    """There is nothing to compare."""
+    plan = make_plan(Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda"), aa_pairs=1), CPU)
+    assert [c.device for c in plan.configurations] == ["cpu", "cpu"]
+    assert plan.unavailable == {}
 
 
 def test_the_estimate_grows_with_the_work() -> None:

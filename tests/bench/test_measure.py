@@ -148,3 +148,29 @@ def test_an_exception_of_the_loader_comes_through(clock) -> None:
 
     with pytest.raises(OSError, match="gone"):
         measure_epoch(Failing(), lambda images, labels: None, clock=clock)
+
+
+def test_a_witness_sees_each_batch_after_its_step(clock) -> None:
+    """As it was delivered, not as it was moved, and not before it wants to see another one.
+
+    Its looks are in the wall and in no part of it.
+    """
+    loader = FakeLoader(clock, start=70, waits=[500, 20, 20], end=9, sizes=[4, 2, 2])
+    seen = []
+
+    def witness(images: torch.Tensor, labels: torch.Tensor, elapsed_ns: int) -> int:
+        seen.append((len(images), images.dtype, len(labels), elapsed_ns))
+        clock.pass_ns(3)
+        return elapsed_ns + 123 if len(seen) == 1 else elapsed_ns + 10_000
+
+    timings = measure_epoch(
+        loader,
+        lambda images, labels: clock.pass_ns(100),
+        transfer=lambda batch: (batch[0].double(), batch[1]),
+        witness=witness,
+        clock=clock,
+    )
+    assert seen == [(4, torch.float32, 4, 670), (2, torch.float32, 2, 793)]
+    assert list(timings.data_wait_ns) == [500, 20, 20]
+    assert timings.teardown_ns == 9
+    assert timings.wall_ns == 70 + 540 + 300 + 9 + 2 * 3

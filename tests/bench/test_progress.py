@@ -84,3 +84,35 @@ def test_a_download_is_shown(terminal) -> None:
     text = console.file.getvalue()
     assert "downloading train-images.gz" in text
     assert terminal or text.count("train-images.gz") == 1
+
+
+def test_more_trials_than_planned() -> None:
+    """Repetitions and blocks beyond the planned ones are counted when they come, and named."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["a", "b"], {0: 2.0, 1: 3.0}, blocks=1) as progress:
+        for number in (0, 1):
+            with progress.trial(number, 0):
+                pass
+        progress.add([0])
+        with progress.trial(0, 0, attempt=1):
+            pass
+        progress.add([1])
+        with progress.trial(1, 1):
+            pass
+    lines = console.file.getvalue().splitlines()
+    assert lines[2].endswith("block 1/1  a, again, as it was disturbed")
+    assert lines[2].startswith("[3/3]")
+    assert lines[3].endswith("block 2  b")
+
+
+def test_what_failed_is_not_awaited_again() -> None:
+    """The rest of its trials fall away, and its time comes back to the budget."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 30.0}, blocks=3, budget_s=25) as progress:
+        assert not progress.fits(1)
+        progress.skip_rest(0, block=0)
+        progress.give_back(10)
+        assert progress.fits(1)
+        with progress.trial(1, 0):
+            pass
+    assert console.file.getvalue().startswith("[1/4]")

@@ -122,7 +122,7 @@ def test_a_file_that_is_not_ours_is_one_line(tmp_path, text, says) -> None:
 def test_another_schema_is_refused(tmp_path) -> None:
     """A file of another version is not read as if it were of this one."""
     runs.written(tmp_path, [runs.row(schema=99)])
-    with pytest.raises(ResultsError, match="has schema 99; this version reads 1"):
+    with pytest.raises(ResultsError, match="has schema 99; this version reads 2"):
         read_runs(tmp_path)
 
 

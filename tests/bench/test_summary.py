@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from bench.summary import labels, summarise, varied
+from bench.summary import labels, names_of_work, summarise, varied
 from tests.bench import runs
-from tests.bench.runs import failed, row, timed
+from tests.bench.runs import blocks, failed, limit, row, timed
 
 
 def test_a_block_is_all_its_samples_over_all_its_time(tmp_path) -> None:
@@ -68,6 +68,194 @@ def test_a_failed_baseline_leaves_no_ratio(tmp_path) -> None:
     summary = summarise(runs.table(tmp_path, [failed(0, 0), timed(1, 0, 1.0)]))
     assert summary["ratio"].isna().all()
     assert summary["samples_per_s"].tolist()[1] == 1000
+
+
+def test_a_baseline_that_failed_once_leaves_no_ratio(tmp_path) -> None:
+    """Its good blocks are no measure either; what isn't a ratio to it stands."""
+    rows = [*blocks(0, [2.0] * 3), failed(0, 3), *blocks(1, [1.0] * 3), *blocks(2, [1.5] * 3)]
+    summary = summarise(runs.table(tmp_path, rows))
+    assert summary["ratio"].isna().all()
+    assert summary["rank"].tolist() == [pd.NA, 1, 2]
+    assert summary["ratio_to_best"].tolist()[2] == pytest.approx(1 / 1.5)
+
+
+@pytest.mark.parametrize(
+    "cheater",
+    [
+        pytest.param(
+            [*blocks(3, [0.1, 0.1, 0.1, 0.1]), failed(3, 4, "failed", "repeats samples")], id="cheats"
+        ),
+        pytest.param([*blocks(3, [0.1, 0.1]), failed(3, 2, "timeout")], id="killed"),
+        pytest.param([failed(3, 0, "unavailable")], id="unavailable"),
+        pytest.param([replace(timed(3, 0, 0.1), epoch=0), failed(3, 0)], id="starved"),
+    ],
+)
+def test_no_failure_shifts_the_verdict_on_others(tmp_path, cheater) -> None:
+    """Ranks, ties, ratios and intervals are those of a sweep without it."""
+    walls = ([1.0, 1.1, 1.2, 1.0], [1.1, 1.0, 1.2, 1.05], [3.0, 3.1, 3.0, 3.2])
+    honest = [line for number, own in enumerate(walls) for line in blocks(number, own)]
+    alone = summarise(runs.table(tmp_path / "alone", honest))
+    beside = summarise(runs.table(tmp_path / "beside", honest + cheater))
+    assert pd.isna(beside["rank"].iloc[3])
+    pd.testing.assert_frame_equal(beside.iloc[:3], alone, check_dtype=False)
+    assert alone["tied"].tolist() == [True, True, False]
+
+
+def test_a_failed_configuration_does_not_choose_the_phase(tmp_path) -> None:
+    """An interrupted sweep whose only steady epoch is that of a cheater speaks of cold ones."""
+    cold = [replace(line, epoch=0) for line in blocks(0, [1.0, 1.0, 1.0])]
+    summary = summarise(runs.table(tmp_path, [*cold, timed(1, 0, 0.1), failed(1, 1)]))
+    assert summary["phase"].unique().tolist() == ["cold"]
+    assert summary["rank"].tolist() == [1, pd.NA]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "speed", "disturbed"),
+    [
+        pytest.param([(2.0, "load")], 500, 1, id="not repeated"),
+        pytest.param([(2.0, "load"), (1.0, None)], 1000, 0, id="repeated in quiet"),
+        pytest.param([(2.0, "load"), (4.0, "load")], 250, 1, id="disturbed twice"),
+        pytest.param([(2.0, None), (4.0, None)], 500, 0, id="quiet at once"),
+    ],
+)
+def test_one_attempt_of_a_block_counts(tmp_path, attempts, speed, disturbed) -> None:
+    """The undisturbed one; of two disturbed the second; never both."""
+    rows = [
+        timed(0, 0, wall_s, attempt=attempt, disturbed=cause)
+        for attempt, (wall_s, cause) in enumerate(attempts)
+    ]
+    line = summarise(runs.table(tmp_path, rows)).iloc[0]
+    assert line["samples_per_s"] == speed
+    assert line["wall_s"] == 1000 / speed
+    assert line["disturbed_blocks"] == disturbed
+    assert line["blocks"] == 1
+
+
+def test_attempts_are_not_mixed(tmp_path) -> None:
+    """Where one of two steady epochs was disturbed, the other one and the cold one go with it."""
+    first = [timed(0, 0, 2.0), replace(timed(0, 0, 2.0), epoch=2, disturbed="load")]
+    second = [replace(timed(0, 0, 1.0), epoch=epoch, attempt=1) for epoch in (1, 2)]
+    cold = [replace(timed(0, 0, 8.0 - 4 * attempt), epoch=0, attempt=attempt) for attempt in (0, 1)]
+    line = summarise(runs.table(tmp_path, [*first, *second, *cold])).iloc[0]
+    assert line["samples_per_s"] == 1000
+    assert line["cold_samples_per_s"] == 250
+
+
+def test_a_disturbed_cold_epoch_disturbs_no_steady_one(tmp_path) -> None:
+    """What happened before the epochs that the line speaks of is not held against them."""
+    rows = [replace(timed(0, 0, 2.0), epoch=0, disturbed="load"), timed(0, 0, 1.0)]
+    assert summarise(runs.table(tmp_path, rows)).iloc[0]["disturbed_blocks"] == 0
+
+
+def test_an_attempt_that_was_cut_short_does_not_count(tmp_path) -> None:
+    """Ctrl-C in the cold epoch of the repetition: the disturbed attempt is what there is."""
+    rows = [timed(0, 0, 2.0, disturbed="load"), replace(timed(0, 0, 1.0), epoch=0, attempt=1)]
+    assert summarise(runs.table(tmp_path, rows)).iloc[0]["samples_per_s"] == 500
+
+
+def test_what_the_audit_saw_is_summarised(tmp_path) -> None:
+    """The median of the mixing, the most processes, the least share that was audited."""
+    rows = [
+        timed(0, block, 1.0, mixing=mixing, processes=processes, audited_share=share)
+        for block, (mixing, processes, share) in enumerate([(0.9, 3, 1.0), (1.0, 2, 0.5), (0.2, 3, 1.0)])
+    ]
+    line = summarise(runs.table(tmp_path, rows)).iloc[0]
+    assert (line["mixing"], line["processes"], line["audited_share"]) == (0.9, 3, 0.5)
+
+
+def test_what_was_not_audited_is_unknown(tmp_path) -> None:
+    """Empty, not 0 or 1."""
+    line = summarise(runs.table(tmp_path, [row(0)])).iloc[0]
+    assert line[["mixing", "processes", "audited_share", "limit_share"]].isna().all()
+    assert line["limit"] == ""
+
+
+def test_blocks_that_disagree_show_it(tmp_path) -> None:
+    """The slowest and the fastest block, and their standard deviation over their mean."""
+    line = summarise(runs.table(tmp_path, blocks(0, [1.0, 2.0, 1.0]))).iloc[0]
+    assert (line["samples_per_s_slowest"], line["samples_per_s_fastest"]) == (500, 1000)
+    assert line["samples_per_s_deviation"] == pytest.approx(288.675 / 833.333, rel=1e-5)
+
+
+def test_nobody_knows_a_tie_without_an_interval(tmp_path) -> None:
+    """Of two blocks: empty for what is near the best, and for the best; no for what is far behind."""
+    rows = [*blocks(0, [1.0, 1.0]), *blocks(1, [1.2, 1.2]), *blocks(2, [9.0, 9.0])]
+    assert summarise(runs.table(tmp_path, rows))["tied"].tolist() == [pd.NA, pd.NA, False]
+
+
+def test_a_lone_winner_is_not_tied(tmp_path) -> None:
+    """A tie takes two."""
+    rows = [*blocks(0, [1.0, 1.0, 1.0]), *blocks(1, [1.5, 1.5, 1.5])]
+    assert summarise(runs.table(tmp_path, rows))["tied"].tolist() == [False, False]
+
+
+def limited(tmp_path, rows, limits) -> pd.DataFrame:
+    return summarise(runs.table(tmp_path / "runs", rows), runs.table(tmp_path / "limits", limits))
+
+
+def test_the_slower_limit_binds(tmp_path) -> None:
+    """The step alone takes 0.5 s, reading 0.1 s: of two seconds the step's share is a quarter."""
+    limits = [*limit("step", [0.5] * 3), *limit("read", [0.1] * 3)]
+    line = limited(tmp_path, blocks(0, [2.0] * 3), limits).iloc[0]
+    assert (line["limit"], line["limit_samples_per_s"]) == ("step", 2000)
+    assert line["limit_share"] == line["limit_share_low"] == line["limit_share_high"] == 0.25
+
+
+def test_the_share_of_the_limit_is_taken_inside_each_block(tmp_path) -> None:
+    """A block at half speed slows the limit as well."""
+    line = limited(tmp_path, blocks(0, [2.0, 4.0, 2.0]), limit("step", [1.0, 2.0, 1.0])).iloc[0]
+    assert line["limit_share_low"] == line["limit_share_high"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("limits", "binds"),
+    [([*limit("step", [0.5] * 3), *limit("read", [0.1] * 3)], "read"), (limit("step", [0.5] * 3), "")],
+)
+def test_a_loader_alone_is_bound_by_reading(tmp_path, limits, binds) -> None:
+    """Without a step only the read limit applies, however slow the step is; without it there is none."""
+    rows = blocks(0, [1.0] * 3, step="none", loss=None)
+    assert limited(tmp_path, rows, limits).iloc[0]["limit"] == binds
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"num_threads": 1},
+        {"step": "autograd"},
+        {"loss": "mse"},
+        {"sample_shape": "1x64x64"},
+        {"knobs": {"batch_size": "64", "resize": "none", "num_workers": ""}},
+        {"status": "failed", "error": "boom"},
+    ],
+)
+def test_a_limit_of_other_work_bounds_nothing(tmp_path, other) -> None:
+    """Nor does one that failed."""
+    line = limited(tmp_path, blocks(0, [2.0] * 3), limit("step", [0.5] * 3, **other)).iloc[0]
+    assert line["limit"] == ""
+    assert pd.isna(line["limit_samples_per_s"])
+
+
+def test_a_limit_that_failed_once_bounds_nothing(tmp_path) -> None:
+    """As a configuration that failed once is not ranked by its good blocks."""
+    once = replace(limit("step", [0.5])[0], block=3, wall_s=None, status="failed", error="boom")
+    limits = [*limit("step", [0.5] * 3), once, *limit("read", [0.1] * 3)]
+    assert limited(tmp_path, blocks(0, [2.0] * 4), limits).iloc[0]["limit"] == "read"
+
+
+def test_a_disturbed_limit_is_repeated_too(tmp_path) -> None:
+    """The attempt that was not disturbed counts."""
+    limits = [*limit("step", [1.0] * 3, disturbed="load"), *limit("step", [0.5] * 3, attempt=1)]
+    assert limited(tmp_path, blocks(0, [2.0] * 3), limits).iloc[0]["limit_share"] == 0.25
+
+
+def test_work_is_told_apart_by_what_was_delivered(tmp_path) -> None:
+    """Resizes to none and 28 give one shape, 64 another: two kinds of work, that the knob can't name."""
+    rows = [
+        replace(row(n), knobs={**row(n).knobs, "resize": resize}, sample_shape=shape)
+        for n, (resize, shape) in enumerate([("none", "1x28x28"), ("28", "1x28x28"), ("64", "1x64x64")])
+    ]
+    of_work, _ = names_of_work(summarise(runs.table(tmp_path, rows)))
+    assert of_work == ["sample_shape"]
 
 
 def test_nothing_but_failures_is_still_a_summary(tmp_path) -> None:

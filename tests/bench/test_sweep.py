@@ -47,6 +47,11 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def first_attempts(folder: Path) -> list[dict[str, str]]:
+    """Without the trials that were run again, since somebody else used this machine."""
+    return [row for row in rows_of(folder) if row["attempt"] == "0"]
+
+
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """One sweep of 2 × 2 × 2 configurations, 2 blocks and 2 epochs, and where it left its results."""
@@ -61,8 +66,8 @@ def swept(tmp_path_factory):
 
 
 def test_every_epoch_of_every_point_is_a_row(swept) -> None:
-    """8 configurations × 2 blocks × 2 epochs, each once, each with all its samples."""
-    rows = rows_of(swept[1])
+    """8 configurations × 2 blocks × 2 epochs, each once (or again, where disturbed), with all its samples."""
+    rows = first_attempts(swept[1])
     cells = {(r["num_workers"], r["batch_size"], r["resize"], r["block"], r["epoch"]) for r in rows}
     assert len(rows) == len(cells) == 32
     assert {r["samples"] for r in rows} == {"2000"}
@@ -84,11 +89,35 @@ def test_the_parts_of_an_epoch_add_up(swept) -> None:
 def test_blocks_are_shuffled_and_complete(swept) -> None:
     """Each block holds each configuration, in another order."""
     orders = [
-        [r["configuration"] for r in rows_of(swept[1]) if r["block"] == block and r["epoch"] == "0"]
+        [r["configuration"] for r in first_attempts(swept[1]) if r["block"] == block and r["epoch"] == "0"]
         for block in "01"
     ]
     assert sorted(orders[0]) == sorted(orders[1]) == [str(n) for n in range(8)]
     assert orders[0] != orders[1]
+
+
+def test_every_epoch_was_audited(swept) -> None:
+    """Each row says how well it was mixed, and how much of it was seen in the epoch itself."""
+    for row in rows_of(swept[1]):
+        assert 0.9 < float(row["mixing"]) < 1.1
+        assert 0 <= float(row["audited_share"]) <= 1
+        assert 0 <= float(row["other_cpu_share"]) < 1
+
+
+def test_limits_stand_beside_the_runs(swept) -> None:
+    """What no loader can beat, in the same blocks; each configuration's share of it in the summary."""
+    with (swept[1] / "limits.csv").open(newline="") as stream:
+        limits = list(csv.DictReader(stream))
+    assert {(r["family"], r["batch_size"], r["resize"], r["block"]) for r in limits} == {
+        (family, size, resize, block)
+        for family, resize in (("step_alone", "none"), ("step_alone", "32"), ("read_alone", "none"))
+        for size in ("64", "256")
+        for block in "01"
+    }
+    with (swept[1] / "summary.csv").open(newline="") as stream:
+        for line in csv.DictReader(stream):
+            assert line["limit"] in ("step", "read")
+            assert 0 < float(line["limit_share"]) < 1
 
 
 def test_the_folder_is_complete(swept) -> None:
@@ -107,8 +136,10 @@ def test_the_folder_is_complete(swept) -> None:
 def test_progress_and_table_are_printed(swept) -> None:
     """What is measured now, how many are left, the time left; then the ranks and where the results are."""
     text = swept[0].stdout
-    assert "[ 1/16]" in text
-    assert "[16/16]" in text
+    # 8 configurations, 4 limits of the step and 2 of reading, in 2 blocks.
+    assert "[ 1/28]" in text
+    (of,) = re.findall(r"^\[(\d+/\d+)\].*$(?=\nThroughput)", text, re.MULTILINE)
+    assert of.split("/")[0] == of.split("/")[1]
     assert re.search(r"about \d+ s left", text)
     assert "Throughput of steady epochs" in text
     assert f"Results: {swept[1]}" in text
@@ -166,7 +197,13 @@ BAD_INPUT = [
     (["--preset", "huge"], "quick"),
     (["--blocks", "0"], "--blocks"),
     (["--epochs", "-2"], "--epochs"),
-    (["--timeout", "0"], "--timeout: '0' is not a finite number above 0"),
+    (["--timeout", "0"], "--timeout: '0' is not a time above 0, as 90s, 5m or 1h"),
+    (["--budget", "5 minutes"], "--budget: '5 minutes' is not a time above 0"),
+    (["--budget", "-1m"], "--budget: '-1m' is not a time above 0"),
+    (["--precision", "0.03"], "--precision: '0.03' is not a percentage above 0% and below 100%, as 3%"),
+    (["--precision", "0%"], "--precision: '0%' is not a percentage"),
+    (["--aa", "none"], "--aa: 'none' is not a whole number of pairs from 1"),
+    (["--aa", "--precision", "3%"], "--precision: an A/A check has a fixed number of --blocks"),
     (["--timeout", "nan"], "--timeout"),
     (["--learning-rate", "nan"], "--learning-rate: 'nan' is not a finite number above 0"),
     (["--seed", "x"], "--seed"),

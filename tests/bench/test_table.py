@@ -9,10 +9,11 @@ import pytest
 from rich.console import Console
 
 from bench import table
+from bench.blocks import Course
 from bench.grid import Machine, Request, make_plan
 from bench.summary import summarise
 from tests.bench import runs
-from tests.bench.runs import failed, timed
+from tests.bench.runs import blocks, failed, limit, timed
 
 
 def printed(call) -> str:
@@ -82,6 +83,118 @@ def test_one_block_names_no_winner(tmp_path) -> None:
     assert "num_workers=1 was fastest; fewer than three blocks give no interval" in text
 
 
+def test_unstable_configurations_are_named_and_counted(tmp_path) -> None:
+    """The worst three with their spread, the others by number; then what to try."""
+    rows = [line for number in range(5) for line in blocks(number, [1.0, 1.0, 1.5 + number / 10])]
+    text = summary_text(tmp_path, rows)
+    (warning,) = (line for line in text.splitlines() if line.startswith("Unstable"))
+    assert "num_workers=4 from 526 to 1.00k samples/s, num_workers=3" in warning
+    assert "num_workers=2 from 588 to 1.00k samples/s and 2 more. Close other programs" in warning
+    assert "num_workers=1" not in warning
+    assert "try --num-threads 1; repeat with --precision 5%: the first would need about 2" in warning
+
+
+def test_one_thread_is_not_told_to_try_one(tmp_path) -> None:
+    """Nobody is sent where they are."""
+    assert "--num-threads" not in summary_text(tmp_path, blocks(0, [1.0, 1.0, 2.0], num_threads=1))
+
+
+def test_quiet_figures_have_no_warning(tmp_path) -> None:
+    """Nothing to be wary of, nothing said."""
+    text = summary_text(tmp_path, three_blocks(0, 2.0, mixing=0.99))
+    assert not any(word in text for word in ("Unstable", "Disturbed", "Hardly"))
+
+
+def test_disturbed_blocks_are_told(tmp_path) -> None:
+    """Of how many blocks the figures rest on disturbed epochs."""
+    rows = [timed(0, 0, 1.0, disturbed="load"), timed(0, 1, 1.0), *three_blocks(1, 1.0)]
+    assert "when repeated: num_workers=0 (1 of 2 blocks). `disturbed` in runs.csv" in summary_text(
+        tmp_path, rows
+    )
+
+
+def test_who_hardly_shuffles_is_told(tmp_path) -> None:
+    """By name and figure."""
+    rows = [*three_blocks(0, 2.0, mixing=0.99), *three_blocks(1, 1.0, mixing=0.31)]
+    assert "Hardly shuffled: num_workers=1 (0.31), where a true shuffle has 1" in summary_text(tmp_path, rows)
+
+
+def test_the_share_of_the_limit_is_shown(tmp_path) -> None:
+    """With the limit that binds; next to nothing of it is not nothing."""
+    limits = runs.table(tmp_path / "limits", limit("step", [0.5] * 3))
+    rows = [*blocks(0, [2.0] * 3), *blocks(1, [200.0] * 3)]
+    text = printed(lambda c: table.print_summary(c, summarise(runs.table(tmp_path / "runs", rows), limits)))
+    assert "25% step" in text
+    assert "<1% step" in text
+
+
+def test_sections_are_of_equal_work(tmp_path) -> None:
+    """Two resizes to one shape beside a third: no section has two first places."""
+    rows = [
+        line
+        for number, (resize, shape) in enumerate([("none", "1x28x28"), ("28", "1x28x28"), ("64", "1x64x64")])
+        for line in three_blocks(
+            number, 1.0 + number, sample_shape=shape, knobs={**timed(0, 0, 1.0).knobs, "resize": resize}
+        )
+    ]
+    text = summary_text(tmp_path, rows)
+    assert "Fastest: resize=none (sample_shape=1x28x28)" in text
+    assert text.count("Fastest") == 1
+
+
+@pytest.mark.parametrize("width", [120, 80])
+def test_the_table_fits(tmp_path, width) -> None:
+    """Long names, wide numbers: columns are left out, from the last, before anything is cut."""
+    knobs = {"batch_size": "256", "resize": "none", "num_workers": "0"}
+    wide = {"knobs": knobs, "peak_memory_bytes": 2**30 * 3 // 2}
+    rows = [
+        *blocks(0, [0.05, 0.051, 0.052], **wide),
+        *blocks(1, [0.0012, 0.00121, 0.00122], family="batched_dataloader", **wide),
+        *blocks(2, [0.04, 0.041, 0.042], **{**wide, "knobs": {**knobs, "num_workers": "2"}}),
+    ]
+    rows = [replace(line, time_to_first_batch_s=1.234) for line in rows]
+    limits = runs.table(tmp_path / "limits", limit("step", [0.0012, 0.00121, 0.00122]))
+    console = Console(file=io.StringIO(), width=width)
+    table.print_summary(console, summarise(runs.table(tmp_path / "runs", rows), limits))
+    text = console.file.getvalue().split("Fastest")[0]
+    assert "batched_dataloader num_workers=0" in text
+    assert "…" not in text
+    assert ("memory" in text) == ("100% step" in text) == (width == 120)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+
+
+def twins(number: int, wall_s: float, workers: str = "0") -> list:
+    """A configuration and, under the next number, the same once more, which takes so long."""
+    same = {"knobs": {**timed(0, 0, 1.0).knobs, "num_workers": workers}, "baseline": number}
+    return [*three_blocks(number, 1.0, **same), *three_blocks(number + 1, wall_s, **same)]
+
+
+def aa_text(folder, rows) -> str:
+    return printed(lambda c: table.print_aa(c, summarise(runs.table(folder, rows))))
+
+
+def test_twins_that_are_told_apart_fail(tmp_path) -> None:
+    """More often than chance explains: the verdict is red, and the largest false difference stands by."""
+    text = aa_text(tmp_path, [*twins(0, 0.8), *twins(2, 1.25)])
+    assert text == (
+        "A/A fails: 2 of 2 pairs told apart, largest false difference 25.0%. "
+        "At the nominal 5%, chance explains up to 1.\n"
+    )
+
+
+def test_each_configuration_of_twins_has_a_line(tmp_path) -> None:
+    """Where there are several; and twins without an interval are told."""
+    text = aa_text(tmp_path, [*twins(0, 1.0), *twins(2, 1.0, workers="2"), *twins(4, 1.0), failed(5, 3)])
+    assert "num_workers=2: 0 of 1 pair told apart, largest false difference 0.0%" in text
+    assert "A/A holds: 0 of 2 pairs told apart" in text
+    assert "1 pair without an interval" in text
+
+
+def test_twins_of_two_blocks_say_nothing(tmp_path) -> None:
+    """Nothing was claimed, since nothing could be."""
+    assert "A/A says nothing" in aa_text(tmp_path, [*blocks(0, [1.0, 1.0]), *blocks(1, [1.0, 1.0])])
+
+
 def test_failures_are_shown_with_their_reason(tmp_path) -> None:
     """In the table without a rank, and below it why; square brackets are text."""
     text = summary_text(tmp_path, [*three_blocks(0, 1.0), failed(1, 0, "timeout", "not done [after] 5 s")])
@@ -94,10 +207,28 @@ def test_the_plan_names_the_baseline_and_what_was_left_out() -> None:
         Request(knobs={"num_workers": (0, 4), "pin_memory": (False, True)}),
         Machine(cuda=False, num_threads=2),
     )
-    text = printed(lambda c: table.print_plan(c, plan, ["first", "second"], samples=1000, blocks=3, epochs=2))
+    text = printed(lambda c: table.print_plan(c, plan, ["first", "second"]))
     assert "left out 2 configurations: pin_memory=on needs a CUDA device to feed" in text
     assert any(line.split() == ["1", "second", "baseline"] for line in text.splitlines())
-    assert "2 configurations × 3 blocks × 2 epochs of 1,000 samples: about" in text
+
+
+def test_how_much_there_is_and_how_long_it_takes() -> None:
+    """And what may come on top."""
+
+    def start(precision: float | None) -> str:
+        course = Course(blocks=3, epochs=2, seed=0, precision=precision)
+        return printed(lambda c: table.print_start(c, "mine", 1000, course, configurations=2, block_s=20))
+
+    assert "2 configurations × 3 blocks × 2 epochs of 1,000 samples (mine): about 1 min 0 s" in start(None)
+    assert "then more of the contenders until ±2.5%" in start(0.025)
+
+
+def test_who_fell_short_of_the_precision_is_named(tmp_path) -> None:
+    """Nothing where nobody did."""
+    summary = summarise(runs.table(tmp_path, [*three_blocks(0, 1.0), *three_blocks(1, 1.0)]))
+    text = printed(lambda c: table.print_short(c, summary, [1], 0.03))
+    assert "The budget ended before ±3% for num_workers=1; give --budget for more." in text
+    assert printed(lambda c: table.print_short(c, summary, [], 0.03)) == ""
 
 
 def test_a_notice_is_framed() -> None:

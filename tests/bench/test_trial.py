@@ -7,10 +7,14 @@ from array import array
 import pytest
 import torch
 
+from bench.audit import AuditError, Finding
+from bench.auditor import Auditor
 from bench.grid import Configuration
+from bench.interference import Interference
 from bench.measure import EpochTimings
-from bench.trial import DeliveryError, EpochReport, Trial, measured
-from loaders.families.batched_dataloader import BatchedDataLoader, BatchedDataset
+from bench.memory_watch import MemoryWatch
+from bench.trial import EpochReport, Trial, measured
+from loaders.families.batched_dataloader import BatchedDataLoader
 from tests.fakes import numbered_dataset
 
 
@@ -37,13 +41,44 @@ def test_every_epoch_is_measured() -> None:
     assert second.train_loss < first.train_loss
 
 
-@pytest.mark.parametrize("samples", [299, 301])
-def test_an_epoch_that_delivers_another_number_is_none(monkeypatch, samples) -> None:
-    """A loader can't be fast by leaving samples out, or by repeating them."""
-    monkeypatch.setattr("loaders.source.Source.__len__", lambda self: samples)
-    monkeypatch.setattr(BatchedDataset, "__len__", lambda self: 300)
-    with pytest.raises(DeliveryError, match=f"delivered 300 of {samples} samples"):
-        list(trial().run())
+class Short:
+    """A loader that leaves out its last batch."""
+
+    def __init__(self, loader) -> None:
+        self.loader = loader
+
+    def __iter__(self):
+        return iter(list(self.loader)[:-1])
+
+
+@pytest.fixture
+def short(monkeypatch):
+    whole = BatchedDataLoader.build
+    monkeypatch.setattr(BatchedDataLoader, "build", lambda *a, **k: Short(whole(*a, **k)))
+
+
+def test_an_epoch_that_leaves_samples_out_is_told(short) -> None:
+    """A loader can't be fast by doing less: its own count says so, and its repetition which."""
+    timed, repeated = next(trial().run()).record, next(trial().repeat())
+    assert (timed.batches, timed.samples) == (repeated.batches, repeated.samples) == (4, 256)
+    with pytest.raises(AuditError, match="256 samples were delivered of 300: 44 missing"):
+        Auditor().judge(trial(), repeated)
+
+
+def test_what_measures_a_limit_is_not_audited(short) -> None:
+    """It trains nobody."""
+    assert [report.record for report in trial(audited=False).run()] == [None, None]
+
+
+def test_the_repetition_is_seen_in_full() -> None:
+    """Each epoch of it, and what the timed one saw of itself is part of it."""
+    auditor = Auditor()
+    for report, record in zip(trial().run(), trial().repeat(), strict=True):
+        assert auditor.judge(trial(), record).seen_share == 1
+        assert auditor.judge(trial(), record).mixing == pytest.approx(1, abs=0.2)
+        if report.record.sizes:
+            assert auditor.judge(trial(), report.record).seen_share == report.record.seen_share
+            assert report.record.labels[0] in record.labels
 
 
 def test_threads_are_set() -> None:
@@ -93,10 +128,20 @@ def timings(waits: list[int]) -> EpochTimings:
     )  # fmt: skip
 
 
+BETWEEN = Interference(
+    own_cpu_s=1.5, other_cpu_share=0.25, cpu_mhz=2000.0, throttled_count=2, gpu_mhz=None,
+    disturbed="other processes used 25% of the cores",
+)  # fmt: skip
+WATCH = MemoryWatch(0, [(1000, 123, 3)])
+
+
+def report(waits: list[int]) -> EpochReport:
+    return EpochReport(timings(waits), 0.5, BETWEEN, None)
+
+
 def test_nanoseconds_become_seconds() -> None:
     """Sums, median and 99th percentile of the waits; the wait for the device is the step's."""
-    report = EpochReport(timings([400, 100, 200]), train_loss=0.5, cpu_s=1.5)
-    row = measured(trial().row(epoch=0), report, peak_memory_bytes=123)
+    row = measured(trial().row(epoch=0), report([400, 100, 200]), None, WATCH)
     assert row.wall_s == 2.0
     assert row.samples_per_s == 250
     assert row.startup_s == pytest.approx(50e-9)
@@ -108,11 +153,20 @@ def test_nanoseconds_become_seconds() -> None:
     assert row.step_s == pytest.approx(35e-9)
     assert row.teardown_s == pytest.approx(7e-9)
     assert (row.sample_shape, row.dtype, row.batches) == ("1x28x28", "float32", 3)
-    assert (row.train_loss, row.cpu_s, row.peak_memory_bytes) == (0.5, 1.5, 123)
+    assert (row.train_loss, row.cpu_s) == (0.5, 1.5)
+
+
+def test_what_was_seen_beside_the_clock_is_filled_in() -> None:
+    """Memory and processes by the watch, the machine by its readings, the samples by the audit."""
+    row = measured(trial(attempt=1).row(epoch=0), report([400]), Finding(mixing=0.9, seen_share=0.5), WATCH)
+    assert (row.peak_memory_bytes, row.processes, row.attempt) == (123, 3, 1)
+    assert (row.other_cpu_share, row.cpu_mhz, row.throttled_count, row.gpu_mhz) == (0.25, 2000, 2, None)
+    assert row.disturbed == "other processes used 25% of the cores"
+    assert (row.mixing, row.audited_share) == (0.9, 0.5)
 
 
 def test_an_epoch_without_batches_has_no_wait() -> None:
     """No median of nothing."""
-    row = measured(trial().row(epoch=0), EpochReport(timings([]), None, 0.0), None)
+    row = measured(trial().row(epoch=0), report([]), None, WATCH)
     assert row.time_to_first_batch_s is None
     assert row.data_wait_median_s is None

@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.fresh_process import fresh_process_context
 from bench.grid import Configuration
 from bench.trial import Trial
-from bench.trial_process import describe, fresh_process_context, run
+from bench.trial_process import TrialRunner
 from loaders.families.torch_dataloader import TorchDataLoader
 from tests.fakes import Misbehaving, numbered_dataset
 
@@ -25,7 +26,7 @@ def context():
 def rows_of(spec, context, log: Path, *, epochs: int = 2, timeout_s: float = 60) -> list:
     configuration = Configuration(spec, "cpu", "closed_form", "cross_entropy", 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), epochs, seed=0)
-    return list(run(trial, context=context, timeout_s=timeout_s, log=log))
+    return list(TrialRunner(context, timeout_s, log).run(trial))
 
 
 def bad(behaviour: str, good_batches: int = 0) -> Misbehaving:
@@ -51,7 +52,7 @@ def test_the_next_epoch_waits_for_the_row(context, tmp_path) -> None:
     """What was measured is written before anything else is: the process holds still until then."""
     configuration = Configuration(bad("raise", good_batches=20), "cpu", "none", None, 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
-    rows = run(trial, context=context, timeout_s=60, log=tmp_path / "log")
+    rows = TrialRunner(context, 60, tmp_path / "log").run(trial)
     assert next(rows).status == "ok"
     time.sleep(0.5)
     assert "Traceback" not in (tmp_path / "log").read_text()
@@ -99,7 +100,7 @@ def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
     """Closing the iterator (as Ctrl-C does) kills the trial at once."""
     configuration = Configuration(bad("hang", good_batches=25), "cpu", "none", None, 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
-    rows = run(trial, context=context, timeout_s=600, log=tmp_path / "log")
+    rows = TrialRunner(context, 600, tmp_path / "log").run(trial)
     assert next(rows).status == "ok"
     started = time.monotonic()
     rows.close()
@@ -120,24 +121,6 @@ def test_a_dead_trial_is_seen_past_its_orphans(context, tmp_path) -> None:
     (row,) = rows_of(bad("orphan"), context, tmp_path / "log", timeout_s=30)
     assert (row.status, row.error) == ("failed", "the trial's process was killed by SIGKILL")
     assert alive_with(str(tmp_path)) == []
-
-
-def test_a_workers_exception_is_described_by_its_cause() -> None:
-    """The DataLoader hands on a worker's traceback as text: its last line is what happened."""
-    error = ValueError(
-        "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
-        '  File "somewhere/mine.py", line 12, in __getitem__\n    raise ValueError\n'
-        "ValueError: bad pixel\n"
-    )
-    assert describe(error) == (
-        "ValueError: Caught ValueError in DataLoader worker process 0. ValueError: bad pixel "
-        "(mine.py:12 in __getitem__)"
-    )
-
-
-def test_an_exception_without_words_is_described() -> None:
-    """Its type is all there is."""
-    assert describe(KeyError()) == "KeyError: "
 
 
 def alive_with(text: str) -> list[int]:

@@ -1,0 +1,48 @@
+"""Auditor: what stands between an epoch that was timed and its row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from bench.audit import Expected, Finding, audit
+from bench.trial import Trial
+from bench.witness import Record
+from loaders.source import Dataset, Source
+from loaders.spec import LoaderSpec
+
+
+class Auditor:
+    """Judges epochs, and keeps what it knows: the trials of a sweep have much in common.
+
+    It works in the process that starts trials, not in theirs, whose memory and time are what is measured.
+    """
+
+    def __init__(self) -> None:
+        self._dataset: Dataset | None = None
+        self._source: Source | None = None
+        self._expected: dict[tuple[int, int | None], Expected] = {}
+        self._repeated: defaultdict[tuple[LoaderSpec, int], list[Finding]] = defaultdict(list)
+
+    def judge(self, trial: Trial, record: Record) -> Finding:
+        """Judge an epoch of that trial; AuditError says what is wrong with it."""
+        source = self._source_of(trial)
+        key = (trial.seed, trial.configuration.spec.resize)
+        if key not in self._expected:
+            self._expected[key] = trial.expected(source)
+        return audit(record, self._expected[key])
+
+    def repeated(self, trial: Trial) -> list[Finding]:
+        """What is known of the repeated epochs of that trial's loader, in their order, to be added to.
+
+        The same loader with the same seed delivers the same epochs, in each of its trials and to any step: it
+        is repeated once.
+        """
+        self._source_of(trial)
+        return self._repeated[trial.configuration.spec, trial.seed]
+
+    def _source_of(self, trial: Trial) -> Source:
+        if self._source is None or trial.dataset != self._dataset:
+            self._dataset, self._source = trial.dataset, trial.dataset.read("train")
+            self._expected.clear()
+            self._repeated.clear()
+        return self._source

@@ -1,0 +1,189 @@
+"""Runs a sweep block by block: which trials a block holds, in which order, and what is run again."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench import limits, results
+from bench.grid import Configuration, Plan
+from bench.progress import SweepProgress
+from bench.repeats import open_contenders
+from bench.trial import Trial
+from bench.trial_process import TrialRunner
+from loaders.source import Dataset
+
+
+@dataclass(frozen=True)
+class Job:
+    """A configuration of the plan, or a limit, with the number it has in its file.
+
+    bounds: for a limit, the configurations that it bounds; None for a configuration.
+    """
+
+    configuration: Configuration
+    number: int
+    baseline: int
+    epochs: int
+    bounds: frozenset[int] | None = None
+
+    def name(self, names: Sequence[str]) -> str:
+        """What to call it, where the configurations of the plan are called so."""
+        if self.bounds is None:
+            return names[self.number]
+        cells = self.configuration.cells()
+        told = [f"{name}={cells[name]}" for name in ("batch_size", "resize", "num_threads")]
+        return f"limit: {cells['family']} {' '.join(told)}"
+
+
+@dataclass(frozen=True)
+class Course:
+    """How often a sweep repeats what it measures, and in which order.
+
+    blocks: how many hold every configuration. epochs: in each process. precision: go on with the contenders
+    until their intervals reach at most this share to each side; None not to go on. learning_rate: None for
+    the loss's own.
+    """
+
+    blocks: int
+    epochs: int
+    seed: int
+    precision: float | None = None
+    learning_rate: float | None = None
+
+
+def jobs_of(plan: Plan, bounds: Mapping[Configuration, frozenset[int]], epochs: int) -> list[Job]:
+    """What each block holds: the configurations that can run, and the limits that bound them."""
+    configurations = [
+        Job(configuration, number, plan.baselines[number], epochs)
+        for number, configuration in enumerate(plan.configurations)
+        if number not in plan.unavailable
+    ]
+    return configurations + [
+        Job(limit, number, number, limits.EPOCHS, bounded)
+        for number, (limit, bounded) in enumerate(bounds.items())
+    ]
+
+
+class Blocks:
+    """The blocks of one sweep into one folder.
+
+    left_out: the trials that the budget left no time for. short: once the blocks have run, the numbers of
+    the configurations that the budget kept from the precision asked for.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        jobs: list[Job],
+        dataset: Dataset,
+        course: Course,
+        folder: Path,
+        *,
+        runner: TrialRunner,
+        progress: SweepProgress,
+    ) -> None:
+        self._plan = plan
+        self._jobs = jobs
+        self._dataset = dataset
+        self._course = course
+        self._folder = folder
+        self._runner = runner
+        self._progress = progress
+        self._failed: set[int] = set()
+        self.left_out = 0
+        self.short: list[int] = []
+
+    def run(self) -> None:
+        """Run them all; the row of each epoch is on disk before the next epoch begins."""
+        with ExitStack() as files:
+            self._runs = files.enter_context(
+                results.RunsFile(self._folder / results.RUNS, self._plan.knobs())
+            )
+            if any(job.bounds is not None for job in self._jobs):
+                knobs = list(limits.StepAlone.declared_knobs())
+                self._limits = files.enter_context(results.RunsFile(self._folder / results.LIMITS, knobs))
+            files.enter_context(self._progress)
+            for number, reason in self._plan.unavailable.items():
+                job = Job(self._plan.configurations[number], number, self._plan.baselines[number], 0)
+                row = self._trial(job, 0, 0, 0).row(epoch=0)
+                self._runs.write(replace(row, status="unavailable", error=reason))
+            for block in itertools.count():
+                due = self._due(block)
+                if not due or not self._run_block(block, due):
+                    break
+
+    def _due(self, block: int) -> list[int]:
+        """The places of the jobs that this block holds, shuffled; none after the last block."""
+        places = list(range(len(self._jobs)))
+        if block >= self._course.blocks:
+            if self._course.precision is None:
+                return []
+            self.short = open_contenders(results.read_runs(self._folder), self._course.precision)
+            wanted = set(self.short)
+            places = [n for n in places if (self._jobs[n].bounds or {self._jobs[n].number}) & wanted]
+            self._progress.add(places)
+        # A configuration with a failed trial has no rank any more: what else it would do takes others' time.
+        places = [place for place in places if place not in self._failed]
+        random.Random(f"{self._course.seed}/{block}").shuffle(places)
+        return places
+
+    def _run_block(self, block: int, due: list[int]) -> bool:
+        """Run a block's trials, then once more those that were disturbed; False where none was run."""
+        positions = itertools.count()
+        disturbed = []
+        ran = False
+        for place in due:
+            if block > 0 and not self._progress.fits(place):
+                self._progress.skip(place)
+                self.left_out += block < self._course.blocks
+                continue
+            ran = True
+            if self._run_trial(place, block, next(positions), attempt=0):
+                disturbed.append(place)
+        # At the block's end, when whatever it was may be over.
+        for place in disturbed:
+            if self._progress.fits(place):
+                self._progress.add([place])
+                self._run_trial(place, block, next(positions), attempt=1)
+        return ran
+
+    def _run_trial(self, place: int, block: int, position: int, attempt: int) -> bool:
+        """Run one trial; whether it was disturbed."""
+        job = self._jobs[place]
+        file = self._runs if job.bounds is None else self._limits
+        disturbed = False
+        started = time.monotonic()
+        with self._progress.trial(place, block, attempt):
+            for row in self._runner.run(self._trial(job, block, position, attempt)):
+                file.write(row)
+                disturbed |= row.disturbed is not None
+                if row.status != "ok":
+                    self._failed.add(place)
+        if place in self._failed:
+            self._progress.skip_rest(place, block)
+            # Or a loader that hangs would leave the others fewer blocks.
+            self._progress.give_back(time.monotonic() - started)
+            return False
+        return disturbed
+
+    def _trial(self, job: Job, block: int, position: int, attempt: int) -> Trial:
+        return Trial(
+            configuration=job.configuration,
+            number=job.number,
+            baseline=job.baseline,
+            block=block,
+            position=position,
+            attempt=attempt,
+            dataset=self._dataset,
+            epochs=job.epochs,
+            # The same for all of them: one order of the samples, which the audit needs to see in full once.
+            seed=self._course.seed,
+            learning_rate=self._course.learning_rate,
+            audited=job.bounds is None,
+        )

@@ -1,0 +1,125 @@
+"""What no loader can beat: the step alone, and the rows read in stored order. Measured as loaders are.
+
+They are no family: they deliver nothing to train on, and stand in `limits.csv`, not among the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import interpolate
+
+from bench.grid import Configuration, Plan
+from loaders.knobs import Knob
+from loaders.source import Source
+from loaders.spec import Batch, LoaderSpec
+
+RESIDENT_BATCHES = 4
+# A limit is quickly measured, and one epoch of it is short: the median of some is steadier.
+EPOCHS = 6
+
+
+@dataclass(frozen=True)
+class _LimitSpec(LoaderSpec):
+    """A LoaderSpec that is told on which device its batches shall lie."""
+
+    device: str = "cpu"
+
+    @classmethod
+    def declared_knobs(cls) -> dict[str, Knob]:
+        """Those that every loader has: the device is no knob."""
+        return LoaderSpec.declared_knobs()
+
+    def typical_samples_per_s(self) -> float:
+        """Two cores: both limits are some millions a second."""
+        return 2e6
+
+
+@dataclass(frozen=True)
+class StepAlone(_LimitSpec):
+    """Four batches that are there already, in turn, as many times as the dataset has batches.
+
+    Four, as one would stay in the fastest cache, where no loader's batch is.
+    """
+
+    family = "step_alone"
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """The batches, which are the dataset's first ones."""
+        del shuffle, seed
+        count = min(len(source), RESIDENT_BATCHES * self.batch_size)
+        images = source.images[:count].unsqueeze(1).to(torch.float32).div_(255)
+        if self.resize is not None:
+            size = (self.resize, self.resize)
+            images = interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
+        images, labels = images.to(self.device), source.labels[:count].to(self.device)
+        # Each batch a memory of its own, as a loader's are.
+        ring = [
+            (images[start : start + self.batch_size].clone(), labels[start : start + self.batch_size].clone())
+            for start in range(0, count, self.batch_size)
+        ]
+        return _Resident(ring, len(source))
+
+
+@dataclass(frozen=True)
+class _Resident:
+    ring: list[Batch]
+    samples: int
+
+    def __iter__(self) -> Iterator[Batch]:
+        left, turn = self.samples, 0
+        while left > 0:
+            images, labels = self.ring[turn % len(self.ring)]
+            yield (images, labels) if len(labels) <= left else (images[:left], labels[:left])
+            left -= len(labels)
+            turn += 1
+
+
+@dataclass(frozen=True)
+class ReadAlone(_LimitSpec):
+    """The dataset's own bytes, copied row by row in stored order into one buffer: each byte is read once.
+
+    A real loader reads them in another order, scales them to four times as many bytes, and writes those to
+    more than one buffer.
+    """
+
+    family = "read_alone"
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """Batches of uint8 (B, H, W), all in the same memory."""
+        del shuffle, seed
+        images, labels = source.images.to(self.device), source.labels.to(self.device)
+        return _StoredOrder(images, labels, images.new_empty((self.batch_size, *images.shape[1:])))
+
+
+@dataclass(frozen=True)
+class _StoredOrder:
+    images: torch.Tensor
+    labels: torch.Tensor
+    buffer: torch.Tensor
+
+    def __iter__(self) -> Iterator[Batch]:
+        size = len(self.buffer)
+        for start in range(0, len(self.labels), size):
+            labels = self.labels[start : start + size]
+            yield self.buffer[: len(labels)].copy_(self.images[start : start + size]), labels
+
+
+def limits_of(plan: Plan) -> dict[Configuration, frozenset[int]]:
+    """What bounds the configurations that can run, each with the numbers of those that it bounds."""
+    bounded: dict[Configuration, frozenset[int]] = {}
+    for number, configuration in enumerate(plan.configurations):
+        if number not in plan.unavailable:
+            for limit in _limits(configuration):
+                bounded[limit] = bounded.get(limit, frozenset()) | {number}
+    return bounded
+
+
+def _limits(configuration: Configuration) -> Iterator[Configuration]:
+    device, spec, threads = configuration.device, configuration.spec, configuration.num_threads
+    yield Configuration(ReadAlone(spec.batch_size, None, device), device, "none", None, threads)
+    if configuration.step != "none":
+        alone = StepAlone(spec.batch_size, spec.resize, device)
+        yield Configuration(alone, device, configuration.step, configuration.loss, threads)

@@ -1,0 +1,192 @@
+"""Which trials a block holds, and what is run again: with a runner that only says how it went."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench.blocks import Blocks, Course, jobs_of
+from bench.grid import Machine, Plan, Request, make_plan
+from bench.limits import limits_of
+from bench.progress import SweepProgress
+from bench.results import read_limits, read_runs
+from bench.row import Row
+from bench.trial import Trial
+from tests.fakes import numbered_dataset
+
+PLAN = make_plan(Request(knobs={"num_workers": (0, 1, 2)}), Machine(cuda=False, num_threads=2))
+
+
+@dataclass
+class FakeRunner:
+    """Gives each trial one row, a second long, changed as `change` says; knows who was run."""
+
+    change: Callable[[Trial], dict] = lambda trial: {}
+    ran: list[tuple[str, int, int, int]] = field(default_factory=list)
+
+    def run(self, trial: Trial) -> Iterator[Row]:
+        family = trial.configuration.spec.family
+        self.ran.append((family, trial.number, trial.block, trial.attempt))
+        row = replace(
+            trial.row(epoch=1), samples=1000, batches=4, sample_shape="1x28x28", dtype="float32", wall_s=1.0,
+            samples_per_s=1000.0, processes=1,
+        )  # fmt: skip
+        yield replace(row, **self.change(trial))
+
+    def loaders(self, block: int | None = None) -> list[int]:
+        return [n for f, n, b, _ in self.ran if f == "torch_dataloader" and block in (None, b)]
+
+
+def run(
+    runner: FakeRunner, folder: Path, plan: Plan = PLAN, *, budget_s=None, bounds=None, **course
+) -> Blocks:
+    course = Course(**{"blocks": 3, "epochs": 1, "seed": 0, **course})
+    jobs = jobs_of(plan, limits_of(plan) if bounds is None else bounds, course.epochs)
+    progress = SweepProgress(
+        Console(file=io.StringIO()), [str(job.number) for job in jobs], dict.fromkeys(range(len(jobs)), 1.0),
+        course.blocks, budget_s,
+    )  # fmt: skip
+    blocks = Blocks(plan, jobs, numbered_dataset(), course, folder, runner=runner, progress=progress)
+    blocks.run()
+    return blocks
+
+
+def test_each_block_holds_everything_once(tmp_path) -> None:
+    """Configurations and limits, in an order of the block's own that the seed decides."""
+    orders = []
+    for seed in (0, 0, 1):
+        runner = FakeRunner()
+        (tmp_path / f"{len(orders)}").mkdir()
+        run(runner, tmp_path / f"{len(orders)}", seed=seed)
+        blocks = [[(f, n) for f, n, b, _ in runner.ran if b == block] for block in range(3)]
+        everything = {("torch_dataloader", n) for n in range(3)} | {("read_alone", 0), ("step_alone", 1)}
+        assert all(set(block) == everything and len(block) == 5 for block in blocks)
+        orders.append(blocks)
+    assert orders[0] == orders[1] != orders[2]
+    assert orders[0][0] != orders[0][1]
+
+
+def test_limits_have_a_file_of_their_own(tmp_path) -> None:
+    """They are no runs."""
+    run(FakeRunner(), tmp_path)
+    assert set(read_runs(tmp_path)["family"]) == {"torch_dataloader"}
+    assert set(read_limits(tmp_path)["family"]) == {"read_alone", "step_alone"}
+
+
+def test_without_limits_there_is_no_such_file(tmp_path) -> None:
+    """As in an A/A check."""
+    run(FakeRunner(), tmp_path, bounds={})
+    assert read_limits(tmp_path) is None
+
+
+def test_a_disturbed_trial_is_run_once_more_at_the_end_of_its_block(tmp_path) -> None:
+    """In the same block, once, and both are kept."""
+    runner = FakeRunner(
+        lambda trial: {"disturbed": "a neighbour" if (trial.number, trial.block) == (1, 0) else None}
+    )
+    run(runner, tmp_path, bounds={})
+    assert runner.loaders(block=0)[-1] == 1
+    assert Counter(runner.loaders(block=0)) == {0: 1, 1: 2, 2: 1}
+    assert Counter(runner.loaders(block=1)) == {0: 1, 1: 1, 2: 1}
+    runs = read_runs(tmp_path)
+    of_both = runs[(runs["configuration"] == 1) & (runs["block"] == 0)]
+    assert of_both["attempt"].tolist() == [0, 1]
+    assert of_both["disturbed"].tolist() == ["a neighbour", "a neighbour"]
+    assert of_both["position"].nunique() == 2
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout"])
+def test_what_failed_is_not_run_again(tmp_path, status) -> None:
+    """It has no rank any more, and the others have all their blocks."""
+    runner = FakeRunner(lambda trial: {"status": status} if trial.number == 2 else {})
+    run(runner, tmp_path, bounds={})
+    assert Counter(runner.loaders()) == {0: 3, 1: 3, 2: 1}
+
+
+def test_time_lost_to_a_failure_is_not_counted(tmp_path, monkeypatch) -> None:
+    """A loader that hangs for a minute leaves the others as many blocks as they would have had."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def takes(trial: Trial) -> dict:
+        now[0] += 60 if trial.number == 2 else 1
+        return {"status": "timeout"} if trial.number == 2 else {}
+
+    runner = FakeRunner(takes)
+    blocks = run(runner, tmp_path, bounds={}, budget_s=10)
+    assert Counter(runner.loaders()) == {0: 3, 1: 3, 2: 1}
+    assert blocks.left_out == 0
+
+
+def test_the_budget_leaves_trials_out(tmp_path, monkeypatch) -> None:
+    """The first block is whole; after it nothing is begun that would end too late."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def takes(trial: Trial) -> dict:
+        now[0] += 2
+        return {}
+
+    blocks = run(FakeRunner(takes), tmp_path, bounds={}, budget_s=9)
+    assert Counter(read_runs(tmp_path)["block"]) == {0: 3, 1: 1}
+    assert blocks.left_out == 5
+
+
+def by_speed(wall_s: dict[int, float], spread: float) -> Callable[[Trial], dict]:
+    """So many seconds an epoch, and a spread between blocks that narrows the interval as they add up."""
+
+    def change(trial: Trial) -> dict:
+        seconds = wall_s.get(trial.number, 1.0) * (
+            1 + spread * ((trial.block * 7 + trial.number * 3) % 5 - 2)
+        )
+        return {"wall_s": seconds, "samples_per_s": 1000 / seconds}
+
+    return change
+
+
+def test_a_precision_goes_on_with_the_contenders(tmp_path) -> None:
+    """Those that are clearly slower have the planned blocks, the others as many as it takes; with limits."""
+    runner = FakeRunner(by_speed({0: 1.0, 1: 1.0, 2: 3.0}, spread=0.01))
+    blocks = run(runner, tmp_path, precision=0.05)
+    counts = Counter(runner.loaders())
+    assert counts[2] == 3
+    assert counts[0] == counts[1] >= 8
+    assert blocks.short == []
+    last = max(block for _, _, block, _ in runner.ran)
+    assert {f for f, _, block, _ in runner.ran if block == last} == {
+        "torch_dataloader", "read_alone", "step_alone"
+    }  # fmt: skip
+
+
+def test_a_precision_out_of_reach_is_told(tmp_path, monkeypatch) -> None:
+    """The budget ends it, and says for whom."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    jitter = by_speed({}, spread=0.2)
+
+    def takes(trial: Trial) -> dict:
+        now[0] += 1
+        return jitter(trial)
+
+    blocks = run(FakeRunner(takes), tmp_path, bounds={}, precision=0.001, budget_s=40)
+    assert set(blocks.short) >= {0, 1}
+    assert blocks.left_out == 0
+    assert 35 <= now[0] <= 40
+
+
+def test_what_is_unavailable_is_a_row_and_no_trial(tmp_path) -> None:
+    """With its reason."""
+    request = Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda"))
+    plan = make_plan(request, Machine(cuda=False, num_threads=2))
+    runner = FakeRunner()
+    run(runner, tmp_path, plan)
+    assert set(runner.loaders()) == {0}
+    runs = read_runs(tmp_path).set_index("configuration")
+    assert runs.loc[1, "status"] == "unavailable"
+    assert "no CUDA device" in runs.loc[1, "error"]

@@ -1,0 +1,80 @@
+"""What bounds a configuration, and that it is measured by doing as much as a loader has to."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bench.grid import Machine, Request, make_plan
+from bench.limits import ReadAlone, StepAlone, limits_of
+from bench.trial import Trial
+from tests.fakes import numbered_dataset, numbered_source
+
+CPU = Machine(cuda=False, num_threads=2)
+
+
+@pytest.mark.parametrize(("samples", "batch_size"), [(300, 64), (300, 300), (300, 500), (64, 64), (256, 64)])
+@pytest.mark.parametrize("limit", [StepAlone, ReadAlone])
+def test_as_many_samples_as_the_dataset_has(limit, samples, batch_size) -> None:
+    """In as many batches, the last one smaller; a second epoch the same."""
+    loader = limit(batch_size).build(numbered_source(samples), shuffle=True, seed=0)
+    full, rest = divmod(samples, batch_size)
+    for _ in range(2):
+        assert [len(labels) for _, labels in loader] == [batch_size] * full + [rest] * bool(rest)
+
+
+def test_the_step_is_fed_from_four_batches() -> None:
+    """Four memories in turn, with what a loader would deliver."""
+    batches = list(StepAlone(50, 32).build(numbered_source(300), shuffle=True, seed=0))
+    assert len({images.data_ptr() for images, _ in batches}) == 4
+    assert all(images.shape == (50, 1, 32, 32) and images.dtype == torch.float32 for images, _ in batches)
+    assert all(images.min() >= 0 and images.max() <= 1 for images, _ in batches)
+
+
+def test_every_row_is_read_into_one_buffer() -> None:
+    """In stored order, as the bytes they are."""
+    source = numbered_source(300)
+    read, memories = [], set()
+    for images, labels in ReadAlone(64).build(source, shuffle=True, seed=0):
+        assert len(images) == len(labels)
+        read.append(images.clone())
+        memories.add(images.data_ptr())
+    assert torch.equal(torch.cat(read), source.images)
+    assert len(memories) == 1
+
+
+def test_equal_work_has_one_limit() -> None:
+    """What differs in nothing that the limit knows shares it; a step of none is bounded by reading alone."""
+    request = Request(
+        knobs={"num_workers": (0, 1), "batch_size": (64, 256)}, step=("closed_form", "none"), num_threads=(1,)
+    )
+    plan = make_plan(request, CPU)
+    bounds = {
+        (limit.spec.family, limit.spec.batch_size): {
+            (plan.configurations[n].spec.batch_size, plan.configurations[n].step) for n in bounded
+        }
+        for limit, bounded in limits_of(plan).items()
+    }
+    assert bounds == {
+        ("read_alone", 64): {(64, "closed_form"), (64, "none")},
+        ("step_alone", 64): {(64, "closed_form")},
+        ("read_alone", 256): {(256, "closed_form"), (256, "none")},
+        ("step_alone", 256): {(256, "closed_form")},
+    }
+
+
+def test_what_cannot_run_needs_no_limit() -> None:
+    """There is nothing to bound."""
+    plan = make_plan(Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda")), CPU)
+    assert {limit.device for limit in limits_of(plan)} == {"cpu"}
+
+
+def test_a_limit_is_measured_as_a_loader_is() -> None:
+    """Through the same trial, with the same step, and no audit."""
+    plan = make_plan(Request(knobs={"num_workers": (0,), "resize": (32,)}, num_threads=(1,)), CPU)
+    for limit in limits_of(plan):
+        trial = Trial(limit, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+        reports = list(trial.run())
+        assert [report.timings.samples for report in reports] == [300, 300]
+        assert trial.row(0).family in ("read_alone", "step_alone")
+        assert (reports[0].train_loss is None) == (trial.row(0).family == "read_alone")

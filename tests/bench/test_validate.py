@@ -1,0 +1,196 @@
+"""Readings beside their truths: what counts as right, and that it can be wrong."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from bench import validate
+from bench.command_line import run_command
+from bench.known_loaders import KnownLoader
+from bench.truths import TRUTHS, Truth
+
+SLEEP = Truth(
+    "sleep", "3 batches of 10 ms", KnownLoader(20, batch_s=10e-3), 60, readings={"data_wait_s": 0.03}
+)
+CHEAT = Truth("cheat", "repeats", KnownLoader(20, cheat="repeats"), 60, 2, names=("more than once",))
+
+
+def rows_of(truth: Truth, *values: float, column: str = "data_wait_s", **more) -> list:
+    """One row an epoch, the cold one first, with these values in the column."""
+    return [
+        replace(truth.trial().row(epoch), **{column: value}, **more) for epoch, value in enumerate(values)
+    ]
+
+
+def failed(epoch: int, error: str) -> list:
+    """Rows of a trial that failed in this epoch."""
+    *before, last = [CHEAT.trial().row(number) for number in range(epoch + 1)]
+    return [*before, replace(last, status="failed", error=error)]
+
+
+def run_validate(*checked: Truth, width: int = 120) -> tuple[int, str]:
+    out = io.StringIO()
+    return validate.validate(checked, Console(file=out, width=width)), out.getvalue()
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """Instead of trials, the rows in this list, a trial after another."""
+    left: list[list] = []
+    monkeypatch.setattr(validate, "fresh_process_context", lambda modules: None)
+    monkeypatch.setattr(validate.TrialRunner, "run", lambda runner, trial: iter(left.pop(0)))
+    return left
+
+
+@pytest.mark.parametrize(
+    ("column", "truth", "measured", "right"),
+    [
+        ("data_wait_s", 0.3, 0.3059, True),
+        ("data_wait_s", 0.3, 0.3061, False),
+        ("data_wait_s", 0.3, 0.2939, False),
+        ("data_wait_median_s", 0.01, 0.01099, True),
+        ("data_wait_median_s", 0.01, 0.01101, False),
+        ("step_s", 0.0, 0.00099, True),
+        ("step_s", 0.0, 0.00101, False),
+        ("samples_per_s", 1000.0, 1019.0, True),
+        ("samples_per_s", 1000.0, 1021.0, False),
+        ("samples_per_s", 0.01, 0.0103, False),
+        ("cpu_s", 0.3, 0.314, True),
+        ("cpu_s", 0.3, 0.316, False),
+        ("mixing", 1.0, 0.91, True),
+        ("mixing", 1.0, 0.89, False),
+    ],
+)
+def test_a_reading_may_be_off_by_so_much(column, truth, measured, right) -> None:
+    """2% or 1 ms, whichever is more; 1 ms is for times, not for rates."""
+    known = replace(SLEEP, readings={column: truth})
+    verdict = validate.judge(known, rows_of(known, 0.0, measured, measured, column=column))
+    assert verdict.right is right
+
+
+def test_the_median_of_the_steady_epochs_counts() -> None:
+    """Neither the cold epoch, nor one that was disturbed."""
+    (reading,) = validate.judge(SLEEP, rows_of(SLEEP, 9.0, 0.03, 0.5, 0.031)).readings
+    assert (reading.measured, reading.low, reading.high) == (0.031, 0.03, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (failed(0, "audit: 2 delivered more than once"), None),
+        (failed(1, "audit: 2 delivered more than once"), "caught in epoch 1, not 0: audit: 2"),
+        (failed(0, "MemoryError: "), "caught for something else: MemoryError"),
+        (rows_of(CHEAT, 1, 1), "not caught"),
+        (rows_of(CHEAT, 1, status="timeout", error="not done after 60 s"), "timeout: not done"),
+    ],
+)
+def test_a_cheat_must_be_caught_for_what_it_does(rows, problem) -> None:
+    """In the epoch it cheats in."""
+    verdict = validate.judge(CHEAT, rows)
+    assert verdict.right is (problem is None)
+    assert (verdict.problem or "").startswith(problem or "")
+
+
+def test_an_honest_loader_must_not_fail() -> None:
+    """An audit that finds something in everything catches all cheats too."""
+    verdict = validate.judge(SLEEP, failed(1, "audit: 2 missing"))
+    assert verdict.problem == "an honest loader failed: audit: 2 missing"
+
+
+def test_an_empty_cell_is_no_reading() -> None:
+    """And not right by default."""
+    assert validate.judge(SLEEP, rows_of(SLEEP, None, None)).problem == "data_wait_s is empty"
+
+
+def test_what_was_disturbed_and_wrong_is_measured_again(trials) -> None:
+    """Once, and it is said."""
+    trials += [rows_of(SLEEP, 0.03, 0.05, disturbed="others used 80%"), rows_of(SLEEP, 0.03, 0.03)]
+    code, out = run_validate(SLEEP)
+    assert code == 0
+    assert "sleep was disturbed and measured once more\n" in out
+
+
+@pytest.mark.parametrize("disturbed", [None, "others used 80%"])
+def test_what_stays_wrong_is_wrong(trials, disturbed) -> None:
+    """With its mark, what it is off by, and what disturbed it; undisturbed it isn't tried again."""
+    tries = 2 if disturbed else 1
+    trials += [rows_of(SLEEP, 0.03, 0.06, disturbed=disturbed)] * tries
+    code, out = run_validate(SLEEP)
+    assert code == 1
+    (line,) = [line for line in out.splitlines() if line.startswith("data_wait_s")]
+    assert "30.00 ms" in line
+    assert "+100.00%" in line
+    assert line.rstrip().endswith("WRONG")
+    assert "1 of 1 wrong" in out
+    assert ("once more, and again: others used 80%" in out) is bool(disturbed)
+    assert trials == []
+
+
+def test_a_narrow_terminal_shows_the_mark(trials) -> None:
+    """And what the reading is off by, rather than how far the epochs are apart."""
+    trials += [rows_of(SLEEP, 0.03, 0.06)]
+    (line,) = [
+        line for line in run_validate(SLEEP, width=80)[1].splitlines() if line.startswith("data_wait_s")
+    ]
+    assert line.split() == ["data_wait_s", "30.00", "ms", "60.00", "ms", "+30.00", "ms", "+100.00%", "WRONG"]
+
+
+def test_what_was_right_is_not_measured_again(trials) -> None:
+    """Though it was disturbed."""
+    trials += [rows_of(SLEEP, 0.03, 0.03, disturbed="others used 80%")]
+    assert run_validate(SLEEP)[0] == 0
+
+
+def test_altered_truths_are_seen() -> None:
+    """In real trials: an altered count, an altered time, and a cheat that doesn't cheat.
+
+    Waits are never shorter than planned, so that no noise can make the altered time right.
+    """
+    counted = replace(SLEEP, epochs=2, readings={"batches": 3, "samples": 60})
+    checked = [
+        replace(counted, name="as-planned"),
+        replace(counted, name="other-count", readings={"batches": 4}),
+        replace(counted, name="other-time", readings={"data_wait_s": 0.95 * 0.03}),
+        replace(CHEAT, name="no-cheat", spec=KnownLoader(20), epochs=1),
+    ]
+    code, out = run_validate(*checked)
+    assert code == 1
+    assert "1/4 as-planned: right" in out
+    assert "2/4 other-count: WRONG" in out
+    assert "3/4 other-time: WRONG" in out
+    assert "4/4 no-cheat: WRONG" in out
+    assert "not caught" in out
+    assert "3 of 4 wrong" in out
+
+
+def test_all_right_is_exit_code_0() -> None:
+    """In a real trial, by what can't depend on the machine."""
+    code, out = run_validate(replace(SLEEP, epochs=2, readings={"batches": 3}))
+    assert code == 0
+    assert "All 1 right" in out
+
+
+def exit_code(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        run_command(validate.command, user_errors=(), arguments=arguments)
+    return left.value.code
+
+
+def test_an_unknown_truth_is_one_line(capsys) -> None:
+    """With the names there are."""
+    assert exit_code("--only", "step,nope") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --only: 'nope' is not one of sleep-sample, ")
+
+
+@pytest.mark.parametrize(("arguments", "count"), [((), len(TRUTHS)), (("--only", "step,workers"), 2)])
+def test_only_what_was_asked_for_is_measured(monkeypatch, arguments, count) -> None:
+    """All by default; the exit code is the check's."""
+    asked = []
+    monkeypatch.setattr(validate, "validate", lambda truths, console: asked.extend(truths) or 1)
+    assert exit_code(*arguments) == 1
+    assert len(asked) == count

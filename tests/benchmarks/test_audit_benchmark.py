@@ -1,0 +1,93 @@
+"""What the audit and the readings of the machine add to a timed epoch of the fastest family."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import pytest
+import torch
+
+from bench import interference
+from bench.measure import measure_epoch
+from bench.witness import Grid, Witness
+from loaders.families.batched_dataloader import BatchedDataLoader
+from loaders.source import Source
+from model.losses import CrossEntropy
+from model.train_step import build_step
+
+SAMPLES = 60_000
+TURNS = 150
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (SAMPLES, 28, 28), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, 10, (SAMPLES,), generator=generator)
+    return Source("random", "0" * 64, images, labels, tuple("abcdefghij"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """A second thread's wake-ups are noise beside what is looked for."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Ready:
+    """Batches that are there already: no loader can make the audit's share larger."""
+
+    def __init__(self, source: Source) -> None:
+        images = source.images[:, None].float() / 255
+        self.batches = list(zip(images.split(256), source.labels.split(256), strict=True))
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+@pytest.mark.parametrize("step_name", ["closed_form", "none"])
+@pytest.mark.parametrize("family", ["batched_dataloader", "ready batches"])
+def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_name) -> None:
+    """Epochs with and without a witness and a reading at each end, in turn: inside the clock and outside.
+
+    Of the witness it's also known directly how much CPU time its looks took, which no noise hides.
+    """
+    if family == "ready batches":
+        loader = Ready(source)
+    else:
+        loader = BatchedDataLoader(batch_size=256).build(source, shuffle=True, seed=0)
+    step = build_step(step_name, CrossEntropy(), pixels=784, classes=10)
+    grid = Grid.drawn(28, 28, 0)
+    ratios, shares, readings_ms, seen = [], [], [], []
+    for turn in range(TURNS):
+        walls = {}
+        for audited in (True, False) if turn % 2 else (False, True):
+            witness = Witness(grid, (1, 28, 28), SAMPLES) if audited else None
+            if audited:
+                began = time.perf_counter()
+                before = interference.reading()
+                readings = time.perf_counter() - began
+            timings = measure_epoch(loader, step, witness=witness)
+            walls[audited] = timings.wall_ns
+            if audited:
+                began = time.perf_counter()
+                interference.between(before, interference.reading())
+                readings_ms.append((readings + time.perf_counter() - began) * 1e3)
+                shares.append(witness.spent_ns / timings.wall_ns)
+                seen.append(witness.record(len(timings.data_wait_ns), timings.samples).seen_share)
+        ratios.append(walls[True] / walls[False])
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    wall_ms = statistics.median(walls.values()) / 1e6
+    with capsys.disabled():
+        print(
+            f"\n{family}, step {step_name}: an epoch of {wall_ms:.1f} ms; looks take "
+            f"{statistics.median(shares):.2%} of it (at most {max(shares):.2%}) and see "
+            f"{statistics.median(seen):.0%} of the batches; with them {middle - 1:+.2%} "
+            f"(quartiles {low - 1:+.1%} to {high - 1:+.1%}, {TURNS} turns);\n  outside the clock two "
+            f"readings of the machine take {statistics.median(readings_ms):.2f} ms"
+        )
+    benchmark.extra_info.update(looks_share=statistics.median(shares), seen_share=middle - 1)
+    benchmark.pedantic(measure_epoch, args=(loader, step), rounds=5)

@@ -1,0 +1,108 @@
+"""Is a planted difference of 5% found? Ten sweeps of two loaders, one of which does 5% more of the same work."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from rich.console import Console
+
+from bench.blocks import Blocks, Course, jobs_of
+from bench.fresh_process import fresh_process_context
+from bench.grid import Machine, Request, make_plan
+from bench.options import PRECISION_BUDGET_S
+from bench.progress import SweepProgress
+from bench.results import read_runs
+from bench.summary import summarise
+from bench.trial_process import TrialRunner
+from bench.verdict import verdict
+from loaders.families.batched_dataloader import BatchedDataLoader
+from loaders.fashion_mnist import locate
+from loaders.source import Source
+from loaders.spec import Batch
+
+TRIES = 10
+PRECISION = 0.02
+EPOCHS = 6
+
+
+@dataclass(frozen=True)
+class Slowed(BatchedDataLoader):
+    """Makes every 20th batch twice, and delivers it once: 5% more work, of the same kind."""
+
+    family = "slowed"
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """The same loader with that on top."""
+        return _Slowed(super().build(source, shuffle=shuffle, seed=seed))
+
+
+@dataclass(frozen=True)
+class _Slowed:
+    loader: Iterable[Batch]
+
+    def __iter__(self) -> Iterator[Batch]:
+        fetch = self.loader.dataset.__getitems__
+        sampler = iter(self.loader.batch_sampler)
+        for number, indices in enumerate(sampler):
+            if number % 20 == 0:
+                fetch(indices)
+            yield fetch(indices)
+
+
+@dataclass(frozen=True)
+class Plain(Slowed):
+    """The same loop without it."""
+
+    family = "plain"
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """As above, for as long as there is no 20th batch."""
+        return _Plain(BatchedDataLoader.build(self, source, shuffle=shuffle, seed=seed))
+
+
+@dataclass(frozen=True)
+class _Plain(_Slowed):
+    def __iter__(self) -> Iterator[Batch]:
+        fetch = self.loader.dataset.__getitems__
+        for indices in self.loader.batch_sampler:
+            yield fetch(indices)
+
+
+@pytest.mark.parametrize("attempt", range(TRIES))
+def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
+    """The loader alone, one thread, `--precision 2%` and its default budget; printed: what the sweep says."""
+    dataset = locate("synthetic:60000", tmp_path / "data", notify=print)
+    plan = make_plan(
+        Request(aa_pairs=1, family=("batched_dataloader",), step=("none",), num_threads=(1,)), CPU
+    )
+    one = plan.configurations[0]
+    plan = replace(
+        plan,
+        configurations=(replace(one, spec=Plain(num_workers=0)), replace(one, spec=Slowed(num_workers=0))),
+    )
+    course = Course(blocks=3, epochs=EPOCHS, seed=attempt, precision=PRECISION)
+    jobs = jobs_of(plan, {}, course.epochs)
+    blocks = Blocks(
+        plan, jobs, dataset, course, tmp_path,
+        runner=TrialRunner(fresh_process_context([__name__]), 300, tmp_path / "log"),
+        progress=SweepProgress(
+            Console(file=io.StringIO()), ["plain", "slowed"], {0: 1.0, 1: 1.0}, 3, PRECISION_BUDGET_S
+        ),
+    )  # fmt: skip
+    benchmark.pedantic(blocks.run, rounds=1)
+    summary = summarise(read_runs(tmp_path))
+    slowed = summary[summary["family"] == "slowed"].iloc[0]
+    found = verdict(summary)
+    say = "found" if found.kind == "fastest" and found.best == 0 else f"NOT found ({found.kind})"
+    with capsys.disabled():
+        print(
+            f"\ntry {attempt + 1}: the slowed loader at {slowed['ratio']:.3f} of the plain one "
+            f"({slowed['ratio_low']:.3f} to {slowed['ratio_high']:.3f}, {slowed['blocks']} blocks, "
+            f"{slowed['disturbed_blocks']} disturbed): {say}"
+        )
+
+
+CPU = Machine(cuda=False, num_threads=1)
