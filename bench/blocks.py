@@ -131,6 +131,9 @@ class Blocks:
         # A configuration with a failed trial has no rank any more: what else it would do takes others' time.
         places = [place for place in places if place not in self._failed]
         random.Random(f"{self._course.seed}/{block}").shuffle(places)
+        if block > 0 and not self._progress.fits(*places):
+            # What can't be whole begins with the baselines: without theirs no ratio gains a block.
+            places.sort(key=lambda place: self._jobs[place].number != self._jobs[place].baseline)
         return places
 
     def _run_block(self, block: int, due: list[int]) -> bool:

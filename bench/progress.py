@@ -121,9 +121,9 @@ class SweepProgress:
         self._done += 1
         self._bar.update(self._task, completed=self._done, left=self._time_left())
 
-    def fits(self, number: int) -> bool:
-        """Whether a trial of this configuration, started now, ends within the budget of the whole."""
-        return self._left.trial_s(number) <= self._budget_left_s()
+    def fits(self, *numbers: int) -> bool:
+        """Whether a trial of each of these configurations, started now, ends within the budget of the whole."""
+        return sum(self._left.trial_s(number) for number in numbers) <= self._budget_left_s()
 
     def _budget_left_s(self) -> float:
         return math.inf if self._budget_s is None else self._budget_s - (time.monotonic() - self._started)

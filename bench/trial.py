@@ -29,7 +29,10 @@ NS = 1e-9
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What the trial's process tells of one epoch; record: what its witness saw, None without one."""
+    """What the trial's process tells of one epoch.
+
+    record: what its witness saw, valid until the next epoch begins; None without one.
+    """
 
     timings: EpochTimings
     train_loss: float | None
@@ -100,8 +103,10 @@ class Trial:
         pinned = bool(self.configuration.spec.knobs().get("pin_memory"))
         # The first reading looks for what can be read here.
         interference.reading(cuda=cuda)
+        witness = self._witness(source) if self.audited else None
         for _ in range(self.epochs):
-            witness = self._witness(source) if self.audited else None
+            if witness is not None:
+                witness.start_over()
             step.reset()
             # Not to let an epoch pay for what was left over before it.
             gc.collect()
@@ -115,7 +120,6 @@ class Trial:
             )
             between = interference.between(before, interference.reading(cuda=cuda))
             record = witness.record(len(timings.data_wait_ns), timings.samples) if witness else None
-            del witness
             yield EpochReport(timings, step.mean_loss(), between, record)
 
     def repeat(self) -> Iterator[Record]:
@@ -124,8 +128,9 @@ class Trial:
         The same seed makes the same order, so what is found in them is true of the epochs that were timed.
         """
         source, loader = self._loader()
+        witness = self._witness(source, budget=math.inf)
         for _ in range(self.epochs):
-            witness = self._witness(source, budget=math.inf)
+            witness.start_over()
             batches = samples = 0
             for images, labels in loader:
                 witness(images.cpu(), labels.cpu(), 1)

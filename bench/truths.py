@@ -112,8 +112,8 @@ BY_THE_SAMPLES = (
     ("truncates", "the lower half of each picture is black", ("pictures",)),
 )
 BY_COUNT_OR_FORM = (
-    ("one-besides", "one sample again, besides", ("more than once", "1,001 samples delivered")),
-    ("drops", "the last batch is missing", ("missing", "900 samples delivered")),
+    ("one-besides", "one sample again, besides", ("more than once",)),
+    ("drops", "the last batch is missing", ("missing",)),
     ("range", "pixels from 0 to 255", ("instead of 0 to 1",)),
     ("dtype", "float64 pixels", ("dtype",)),
     ("shape", "pictures without their channel", ("shape",)),
@@ -131,7 +131,7 @@ def _cheats(
     for name, what, names in told:
         yield _cheat(f"{name}-{speed}", what, names, KnownLoader(100, batch_s=batch_s, cheat=name))
     unsharded = UnshardedWorkers(100, batch_s=batch_s)
-    names = ("more than once", "2,000 samples delivered")
+    names = ("more than once",)
     yield _cheat(f"unsharded-{speed}", "two workers each deliver all samples", names, unsharded)
     name, what, names = REPEATS
     late = KnownLoader(100, batch_s=batch_s, cheat=name, honest_epochs=1)

@@ -138,6 +138,24 @@ def test_the_budget_leaves_trials_out(tmp_path, monkeypatch) -> None:
     assert blocks.left_out == 5
 
 
+def test_a_block_that_cannot_be_whole_begins_with_the_baseline(tmp_path, monkeypatch) -> None:
+    """Without it, no other trial of the block could be compared with anything."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def takes(trial: Trial) -> dict:
+        now[0] += 2
+        return {}
+
+    for seed in range(5):
+        (tmp_path / str(seed)).mkdir()
+        runner = FakeRunner(takes)
+        run(runner, tmp_path / str(seed), bounds={}, budget_s=11, seed=seed)
+        assert sorted(runner.loaders(block=0)) == [0, 1, 2]
+        assert runner.loaders(block=1)[0] == 0
+        assert len(runner.loaders(block=1)) == 2
+
+
 def by_speed(wall_s: dict[int, float], spread: float) -> Callable[[Trial], dict]:
     """So many seconds an epoch, and a spread between blocks that narrows the interval as they add up."""
 
