@@ -122,7 +122,7 @@ class SweepProgress:
         self._bar.update(self._task, completed=self._done, left=self._time_left())
 
     def fits(self, *numbers: int) -> bool:
-        """Whether a trial of each of these configurations, started now, ends within the budget of the whole."""
+        """Whether a trial of each of these, one after the other, ends within the budget of the whole."""
         return sum(self._left.trial_s(number) for number in numbers) <= self._budget_left_s()
 
     def _budget_left_s(self) -> float:

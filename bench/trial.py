@@ -133,7 +133,7 @@ class Trial:
             witness.start_over()
             batches = samples = 0
             for images, labels in loader:
-                witness(images.cpu(), labels.cpu(), 1)
+                witness(images.detach().cpu(), labels.cpu(), 1)
                 batches += 1
                 samples += len(labels)
             yield witness.record(batches, samples)

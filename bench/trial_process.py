@@ -97,6 +97,9 @@ class _Repetition:
             self._process = self._process or self._start(self._trial.repeat, "repeated for the audit")
             record = self._process.take(deadline)
             if self._taken == len(known):
-                known.append(self._auditor.judge(self._trial, record))
+                found = self._auditor.judge(self._trial, record)
+                if found.seen_share < 1:
+                    raise AuditError("audit: not all batches could be looked at")
+                known.append(found)
             self._taken += 1
         return known[epoch]

@@ -132,7 +132,7 @@ class Witness:
         """
         began = self._clock()
         # Of all the epoch's time, by the samples that are still to come.
-        forecast_ns = elapsed_ns * len(self._labels) / max(self._seen, len(labels))
+        forecast_ns = elapsed_ns * len(self._labels) / max(1, self._seen, len(labels))
         idle_ns = elapsed_ns - (began - self._began_ns)
         allowed_ns = max(self._budget * elapsed_ns, OF_IDLE * idle_ns)
         if self.spent_ns > allowed_ns + DEBT * forecast_ns:
@@ -141,7 +141,9 @@ class Witness:
         # After a wait, with cold caches, the way to a look is as dear as the look: numpy's is the shortest.
         try:
             pixels, own = images.numpy(), labels.numpy()
-        except (TypeError, RuntimeError):  # they lie on another device
+        except (TypeError, RuntimeError):
+            if images.device.type == labels.device.type == "cpu":
+                self._odd = f"batches that can't be read, of {images.dtype} and {labels.dtype}"
             return NEVER
         if self._is_odd(pixels, own) or self._seen + len(own) > len(self._labels):
             return NEVER
@@ -170,7 +172,7 @@ class Witness:
         looked = self._clock()
         # The first is taken to be dear.
         whole_ns = self._whole_ns or 10 * (looked - began)
-        if self.spent_ns + looked - began + whole_ns > self._budget / 2 * elapsed_ns:
+        if not pixels.size or self.spent_ns + looked - began + whole_ns > self._budget / 2 * elapsed_ns:
             return np.nan
         # numpy's, though torch's takes a third of the time where it is alone: its threads wait for each other
         # by spinning, and beside workers that want the cores, for milliseconds.

@@ -79,6 +79,13 @@ def test_a_dropped_batch(source, order) -> None:
         judge(source, batches(source, order)[:-1])
 
 
+def test_an_empty_batch_changes_nothing(source, order) -> None:
+    """All samples are in the others."""
+    delivered = batches(source, order)
+    delivered.insert(1, (torch.empty(0, 1, 28, 28), torch.empty(0, dtype=torch.int64)))
+    assert judge(source, delivered).mixing == pytest.approx(1, abs=0.1)
+
+
 def test_no_batch_at_all(source) -> None:
     """All of them are."""
     with pytest.raises(AuditError, match="0 samples were delivered of 600: 600 missing"):

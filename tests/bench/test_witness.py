@@ -99,6 +99,7 @@ def test_all_batches_come_before_whole_pictures() -> None:
         (torch.zeros(4, 28, 28), torch.zeros(4).long(), "shape 28x28 instead of 1x28x28"),
         (torch.zeros(4, 1, 28, 28), torch.zeros(4), "labels of dtype float32 instead of int64"),
         (torch.zeros(4, 1, 28, 28), torch.zeros(3).long(), "labels of shape 3 beside 4 pictures"),
+        (torch.zeros(4, 1, 28, 28).bfloat16(), torch.zeros(4).long(), "can't be read, of torch.bfloat16"),
     ],
 )
 def test_another_form_is_put_into_words(images, labels, says) -> None:
@@ -125,6 +126,14 @@ def test_a_grid_fits_every_picture(side) -> None:
         picture = np.zeros((side, side))[grid.rows, grid.columns]
         assert picture.shape == (min(4, side), min(8, side))
     assert side < 8 or len({(grid.rows.start, grid.columns.start) for grid in grids}) > 1
+
+
+def test_an_empty_batch_is_no_trouble() -> None:
+    """There is nothing in it to be wrong."""
+    witness = Witness(GRID, SHAPE, 20, budget=math.inf)
+    witness(*batch(0), 1)
+    witness(*batch(), 1)
+    assert witness.record(batches=2, samples=10).sizes == (0, 10)
 
 
 def test_more_than_there_is_goes_by_unseen() -> None:
