@@ -115,8 +115,14 @@ class Blocks:
                 self._runs.write(replace(row, status="unavailable", error=reason))
             for block in itertools.count():
                 due = self._due(block)
-                if not due or not self._run_block(block, due):
+                if not due:
                     break
+                if not self._run_block(block, due):
+                    rest = max(0, self._course.blocks - block - 1)
+                    self.left_out += rest * sum(self._jobs[place].bounds is None for place in due)
+                    break
+            if self._course.precision is not None:
+                self.short = open_contenders(results.read_runs(self._folder), self._course.precision)
 
     def _due(self, block: int) -> list[int]:
         """The places of the jobs that this block holds, shuffled; none after the last block."""
@@ -124,17 +130,25 @@ class Blocks:
         if block >= self._course.blocks:
             if self._course.precision is None:
                 return []
-            self.short = open_contenders(results.read_runs(self._folder), self._course.precision)
-            wanted = set(self.short)
+            wanted = set(open_contenders(results.read_runs(self._folder), self._course.precision))
             places = [n for n in places if (self._jobs[n].bounds or {self._jobs[n].number}) & wanted]
-            self._progress.add(places)
         # A configuration with a failed trial has no rank any more: what else it would do takes others' time.
         places = [place for place in places if place not in self._failed]
+        if block >= self._course.blocks:
+            # Half a block of contenders gains no ratio.
+            if not self._progress.fits(*places):
+                return []
+            self._progress.add(places)
         random.Random(f"{self._course.seed}/{block}").shuffle(places)
         if block > 0 and not self._progress.fits(*places):
             # What can't be whole begins with the baselines: without theirs no ratio gains a block.
-            places.sort(key=lambda place: self._jobs[place].number != self._jobs[place].baseline)
+            places.sort(key=self._urgency)
         return places
+
+    def _urgency(self, place: int) -> tuple[bool, bool]:
+        """Configurations before limits, of them the baselines first."""
+        job = self._jobs[place]
+        return job.bounds is not None, job.number != job.baseline
 
     def _run_block(self, block: int, due: list[int]) -> bool:
         """Run a block's trials, then once more those that were disturbed; False where none was run."""
@@ -144,7 +158,7 @@ class Blocks:
         for place in due:
             if block > 0 and not self._progress.fits(place):
                 self._progress.skip(place)
-                self.left_out += block < self._course.blocks
+                self.left_out += self._jobs[place].bounds is None
                 continue
             ran = True
             if self._run_trial(place, block, next(positions), attempt=0):

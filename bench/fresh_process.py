@@ -130,7 +130,8 @@ class FreshProcess(Generic[T]):
         if code is None:
             return "closed its pipe and went on"
         if code < 0:
-            return f"was killed by {signal.Signals(-code).name}"
+            known = {number.value: number.name for number in signal.Signals}
+            return f"was killed by {known.get(-code, f'signal {-code}')}"
         return f"ended with exit code {code}"
 
     def __enter__(self) -> Self:

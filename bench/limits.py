@@ -50,17 +50,17 @@ class StepAlone(_LimitSpec):
         """The batches, which are the dataset's first ones."""
         del shuffle, seed
         count = min(len(source), RESIDENT_BATCHES * self.batch_size)
-        images = source.images[:count].unsqueeze(1).to(torch.float32).div_(255)
+        ring = [self._batch(source, start) for start in range(0, count, self.batch_size)]
+        return _Resident(ring, len(source))
+
+    def _batch(self, source: Source, start: int) -> Batch:
+        """A batch in memory of its own, as a loader's are."""
+        rows = slice(start, start + self.batch_size)
+        images = source.images[rows].unsqueeze(1).to(torch.float32).div_(255)
         if self.resize is not None:
             size = (self.resize, self.resize)
             images = interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
-        images, labels = images.to(self.device), source.labels[:count].to(self.device)
-        # Each batch a memory of its own, as a loader's are.
-        ring = [
-            (images[start : start + self.batch_size].clone(), labels[start : start + self.batch_size].clone())
-            for start in range(0, count, self.batch_size)
-        ]
-        return _Resident(ring, len(source))
+        return images.to(self.device), source.labels[rows].clone().to(self.device)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import click
 from bench.blocks import Course
 from bench.command_line import list_of
 from bench.grid import PRESETS, Request
+from bench.statistics import FEWEST_BLOCKS
 from loaders.knobs import Choice, Integer
 from loaders.registry import all_knobs, families
 from model.losses import ALLOWED_LOSSES, parse_loss
@@ -60,6 +61,8 @@ def sweep_command(function: Callable[[Options], int]) -> click.Command:
         )
         if request.aa_pairs and precision:
             raise click.UsageError("--precision: an A/A check has a fixed number of --blocks")
+        if request.aa_pairs and blocks is not None and blocks < FEWEST_BLOCKS:
+            raise click.UsageError(f"--blocks: {blocks} give no interval, an A/A check needs {FEWEST_BLOCKS}")
         if values["budget_s"] is None:
             if precision is not None:
                 values["budget_s"] = PRECISION_BUDGET_S

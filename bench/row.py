@@ -71,8 +71,9 @@ class Row:
         None,
     )
     audited_share: float | None = column(
-        "share of the batches that were identified in the epoch itself, at under 1% of its time; below 1, "
-        "the same epoch was also run again off the clock and checked in full",
+        "share of the batches that were identified in the epoch itself, in at most 1% of its time or while "
+        "it would have waited; below 1, the loader's epochs were also repeated off the clock and checked in "
+        "full",
         None,
     )
     cpu_s: float | None = column("CPU seconds of the whole process tree in the epoch", None)

@@ -135,14 +135,19 @@ def _by_block(rows: pd.DataFrame, of: Sequence[str]) -> dict[tuple[Any, ...], di
 def _rank(summary: pd.DataFrame, sound: Throughputs) -> None:
     """Add `rank`, `ratio_to_best` and `tied`, among those that do the same work."""
     fast = summary[summary["configuration"].isin(sound) & summary["samples_per_s"].notna()]
-    groups = fast.sort_values("samples_per_s", ascending=False, kind="stable").groupby(WORK, dropna=False)
-    ranks = groups.cumcount() + 1
-    bests = groups["configuration"].transform("first")
-    to_best = {
-        index: _interval(estimate(ratios(sound[number], sound[bests[index]])))
-        for index, number in fast["configuration"].items()
-    }
-    summary.insert(1, "rank", ranks.reindex(summary.index).astype("Int64"))
+    ranks: dict[Any, int] = {}
+    to_best: dict[Any, list[float]] = {}
+    by_speed = fast.sort_values("samples_per_s", ascending=False, kind="stable")
+    for _, group in by_speed.groupby(WORK, dropna=False):
+        numbers = group["configuration"].to_dict()
+        best = _best(list(numbers.values()), sound)
+        ordered = sorted(numbers, key=lambda index: numbers[index] != best)
+        ranks |= {index: rank for rank, index in enumerate(ordered, start=1)}
+        to_best |= {
+            index: _interval(estimate(ratios(sound[number], sound[best])))
+            for index, number in numbers.items()
+        }
+    summary.insert(1, "rank", pd.Series(ranks, dtype="Int64").reindex(summary.index))
     for place, name in enumerate(RATIO):
         values = {index: interval[place] for index, interval in to_best.items()}
         summary.insert(2 + place, name, pd.Series(values, summary.index, dtype=float))
@@ -155,15 +160,29 @@ def _rank(summary: pd.DataFrame, sound: Throughputs) -> None:
     summary.insert(5, "tied", summary["configuration"].map(tied).astype("boolean"))
 
 
+def _best(numbers: list[int], sound: Throughputs) -> int:
+    """The fastest by its median, or who is faster than that one in the blocks that both have.
+
+    They need not have been measured in the same blocks, and medians of different ones may mislead.
+    """
+    best = numbers[0]
+    for number in numbers[1:]:
+        found = estimate(ratios(sound[number], sound[best]))
+        if found is not None and found.low is not None and found.low > 1:
+            best = number
+    return best
+
+
 def _limits(limits: pd.DataFrame | None, phase: str) -> dict[str, dict[tuple[Any, ...], dict[int, float]]]:
     """The throughput of each limit in each block, by what it bounds."""
     if limits is None:
         return {}
-    limits = limits[limits["configuration"].isin(sound_configurations(limits))]
-    counted = counting(limits, phase)
+    counted = counting(limits[limits["configuration"].isin(sound_configurations(limits))], phase)
     timed = counted[in_phase(counted, phase)]
     return {
         name: _by_block(timed[timed["family"] == family], columns)
+        # Where one has failed, nobody knows whether it would have bound: the key of nothing says so.
+        | ({(): {}} if ((limits["family"] == family) & (limits["status"] != "ok")).any() else {})
         for name, (family, columns) in LIMITS.items()
     }
 
@@ -179,6 +198,8 @@ def _limit(
         for name, speeds in bounds.items()
         if (key := tuple(identity[column] for column in LIMITS[name][1])) in speeds
     }
+    if any(() in speeds for name, speeds in bounds.items() if name not in here):
+        here = {}
     # The slower of two binds.
     speed, name = min(
         ((statistics.median(speeds.values()), name) for name, speeds in here.items()), default=(math.nan, "")

@@ -86,9 +86,11 @@ def sweep(options: Options) -> int:
         interrupted = True
 
     runs = results.read_runs(folder)
-    code = 1 if runs["status"].isin(("failed", "timeout")).any() else 0
+    limits = results.read_limits(folder)
+    both = runs if limits is None else pd.concat([runs, limits])
+    code = 1 if both["status"].isin(("failed", "timeout")).any() else 0
     if not runs.empty:
-        summary = summarise(runs, results.read_limits(folder))
+        summary = summarise(runs, limits)
         results.write_csv(folder / results.SUMMARY, summary)
         if options.request.aa_pairs:
             table.print_aa(console, summary)
@@ -97,6 +99,7 @@ def sweep(options: Options) -> int:
             draw_charts(folder)
             table.print_summary(console, summary)
             table.print_short(console, summary, blocks.short, options.course.precision)
+            table.print_failed_limits(console, limits)
     table.print_dropped(console, plan)
     table.print_notices(console, notices)
     table.print_end(console, folder, blocks.left_out, interrupted=interrupted)

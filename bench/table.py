@@ -101,6 +101,18 @@ def print_short(
     )
 
 
+def print_failed_limits(console: Console, limits: pd.DataFrame | None) -> None:
+    """Which limits are unknown, and why."""
+    if limits is None:
+        return
+    for _, line in limits[limits["status"] != "ok"].iterrows():
+        console.print(
+            f"[bold red]{line['status']}[/] limit {line['family']} batch_size={line['batch_size']}: "
+            f"{escape(line['error'])}",
+            soft_wrap=True,
+        )
+
+
 def print_end(console: Console, folder: Path, left_out: int, *, interrupted: bool) -> None:
     """What was not measured, and where the results lie."""
     if left_out:

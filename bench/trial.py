@@ -154,7 +154,8 @@ class Trial:
 
     def _grid(self, source: Source) -> Grid:
         _, height, width = self._shape(source)
-        return Grid.drawn(height, width, self.seed)
+        # Another one in each block, for what a grid leaves out.
+        return Grid.drawn(height, width, f"{self.seed}/{self.block}")
 
     def _witness(self, source: Source, budget: float = BUDGET) -> Witness:
         return Witness(self._grid(source), self._shape(source), len(source), budget=budget)

@@ -95,7 +95,12 @@ class _Repetition:
         known = self._auditor.repeated(self._trial)
         while len(known) <= epoch:
             self._process = self._process or self._start(self._trial.repeat, "repeated for the audit")
-            record = self._process.take(deadline)
+            try:
+                record = self._process.take(deadline)
+            except TimeoutError:
+                raise ProcessError("repeated for the audit, it was not done in time") from None
+            except ProcessError as error:
+                raise ProcessError(f"repeated for the audit: {error}") from None
             if self._taken == len(known):
                 found = self._auditor.judge(self._trial, record)
                 if found.seen_share < 1:

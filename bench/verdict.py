@@ -56,7 +56,10 @@ def verdict(group: pd.DataFrame) -> Verdict:
     if unknown:
         kind: Kind = "unknown"
     elif tied:
-        kind = "equal" if (tie_set["ratio_to_best_low"] >= 1 - INDIFFERENT).all() else "tied"
+        near = (tie_set["ratio_to_best_low"] >= 1 - INDIFFERENT) & (
+            tie_set["ratio_to_best_high"] <= 1 / (1 - INDIFFERENT)
+        )
+        kind = "equal" if near.all() else "tied"
     else:
         kind = "alone" if others.empty else "fastest"
     return Verdict(

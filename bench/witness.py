@@ -35,15 +35,14 @@ class Grid:
     columns: slice
 
     @classmethod
-    def drawn(cls, height: int, width: int, seed: int) -> Grid:
-        """One of the grids that fit a picture; rows spread over all of it, columns in its middle half."""
+    def drawn(cls, height: int, width: int, seed: int | str) -> Grid:
+        """One of the grids that fit a picture, its rows spread over all of it, its columns anywhere."""
         choose = random.Random(f"grid/{seed}")
         rows, columns = min(ROWS, height), min(COLUMNS, width)
         row_step, column_step = height // rows, max(1, width // 12)
         span = (columns - 1) * column_step + 1
         row = choose.randrange(height - (rows - 1) * row_step)
-        first, last = (width - span) // 4, (width - span) - (width - span) // 4
-        column = choose.randint(first, last)
+        column = choose.randrange(width - span + 1)
         return cls(
             slice(row, row + (rows - 1) * row_step + 1, row_step),
             slice(column, column + span, column_step),
@@ -177,8 +176,9 @@ class Witness:
         # numpy's, though torch's takes a third of the time where it is alone: its threads wait for each other
         # by spinning, and beside workers that want the cores, for milliseconds.
         means: NDArray[np.float32] = pixels.reshape(len(pixels), -1).mean(axis=1)
-        self._low = min(self._low, float(pixels.min()))
-        self._high = max(self._high, float(pixels.max()))
+        # numpy's, since Python's own min and max pass over what is no number.
+        self._low = float(np.minimum(self._low, pixels.min()))
+        self._high = float(np.maximum(self._high, pixels.max()))
         self._whole_ns = self._clock() - looked
         return means
 

@@ -213,6 +213,28 @@ def test_near_twins_are_told_apart_by_what_fits_all(order) -> None:
     assert judge(source, rounded, resize=20).mixing == pytest.approx(1, abs=0.1)
 
 
+def test_resized_duplicates_hide_nobody(source, order) -> None:
+    """A tenth of the pictures are blank and the same: the others must come once each all the same."""
+    images = source.images.clone()
+    images[:60] = 0
+    blank = Source("blank", "0" * 64, images, source.labels, source.classes)
+    assert judge(blank, resized(blank, order, 32, by_pil=True), resize=32).seen_share == 1
+    few = order.clone()
+    few[100:] = order[0]
+    with pytest.raises(AuditError, match="500 missing, 500 delivered more than once"):
+        judge(blank, resized(blank, few, 32, by_pil=True), resize=32)
+
+
+def test_no_number_beside_the_grid(source, order) -> None:
+    """Neither passes for a picture that wasn't looked at in whole."""
+    delivered = batches(source, order)
+    images = delivered[2][0].clone()
+    images[:, 0, Grid.drawn(28, 28, seed=0).rows.start + 1, :] = torch.nan
+    delivered[2] = (images, delivered[2][1])
+    with pytest.raises(AuditError, match="instead of 0 to 1"):
+        judge(source, delivered)
+
+
 def test_pictures_of_one_pixel_are_counted(source, order) -> None:
     """Nobody can tell 600 apart by 256 levels: the labels' numbers must do, and no mixing is claimed."""
     assert judge(source, resized(source, order, 1, by_pil=True), resize=1).mixing is None

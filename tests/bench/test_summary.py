@@ -236,10 +236,21 @@ def test_a_limit_of_other_work_bounds_nothing(tmp_path, other) -> None:
 
 
 def test_a_limit_that_failed_once_bounds_nothing(tmp_path) -> None:
-    """As a configuration that failed once is not ranked by its good blocks."""
+    """As a configuration that failed once isn't ranked; nor does the other: it may not be what binds."""
     once = replace(limit("step", [0.5])[0], block=3, wall_s=None, status="failed", error="boom")
     limits = [*limit("step", [0.5] * 3), once, *limit("read", [0.1] * 3)]
-    assert limited(tmp_path, blocks(0, [2.0] * 4), limits).iloc[0]["limit"] == "read"
+    assert limited(tmp_path, blocks(0, [2.0] * 4), limits).iloc[0]["limit"] == ""
+
+
+def test_the_best_is_who_is_faster_in_the_blocks_of_both(tmp_path) -> None:
+    """The machine slowed down after the other one had been dropped: that makes the other one no faster."""
+    both, alone = [1.0, 1.01, 0.99, 1.0, 1.01, 0.99, 1.0, 1.01], [1.3] * 12
+    rows = [*blocks(0, [*both, *alone]), *blocks(1, [1.1 * wall for wall in both])]
+    summary = summarise(runs.table(tmp_path, rows)).set_index("configuration")
+    assert summary["samples_per_s"].idxmax() == 1
+    assert summary["rank"].tolist() == [1, 2]
+    assert summary.loc[1, "ratio_to_best_high"] < 0.95
+    assert not summary["tied"].any()
 
 
 def test_a_disturbed_limit_is_repeated_too(tmp_path) -> None:

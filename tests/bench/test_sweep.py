@@ -203,6 +203,7 @@ BAD_INPUT = [
     (["--precision", "0.03"], "--precision: '0.03' is not a percentage above 0% and below 100%, as 3%"),
     (["--precision", "0%"], "--precision: '0%' is not a percentage"),
     (["--aa", "none"], "--aa: 'none' is not a whole number of pairs from 1"),
+    (["--aa", "--blocks", "2"], "--blocks: 2 give no interval, an A/A check needs 3"),
     (["--aa", "--precision", "3%"], "--precision: an A/A check has a fixed number of --blocks"),
     (["--timeout", "nan"], "--timeout"),
     (["--learning-rate", "nan"], "--learning-rate: 'nan' is not a finite number above 0"),
