@@ -158,7 +158,13 @@ class Trial:
         return Grid.drawn(height, width, f"{self.seed}/{self.block}")
 
     def _witness(self, source: Source, budget: float = BUDGET) -> Witness:
-        return Witness(self._grid(source), self._shape(source), len(source), budget=budget)
+        return Witness(
+            self._grid(source),
+            self._shape(source),
+            len(source),
+            budget=budget,
+            background=bool(self.configuration.spec.knobs().get("num_workers")),
+        )
 
 
 def measured(row: Row, report: EpochReport, finding: Finding | None, watch: MemoryWatch) -> Row:

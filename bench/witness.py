@@ -80,10 +80,12 @@ class Witness:
 
     It looks at every batch while all looks together take no more than about `budget` of the epoch's time so
     far, or little of the time that the loop waited for others. Once they do, which a fast loader's do within
-    a few batches, it only checks spots, for less. inf looks at every batch, and in whole. samples: how many
-    there should be; what is delivered beyond goes by unseen. clock: CPU time of this thread in nanoseconds,
-    so that a look that another process breaks into isn't charged for that; tests inject their own. spent_ns:
-    what all looks have taken, on that clock.
+    a few batches, it only checks spots, for less. inf looks at every batch, and in whole.
+
+    samples: how many there should be; what is delivered beyond goes by unseen. background: whether batches
+    are made while the loop is elsewhere; if not, it has no time to spare, even where it waits. clock: CPU
+    time of this thread in nanoseconds, so that a look that another process breaks into isn't charged for
+    that; tests inject their own. spent_ns: what all looks have taken, on that clock.
     """
 
     def __init__(
@@ -93,11 +95,13 @@ class Witness:
         samples: int,
         *,
         budget: float = BUDGET,
+        background: bool = False,
         clock: Callable[[], int] = time.thread_time_ns,
     ) -> None:
         self._where = (slice(None), 0, grid.rows, grid.columns)
         self._shape = shape
         self._given_budget = budget
+        self._of_idle = OF_IDLE if background else 0.0
         self._clock = clock
         # Room for all at once: what is kept piece by piece lies between a loader's batches, which then find
         # no room where the one before was, and take new memory from the system, at several times the cost.
@@ -133,7 +137,7 @@ class Witness:
         # Of all the epoch's time, by the samples that are still to come.
         forecast_ns = elapsed_ns * len(self._labels) / max(1, self._seen, len(labels))
         idle_ns = elapsed_ns - (began - self._began_ns)
-        allowed_ns = max(self._budget * elapsed_ns, OF_IDLE * idle_ns)
+        allowed_ns = max(self._budget * elapsed_ns, self._of_idle * idle_ns)
         if self.spent_ns > allowed_ns + DEBT * forecast_ns:
             self._budget = SPOT_CHECK
             return int(self.spent_ns / self._budget)

@@ -78,9 +78,17 @@ def test_a_fast_epoch_is_only_checked_in_spots() -> None:
 
 def test_what_waits_for_workers_has_time_to_be_seen() -> None:
     """Such batches from somebody else, waited for half of the time: 4% of that pays for all looks."""
-    witness = Witness(GRID, SHAPE, 10_000, clock=TickingClock(1_000))
+    witness = Witness(GRID, SHAPE, 10_000, background=True, clock=TickingClock(1_000))
     record, _ = shown(witness, 1000, batch_ns=150_000, busy=0.5)
     assert record.seen_share == 1
+
+
+def test_what_waits_for_itself_has_none() -> None:
+    """A loader that sleeps in the loop's own thread is lengthened by each look."""
+    witness = Witness(GRID, SHAPE, 10_000, clock=TickingClock(1_000))
+    record, _ = shown(witness, 1000, batch_ns=150_000, busy=0.5)
+    assert record.seen_share < 1
+    assert witness.spent_ns <= 0.01 * 1000 * 150_000
 
 
 def test_all_batches_come_before_whole_pictures() -> None:
