@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 # What looks may take of an epoch's time so far to see every batch, and beyond it of all its time, so that a
 # few dear looks end nothing. Once they take more, the epoch is repeated for the audit, and spots will do.
 BUDGET, DEBT, SPOT_CHECK = 0.0085, 0.0015, 0.002
-# Or what they may take of the time in which the loop's thread did nothing, because it waited for workers:
-# there they lengthen nothing, and take from the workers' cores half of this or less.
+# Or what they may take of the time in which the loop's thread did nothing, as it waited for workers. That
+# it lengthens nothing there is the idea; it was not told from a percent on two noisy cores.
 OF_IDLE = 0.04
 # A time that no epoch takes.
 NEVER = 2**62
