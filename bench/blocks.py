@@ -45,9 +45,10 @@ class Job:
 class Course:
     """How often a sweep repeats what it measures, and in which order.
 
-    blocks: how many hold every configuration. epochs: in each process. precision: go on with the contenders
-    until their intervals reach at most this share to each side; None not to go on. learning_rate: None for
-    the loss's own.
+    blocks: how many hold every configuration. epochs: in each process, at least. steady_s: of a loader whose
+    epochs are short, more, until those after the first have lasted that long. precision: go on with the
+    contenders until their intervals reach at most this share to each side; None not to go on. learning_rate:
+    None for the loss's own.
     """
 
     blocks: int
@@ -55,6 +56,7 @@ class Course:
     seed: int
     precision: float | None = None
     learning_rate: float | None = None
+    steady_s: float = 0.0
 
 
 def jobs_of(plan: Plan, bounds: Mapping[Configuration, frozenset[int]], epochs: int) -> list[Job]:
@@ -203,4 +205,5 @@ class Blocks:
             seed=self._course.seed,
             learning_rate=self._course.learning_rate,
             audited=job.bounds is None,
+            steady_s=self._course.steady_s,
         )

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import torch
 
+from loaders.native import native
 from loaders.source import Dataset
 
 PACKAGES = ("loaderbench", "torch", "torchvision", "numpy", "pandas", "pillow", "psutil", "scipy", "seaborn")
@@ -57,9 +58,17 @@ def environment(dataset: Dataset, arguments: list[str]) -> dict[str, Any]:
             "num_interop_threads": torch.get_num_interop_threads(),
             "start_method": multiprocessing.get_all_start_methods()[0],
         },
+        # What gathers for the families with a ring: ring.c, or torch, and why.
+        "ring": native().problem or "ring.c",
         "variables": {
             name: os.environ[name]
-            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "MALLOC_ARENA_MAX")
+            for name in (
+                "OMP_NUM_THREADS",
+                "MKL_NUM_THREADS",
+                "CUDA_VISIBLE_DEVICES",
+                "MALLOC_ARENA_MAX",
+                "LOADERBENCH_NATIVE",
+            )
             if name in os.environ
         },
     }

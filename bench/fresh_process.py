@@ -114,8 +114,11 @@ class FreshProcess(Generic[T]):
                 raise ProcessError(f"the trial's process {self._ending()}")
 
     def finish(self) -> None:
-        """Let the process end by itself: that is its own work too (persistent workers end here)."""
-        self._let_go_on()
+        """Let the process end by itself: that is its own work too (persistent workers end here).
+
+        It makes no further item, where it would have had any.
+        """
+        self._messages.close()
         self._process.join(GRACE_S)
 
     def _let_go_on(self) -> None:

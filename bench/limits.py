@@ -90,7 +90,7 @@ class ReadAlone(_LimitSpec):
     def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """Batches of uint8 (B, H, W), all in the same memory."""
         del shuffle, seed
-        images, labels = source.images.to(self.device), source.labels.to(self.device)
+        images, labels = source.in_memory().images.to(self.device), source.labels.to(self.device)
         return _StoredOrder(images, labels, images.new_empty((self.batch_size, *images.shape[1:])))
 
 

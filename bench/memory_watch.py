@@ -19,11 +19,11 @@ class MemoryWatch:
     A forked worker has all of its parent's memory in its resident set, though it holds only what it wrote.
     So what workers share is read a few times and taken off their resident sets, which are read every time.
 
-    samples: (time.perf_counter_ns(), bytes, processes).
+    samples: (time.perf_counter_ns(), bytes, of them no pages of files, processes).
     """
 
     pid: int
-    samples: list[tuple[int, int, int]] = field(default_factory=list)
+    samples: list[tuple[int, int, int | None, int]] = field(default_factory=list)
     _shared: int = 0
     _sightings: int = 0
 
@@ -47,16 +47,23 @@ class MemoryWatch:
             processes += resident > 0
             # A worker that isn't forked shares no more than what it maps, and that only once it has started.
             total += max(0, resident - max(self._shared, mapped))
-        self.samples.append((time.perf_counter_ns(), total, processes))
+        files = process_tree.file_bytes(self.pid)
+        private = None if files is None else max(0, total - files)
+        self.samples.append((time.perf_counter_ns(), total, private, processes))
 
     def peak_bytes(self, start_ns: int, end_ns: int) -> int | None:
         """The largest memory between two instants and, for epochs shorter than the interval, just after."""
-        return max((memory for _, memory, _ in self._between(start_ns, end_ns)), default=None)
+        return max((memory for _, memory, _, _ in self._between(start_ns, end_ns)), default=None)
+
+    def peak_private_bytes(self, start_ns: int, end_ns: int) -> int | None:
+        """The largest without pages of files; None where the system doesn't tell."""
+        private = [memory for _, _, memory, _ in self._between(start_ns, end_ns) if memory is not None]
+        return max(private, default=None)
 
     def processes(self, start_ns: int, end_ns: int) -> int | None:
         """The most processes seen at once in the same time."""
-        return max((processes for _, _, processes in self._between(start_ns, end_ns)), default=None)
+        return max((processes for _, _, _, processes in self._between(start_ns, end_ns)), default=None)
 
-    def _between(self, start_ns: int, end_ns: int) -> list[tuple[int, int, int]]:
+    def _between(self, start_ns: int, end_ns: int) -> list[tuple[int, int, int | None, int]]:
         inside = [sample for sample in self.samples if start_ns <= sample[0] <= end_ns]
         return inside + [sample for sample in self.samples if sample[0] > end_ns][:1]

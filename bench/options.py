@@ -14,6 +14,7 @@ from bench.blocks import Course
 from bench.command_line import list_of
 from bench.grid import PRESETS, Request
 from bench.statistics import FEWEST_BLOCKS
+from bench.trial import MOST_EPOCHS
 from loaders.knobs import Choice, Integer
 from loaders.registry import all_knobs, families
 from model.losses import ALLOWED_LOSSES, parse_loss
@@ -21,6 +22,7 @@ from model.train_step import STEPS
 
 THREADS = Integer(1, 1024, optional=True)
 BLOCKS = 3
+EPOCHS, STEADY_S = 2, 0.02
 # With what comes before and after the measuring, the main job ends within two minutes.
 QUICK_BUDGET_S = 100.0
 PRECISION_BUDGET_S = 300.0
@@ -68,7 +70,9 @@ def sweep_command(function: Callable[[Options], int]) -> click.Command:
                 values["budget_s"] = PRECISION_BUDGET_S
             elif blocks is None and request.effective_preset == "quick":
                 values["budget_s"] = QUICK_BUDGET_S
-        course = Course(blocks or BLOCKS, epochs, seed, precision, learning_rate)
+        # An epoch of some milliseconds says little alone.
+        steady_s = 0.0 if epochs else STEADY_S
+        course = Course(blocks or BLOCKS, epochs or EPOCHS, seed, precision, learning_rate, steady_s)
         return function(Options(request=request, course=course, **values))
 
     return click.Command(
@@ -177,8 +181,9 @@ def _how() -> list[click.Option]:
         click.Option(
             ["--epochs"],
             type=click.IntRange(1, 10_000),
-            default=2,
-            help="Epochs in each process: the first is cold, those after it are steady.",
+            help="Epochs in each process: the first is cold, those after it are steady. Default: "
+            f"{EPOCHS}, and more of short ones, until the steady ones have lasted {STEADY_S:g} s "
+            f"({MOST_EPOCHS} at most).",
         ),
         click.Option(
             ["--blocks"],

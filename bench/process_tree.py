@@ -81,6 +81,15 @@ def resident_and_mapped_bytes(pid: int) -> tuple[int, int]:
     return 0, 0
 
 
+def file_bytes(pid: int) -> int | None:
+    """What of the resident set of one process are pages of files; None where the system doesn't tell."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssFile:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
 def shared_bytes(pid: int) -> int | None:
     """What of the resident set of one process others hold too; None where that can't be read.
 

@@ -187,6 +187,23 @@ def download_progress(console: Console) -> Iterator[Callable[[str, int, int | No
         yield show
 
 
+@contextmanager
+def conversion_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A function that shows how much of a family's files is made: a bar, or a line in a file or a pipe."""
+    columns = (TextColumn("making the files of {task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(family: str, done: int, of: int) -> None:
+            if family not in tasks:
+                tasks[family] = bar.add_task(family, total=of)
+                if not console.is_terminal:
+                    console.print(f"making the files of {family}: {of:,} samples, once", markup=False)
+            bar.update(tasks[family], completed=done)
+
+        yield show
+
+
 def duration(seconds: float) -> str:
     """For example `45 s`, `1 min 20 s`, `2 h 5 min`: two units at most, for people."""
     whole = round(seconds)

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import pandas as pd
 from typing_extensions import Self
 
-from bench.row import SCHEMA, Row, fixed_columns, header, number_columns
+from bench.row import ADDED, SCHEMA, Row, fixed_columns, header, number_columns
 
 ROOT = Path("results")
 RUNS, LIMITS, SUMMARY = "runs.csv", "limits.csv", "summary.csv"
@@ -130,12 +130,17 @@ def read_runs(folder: Path, name: str = RUNS) -> pd.DataFrame:
         ) from error
     except (ValueError, pd.errors.ParserError) as error:
         raise ResultsError(f"{path} is not a table: {error}") from error
+    known = [SCHEMA, *(newer - 1 for newer in ADDED)]
+    for newer, columns in ADDED.items():
+        if "schema" in frame.columns and set(frame["schema"]) <= {str(older) for older in range(newer)}:
+            frame = frame.assign(**dict.fromkeys(columns, ""))
     missing = [name for name in fixed_columns() if name not in frame.columns]
     if missing:
         raise ResultsError(f"{path} is not a sweep's file: it lacks the columns {', '.join(missing)}")
-    if set(frame["schema"]) - {str(SCHEMA)}:
+    if set(frame["schema"]) - {str(schema) for schema in known}:
         found = ", ".join(sorted(set(frame["schema"])))
-        raise ResultsError(f"{path} has schema {found}; this version reads {SCHEMA}")
+        reads = " and ".join(map(str, sorted(known)))
+        raise ResultsError(f"{path} has schema {found}; this version reads {reads}")
     try:
         numbers = {name: pd.to_numeric(frame[name].replace("", None)) for name in number_columns()}
     except ValueError as error:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
+# Columns that files of an older schema lack, by the schema that brought them.
+ADDED = {3: ("peak_private_bytes",)}
 STATUSES = ("ok", "failed", "timeout", "unavailable")
 
 # The knob columns stand in the middle of a line: after what was measured on, before the consumer's own.
@@ -83,6 +85,11 @@ class Row:
     peak_memory_bytes: int | None = column(
         "largest memory seen of the whole process tree: the training process's resident set and what each "
         "worker holds for itself; sampled four times a second",
+        None,
+    )
+    peak_private_bytes: int | None = column(
+        "the same without pages of files, which the system reads once for all and takes back when it needs "
+        "the room: a mapped dataset is not in it; empty where the system doesn't tell",
         None,
     )
     other_cpu_share: float | None = column(

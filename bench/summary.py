@@ -241,6 +241,7 @@ def _measures(counted: pd.DataFrame, phase: str) -> dict[str, Any]:
         # Without dropna, pandas 2 warns where every value is unknown.
         **{name: timed[name].dropna().median() for name in [*TIMES, "train_loss", "cpu_s", "mixing"]},
         "peak_memory_bytes": timed["peak_memory_bytes"].max(),
+        "peak_private_bytes": timed["peak_private_bytes"].max(),
         "processes": timed["processes"].max(),
         "audited_share": timed["audited_share"].min(),
         "disturbed_blocks": timed.loc[timed["disturbed"] != "", "block"].nunique(),

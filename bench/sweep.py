@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from dataclasses import asdict
+from functools import partial
 
 import pandas as pd
 import torch
@@ -20,12 +21,12 @@ from bench.grid import Machine, Plan, PlanError, make_plan
 from bench.limits import limits_of
 from bench.options import Options, sweep_command
 from bench.plot import draw_charts
-from bench.progress import SweepProgress, download_progress
+from bench.progress import SweepProgress, conversion_progress, download_progress
 from bench.results import ResultsError
 from bench.summary import labels, summarise
 from bench.trial_process import TrialRunner
 from loaders.fashion_mnist import expected_samples, locate
-from loaders.source import DataError
+from loaders.source import DataError, Source
 
 
 def sweep(options: Options) -> int:
@@ -56,7 +57,11 @@ def sweep(options: Options) -> int:
     described = {**environment(dataset, sys.argv[1:]), "sweep": settings(options, plan)}
     results.write_json(folder / results.ENVIRONMENT, described)
 
-    samples = len(dataset.read("train"))
+    source = dataset.read("train")
+    samples = len(source)
+    told = len(notices)
+    notices += prepared(console, plan, source)
+    table.print_notices(console, notices[told:])
     table.print_load(console)
     estimates_s = print_start(console, options, jobs, dataset.name, samples)
     process_tree.become_subreaper()
@@ -104,6 +109,25 @@ def sweep(options: Options) -> int:
     table.print_notices(console, notices)
     table.print_end(console, folder, blocks.left_out, interrupted=interrupted)
     return INTERRUPTED if interrupted else code
+
+
+def prepared(console: Console, plan: Plan, source: Source) -> list[str]:
+    """Make what the loaders need beside the source, and check it; what is to be said of them.
+
+    A family whose files can't be made is said to, and its trials fail by themselves.
+    """
+    able = [c.spec for number, c in enumerate(plan.configurations) if number not in plan.unavailable]
+    said = []
+    with conversion_progress(console) as shown:
+        for family, spec in {spec.family: spec for spec in able}.items():
+            slowed_by = spec.slowed_by()
+            if slowed_by is not None:
+                said.append(f"{family}: {slowed_by}.")
+            try:
+                spec.prepare(source, partial(shown, family))
+            except DataError as error:
+                said.append(f"{family} can't be measured: {error}.")
+    return said
 
 
 def names_of(plan: Plan, *, twins: bool) -> list[str]:

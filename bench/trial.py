@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from model.losses import parse_loss
 from model.train_step import TrainStep, build_step
 
 NS = 1e-9
+MOST_EPOCHS = 20
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ class EpochReport:
 class Trial:
     """What is run, and where it stands in the sweep.
 
-    number, baseline: places in the plan. seed decides the order of the samples and the model's start.
-    attempt: 1 for the repetition of one that was disturbed. learning_rate: None for the loss's own.
-    audited: whether its epochs must deliver the dataset; what measures a limit needn't.
+    number, baseline: places in the plan. epochs: how many at least. steady_s: more of them, until those after
+    the first have lasted that long, or there are MOST_EPOCHS. seed decides the order of the samples and the
+    model's start. attempt: 1 for the repetition of one that was disturbed. learning_rate: None for the loss's
+    own. audited: whether its epochs must deliver the dataset; what measures a limit needn't.
     """
 
     configuration: Configuration
@@ -60,6 +62,13 @@ class Trial:
     learning_rate: float | None = None
     attempt: int = 0
     audited: bool = True
+    steady_s: float = 0.0
+
+    def is_done(self, walls_ns: Sequence[int]) -> bool:
+        """Whether epochs that lasted so long are all of it."""
+        done = len(walls_ns)
+        long_enough = sum(walls_ns[1:]) * NS >= self.steady_s or done >= MOST_EPOCHS
+        return done >= self.epochs and long_enough
 
     def row(self, epoch: int, started_at: str | None = None) -> Row:
         """The row of an epoch of which nothing has been measured yet."""
@@ -96,15 +105,20 @@ class Trial:
         )
 
     def run(self) -> Iterator[EpochReport]:
-        """Build the loader and the step, and measure one epoch after another, in this process."""
+        """Build the loader and the step, and measure one epoch after another in this process, without end."""
         source, loader = self._loader()
         step = self.make_step(source)
         cuda = self.configuration.device == "cuda"
-        pinned = bool(self.configuration.spec.knobs().get("pin_memory"))
+        spec = self.configuration.spec
+        # A batch that doesn't last could be written over while the device still reads it.
+        pinned = bool(spec.knobs().get("pin_memory")) and spec.lasting
         # The first reading looks for what can be read here.
         interference.reading(cuda=cuda)
         witness = self._witness(source) if self.audited else None
-        for _ in range(self.epochs):
+        # What the loader doesn't hold is none of its memory.
+        del source
+        # Until whoever takes them has enough.
+        while True:
             if witness is not None:
                 witness.start_over()
             step.reset()
@@ -123,13 +137,13 @@ class Trial:
             yield EpochReport(timings, step.mean_loss(), between, record)
 
     def repeat(self) -> Iterator[Record]:
-        """The same epochs once more, off the clock, every batch of each looked at in full.
+        """The same epochs once more, off the clock, without end, every batch of each looked at in full.
 
         The same seed makes the same order, so what is found in them is true of the epochs that were timed.
         """
         source, loader = self._loader()
         witness = self._witness(source, budget=math.inf)
-        for _ in range(self.epochs):
+        while True:
             witness.start_over()
             batches = samples = 0
             for images, labels in loader:
@@ -194,6 +208,7 @@ def measured(row: Row, report: EpochReport, finding: Finding | None, watch: Memo
         cpu_s=between.own_cpu_s,
         processes=watch.processes(timings.start_ns, timings.end_ns),
         peak_memory_bytes=watch.peak_bytes(timings.start_ns, timings.end_ns),
+        peak_private_bytes=watch.peak_private_bytes(timings.start_ns, timings.end_ns),
         other_cpu_share=between.other_cpu_share,
         cpu_mhz=between.cpu_mhz,
         throttled_count=between.throttled_count,

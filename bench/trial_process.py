@@ -55,7 +55,9 @@ class TrialRunner:
         timed = process(trial.run, "timed")
         watch = MemoryWatch(timed.pid)
         repetition = _Repetition(trial, self.auditor, process)
-        for epoch in range(trial.epochs):
+        walls_ns: list[int] = []
+        while not trial.is_done(walls_ns):
+            epoch = len(walls_ns)
             row = trial.row(epoch, started_at)
             try:
                 report = timed.take(deadline, watch.sample)
@@ -71,6 +73,7 @@ class TrialRunner:
             except (ProcessError, AuditError) as error:
                 yield replace(row, status="failed", error=str(error))
                 return
+            walls_ns.append(report.timings.wall_ns)
             yield measured(row, report, finding, watch)
         timed.finish()
 

@@ -97,11 +97,15 @@ class DataLoaderSpec(LoaderSpec):
         shuffle: bool,
         seed: int,
         collate_fn: Callable[[Any], Any] | None = None,
+        batched: bool = False,
     ) -> DataLoader[Any]:
-        """A DataLoader over `dataset` with this spec's knobs, whose order `seed` decides."""
+        """A DataLoader over `dataset` with this spec's knobs, whose order `seed` decides.
+
+        batched: the dataset yields whole batches, which are delivered as they come.
+        """
         return DataLoader(
             dataset,
-            batch_size=self.batch_size,
+            batch_size=None if batched else self.batch_size,
             shuffle=shuffle,
             num_workers=self.num_workers,
             collate_fn=collate_fn,

@@ -23,6 +23,8 @@ import torch
 
 from loaders.source import DataError, Dataset, Source, Split
 
+# The folder beside the files for what loaders make of them.
+CONVERTED = "converted"
 _UNSIGNED_BYTE = 0x08
 _BLOCK_BYTES = 1 << 20
 
@@ -78,6 +80,17 @@ def read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
         )
     _check_size(path, shape, values.size)
     return values.reshape(shape)
+
+
+def map_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
+    """Map a plain file as `read` reads it: what is written to it stays in this process.
+
+    Raises DataError where the file can't be read or its size is not what its header says.
+    """
+    with _opened(path) as stream:
+        shape, opening = _read_header(stream, path, dimensions)
+        _check_size(path, shape, os.fstat(stream.fileno()).st_size - len(opening))
+        return np.memmap(stream, np.uint8, mode="c", offset=len(opening), shape=shape)
 
 
 def samples(folder: Path, split: Split) -> int:
@@ -142,11 +155,13 @@ def check(folder: Path, classes: int) -> Digests:
 def read_split(dataset: Dataset, split: Split) -> Source:
     """Read one split: images uint8 (N, H, W), labels int64 (N,). A `Dataset.reader` for IDX files.
 
-    Raises DataError where a file no longer is what it was when the dataset was checked, as far as sizes
-    and labels show it; the digest isn't taken again.
+    The images of a plain file are mapped, those of a `.gz` are in memory. Raises DataError where a file no
+    longer is what it was when the dataset was checked, as far as sizes and labels show it; the digest isn't
+    taken again.
     """
     image_path, label_path = (_path(dataset.folder, name) for name in names(split))
-    images, labels = read(image_path, 3), read(label_path, 1)
+    mapped = image_path.suffix != ".gz"
+    images, labels = map_file(image_path, 3) if mapped else read(image_path, 3), read(label_path, 1)
     _check_labels(label_path, labels, images.shape, len(dataset.classes))
     return Source(
         name=dataset.name,
@@ -154,6 +169,8 @@ def read_split(dataset: Dataset, split: Split) -> Source:
         images=torch.from_numpy(images),
         labels=torch.from_numpy(labels).long(),
         classes=dataset.classes,
+        folder=dataset.folder / CONVERTED / split,
+        mapped=mapped,
     )
 
 

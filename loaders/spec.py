@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from typing_extensions import Self
 
+from loaders.conversion import Progress
 from loaders.knobs import Integer, Knob, Value, knob
 from loaders.source import Source
 
@@ -50,6 +51,11 @@ class LoaderSpec(ABC):
         """The family's name: that of the file it stands in."""
         return type(self).__module__.rpartition(".")[2]
 
+    @property
+    def lasting(self) -> bool:
+        """Whether a batch stays as it is, however many are asked for after it."""
+        return True
+
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
         """The family's knobs by name, in the order of their declaration."""
@@ -76,9 +82,20 @@ class LoaderSpec(ABC):
         """What this family needs and this machine lacks, with the cure, or None where all is there."""
         return None
 
+    def slowed_by(self) -> str | None:
+        """What keeps this family from its full speed on this machine, with the cure, or None."""
+        return None
+
     @abstractmethod
     def typical_samples_per_s(self) -> float:
         """About what this loader delivers on two cores: for the estimate before a sweep, for no result."""
+
+    def prepare(self, source: Source, progress: Progress | None = None) -> None:
+        """Make and check every byte of what `build` needs beside the source, such as files of another format.
+
+        `build` makes it too where it isn't there. Raises DataError where it can't be made.
+        """
+        del source, progress
 
     @abstractmethod
     def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:

@@ -20,7 +20,7 @@ from loaders.spec import Batch, LoaderSpec
 CLASSES = tuple("abcdefghij")
 
 
-def numbered_source(samples: int = 300, side: int = 28) -> Source:
+def numbered_source(samples: int = 300, side: int = 28, folder: Path | None = None) -> Source:
     """A source whose pictures tell their own number: the upper half its high byte, the lower its low one.
 
     Halves of one grey stay so in their middle through any resize. Labels follow from the number.
@@ -29,7 +29,7 @@ def numbered_source(samples: int = 300, side: int = 28) -> Source:
     images = torch.empty((samples, side, side), dtype=torch.uint8)
     images[:, : side // 2] = (numbers // 256).to(torch.uint8)[:, None, None]
     images[:, side // 2 :] = (numbers % 256).to(torch.uint8)[:, None, None]
-    return Source("numbered", "0" * 64, images, label_of(numbers), CLASSES)
+    return Source("numbered", "0" * 64, images, label_of(numbers), CLASSES, folder)
 
 
 def label_of(numbers: torch.Tensor) -> torch.Tensor:

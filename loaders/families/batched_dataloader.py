@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from loaders.dataloader_spec import NUM_WORKERS, DataLoaderSpec
 from loaders.knobs import knob
+from loaders.resize import resize
 from loaders.source import Source
 from loaders.spec import Batch
 
@@ -22,7 +22,7 @@ class BatchedDataset(Dataset[Batch]):
     """
 
     def __init__(self, source: Source, resize: int | None) -> None:
-        self.images = source.images
+        self.images = source.in_memory().images
         self.labels = source.labels
         self.resize = resize
 
@@ -32,12 +32,10 @@ class BatchedDataset(Dataset[Batch]):
     def __getitems__(self, indices: list[int]) -> Batch:
         """The batch at `indices`: float32 (B, 1, H, W) in [0, 1] and int64 (B,)."""
         rows = torch.tensor(indices)
-        images = self.images[rows].unsqueeze(1).to(torch.float32).div_(255)
+        images = self.images[rows].to(torch.float32).div_(255)
         if self.resize is not None:
-            size = (self.resize, self.resize)
-            # Weights that are rounded can sum to a hair over 1: keep the range that was promised.
-            images = interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
-        return images, self.labels[rows]
+            images = resize(images, self.resize)
+        return images.unsqueeze(1), self.labels[rows]
 
 
 def as_it_is(batch: Batch) -> Batch:

@@ -20,7 +20,7 @@ class SourceFashionMNIST(FashionMNIST):  # type: ignore[misc]  # torchvision is 
     def __init__(self, source: Source, transform: Callable[[Any], Any]) -> None:
         # Past MNIST.__init__, which would look for files, to the one that keeps the transform.
         super(MNIST, self).__init__(root="", transform=transform)
-        self.data = source.images
+        self.data = source.in_memory().images
         self.targets = source.labels
 
 

@@ -10,7 +10,9 @@ from bench.memory_watch import MemoryWatch
 
 def test_the_peak_is_of_the_epochs_own_time() -> None:
     """Samples before and long after don't count."""
-    watch = MemoryWatch(1, samples=[(10, 900, 9), (20, 5, 1), (30, 7, 3), (40, 6, 2), (50, 800, 8)])
+    watch = MemoryWatch(
+        1, samples=[(10, 900, 9, 9), (20, 5, 2, 1), (30, 7, 1, 3), (40, 6, None, 2), (50, 800, 8, 8)]
+    )
     assert watch.peak_bytes(20, 45) == 800  # the sample just after the end counts: the epoch may hide it
     assert watch.peak_bytes(20, 35) == 7
     assert watch.processes(20, 45) == 8
@@ -19,7 +21,7 @@ def test_the_peak_is_of_the_epochs_own_time() -> None:
 
 def test_a_short_epoch_has_the_sample_after_it() -> None:
     """Between two samples nothing was seen: the next one is nearest."""
-    watch = MemoryWatch(1, samples=[(10, 1, 5), (100, 2, 4)])
+    watch = MemoryWatch(1, samples=[(10, 1, None, 5), (100, 2, None, 4)])
     assert (watch.peak_bytes(20, 30), watch.processes(20, 30)) == (2, 4)
 
 
@@ -61,7 +63,7 @@ def test_processes_that_are_there_are_counted(tree) -> None:
     watch.sample()
     tree["gone"] = [3]
     watch.sample()
-    assert [processes for _, _, processes in watch.samples] == [3, 2]
+    assert [processes for _, _, _, processes in watch.samples] == [3, 2]
 
 
 def test_workers_that_grow_after_the_reading_map_libraries(tree) -> None:

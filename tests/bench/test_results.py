@@ -122,8 +122,19 @@ def test_a_file_that_is_not_ours_is_one_line(tmp_path, text, says) -> None:
 def test_another_schema_is_refused(tmp_path) -> None:
     """A file of another version is not read as if it were of this one."""
     runs.written(tmp_path, [runs.row(schema=99)])
-    with pytest.raises(ResultsError, match="has schema 99; this version reads 2"):
+    with pytest.raises(ResultsError, match="has schema 99; this version reads 2 and 3"):
         read_runs(tmp_path)
+
+
+def test_the_schema_before_is_read(tmp_path) -> None:
+    """Folders that were kept stay readable: what their rows don't say is unknown."""
+    runs.written(tmp_path, [runs.row(schema=2)])
+    path = tmp_path / "runs.csv"
+    older = pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns="peak_private_bytes")
+    older.to_csv(path, index=False)
+    frame = read_runs(tmp_path)
+    assert frame["peak_private_bytes"].isna().all()
+    assert frame["peak_memory_bytes"].notna().all()
 
 
 def test_text_for_a_number_is_refused(tmp_path) -> None:

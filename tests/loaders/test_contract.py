@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
 from loaders.registry import families
+from loaders.source import Source
 from loaders.spec import LoaderSpec
 from tests.fakes import label_of, numbered_source, numbers_of
 
@@ -63,10 +65,15 @@ def epoch(loader: object) -> tuple[torch.Tensor, torch.Tensor, list[int], set[tu
     return torch.cat(numbers), torch.cat(labels), sizes, shapes
 
 
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """Numbered pictures, and a folder for what loaders make of them, which all points share."""
+    return numbered_source(SAMPLES, folder=tmp_path_factory.mktemp("numbered"))
+
+
 @pytest.mark.parametrize("spec", valid_points(), ids=spec_id)
-def test_every_point_keeps_the_contract(spec: LoaderSpec) -> None:
+def test_every_point_keeps_the_contract(spec: LoaderSpec, source: Source) -> None:
     """Two shuffled epochs: each sample once, beside its own label, in two orders that the seed decides."""
-    source = numbered_source(SAMPLES)
     loader = spec.build(source, shuffle=True, seed=1)
     side = spec.resize or 28
     orders = []
@@ -86,38 +93,35 @@ def test_every_point_keeps_the_contract(spec: LoaderSpec) -> None:
 
 
 @pytest.mark.parametrize("name", families())
-def test_same_seed_same_order(name: str) -> None:
+def test_same_seed_same_order(name: str, source: Source) -> None:
     """Two loaders of one seed agree, of two seeds don't; two epochs long."""
     orders = []
     for seed in (5, 5, 6):
-        loader = families()[name](batch_size=SMALL_BATCH).build(
-            numbered_source(SAMPLES), shuffle=True, seed=seed
-        )
+        loader = families()[name](batch_size=SMALL_BATCH).build(source, shuffle=True, seed=seed)
         orders.append([epoch(loader)[0].tolist() for _ in range(2)])
     assert orders[0] == orders[1]
     assert orders[0] != orders[2]
 
 
 @pytest.mark.parametrize("name", families())
-def test_without_shuffle_the_stored_order(name: str) -> None:
+def test_without_shuffle_the_stored_order(name: str, source: Source) -> None:
     """Evaluation sees the samples as they are stored, in every epoch."""
-    loader = families()[name](batch_size=SMALL_BATCH).build(numbered_source(SAMPLES), shuffle=False, seed=0)
+    loader = families()[name](batch_size=SMALL_BATCH).build(source, shuffle=False, seed=0)
     for _ in range(2):
         assert epoch(loader)[0].tolist() == list(range(SAMPLES))
 
 
 @pytest.mark.parametrize("name", families())
-def test_pixels_are_scaled_and_nothing_else(name: str) -> None:
+def test_pixels_are_scaled_and_nothing_else(name: str, source: Source) -> None:
     """A pixel of v arrives as v / 255, exactly."""
-    source = numbered_source(SAMPLES)
     images, _ = next(iter(families()[name](batch_size=SAMPLES).build(source, shuffle=False, seed=0)))
     assert torch.equal(images[:, 0], source.images.to(torch.float32) / 255)
 
 
 @pytest.mark.parametrize("name", families())
-def test_resize_is_bilinear_and_antialiased(name: str) -> None:
+def test_resize_is_bilinear_and_antialiased(name: str, tmp_path: Path) -> None:
     """Within PIL's rounding of the reference; a resize without antialiasing is further off by far."""
-    source = numbered_source(4)
+    source = numbered_source(4, folder=tmp_path)
     source.images[:] = torch.randint(0, 256, source.images.shape, dtype=torch.uint8)
     images, _ = next(iter(families()[name](batch_size=4, resize=14).build(source, shuffle=False, seed=0)))
     reference = torch.nn.functional.interpolate(

@@ -19,7 +19,7 @@ from loaders.spec import LoaderSpec
 
 @dataclass(frozen=True)
 class Loader(LoaderSpec):
-    threads: int = knob(Knob("threads", Integer(1, 64), help="threads that gather", full=(1, 2)), 1)
+    lanes: int = knob(Knob("lanes", Integer(1, 64), help="threads that gather", full=(1, 2)), 1)
 
     def typical_samples_per_s(self):
         return 1e6
@@ -41,7 +41,7 @@ def test_a_new_file_is_a_new_family(tmp_path, monkeypatch) -> None:
     (tmp_path / "brand_new.py").write_text(NEW_FAMILY)
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     assert registry.families()["brand_new"]().family == "brand_new"
-    assert registry.all_knobs()["threads"].full == (1, 2)
+    assert registry.all_knobs()["lanes"].full == (1, 2)
 
 
 def test_a_file_without_a_spec_is_an_error(tmp_path, monkeypatch) -> None:

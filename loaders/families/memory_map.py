@@ -1,0 +1,118 @@
+"""The dataset as a uint8 file on disk, mapped into memory and gathered into a ring: for data of any size."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from loaders.conversion import Conversion, Progress
+from loaders.knobs import Choice, Knob, knob
+from loaders.mapped_file import MappedFile
+from loaders.ring import RingLoader, Rows
+from loaders.ring_spec import RingSpec
+from loaders.source import DataError, Source
+from loaders.spec import Batch
+
+PAGE_CACHE = Knob(
+    "page_cache",
+    Choice(("warm", "cold")),
+    help="warm reads what the system holds of the file in memory; cold has it forgotten before each epoch, "
+    "so that all comes from the disk",
+    full=("warm", "cold"),
+)
+
+IMAGES, LABELS = "images-uint8.bin", "labels-int64.bin"
+_CHUNK = 8192  # samples written at a time
+# Of the memory that is free, a file up to this share of it is read ahead as a whole.
+_FITS = 0.8
+# Of a file's pages, so many may stay in memory for a start to pass as cold.
+_FORGOTTEN = 0.05
+
+
+def write(source: Source, folder: Path, progress: Progress) -> None:
+    """Write the images as they are, one byte a pixel, and the labels, eight bytes each."""
+    with (folder / IMAGES).open("wb") as images, (folder / LABELS).open("wb") as labels:
+        for start in range(0, len(source), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            images.write(source.images[rows].contiguous().numpy().data)
+            labels.write(source.labels[rows].contiguous().numpy().data)
+            progress(min(start + _CHUNK, len(source)), len(source))
+        for file in (images, labels):
+            file.flush()
+            # What isn't on the disk yet can't be forgotten.
+            os.fsync(file.fileno())
+
+
+CONVERSION = Conversion("memory_map", 1, write)
+
+
+@dataclass(frozen=True)
+class MemoryMap(RingSpec):
+    """Rows of a mapped file, in a shuffled order, gathered as by `tensor_slice`: the order, eight bytes a
+    sample, and the ring are all that it holds in memory of its own.
+
+    A batch stays valid until the second one after it is asked for; `copy=True` gives batches that last. The
+    file is made beside the data once, and used again. The first epoch reads it through in stored order, if it
+    fits into memory; if not, the rows that are due soon are asked for one by one.
+    """
+
+    page_cache: str = knob(PAGE_CACHE, "warm")
+
+    def prepare(self, source: Source, progress: Progress | None = None) -> None:
+        """Make the file, or check every byte of it."""
+        CONVERSION.prepare(source, progress, verify=True)
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> MappedLoader:
+        """A loader over the mapped file, which is made now if it isn't there."""
+        folder = CONVERSION.prepare(source)
+        images, labels = MappedFile(folder / IMAGES), MappedFile(folder / LABELS)
+        fits = images.size <= psutil.virtual_memory().available * _FITS
+        if not fits:
+            images.read_at_random()
+        rows = images.tensor(torch.uint8, tuple(source.images.shape))
+        numbers = labels.tensor(torch.int64, (len(source),))
+        cold = self.page_cache == "cold"
+        if cold:
+            images.drop()
+            if images.resident_share() > _FORGOTTEN:
+                raise DataError(
+                    f"{folder / IMAGES}: found it in memory after it was to be forgotten, expected "
+                    f"page_cache=cold on a disk, and a file that no other process has mapped"
+                )
+        ring = self.ring_loader(Rows(rows, numbers, ask=not fits), shuffle=shuffle, seed=seed)
+        return MappedLoader(ring, images, fits=fits, cold=cold)
+
+
+class MappedLoader:
+    """A RingLoader over a mapped file, which is read ahead beside the first epoch and each cold one."""
+
+    def __init__(self, ring: RingLoader, images: MappedFile, *, fits: bool, cold: bool) -> None:
+        self._ring = ring
+        self._images = images
+        self._fits = fits
+        self._cold = cold
+        self._read = False
+
+    def __len__(self) -> int:
+        """The number of batches of an epoch."""
+        return len(self._ring)
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self._cold:
+            self._images.drop()
+        reader = threading.Thread(target=self._images.populate, daemon=True)
+        if self._fits and (self._cold or not self._read):
+            self._read = True
+            reader.start()
+        yield from self._ring
+        if reader.ident is not None:
+            reader.join()
+        if self._cold:
+            # What this process has mapped no other loader could have forgotten.
+            self._images.drop()

@@ -1,0 +1,236 @@
+"""Shards read as a stream through a shuffle buffer, as formats for data beyond memory do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from loaders.conversion import Conversion, Progress
+from loaders.dataloader_spec import NUM_WORKERS, DataLoaderSpec
+from loaders.knobs import Integer, Knob, knob
+from loaders.resize import resize
+from loaders.source import Source
+from loaders.spec import Batch
+
+SHUFFLE_BUFFER = Knob(
+    "shuffle_buffer",
+    Integer(1, 100_000_000),
+    help="samples that each worker holds and draws its shuffled batches from; at least one batch",
+    quick=(1_000, 10_000),
+)
+
+SHARD_SAMPLES = 4096
+LEAST_SHARDS = 16
+
+Pixels = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int64]
+Rows = tuple[Pixels, Numbers]
+"""Images uint8 (n, H, W) and labels int64 (n,)."""
+
+
+def shard_size(samples: int) -> int:
+    """The samples of each shard, fewer in the last; a small set is cut too, to have shards to shuffle."""
+    return min(SHARD_SAMPLES, max(1, samples // LEAST_SHARDS))
+
+
+def shard_paths(folder: Path, shard: int) -> tuple[Path, Path]:
+    """The files of a shard's images and labels."""
+    return folder / f"{shard:06}-images.npy", folder / f"{shard:06}-labels.npy"
+
+
+def write_shards(source: Source, folder: Path, progress: Progress) -> None:
+    """Write the shards one by one, so that no more than one of them is in memory."""
+    samples, size = len(source), shard_size(len(source))
+    for shard, start in enumerate(range(0, samples, size)):
+        stop = min(start + size, samples)
+        images, labels = shard_paths(folder, shard)
+        np.save(images, source.images[start:stop].numpy())
+        np.save(labels, source.labels[start:stop].numpy())
+        progress(stop, samples)
+
+
+SHARDS = Conversion("stream", 1, write_shards)
+
+
+def share_of(worker: int, workers: int, *, samples: int, batch_size: int) -> range:
+    """Which places of a shuffled epoch's stream are this worker's: one run of them, in whole batches.
+
+    The DataLoader takes a batch from each worker in turn. So of T batches, worker w has those that a round
+    leaves to it, ceil((T - w) / W), and the last batch, which may be short, ends the share of worker
+    (T - 1) % W.
+    """
+    batches = -(-samples // batch_size)
+    missing = batches * batch_size - samples
+
+    def start(of: int) -> int:
+        before = sum(len(range(earlier, batches, workers)) for earlier in range(of))
+        return before * batch_size - missing * ((batches - 1) % workers < of)
+
+    return range(start(worker), start(worker + 1))
+
+
+class ShardStream:
+    """The shards one after another in `order`, read at any place, one of them open at a time.
+
+    shape: (N, H, W) of all images. order: the number of each shard, int64.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], order: Numbers) -> None:
+        samples, size = shape[0], shard_size(shape[0])
+        self.folder = folder
+        self.shape = shape
+        self.order = order
+        # Where in the stream each shard begins, and where the last one ends.
+        self.starts = np.concatenate(([0], np.cumsum(np.minimum(size, samples - order * size))))
+        self._open: tuple[int, Rows] | None = None
+
+    def read(self, span: range) -> Iterator[tuple[slice, Pixels, Numbers]]:
+        """These places of the stream shard by shard: which of `span`, and views of their rows."""
+        start = span.start
+        while start < span.stop:
+            turn = int(np.searchsorted(self.starts, start, side="right")) - 1
+            first, end = (int(edge) for edge in self.starts[turn : turn + 2])
+            stop = min(span.stop, end)
+            (images, labels), rows = self._shard(turn), slice(start - first, stop - first)
+            yield slice(start - span.start, stop - span.start), images[rows], labels[rows]
+            start = stop
+
+    def copy(self, span: range) -> Rows:
+        """The rows at these places."""
+        rows = np.empty((len(span), *self.shape[1:]), np.uint8), np.empty(len(span), np.int64)
+        for at, images, labels in self.read(span):
+            rows[0][at], rows[1][at] = images, labels
+        return rows
+
+    def _shard(self, turn: int) -> Rows:
+        if self._open is None or self._open[0] != turn:
+            images, labels = shard_paths(self.folder, int(self.order[turn]))
+            # Mapped, so that only the rows that are asked for are read.
+            self._open = turn, (np.asarray(np.load(images, mmap_mode="r")), np.load(labels))
+        return self._open[1]
+
+
+def buffered(
+    stream: ShardStream, share: range, batch_size: int, buffer: int, random: np.random.Generator
+) -> Iterator[Rows]:
+    """All of `share`, each batch drawn at random from a buffer whose gaps the stream then fills."""
+    held = min(max(buffer, batch_size), len(share))
+    images, labels = stream.copy(share[:held])
+    coming, gaps = share[held:], np.arange(0)
+    while coming:
+        drawn = random.choice(held, batch_size, replace=False)
+        yield images[drawn], labels[drawn]
+        for at, new_images, new_labels in stream.read(coming[:batch_size]):
+            images[drawn[at]], labels[drawn[at]] = new_images, new_labels
+        gaps, coming = drawn[len(coming) :], coming[batch_size:]
+    # Nothing comes in any more, so the draws that are left are one permutation.
+    rest = random.permutation(np.delete(np.arange(held), gaps))
+    for start in range(0, len(rest), batch_size):
+        drawn = rest[start : start + batch_size]
+        yield images[drawn], labels[drawn]
+
+
+@dataclass(eq=False)
+class ShardDataset(IterableDataset[Batch]):
+    """Ready batches of one epoch: in a worker those of that worker alone, elsewhere all.
+
+    shape: (N, H, W) of all images. epoch: which of the seed's orders comes next. A worker that lives on
+    keeps the dataset it was started with, and only shared memory reaches that copy: so with persistent
+    workers it is a tensor there. Else it is a number, fixed where a worker starts, so that epochs that run
+    side by side don't disturb each other.
+    """
+
+    spec: Stream
+    folder: Path
+    shape: tuple[int, ...]
+    shuffle: bool
+    seed: int
+    epoch: int | torch.Tensor
+
+    def __iter__(self) -> Iterator[Batch]:
+        """float32 (B, 1, H, W) in [0, 1] and int64 (B,). No generator: the epoch is read now, not later."""
+        info = get_worker_info()
+        # Without its number each worker would deliver the whole set (pytorch #30599).
+        worker, workers = (info.id, info.num_workers) if info else (0, 1)
+        return map(self._batch, self._rows(worker, workers, int(self.epoch)))
+
+    def _rows(self, worker: int, workers: int, epoch: int) -> Iterator[Rows]:
+        samples, size = self.shape[0], self.spec.batch_size
+        order = np.arange(-(-samples // shard_size(samples)))
+        if self.shuffle:
+            # All workers must agree on the order of the shards, and on nothing else.
+            np.random.default_rng((self.seed, epoch)).shuffle(order)
+        stream = ShardStream(self.folder, self.shape, order)
+        if not self.shuffle:
+            starts = range(0, samples, size)[worker::workers]
+            return (stream.copy(range(samples)[start : start + size]) for start in starts)
+        share = share_of(worker, workers, samples=samples, batch_size=size)
+        own = np.random.default_rng((self.seed, epoch, worker + 1))
+        return buffered(stream, share, size, self.spec.shuffle_buffer, own)
+
+    def _batch(self, rows: Rows) -> Batch:
+        images = torch.from_numpy(rows[0]).to(torch.float32).div_(255)
+        if self.spec.resize is not None:
+            images = resize(images, self.spec.resize)
+        return images.unsqueeze(1), torch.from_numpy(rows[1])
+
+
+def as_it_is(batch: Any) -> Any:
+    """Converts nothing: the batch is ready (a function by name, so that spawn can send it)."""
+    return batch
+
+
+@dataclass(frozen=True, eq=False)
+class StreamLoader:
+    """Epochs of a DataLoader over shards, each in the next order."""
+
+    dataset: ShardDataset
+    dataloader: DataLoader[Any]
+
+    def __iter__(self) -> Iterator[Batch]:
+        # In place for the tensor that workers share; and before they are started or sent on.
+        self.dataset.epoch += 1
+        return iter(self.dataloader)
+
+
+@dataclass(frozen=True)
+class Stream(DataLoaderSpec):
+    """An IterableDataset over shards, split between the workers, with a shuffle buffer in each.
+
+    That is no true shuffle. The order of the shards is random, but a batch is drawn from a window: what the
+    buffer holds of a few neighbouring shards. Samples that are stored far apart rarely meet in a batch, and
+    a set stored by class stays nearly so in a small buffer. The column `mixing` of the results shows how far
+    it is from one. The order depends on `num_workers`, too: each has its own part of the epoch.
+    """
+
+    num_workers: int = knob(NUM_WORKERS, 1)
+    shuffle_buffer: int = knob(SHUFFLE_BUFFER, 10_000)
+
+    def typical_samples_per_s(self) -> float:
+        """Two cores; as in any DataLoader, crossing from a worker costs more than making the batch."""
+        pixels = 1 if self.resize is None else (self.resize / 28) ** 2
+        crossing = 0.0 if self.num_workers == 0 else pixels / 150_000
+        resizing = 0.0 if self.resize is None else pixels / 500_000
+        return 1 / (1 / 500_000 + crossing + resizing)
+
+    def prepare(self, source: Source, progress: Progress | None = None) -> None:
+        """Write the shards, or take the digest of those that are there. Raises DataError."""
+        SHARDS.prepare(source, progress, verify=True)
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """A loader over the shards, which are written first where they aren't there. Raises DataError."""
+        epoch: int | torch.Tensor = 0
+        if self.persistent_workers:
+            epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        shape = tuple(source.images.shape)
+        dataset = ShardDataset(self, SHARDS.prepare(source), shape, shuffle, seed, epoch)
+        # The dataset shuffles, which no sampler could.
+        dataloader = self.dataloader(dataset, shuffle=False, seed=seed, collate_fn=as_it_is, batched=True)
+        return StreamLoader(dataset, dataloader)

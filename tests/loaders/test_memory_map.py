@@ -1,0 +1,101 @@
+"""memory_map: a mapped file, warm and cold, and what it holds in memory of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from loaders.families import memory_map
+from loaders.families.memory_map import CONVERSION, IMAGES, LABELS, MemoryMap
+from loaders.mapped_file import MappedFile
+from loaders.source import DataError, Source
+from tests.fakes import numbered_source, numbers_of
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux about its page cache")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return numbered_source(5000, folder=tmp_path)
+
+
+def resident(file: MappedFile) -> float:
+    share = file.resident_share()
+    file.drop()
+    if file.resident_share() > 0:
+        pytest.skip("this folder lies in memory, whose pages can't be dropped")
+    return share
+
+
+def test_the_file_holds_the_bytes(source: Source) -> None:
+    """One a pixel, and eight a label."""
+    folder = CONVERSION.prepare(source)
+    assert (folder / IMAGES).read_bytes() == source.images.numpy().tobytes()
+    assert (folder / LABELS).read_bytes() == source.labels.numpy().tobytes()
+
+
+@linux
+def test_a_file_is_forgotten_and_read(source: Source) -> None:
+    """Dropped, no page of it is in memory; populated, all are."""
+    file = MappedFile(CONVERSION.prepare(source) / IMAGES)
+    resident(file)
+    assert file.resident_share() == 0
+    file.populate()
+    assert file.resident_share() == 1
+    assert torch.equal(file.tensor(torch.uint8, (5000, 28, 28)), source.images)
+
+
+@linux
+@pytest.mark.parametrize("fits", [True, False])
+def test_cold_epochs_begin_with_nothing_in_memory(
+    source: Source, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them, whether the file is read ahead as a whole or row by row."""
+    file = MappedFile(CONVERSION.prepare(source) / IMAGES)
+    resident(file)
+    monkeypatch.setattr(memory_map, "_FITS", 0.8 if fits else 0.0)
+    dropped = []
+    monkeypatch.setattr(
+        MappedFile, "drop", lambda self, drop=MappedFile.drop: (drop(self), dropped.append(1))
+    )
+    loader = MemoryMap(page_cache="cold").build(source, shuffle=True, seed=0)
+    assert file.resident_share() < 0.05
+    for _ in range(2):
+        before = len(dropped)
+        numbers = torch.cat([numbers_of(images) for images, _ in loader])
+        assert sorted(numbers.tolist()) == list(range(5000))
+        assert len(dropped) > before
+
+
+@linux
+def test_a_file_that_another_process_holds_is_not_cold(source: Source) -> None:
+    """One line that says so, rather than a warm epoch under the name of a cold one."""
+    other = MappedFile(CONVERSION.prepare(source) / IMAGES)
+    resident(other)
+    other.populate()
+    with pytest.raises(DataError, match="found it in memory after it was to be forgotten"):
+        MemoryMap(page_cache="cold").build(source, shuffle=True, seed=0)
+
+
+@linux
+def test_its_own_memory_is_the_order_and_the_ring(tmp_path: Path) -> None:
+    """Eight bytes a sample and a few megabytes: the pictures stay the file's."""
+    samples = 400_000
+    pictures = torch.zeros((samples, 14, 14), dtype=torch.uint8)
+    source = Source(
+        "zeros", "0" * 64, pictures, torch.zeros(samples, dtype=torch.int64), tuple("ab"), tmp_path
+    )
+    CONVERSION.prepare(source)
+
+    def private() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon", "RssShmem")))
+
+    before = private()
+    loader = MemoryMap(threads=1).build(source, shuffle=True, seed=0)
+    for _ in range(2):
+        assert sum(len(labels) for _, labels in loader) == samples
+    assert private() - before < 8 * samples + 2**24 < pictures.numel()
