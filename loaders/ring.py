@@ -9,7 +9,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -32,7 +32,7 @@ _ASK_AHEAD = 8
 
 @dataclass(frozen=True)
 class Rows:
-    """What is gathered. images: uint8 (N, H, W), contiguous. labels: int64 (N,).
+    """What is gathered. images: uint8 (N, H, W), contiguous. labels: int64 (N,), or narrower.
 
     ask: whether the images are a file larger than memory, whose rows the system is asked for before their
     turn.
@@ -41,6 +41,15 @@ class Rows:
     images: torch.Tensor
     labels: torch.Tensor
     ask: bool = False
+
+    def narrowed(self) -> Rows:
+        """The same with labels in as few bytes as they need: at random, of millions each costs a look-up."""
+        highest = int(self.labels.max())
+        for dtype in (torch.uint8, torch.int16, torch.int32):
+            if highest <= torch.iinfo(dtype).max:
+                # numpy asks for huge pages.
+                return replace(self, labels=torch.from_numpy(self.labels.to(dtype).numpy().copy()))
+        return self
 
 
 class Ring(Protocol):
@@ -123,7 +132,7 @@ class RingLoader:
         shuffle: bool = True,
         seed: int = 0,
     ) -> None:
-        self._rows = rows
+        self._rows = rows.narrowed()
         self._batch_size = batch_size
         self._resize = resize
         self._threads = idle_cores() if threads is None else threads
@@ -209,6 +218,7 @@ class NativeRing:
             ready=ready.ctypes.data,
             rows=sides[0],
             columns=sides[1],
+            label_bytes=rows.labels.itemsize,
             ask=_ASK_AHEAD if rows.ask else 0,
         )
         self._ring = library.ring_open(ctypes.byref(plan))
@@ -321,7 +331,7 @@ class TorchRing:
         slot = chunk % len(self._ready)
         numbers = self._order[chunk * self._chunk : (chunk + 1) * self._chunk]
         self._gather(numbers, self._images[slot][: len(numbers)])
-        torch.index_select(self._rows.labels, 0, numbers, out=self._labels[slot][: len(numbers)])
+        self._labels[slot][: len(numbers)].copy_(self._rows.labels.index_select(0, numbers))
         with self._changed:
             self._ready[slot] = chunk + 1
             self._changed.notify_all()

@@ -27,7 +27,7 @@ PAGE_CACHE = Knob(
     full=("warm", "cold"),
 )
 
-IMAGES, LABELS = "images-uint8.bin", "labels-int64.bin"
+IMAGES = "images-uint8.bin"
 _CHUNK = 8192  # samples written at a time
 # Of the memory that is free, a file up to this share of it is read ahead as a whole.
 _FITS = 0.8
@@ -36,17 +36,15 @@ _FORGOTTEN = 0.05
 
 
 def write(source: Source, folder: Path, progress: Progress) -> None:
-    """Write the images as they are, one byte a pixel, and the labels, eight bytes each."""
-    with (folder / IMAGES).open("wb") as images, (folder / LABELS).open("wb") as labels:
+    """Write the images as they are, one byte a pixel."""
+    with (folder / IMAGES).open("wb") as file:
         for start in range(0, len(source), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            images.write(source.images[rows].contiguous().numpy().data)
-            labels.write(source.labels[rows].contiguous().numpy().data)
+            file.write(source.images[start : start + _CHUNK].contiguous().numpy().data)
             progress(min(start + _CHUNK, len(source)), len(source))
-        for file in (images, labels):
-            file.flush()
-            # What isn't on the disk yet can't be forgotten.
-            os.fsync(file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
+    # The system keeps what was written in small pages, but reads a mapped file in large ones.
+    MappedFile(folder / IMAGES).drop()
 
 
 CONVERSION = Conversion("memory_map", 1, write)
@@ -55,7 +53,7 @@ CONVERSION = Conversion("memory_map", 1, write)
 @dataclass(frozen=True)
 class MemoryMap(RingSpec):
     """Rows of a mapped file, in a shuffled order, gathered as by `tensor_slice`: the order, eight bytes a
-    sample, and the ring are all that it holds in memory of its own.
+    sample, the labels and the ring are all that it holds in memory of its own.
 
     A batch stays valid until the second one after it is asked for; `copy=True` gives batches that last. The
     file is made beside the data once, and used again. The first epoch reads it through in stored order, if it
@@ -71,12 +69,11 @@ class MemoryMap(RingSpec):
     def build(self, source: Source, *, shuffle: bool, seed: int) -> MappedLoader:
         """A loader over the mapped file, which is made now if it isn't there."""
         folder = CONVERSION.prepare(source)
-        images, labels = MappedFile(folder / IMAGES), MappedFile(folder / LABELS)
+        images = MappedFile(folder / IMAGES)
         fits = images.size <= psutil.virtual_memory().available * _FITS
         if not fits:
             images.read_at_random()
         rows = images.tensor(torch.uint8, tuple(source.images.shape))
-        numbers = labels.tensor(torch.int64, (len(source),))
         cold = self.page_cache == "cold"
         if cold:
             images.drop()
@@ -85,7 +82,7 @@ class MemoryMap(RingSpec):
                     f"{folder / IMAGES}: found it in memory after it was to be forgotten, expected "
                     f"page_cache=cold on a disk, and a file that no other process has mapped"
                 )
-        ring = self.ring_loader(Rows(rows, numbers, ask=not fits), shuffle=shuffle, seed=seed)
+        ring = self.ring_loader(Rows(rows, source.labels, ask=not fits), shuffle=shuffle, seed=seed)
         return MappedLoader(ring, images, fits=fits, cold=cold)
 
 

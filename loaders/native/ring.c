@@ -14,9 +14,14 @@
 #include <sys/mman.h>
 
 /* Rows that are asked from memory before their turn: a row in a random place takes about as long to arrive as
- * eight others to convert. */
-#define AHEAD 8
+ * six others to convert. */
+#define AHEAD 6
 #define LINE 64
+/* Of images beyond LARGE bytes, a core looks up where a page is in memory itself, for nearly every row, and
+ * several at once only if nothing comes between: so one line of each row of a group is asked for first. On two
+ * cores, 6 million rows of 784 bytes then take half the time; 60,000 rows take 5% more. */
+#define GROUP 64
+#define LARGE ((int64_t)1 << 28)
 /* A multiple of the page size would do too, as rows are asked for whole. */
 #define PAGE 4096
 /* Width of a block of columns in a resize: a vector of AVX-512, two of AVX2. */
@@ -34,21 +39,21 @@ typedef struct {
     const float *weights;
 } side;
 
-/* What a ring is made of, as loaders.native writes it. images: uint8 (samples, pixels). labels: int64
- * (samples,). order: int64 (samples,), room for an epoch's order, or NULL for the stored one. out: float32
+/* What a ring is made of, as loaders.native writes it. images: uint8 (samples, pixels). labels:
+ * (samples,), of label_bytes each: uint8, int16, int32 or int64. order: int64 (samples,), room for an epoch's order, or NULL for the stored one. out: float32
  * (slots, chunk, pixels after the resize). out_labels: int64 (slots, chunk). ready: int64 (slots,). rows and
  * columns: the sides of the resize, whose `out` is 0 where there is none. ask: of images that are a file larger
  * than memory, how many chunks ahead the system is asked to read the rows; 0 for not at all. */
 typedef struct {
     int64_t samples, pixels, chunk, slots;
     const uint8_t *images;
-    const int64_t *labels;
+    const void *labels;
     int64_t *order;
     float *out;
     int64_t *out_labels;
     _Atomic int64_t *ready;
     side rows, columns;
-    int64_t ask;
+    int64_t label_bytes, ask;
 } plan;
 
 /* next: the first chunk that nobody fills yet. released: the chunks before it may be written over. ready of a
@@ -118,6 +123,23 @@ int shuffle(int64_t *order, int64_t n, uint64_t seed) {
     return 0;
 }
 
+typedef float block __attribute__((vector_size(BLOCK * sizeof(float))));
+typedef int32_t mask __attribute__((vector_size(BLOCK * sizeof(float))));
+
+static block load(const float *from) {
+    block to;
+    memcpy(&to, from, sizeof to);
+    return to;
+}
+
+/* Weights that are rounded can sum to a hair over 1. */
+static block at_most_one(block values) {
+    block ones = {0};
+    ones += 1;
+    mask above = values > ones;
+    return (block)((above & (mask)ones) | (~above & (mask)values));
+}
+
 static void scale(const uint8_t *restrict from, float *restrict to, int64_t n) {
     for (int64_t k = 0; k < n; k++) to[k] = (float)from[k] / 255.0f;
 }
@@ -131,38 +153,31 @@ static int64_t room(const plan *p) {
 /* Resize one picture: first its columns, a block of them at a time, then its rows. */
 static void resize(const plan *p, const uint8_t *restrict from, float *restrict to, float *restrict scratch) {
     const side *rows = &p->rows, *columns = &p->columns;
-    int64_t stride = (columns->out + BLOCK - 1) / BLOCK * BLOCK;
+    int64_t blocks = (columns->out + BLOCK - 1) / BLOCK, stride = blocks * BLOCK;
     float *scaled = scratch, *wide = scratch + rows->in * columns->in;
     scale(from, scaled, rows->in * columns->in);
-    for (int64_t block = 0; block < stride; block += BLOCK) {
-        int64_t b = block / BLOCK;
+    for (int64_t b = 0; b < blocks; b++) {
         /* The weights of a block lie transposed: (in, BLOCK). */
         const float *weights = columns->weights + b * columns->in * BLOCK;
         for (int64_t y = 0; y < rows->in; y++) {
             const float *row = scaled + y * columns->in;
-            float sum[BLOCK] = {0};
-            for (int64_t k = columns->low[b]; k < columns->high[b]; k++)
-                for (int j = 0; j < BLOCK; j++) sum[j] += row[k] * weights[k * BLOCK + j];
-            memcpy(wide + y * stride + block, sum, sizeof sum);
+            block sum = {0};
+            for (int64_t k = columns->low[b]; k < columns->high[b]; k++) sum += row[k] * load(weights + k * BLOCK);
+            memcpy(wide + y * stride + b * BLOCK, &sum, sizeof sum);
         }
     }
     for (int64_t y = 0; y < rows->out; y++) {
         const float *weights = rows->weights + y * rows->in;
         float *line = to + y * columns->out;
-        int64_t k = rows->low[y], last = rows->high[y] - 1;
-        if (k == last) {
-            const float *a = wide + k * stride;
-            for (int64_t x = 0; x < columns->out; x++) line[x] = a[x] * weights[k];
-        } else {
-            const float *a = wide + k * stride, *b = a + stride;
-            for (int64_t x = 0; x < columns->out; x++) line[x] = a[x] * weights[k] + b[x] * weights[k + 1];
-            for (k += 2; k <= last; k++) {
-                a = wide + k * stride;
-                for (int64_t x = 0; x < columns->out; x++) line[x] += a[x] * weights[k];
-            }
+        for (int64_t b = 0; b < blocks; b++) {
+            block sum = {0};
+            for (int64_t k = rows->low[y]; k < rows->high[y]; k++)
+                sum += weights[k] * load(wide + k * stride + b * BLOCK);
+            sum = at_most_one(sum);
+            int64_t left = columns->out - b * BLOCK;
+            if (left >= BLOCK) memcpy(line + b * BLOCK, &sum, sizeof sum);
+            else memcpy(line + b * BLOCK, &sum, (size_t)left * sizeof *line);
         }
-        /* Weights that are rounded can sum to a hair over 1. */
-        for (int64_t x = 0; x < columns->out; x++) line[x] = line[x] > 1 ? 1 : line[x];
     }
 }
 
@@ -176,6 +191,22 @@ static void ask_for(const plan *p, int64_t chunk) {
     }
 }
 
+/* Ask for one line of each row of a group, and for nothing else: labels among them would undo it. */
+static void look_up(const plan *p, int64_t start, int64_t end) {
+    for (int64_t i = start; i < start + GROUP && i < end; i++) {
+        __builtin_prefetch(p->images + (p->order ? p->order[i] : i) * p->pixels, 0, 3);
+    }
+}
+
+static int64_t label_of(const plan *p, int64_t number) {
+    switch (p->label_bytes) {
+    case 1: return ((const uint8_t *)p->labels)[number];
+    case 2: return ((const int16_t *)p->labels)[number];
+    case 4: return ((const int32_t *)p->labels)[number];
+    default: return ((const int64_t *)p->labels)[number];
+    }
+}
+
 static void fill(const plan *p, int64_t chunk, float *scratch) {
     int64_t start = chunk * p->chunk, end = start + p->chunk, slot = chunk % p->slots;
     if (end > p->samples) end = p->samples;
@@ -186,19 +217,22 @@ static void fill(const plan *p, int64_t chunk, float *scratch) {
     int64_t size = p->rows.out ? p->rows.out * p->columns.out : p->pixels;
     float *out = p->out + slot * p->chunk * size;
     int64_t *labels = p->out_labels + slot * p->chunk;
+    int large = p->samples * p->pixels > LARGE;
+    if (large) look_up(p, start, end);
     for (int64_t i = start; i < end; i++) {
+        if (large && (i - start) % GROUP == 0) look_up(p, i + GROUP, end);
         if (i + AHEAD < p->samples) {
             int64_t soon = p->order ? p->order[i + AHEAD] : i + AHEAD;
             const char *row = (const char *)(p->images + soon * p->pixels);
             for (int64_t k = 0; k < p->pixels + LINE - 1 && k < 64 * LINE; k += LINE) __builtin_prefetch(row + k, 0, 3);
-            __builtin_prefetch(p->labels + soon, 0, 3);
+            __builtin_prefetch((const char *)p->labels + soon * p->label_bytes, 0, 3);
         }
         int64_t number = p->order ? p->order[i] : i;
         const uint8_t *from = p->images + number * p->pixels;
         if (p->rows.out) resize(p, from, out, scratch);
         else scale(from, out, p->pixels);
         out += size;
-        *labels++ = p->labels[number];
+        *labels++ = label_of(p, number);
     }
 }
 

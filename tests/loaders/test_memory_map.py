@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from loaders.families import memory_map
-from loaders.families.memory_map import CONVERSION, IMAGES, LABELS, MemoryMap
+from loaders.families.memory_map import CONVERSION, IMAGES, MemoryMap
 from loaders.mapped_file import MappedFile
 from loaders.source import DataError, Source
 from tests.fakes import numbered_source, numbers_of
@@ -31,10 +31,9 @@ def resident(file: MappedFile) -> float:
 
 
 def test_the_file_holds_the_bytes(source: Source) -> None:
-    """One a pixel, and eight a label."""
+    """One a pixel, and nothing else."""
     folder = CONVERSION.prepare(source)
     assert (folder / IMAGES).read_bytes() == source.images.numpy().tobytes()
-    assert (folder / LABELS).read_bytes() == source.labels.numpy().tobytes()
 
 
 @linux
@@ -82,7 +81,7 @@ def test_a_file_that_another_process_holds_is_not_cold(source: Source) -> None:
 
 @linux
 def test_its_own_memory_is_the_order_and_the_ring(tmp_path: Path) -> None:
-    """Eight bytes a sample and a few megabytes: the pictures stay the file's."""
+    """Nine bytes a sample and a few megabytes: the pictures stay the file's."""
     samples = 400_000
     pictures = torch.zeros((samples, 14, 14), dtype=torch.uint8)
     source = Source(
@@ -98,4 +97,4 @@ def test_its_own_memory_is_the_order_and_the_ring(tmp_path: Path) -> None:
     loader = MemoryMap(threads=1).build(source, shuffle=True, seed=0)
     for _ in range(2):
         assert sum(len(labels) for _, labels in loader) == samples
-    assert private() - before < 8 * samples + 2**24 < pictures.numel()
+    assert private() - before < 9 * samples + 2**24 < pictures.numel()

@@ -216,3 +216,13 @@ def test_rows_larger_than_memory_are_asked_for(make: str, tmp_path: Path) -> Non
     mapped = torch.from_numpy(np.memmap(file, np.uint8, mode="c", shape=tuple(source.images.shape)))
     asking = RingLoader(Rows(mapped, source.labels, ask=True), batch_size=BATCH, threads=1)
     assert sorted(numbers((i.clone(), None) for i, _ in asking)) == list(range(SAMPLES))
+
+
+@pytest.mark.parametrize("highest", [0, 255, 256, 32_767, 32_768, 2**31 - 1, 2**31])
+def test_labels_of_any_size(make: str, highest: int) -> None:
+    """They are kept narrow, and arrive as int64."""
+    labels = torch.tensor([0, highest, 1 if highest else 0, highest // 2])
+    rows = Rows(torch.zeros((4, 2, 2), dtype=torch.uint8), labels)
+    ((_, got),) = RingLoader(rows, batch_size=4, shuffle=False, threads=0)
+    assert got.dtype == torch.int64
+    assert torch.equal(got, labels)
