@@ -143,14 +143,15 @@ class Blocks:
             self._progress.add(places)
         random.Random(f"{self._course.seed}/{block}").shuffle(places)
         if block > 0 and not self._progress.fits(*places):
-            # What can't be whole begins with the baselines: without theirs no ratio gains a block.
+            # What can't be whole begins with the baselines: without theirs no ratio gains a block. Then what
+            # is quickest, so that as many as can be gain one.
             places.sort(key=self._urgency)
         return places
 
-    def _urgency(self, place: int) -> tuple[bool, bool]:
-        """Configurations before limits, of them the baselines first."""
+    def _urgency(self, place: int) -> tuple[bool, float]:
+        """The baselines first, then by time."""
         job = self._jobs[place]
-        return job.bounds is not None, job.number != job.baseline
+        return job.bounds is not None or job.number != job.baseline, self._progress.trial_s(place)
 
     def _run_block(self, block: int, due: list[int]) -> bool:
         """Run a block's trials, then once more those that were disturbed; False where none was run."""

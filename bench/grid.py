@@ -181,7 +181,8 @@ def _specs(request: Request) -> Iterator[LoaderSpec]:
     known = families()
     given = dict(request.knobs or {})
     preset = request.effective_preset
-    named = request.family or ((TUTORIAL_FAMILY,) if preset is None else tuple(known))
+    unasked = tuple(name for name in known if known[name].shown_unasked)
+    named = request.family or ((TUTORIAL_FAMILY,) if preset is None else unasked)
     for name in named:
         if name not in known:
             raise PlanError(f"--family: {name!r} is not a loader family; allowed: {', '.join(known)}")

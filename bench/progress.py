@@ -121,6 +121,10 @@ class SweepProgress:
         self._done += 1
         self._bar.update(self._task, completed=self._done, left=self._time_left())
 
+    def trial_s(self, number: int) -> float:
+        """About how long a trial of this one takes."""
+        return self._left.trial_s(number)
+
     def fits(self, *numbers: int) -> bool:
         """Whether a trial of each of these, one after the other, ends within the budget of the whole."""
         return sum(self._left.trial_s(number) for number in numbers) <= self._budget_left_s()

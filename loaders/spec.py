@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import torch
 from typing_extensions import Self
@@ -42,6 +43,9 @@ class LoaderSpec(ABC):
     seed gives the same order (save where a knob gives it up, as `in_order=off` does), and a second epoch
     another one; without, the stored order.
     """
+
+    # Whether a sweep that names no family shows this one too: not where it fills a disk with files.
+    shown_unasked: ClassVar[bool] = True
 
     batch_size: int = knob(BATCH_SIZE, 256)
     resize: int | None = knob(RESIZE, None)

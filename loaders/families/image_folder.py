@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from PIL import Image
@@ -125,6 +125,8 @@ class ImageFolder(DataLoaderSpec):
     `resize` is bilinear and antialiased, rounded to uint8, before the conversion to float: PIL's where PIL
     decodes, else torchvision's on the tensor.
     """
+
+    shown_unasked: ClassVar[bool] = False
 
     decoder: str = knob(DECODER, "pil")
 
