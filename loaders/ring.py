@@ -79,7 +79,10 @@ class Slots:
     """
 
     def __init__(self, count: int, chunk: int, batch_size: int, side: tuple[int, int], *, pin: bool) -> None:
-        images = torch.zeros((count, chunk, 1, *side), pin_memory=pin)
+        shape = (count, chunk, 1, *side)
+        # numpy asks for huge pages; and memory that was never written comes as a page after another, slowly.
+        images = torch.zeros(shape, pin_memory=True) if pin else torch.from_numpy(np.empty(shape, np.float32))
+        images.zero_()
         labels = torch.zeros((count, chunk), dtype=torch.int64, pin_memory=pin)
         self.images: NDArray[np.float32] = images.numpy()
         self.labels: NDArray[np.int64] = labels.numpy()

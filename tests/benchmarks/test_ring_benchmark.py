@@ -39,7 +39,7 @@ def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
         (threads, batch_size): TensorSlice(batch_size=batch_size, threads=threads).build(
             source, shuffle=True, seed=0
         )
-        for batch_size in (32, 256, 1024, 8192)
+        for batch_size in (32, 256, 1024, 4096, 8192)
         for threads in (0, 1, 2)
     }
     copies, epochs = [], {key: [] for key in loaders}
