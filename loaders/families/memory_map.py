@@ -47,6 +47,11 @@ def write(source: Source, folder: Path, progress: Progress) -> None:
     MappedFile(folder / IMAGES).drop()
 
 
+def fits(file: MappedFile) -> bool:
+    """Whether the memory that is free holds all of the file."""
+    return file.size <= psutil.virtual_memory().available * _FITS
+
+
 CONVERSION = Conversion("memory_map", 1, write)
 
 
@@ -64,14 +69,18 @@ class MemoryMap(RingSpec):
 
     def prepare(self, source: Source, progress: Progress | None = None) -> None:
         """Make the file, or check every byte of it."""
-        CONVERSION.prepare(source, progress, verify=True)
+        images = MappedFile(CONVERSION.prepare(source, progress, verify=True) / IMAGES)
+        # What was read to check it is in small pages, too.
+        images.drop()
+        if fits(images):
+            images.populate()
 
     def build(self, source: Source, *, shuffle: bool, seed: int) -> MappedLoader:
         """A loader over the mapped file, which is made now if it isn't there."""
         folder = CONVERSION.prepare(source)
         images = MappedFile(folder / IMAGES)
-        fits = images.size <= psutil.virtual_memory().available * _FITS
-        if not fits:
+        whole = fits(images)
+        if not whole:
             images.read_at_random()
         rows = images.tensor(torch.uint8, tuple(source.images.shape))
         cold = self.page_cache == "cold"
@@ -82,17 +91,17 @@ class MemoryMap(RingSpec):
                     f"{folder / IMAGES}: found it in memory after it was to be forgotten, expected "
                     f"page_cache=cold on a disk, and a file that no other process has mapped"
                 )
-        ring = self.ring_loader(Rows(rows, source.labels, ask=not fits), shuffle=shuffle, seed=seed)
-        return MappedLoader(ring, images, fits=fits, cold=cold)
+        ring = self.ring_loader(Rows(rows, source.labels, ask=not whole), shuffle=shuffle, seed=seed)
+        return MappedLoader(ring, images, whole=whole, cold=cold)
 
 
 class MappedLoader:
     """A RingLoader over a mapped file, which is read ahead beside the first epoch and each cold one."""
 
-    def __init__(self, ring: RingLoader, images: MappedFile, *, fits: bool, cold: bool) -> None:
+    def __init__(self, ring: RingLoader, images: MappedFile, *, whole: bool, cold: bool) -> None:
         self._ring = ring
         self._images = images
-        self._fits = fits
+        self._whole = whole
         self._cold = cold
         self._read = False
 
@@ -104,7 +113,7 @@ class MappedLoader:
         if self._cold:
             self._images.drop()
         reader = threading.Thread(target=self._images.populate, daemon=True)
-        if self._fits and (self._cold or not self._read):
+        if self._whole and (self._cold or not self._read):
             self._read = True
             reader.start()
         yield from self._ring

@@ -51,7 +51,7 @@ def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
             epochs[key].append((timed_ms(lambda loader=loader: count(loader)), copies[-1]))
     with capsys.disabled():
         print(
-            f"\ngathered by {native().problem or 'ring.c'}; {images.nbytes / 1e6:.0f} MB copied by one thread:"
+            f"\ngathered by {native().problem or 'ring.c'}; one thread copies {images.nbytes / 1e6:.0f} MB in"
         )
         print(f"  {median(copies):.2f} ms (median of {len(copies)})")
         for (threads, batch_size), pairs in epochs.items():
