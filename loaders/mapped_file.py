@@ -10,6 +10,7 @@ from contextlib import suppress
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import torch
 
 # Linux's own numbers, which Python's mmap doesn't all have.
@@ -71,11 +72,11 @@ class MappedFile:
 
     def resident_share(self) -> float:
         """The share of the file's pages that are in memory, whoever read them."""
-        pages = -(-self.size // mmap.PAGESIZE)
-        found = (ctypes.c_ubyte * pages)()
-        if _libc().mincore(ctypes.c_void_p(self._address), ctypes.c_size_t(self.size), found):
+        found = np.empty(-(-self.size // mmap.PAGESIZE), np.uint8)
+        address = ctypes.c_void_p(self._address)
+        if _libc().mincore(address, ctypes.c_size_t(self.size), ctypes.c_void_p(found.ctypes.data)):
             raise OSError(ctypes.get_errno(), "mincore")
-        return sum(page & 1 for page in found) / pages
+        return float((found & 1).mean())
 
     def __del__(self) -> None:
         # The mapping goes with the last tensor on it.

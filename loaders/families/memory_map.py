@@ -96,14 +96,14 @@ class MemoryMap(RingSpec):
 
 
 class MappedLoader:
-    """A RingLoader over a mapped file, which is read ahead beside the first epoch and each cold one."""
+    """A RingLoader over a mapped file, which is read ahead beside an epoch where it isn't in memory."""
 
     def __init__(self, ring: RingLoader, images: MappedFile, *, whole: bool, cold: bool) -> None:
         self._ring = ring
         self._images = images
         self._whole = whole
         self._cold = cold
-        self._read = False
+        self._mapped = False
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""
@@ -113,8 +113,10 @@ class MappedLoader:
         if self._cold:
             self._images.drop()
         reader = threading.Thread(target=self._images.populate, daemon=True)
-        if self._whole and (self._cold or not self._read):
-            self._read = True
+        # The first time to map what may be in memory already. Later, the system may have taken pages back:
+        # to read them one by one, where an epoch happens to look, takes minutes for gigabytes.
+        if self._whole and (not self._mapped or self._images.resident_share() < 1):
+            self._mapped = True
             reader.start()
         yield from self._ring
         if reader.ident is not None:

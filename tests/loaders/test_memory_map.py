@@ -70,6 +70,22 @@ def test_cold_epochs_begin_with_nothing_in_memory(
 
 
 @linux
+def test_pages_that_were_taken_back_are_read_ahead(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system does when it needs the room: the epoch after it reads them in stored order."""
+    populated = []
+    populate = MappedFile.populate
+    monkeypatch.setattr(MappedFile, "populate", lambda self: (populate(self), populated.append(1)))
+    loader = MemoryMap().build(source, shuffle=True, seed=0)
+    resident(loader._images)
+    for _ in range(2):
+        assert sum(len(labels) for _, labels in loader) == 5000
+    assert len(populated) == 1
+    loader._images.drop()
+    assert sum(len(labels) for _, labels in loader) == 5000
+    assert len(populated) == 2
+
+
+@linux
 def test_a_file_that_another_process_holds_is_not_cold(source: Source) -> None:
     """One line that says so, rather than a warm epoch under the name of a cold one."""
     other = MappedFile(CONVERSION.prepare(source) / IMAGES)
