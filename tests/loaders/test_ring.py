@@ -218,11 +218,40 @@ def test_rows_larger_than_memory_are_asked_for(make: str, tmp_path: Path) -> Non
     assert sorted(numbers((i.clone(), None) for i, _ in asking)) == list(range(SAMPLES))
 
 
+@pytest.mark.parametrize("lowest", [0, -1])
 @pytest.mark.parametrize("highest", [0, 255, 256, 32_767, 32_768, 2**31 - 1, 2**31])
-def test_labels_of_any_size(make: str, highest: int) -> None:
+def test_labels_of_any_size(make: str, lowest: int, highest: int) -> None:
     """They are kept narrow, and arrive as int64."""
-    labels = torch.tensor([0, highest, 1 if highest else 0, highest // 2])
+    labels = torch.tensor([lowest, highest, 1 if highest else 0, highest // 2])
     rows = Rows(torch.zeros((4, 2, 2), dtype=torch.uint8), labels)
     ((_, got),) = RingLoader(rows, batch_size=4, shuffle=False, threads=0)
     assert got.dtype == torch.int64
     assert torch.equal(got, labels)
+
+
+IMAGES, LABELS = torch.zeros((4, 5, 6), dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "says"),
+    [
+        (IMAGES.float(), LABELS, r"images: found float32 \(4, 5, 6\), expected uint8 \(N, H, W\)"),
+        (IMAGES[:, None], LABELS, r"images: found uint8 \(4, 1, 5, 6\)"),
+        (IMAGES[:0], LABELS[:0], r"none of them 0"),
+        (IMAGES.transpose(1, 2), LABELS, "not contiguous"),
+        (IMAGES, LABELS[:3], r"labels: found int64 \(3,\), expected whole numbers \(4,\)"),
+        (IMAGES, LABELS.float(), r"labels: found float32"),
+        (IMAGES.to("meta"), LABELS, "expected the CPU's memory"),
+    ],
+)
+def test_what_cannot_be_gathered(images: torch.Tensor, labels: torch.Tensor, says: str) -> None:
+    """It is refused before any of it is read as something else."""
+    with pytest.raises(ValueError, match=says):
+        Rows(images, labels)
+
+
+@pytest.mark.parametrize("knob", [{"batch_size": 0}, {"threads": -1}, {"prefetch": 0}, {"resize": 0}])
+def test_numbers_out_of_range(knob: dict) -> None:
+    """One line that names the knob."""
+    with pytest.raises(ValueError, match=f"{next(iter(knob))} is -?[01], expected [01] or more"):
+        RingLoader(Rows(IMAGES, LABELS), **{"batch_size": 2, **knob})
