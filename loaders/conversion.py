@@ -53,7 +53,7 @@ class Conversion:
         processes that need it wait for each other. Raises DataError where it can't be written.
         """
         folder = self.folder(source)
-        if not verify and _stands(folder, self._identity(source), verify=False):
+        if _stands(folder, self._identity(source), verify=verify):
             return folder
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +77,8 @@ class Conversion:
             self.write(source, making, progress or _silent)
             manifest = {**self._identity(source), "digest": _digest(making), "stamp": _stamp(making)}
             (making / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            # Others may use it as they may use the data, though not while it is made.
+            making.chmod(folder.parent.stat().st_mode & 0o777)
             if folder.exists():
                 shutil.rmtree(folder)
             making.rename(folder)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from loaders.mapped_file import MappedFile
 from loaders.source import DataError, Dataset, Source, Split
 
 # The folder beside the files for what loaders make of them.
@@ -90,7 +91,7 @@ def map_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     with _opened(path) as stream:
         shape, opening = _read_header(stream, path, dimensions)
         _check_size(path, shape, os.fstat(stream.fileno()).st_size - len(opening))
-        return np.memmap(stream, np.uint8, mode="c", offset=len(opening), shape=shape)
+        return MappedFile(path).tensor(torch.uint8, shape, len(opening)).numpy()
 
 
 def samples(folder: Path, split: Split) -> int:

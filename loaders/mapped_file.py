@@ -49,8 +49,11 @@ class MappedFile:
 
     def read_at_random(self) -> None:
         """Tell the system to read just the pages that are looked at, and none around them."""
-        if hasattr(mmap, "MADV_RANDOM"):
-            self._map.madvise(mmap.MADV_RANDOM)
+        for advice in ("MADV_NOHUGEPAGE", "MADV_RANDOM"):
+            if hasattr(mmap, advice):
+                with suppress(OSError):
+                    # In this order: where huge pages are wanted, whole ones are read.
+                    self._map.madvise(getattr(mmap, advice))
 
     def populate(self) -> None:
         """Read the whole file in stored order, and map what was read: each look then finds its page."""

@@ -19,7 +19,7 @@ def weights(inputs: int, outputs: int) -> torch.Tensor:
     Read off torch's own resize, so that they are its very weights: each column of this picture has one pixel
     of 1, and its width stays.
     """
-    picture = torch.eye(inputs).view(1, 1, inputs, inputs)
+    picture = torch.eye(inputs, dtype=torch.float32, device="cpu").view(1, 1, inputs, inputs)
     return interpolate(picture, (outputs, inputs), mode="bilinear", antialias=True)[0, 0].contiguous()
 
 

@@ -5,9 +5,12 @@ What it reads lies in memory or is a mapped file; it knows no difference.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
+import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -118,6 +121,11 @@ class Slots:
             return self.batches[slot]
         return self._split(self.owners[slot], self._numbers[slot], samples)
 
+    def mark_written(self, slot: int) -> None:
+        """Have autograd know that a slot is written over, which its memory alone doesn't tell."""
+        increment_version(self.owners[slot])
+        increment_version(self._numbers[slot])
+
     def _split(self, images: torch.Tensor, labels: torch.Tensor, samples: int) -> list[Batch]:
         size = self._batch_size
         return list(
@@ -183,34 +191,69 @@ class RingLoader:
 
     def _epoch(self, slots: Slots, ring: Ring, seed: int) -> Iterator[Batch]:
         samples, count = len(self._rows.labels), len(slots.owners)
-        for owner in slots.owners:
-            increment_version(owner)
-        ring.begin(seed)
-        helpers = [threading.Thread(target=ring.help, daemon=True) for _ in range(self._threads)]
-        for helper in helpers:
-            helper.start()
+        for slot in range(count):
+            slots.mark_written(slot)
         try:
-            for chunk in range(-(-samples // slots.chunk)):
-                ring.take(chunk)
-                # The chunk before the last one: from now on it is written over.
-                increment_version(slots.owners[(chunk - 2) % count])
-                yield from slots.of(chunk % count, min(slots.chunk, samples - chunk * slots.chunk))
+            ring.begin(seed)
+            with _Helpers(ring, self._threads):
+                for chunk in range(-(-samples // slots.chunk)):
+                    ring.take(chunk)
+                    # The chunk before the last one: from now on it is written over.
+                    slots.mark_written((chunk - 2) % count)
+                    yield from slots.of(chunk % count, min(slots.chunk, samples - chunk * slots.chunk))
         finally:
-            ring.stop()
-            for helper in helpers:
-                helper.join()
             self._idle.append((slots, ring))
 
     def _ring(self) -> tuple[Slots, Ring]:
-        together = max(1, CHUNK // self._batch_size)
-        # The chunk in use and the one before it, and those that are filled meanwhile.
+        samples = len(self._rows.labels)
+        batch_size = min(self._batch_size, samples)
+        together = max(1, CHUNK // batch_size)
+        # The chunk in use and the one before it, and those that are filled meanwhile; no more than there are.
         count = 2 + (-(-self._prefetch // together) if self._threads else 0)
+        count = min(count, max(2, -(-samples // (together * batch_size))))
         height, width = self._rows.images.shape[1:]
         side = (self._resize, self._resize) if self._resize else (height, width)
-        chunk = together * self._batch_size
-        slots = Slots(count, chunk, self._batch_size, side, pin=self._pin_memory)
+        chunk = together * batch_size
+        # Not as tensors of an inference, which threads that run none could not write.
+        with torch.inference_mode(False):
+            slots = Slots(count, chunk, batch_size, side, pin=self._pin_memory)
         kind = NativeRing if native().library else TorchRing
         return slots, kind(self._rows, slots, self._resize, shuffle=self._shuffle)
+
+
+class _Helpers:
+    """Threads that fill a ring while the context lasts."""
+
+    def __init__(self, ring: Ring, count: int) -> None:
+        self._ring = ring
+        self._threads = [threading.Thread(target=ring.help, daemon=True) for _ in range(count)]
+
+    def __enter__(self) -> None:
+        _running.add(self)
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Let them return, and wait for it."""
+        self._ring.stop()
+        for thread in self._threads:
+            if thread.ident is not None and not sys.is_finalizing():
+                thread.join()
+        _running.discard(self)
+
+
+# Epochs under way when the program ends: later than this, their threads could not return any more, and from
+# Python 3.13 on whoever waited for one would wait for ever.
+_running: weakref.WeakSet[_Helpers] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    for helpers in list(_running):
+        helpers.end()
 
 
 def idle_cores() -> int:
@@ -314,6 +357,7 @@ class TorchRing:
         self._next = self._released = 0
         self._ready = [0] * len(self._images)
         self._stopped = False
+        self._error: Exception | None = None
 
     def begin(self, seed: int) -> None:
         if self._shuffle:
@@ -326,16 +370,27 @@ class TorchRing:
         with self._changed:
             self._released = max(0, chunk - 1)
             self._changed.notify_all()
-        while self._ready[chunk % len(self._ready)] != chunk + 1:
+        while not self._is_ready(chunk):
             if not self._fill_one():
                 with self._changed:
-                    self._changed.wait_for(lambda: self._ready[chunk % len(self._ready)] == chunk + 1)
+                    self._changed.wait_for(lambda: self._is_ready(chunk))
 
     def help(self) -> None:
-        while not self._ended():
-            if not self._fill_one():
-                with self._changed:
-                    self._changed.wait_for(lambda: self._ended() or self._is_free())
+        try:
+            while not self._ended():
+                if not self._fill_one():
+                    with self._changed:
+                        self._changed.wait_for(lambda: self._ended() or self._is_free())
+        except Exception as error:
+            # Whoever waits for what this thread had begun would wait for ever.
+            with self._changed:
+                self._error = error
+                self._changed.notify_all()
+
+    def _is_ready(self, chunk: int) -> bool:
+        if self._error is not None:
+            raise self._error
+        return self._ready[chunk % len(self._ready)] == chunk + 1
 
     def stop(self) -> None:
         with self._changed:

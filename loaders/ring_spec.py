@@ -47,7 +47,9 @@ class RingSpec(LoaderSpec):
         return self.copy
 
     def invalid(self, *, cuda: bool) -> str | None:
-        """Memory is page-locked by CUDA."""
+        """Memory is page-locked by CUDA, and a copy out of the ring is in ordinary memory."""
+        if self.pin_memory and self.copy:
+            return "pin_memory=on pins the ring, copy=on delivers none of it"
         return "pin_memory=on needs a CUDA device to feed" if self.pin_memory and not cuda else None
 
     def slowed_by(self) -> str | None:

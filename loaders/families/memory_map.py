@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -118,9 +119,12 @@ class MappedLoader:
         if self._whole and (not self._mapped or self._images.resident_share() < 1):
             self._mapped = True
             reader.start()
-        yield from self._ring
-        if reader.ident is not None:
-            reader.join()
-        if self._cold:
-            # What this process has mapped no other loader could have forgotten.
-            self._images.drop()
+        try:
+            yield from self._ring
+        finally:
+            # Also where the epoch is left early: it would read behind the next one's back.
+            if reader.ident is not None and not sys.is_finalizing():
+                reader.join()
+            if self._cold:
+                # What this process has mapped no other loader could have forgotten.
+                self._images.drop()

@@ -105,8 +105,9 @@ def _load(compiler: list[str]) -> ctypes.CDLL:
     # Code for one machine crashes on another, and a home folder may be shared by many.
     identity = (SOURCE.read_text(), *compiler, *_ALWAYS, *_FLAGS, platform.machine(), _processor())
     name = f"ring-{hashlib.sha256(repr(identity).encode()).hexdigest()[:16]}{_suffix()}"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loaderbench"
-    with suppress(PermissionError, FileExistsError, NotADirectoryError):
+    # A home that isn't there, can't be written or is full: then without.
+    with suppress(OSError, RuntimeError):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loaderbench"
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Where others may write, they could put code of theirs.
         if cache.stat().st_uid == os.getuid() and not cache.stat().st_mode & 0o022:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from statistics import median, quantiles
@@ -11,7 +12,9 @@ import pytest
 import torch
 
 from loaders.families.tensor_slice import TensorSlice
+from loaders.mapped_file import MappedFile
 from loaders.native import native
+from loaders.ring import RingLoader, Rows
 from loaders.source import Source
 
 SAMPLES, TURNS = 60_000, 40
@@ -60,3 +63,38 @@ def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
                 f"  batch {batch_size:5}, {threads} threads beside: {median(e for e, _ in pairs):6.2f} ms, "
                 f"{middle:.2f} times the copy before it (quartiles {low:.2f} to {high:.2f})"
             )
+
+
+@pytest.mark.benchmark(group="an epoch of a mapped file")
+@pytest.mark.skipif("LOADERBENCH_LARGE" not in os.environ, reason="writes 4.7 GB; set LOADERBENCH_LARGE=1")
+def test_a_hundred_times_the_data(tmp_path, capsys) -> None:
+    """Epochs of 60,000 and of 6,000,000 pictures from mapped files, in turn, warm, one thread beside."""
+    torch.set_num_threads(1)
+    piece = np.random.default_rng(0).integers(0, 256, (SAMPLES, 28, 28), np.uint8)
+    loaders = {}
+    for times in (1, 100):
+        path = tmp_path / str(times)
+        with path.open("wb") as file:
+            for _ in range(times):
+                file.write(piece.data)
+        mapped = MappedFile(path)
+        # What was written is in small pages: read it in large ones, as memory_map does.
+        mapped.drop()
+        mapped.populate()
+        samples = times * SAMPLES
+        rows = Rows(mapped.tensor(torch.uint8, (samples, 28, 28)), torch.arange(samples) % 10)
+        loaders[samples] = RingLoader(rows, batch_size=256, threads=1)
+        assert count(loaders[samples]) == samples
+    rates = {samples: [] for samples in loaders}
+    for _ in range(8):
+        for samples, loader in loaders.items():
+            epochs = max(1, 10 * SAMPLES // samples)
+            took_ms = timed_ms(lambda loader=loader, epochs=epochs: [count(loader) for _ in range(epochs)])
+            rates[samples].append(epochs * samples / took_ms / 1e3)
+    with capsys.disabled():
+        for samples, found in rates.items():
+            print(
+                f"\n{samples:9,} mapped pictures: {median(found):.1f}M/s ({min(found):.1f} to {max(found):.1f})"
+            )
+        small, large = (median(found) for found in rates.values())
+        print(f"  a hundred times the data: {large / small:.2f} of the speed")
