@@ -93,8 +93,7 @@ def test_a_hundred_times_the_data(tmp_path, capsys) -> None:
             rates[samples].append(epochs * samples / took_ms / 1e3)
     with capsys.disabled():
         for samples, found in rates.items():
-            print(
-                f"\n{samples:9,} mapped pictures: {median(found):.1f}M/s ({min(found):.1f} to {max(found):.1f})"
-            )
+            spread = f"{min(found):.1f} to {max(found):.1f}"
+            print(f"\n{samples:9,} mapped pictures: {median(found):.1f} million a second ({spread})")
         small, large = (median(found) for found in rates.values())
         print(f"  a hundred times the data: {large / small:.2f} of the speed")
