@@ -100,7 +100,11 @@ class Slots:
     def __init__(self, count: int, chunk: int, batch_size: int, side: tuple[int, int], *, pin: bool) -> None:
         shape = (count, chunk, 1, *side)
         # numpy asks for huge pages; and memory that was never written comes as a page after another, slowly.
-        images = torch.zeros(shape, pin_memory=True) if pin else torch.from_numpy(np.empty(shape, np.float32))
+        images = (
+            torch.zeros(shape, dtype=torch.float32, pin_memory=True)
+            if pin
+            else torch.from_numpy(np.empty(shape, np.float32))
+        )
         images.zero_()
         labels = torch.zeros((count, chunk), dtype=torch.int64, pin_memory=pin)
         self.images: NDArray[np.float32] = images.numpy()
@@ -423,7 +427,7 @@ class TorchRing:
         side = self._rows.images.shape[1:]
         if not hasattr(self._scratch, "raw"):
             self._scratch.raw = torch.empty((self._chunk, *side), dtype=torch.uint8)
-            self._scratch.scaled = torch.empty((self._chunk, *side)) if self._resize else None
+            self._scratch.scaled = torch.empty((self._chunk, *side), dtype=torch.float32)
         raw = torch.index_select(self._rows.images, 0, numbers, out=self._scratch.raw[: len(numbers)])
         if self._resize is None:
             out.copy_(raw).div_(255)

@@ -152,3 +152,10 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="can't be made"):
         COPY.prepare(numbered_source(10, folder=tmp_path / "file" / "below"))
+
+
+def test_others_may_use_it_as_they_may_the_data(source: Source) -> None:
+    """Its folder is as open as the one it lies in."""
+    source.folder.mkdir()
+    source.folder.chmod(0o755)
+    assert COPY.prepare(source).stat().st_mode & 0o777 == 0o755

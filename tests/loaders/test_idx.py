@@ -2,8 +2,10 @@
 
 import gzip
 import hashlib
+import math
 import os
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -239,3 +241,16 @@ def test_folder_that_may_not_be_looked_into(folder, monkeypatch):
     monkeypatch.setattr(os, "listdir", refuse)
     with pytest.raises(DataError, match=r"can't be looked into \(Permission denied\)"):
         idx.present(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may set memory aside for a mapped file")
+def test_a_file_larger_than_memory_is_mapped(tmp_path) -> None:
+    """No memory is set aside for what nobody writes."""
+    path = tmp_path / "large"
+    shape = (2**22, 2**8, 2**9)  # 512 GiB, of which the disk holds none
+    with path.open("wb") as file:
+        file.write(idx.header(shape))
+        file.truncate(len(idx.header(shape)) + math.prod(shape))
+    images = idx.map_file(path, 3)
+    assert images.shape == shape
+    assert images[2**21, 3, 4] == 0

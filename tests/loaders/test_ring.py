@@ -16,6 +16,7 @@ import torch
 
 from loaders import native, ring
 from loaders.native import Native
+from loaders.resize import weights
 from loaders.ring import NativeRing, RingLoader, Rows, TorchRing, idle_cores
 from tests.fakes import label_of, numbered_source, numbers_of
 
@@ -86,6 +87,17 @@ def test_autograd_notices_a_batch_that_is_gone(make: str) -> None:
     total = torch.zeros(())
     for images, _ in loader():
         total = total + (images.flatten(1) @ weight).sum()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        total.backward()
+
+
+def test_autograd_notices_labels_that_are_gone(make: str) -> None:
+    """Where only they are needed: a loss keeps its targets."""
+    outputs = torch.zeros(BATCH, 10, requires_grad=True)
+    batches = iter(loader())
+    total = torch.nn.functional.cross_entropy(outputs, next(batches)[1])
+    for _ in range(3):
+        next(batches)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         total.backward()
 
@@ -255,3 +267,39 @@ def test_numbers_out_of_range(knob: dict) -> None:
     """One line that names the knob."""
     with pytest.raises(ValueError, match=f"{next(iter(knob))} is -?[01], expected [01] or more"):
         RingLoader(Rows(IMAGES, LABELS), **{"batch_size": 2, **knob})
+
+
+def test_a_ring_is_no_larger_than_the_data(make: str) -> None:
+    """However large a batch is allowed to be."""
+    slots, _ = loader(300, batch_size=100_000, threads=1)._idle[0]
+    assert slots.images.shape[:2] == (2, 300)
+
+
+def test_another_default_dtype(make: str) -> None:
+    """Weights stay float32, which is what is read."""
+    weights.cache_clear()
+    torch.set_default_dtype(torch.float64)
+    try:
+        images, _ = next(iter(loader(resize=14, shuffle=False)))
+        pictures = numbered_source(BATCH).images[:, None].float() / 255
+        reference = torch.nn.functional.interpolate(pictures, (14, 14), mode="bilinear", antialias=True)
+        assert images.dtype == torch.float32
+        assert (images - reference).abs().max() < 1e-5
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_an_error_of_a_helper_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than waited for: whoever takes what it had begun raises it."""
+    monkeypatch.setattr(ring, "native", lambda: Native(None, "not for this test"))
+    gather = TorchRing._gather
+
+    def failing(self: TorchRing, numbers: torch.Tensor, out: torch.Tensor) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("no scratch")
+        time.sleep(0.01)
+        gather(self, numbers, out)
+
+    monkeypatch.setattr(TorchRing, "_gather", failing)
+    with pytest.raises(MemoryError, match="no scratch"):
+        list(loader(threads=1))
