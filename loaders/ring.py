@@ -369,6 +369,7 @@ class TorchRing:
         self._next = self._released = 0
         self._ready = [0] * len(self._images)
         self._stopped = False
+        self._error = None
 
     def take(self, chunk: int) -> None:
         with self._changed:

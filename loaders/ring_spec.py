@@ -55,7 +55,7 @@ class RingSpec(LoaderSpec):
     def slowed_by(self) -> str | None:
         """Without a C compiler, rows are gathered by torch's own operations."""
         problem = native().problem
-        return None if problem is None else f"{problem}; without it, it runs at a third to half of its speed"
+        return None if problem is None else f"{problem}; torch's own operations gather instead, more slowly"
 
     def typical_samples_per_s(self) -> float:
         """Two cores."""

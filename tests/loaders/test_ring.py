@@ -111,6 +111,8 @@ def test_autograd_minds_no_batch_that_is_valid(make: str, threads: int) -> None:
         outputs = (images.flatten(1) @ weight).sum()
         (before + outputs).backward()
         before = (images.flatten(1) @ weight).mean()
+    assert weight.grad is not None
+    assert weight.grad.abs().sum() > 0
 
 
 def test_two_epochs_at_once(make: str) -> None:
@@ -301,5 +303,8 @@ def test_an_error_of_a_helper_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         gather(self, numbers, out)
 
     monkeypatch.setattr(TorchRing, "_gather", failing)
+    failing_loader = loader(threads=1)
     with pytest.raises(MemoryError, match="no scratch"):
-        list(loader(threads=1))
+        list(failing_loader)
+    monkeypatch.setattr(TorchRing, "_gather", gather)
+    assert len(list(failing_loader)) == len(failing_loader)
