@@ -70,6 +70,13 @@ class Expected:
         return _codes(self._pixels())
 
     @cached_property
+    def in_order(self) -> tuple[Codes, Indices]:
+        """The samples' codes together with their labels (N,), sorted, and whose each is (N,)."""
+        codes = _with_label(self.codes, self.labels)
+        order = np.argsort(codes, kind="stable")
+        return codes[order], order
+
+    @cached_property
     def tree(self) -> cKDTree:
         """The samples by the grid's pixels, to look for the nearest."""
         # Late: only resized pictures need it.
@@ -84,7 +91,11 @@ class Expected:
         if self.resize is not None:
             weights = [_resize_matrix(length, self.resize).mean(0) for length in self._images.shape[1:]]
         pixels = torch.outer(*weights).flatten()
-        means = torch.cat([chunk.flatten(1).to(torch.float32) @ pixels for chunk in self._chunks()])
+        # Room for all at once: small results piece by piece would lie between the chunks' room, which then
+        # could not be used again: for six million samples that took 12 GB and ten times as long.
+        means = torch.empty(len(self._images))
+        for chunk, of_chunk in zip(self._chunks(), torch.split(means, self._chunk), strict=True):
+            torch.mv(chunk.flatten(1).to(torch.float32), pixels, out=of_chunk)
         return np.asarray(means, np.float32)
 
     @cached_property
@@ -106,8 +117,13 @@ class Expected:
             yield (down[rows] @ chunk.to(torch.float32) @ across[columns].T).flatten(1).numpy()
 
     def _chunks(self) -> tuple[torch.Tensor, ...]:
+        return torch.split(self._images, self._chunk)
+
+    @property
+    def _chunk(self) -> int:
+        """How many samples are worked on at a time."""
         height, width = self._images.shape[1:]
-        return torch.split(self._images, max(1, CHUNK // (height * width)))
+        return max(1, CHUNK // (height * width))
 
 
 def audit(record: Record, expected: Expected) -> Finding:
@@ -117,12 +133,12 @@ def audit(record: Record, expected: Expected) -> Finding:
     than once. As many samples as there are must have been delivered, seen or not.
     """
     _check_form(record)
-    seen, labels = _levels(record), record.labels
+    labels = record.labels
     if expected.resize is None:
-        near = np.asarray((np.abs(seen - np.rint(seen)) <= EXACT).all(axis=1), np.bool_)
-        codes = _codes([seen])
+        codes, near = _exact(record)
         matched = _match(codes, labels, expected)
     else:
+        seen = _levels(record.pixels)
         codes, near = _nearest(seen, expected)
         matched = _match(codes, labels, expected)
         if near.all() and (matched < 0).any():
@@ -139,7 +155,7 @@ def audit(record: Record, expected: Expected) -> Finding:
         off = f"{count - record.samples:,} missing" if record.samples < count else "some more than once"
         raise AuditError(f"audit: {record.samples:,} samples were delivered of {count:,}: {off}")
     numbers = np.where(expected.unmistakable[matched], matched, -1)
-    _check_whole_pictures(record, seen, numbers, expected)
+    _check_whole_pictures(record, numbers, expected)
     return Finding(_mixing(record, numbers, count), record.seen_share)
 
 
@@ -154,10 +170,10 @@ def _check_form(record: Record) -> None:
         raise AuditError(f"audit: pixel values from {low:.4g} to {high:.4g} instead of 0 to 1")
 
 
-def _levels(record: Record) -> Levels:
-    """The grid's pixels of each picture in a line (n, P), from 0 to 255."""
-    count, rows, columns = record.pixels.shape
-    return np.multiply(record.pixels.reshape(count, rows * columns), 255, dtype=np.float32)
+def _levels(pixels: Levels) -> Levels:
+    """The grid's pixels (n, rows, columns) of each picture in a line (n, P), from 0 to 255."""
+    count, rows, columns = pixels.shape
+    return np.multiply(pixels.reshape(count, rows * columns), 255, dtype=np.float32)
 
 
 def _resize_matrix(length: int, resize: int) -> torch.Tensor:
@@ -185,9 +201,7 @@ def _match(codes: Codes, labels: Indices, expected: Expected) -> Indices:
 
     Samples that look the same and have the same label stand for each other, each once.
     """
-    seen, own = _with_label(codes, labels), _with_label(expected.codes, expected.labels)
-    own_order = np.argsort(own, kind="stable")
-    own = own[own_order]
+    seen, (own, own_order) = _with_label(codes, labels), expected.in_order
     order = np.argsort(seen, kind="stable")
     seen = seen[order]
     first = np.searchsorted(own, seen, "left")
@@ -204,6 +218,23 @@ def _match(codes: Codes, labels: Indices, expected: Expected) -> Indices:
 
 def _with_label(codes: Codes, labels: Indices) -> Codes:
     return np.asarray(codes + labels.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), np.uint64)
+
+
+def _exact(record: Record) -> tuple[Codes, NDArray[np.bool_]]:
+    """For each picture as it is, its code; False where its levels aren't whole.
+
+    Some thousand at a time: the levels of six million would be gigabytes, and making room for them is most
+    of the time.
+    """
+    count, rows, columns = record.pixels.shape
+    codes, near = np.empty(count, np.uint64), np.empty(count, np.bool_)
+    chunk = max(1, CHUNK // (rows * columns))
+    for start in range(0, count, chunk):
+        own = slice(start, start + chunk)
+        seen = _levels(record.pixels[own])
+        near[own] = (np.abs(seen - np.rint(seen)) <= EXACT).all(axis=1)
+        codes[own] = _codes([seen])
+    return codes, near
 
 
 def _nearest(seen: Levels, expected: Expected) -> tuple[Codes, NDArray[np.bool_]]:
@@ -281,14 +312,15 @@ def _check_counts(record: Record, expected: Expected) -> None:
         )
 
 
-def _check_whole_pictures(record: Record, seen: Levels, numbers: Indices, expected: Expected) -> None:
+def _check_whole_pictures(record: Record, numbers: Indices, expected: Expected) -> None:
     """AuditError where pictures aren't their samples' though the grid's pixels are."""
     looked_at = np.flatnonzero(~np.isnan(record.means) & (numbers >= 0))
     off = np.abs(record.means[looked_at] * 255 - expected.means[numbers[looked_at]])
     wrong = looked_at[off > (MEAN_EXACT if expected.resize is None else ROUNDED)]
     if expected.resize is not None and len(wrong):
         # Another sample that is as near may be the one that it is.
-        near = expected.tree.query_ball_point(seen[wrong], ROUNDED, p=np.inf, return_length=True)
+        seen = _levels(record.pixels[wrong])
+        near = expected.tree.query_ball_point(seen, ROUNDED, p=np.inf, return_length=True)
         wrong = wrong[near == 1]
     if len(wrong):
         raise AuditError(
