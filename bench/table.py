@@ -299,7 +299,7 @@ def _warnings(summary: pd.DataFrame) -> list[str]:
     if len(windowed):
         mixing = windowed["mixing"].map("{:.2f}".format)
         found.append(
-            f"[bold yellow]Hardly shuffled:[/] {_few(windowed['name'] + ' (' + mixing + ')')}, where a true "
+            f"[bold yellow]Not fully shuffled:[/] {_few(windowed['name'] + ' (' + mixing + ')')}, where a true "
             "shuffle has 1. A loader that shuffles less does less work."
         )
     return found

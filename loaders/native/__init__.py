@@ -75,7 +75,7 @@ class Native:
 
 @functools.cache
 def native() -> Native:
-    """The library, built now if it wasn't before; about half a second then."""
+    """The library, built now if it wasn't before."""
     if os.environ.get(SWITCH) == "0":
         return Native(None, f"switched off by {SWITCH}=0")
     compiler = _compiler()
