@@ -12,8 +12,10 @@ from pathlib import Path
 
 from bench import limits, results
 from bench.grid import Configuration, Plan
+from bench.past import Past, is_begun
 from bench.progress import SweepProgress
 from bench.repeats import open_contenders
+from bench.runs_file import RunsFile
 from bench.trial import Trial
 from bench.trial_process import TrialRunner
 from loaders.source import Dataset
@@ -75,8 +77,10 @@ def jobs_of(plan: Plan, bounds: Mapping[Configuration, frozenset[int]], epochs: 
 class Blocks:
     """The blocks of one sweep into one folder.
 
-    left_out: the trials that the budget left no time for. short: once the blocks have run, the numbers of
-    the configurations that the budget kept from the precision asked for.
+    resumed: go on where an earlier process stopped: what it measured isn't measured again. resumed_with:
+    what is other than then, for the rows to say. left_out: the trials that the budget left no time for.
+    short: once the blocks have run, the numbers of the configurations that the budget kept from the
+    precision asked for.
     """
 
     def __init__(
@@ -89,6 +93,8 @@ class Blocks:
         *,
         runner: TrialRunner,
         progress: SweepProgress,
+        resumed: bool = False,
+        resumed_with: str | None = None,
     ) -> None:
         self._plan = plan
         self._jobs = jobs
@@ -97,6 +103,10 @@ class Blocks:
         self._folder = folder
         self._runner = runner
         self._progress = progress
+        self._resumed_with = resumed_with
+        self._resumed = resumed
+        names = (results.RUNS, results.LIMITS)
+        self._past = {name: Past.of(folder, name) if resumed else Past() for name in names}
         self._failed: set[int] = set()
         self.left_out = 0
         self.short: list[int] = []
@@ -104,14 +114,14 @@ class Blocks:
     def run(self) -> None:
         """Run them all; the row of each epoch is on disk before the next epoch begins."""
         with ExitStack() as files:
-            self._runs = files.enter_context(
-                results.RunsFile(self._folder / results.RUNS, self._plan.knobs())
-            )
+            self._runs = files.enter_context(self._file(results.RUNS, self._plan.knobs()))
             if any(job.bounds is not None for job in self._jobs):
                 knobs = list(limits.StepAlone.declared_knobs())
-                self._limits = files.enter_context(results.RunsFile(self._folder / results.LIMITS, knobs))
+                self._limits = files.enter_context(self._file(results.LIMITS, knobs))
             files.enter_context(self._progress)
             for number, reason in self._plan.unavailable.items():
+                if number in self._past[results.RUNS].unavailable:
+                    continue
                 job = Job(self._plan.configurations[number], number, self._plan.baselines[number], 0)
                 row = self._trial(job, 0, 0, 0).row(epoch=0)
                 self._runs.write(replace(row, status="unavailable", error=reason))
@@ -126,19 +136,29 @@ class Blocks:
             if self._course.precision is not None:
                 self.short = open_contenders(results.read_runs(self._folder), self._course.precision)
 
+    def _file(self, name: str, knobs: list[str]) -> RunsFile:
+        path = self._folder / name
+        begun = self._resumed and is_begun(self._folder, name)
+        if self._resumed and not begun:
+            # Made and never written to, by a sweep that was killed just then.
+            path.unlink(missing_ok=True)
+        return RunsFile(path, knobs, resumed=begun)
+
     def _due(self, block: int) -> list[int]:
         """The places of the jobs that this block holds, shuffled; none after the last block."""
         places = list(range(len(self._jobs)))
         if block >= self._course.blocks:
             if self._course.precision is None:
                 return []
-            wanted = set(open_contenders(results.read_runs(self._folder), self._course.precision))
+            runs = results.read_runs(self._folder)
+            # Of a block that was begun before, the same are due as then.
+            wanted = set(open_contenders(runs[runs["block"] < block], self._course.precision))
             places = [n for n in places if (self._jobs[n].bounds or {self._jobs[n].number}) & wanted]
         # A configuration with a failed trial has no rank any more: what else it would do takes others' time.
         places = [place for place in places if place not in self._failed]
         if block >= self._course.blocks:
             # Half a block of contenders gains no ratio.
-            if not self._progress.fits(*places):
+            if not self._progress.fits(*(place for place in places if not self._is_past(place, block))):
                 return []
             self._progress.add(places)
         random.Random(f"{self._course.seed}/{block}").shuffle(places)
@@ -159,7 +179,7 @@ class Blocks:
         disturbed = []
         ran = False
         for place in due:
-            if block > 0 and not self._progress.fits(place):
+            if block > 0 and not self._progress.fits(place) and not self._is_past(place, block):
                 self._progress.skip(place)
                 self.left_out += self._jobs[place].bounds is None
                 continue
@@ -168,20 +188,31 @@ class Blocks:
                 disturbed.append(place)
         # At the block's end, when whatever it was may be over.
         for place in disturbed:
-            if self._progress.fits(place):
+            if self._progress.fits(place) or self._is_past(place, block, attempt=1):
                 self._progress.add([place])
                 self._run_trial(place, block, next(positions), attempt=1)
         return ran
 
     def _run_trial(self, place: int, block: int, position: int, attempt: int) -> bool:
-        """Run one trial; whether it was disturbed."""
+        """Run one trial, or what is missing of it; whether it was disturbed."""
         job = self._jobs[place]
         file = self._runs if job.bounds is None else self._limits
-        disturbed = False
+        trial = self._trial(job, block, position, attempt)
+        past = self._past_of(job).find(trial)
+        disturbed = past is not None and past.disturbed
+        if past is not None and past.is_whole(trial):
+            self._progress.skip(place)
+            if past.ended_badly:
+                self._failed.add(place)
+                self._progress.skip_rest(place, block)
+            return disturbed and not past.ended_badly
+        known = () if past is None else past.walls_ns
         started = time.monotonic()
         with self._progress.trial(place, block, attempt):
-            for row in self._runner.run(self._trial(job, block, position, attempt)):
-                file.write(row)
+            for row in self._runner.run(trial):
+                # The first epochs of one that was broken off are run again, for those after them.
+                if row.epoch not in known or row.status != "ok":
+                    file.write(replace(row, resumed_with=self._resumed_with))
                 disturbed |= row.disturbed is not None
                 if row.status != "ok":
                     self._failed.add(place)
@@ -191,6 +222,15 @@ class Blocks:
             self._progress.give_back(time.monotonic() - started)
             return False
         return disturbed
+
+    def _is_past(self, place: int, block: int, attempt: int = 0) -> bool:
+        """Whether an earlier process has run all of that trial."""
+        trial = self._trial(self._jobs[place], block, 0, attempt)
+        past = self._past_of(self._jobs[place]).find(trial)
+        return past is not None and past.is_whole(trial)
+
+    def _past_of(self, job: Job) -> Past:
+        return self._past[results.RUNS if job.bounds is None else results.LIMITS]
 
     def _trial(self, job: Job, block: int, position: int, attempt: int) -> Trial:
         return Trial(

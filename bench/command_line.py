@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import NoReturn, TypeVar
 
 import click
 
-USAGE = 2
-INTERRUPTED = 130
+from bench import interrupts
+from bench.runs_file import StorageError, printable
+
+FAILED, USAGE = 1, 2
 
 T = TypeVar("T")
 
@@ -26,21 +29,32 @@ def run_command(
     user_errors: exceptions that are a word to the user (bad input, data, folders), like click's own: they
     become one line on standard error and exit code 2.
     """
+    interrupts.install()
     try:
         code = command.main(args=arguments, prog_name=_program(), standalone_mode=False)
     except click.ClickException as error:
         fail(error.format_message())
     except user_errors as error:
         fail(str(error))
+    except StorageError as error:
+        complain(error)
+        sys.exit(FAILED)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
+        click.echo("Interrupted.", err=True)
+        sys.exit(interrupts.INTERRUPTED)
     sys.exit(code)
 
 
 def fail(message: str) -> NoReturn:
     """Print one line on standard error and leave with exit code 2."""
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    complain(message)
     sys.exit(USAGE)
+
+
+def complain(message: object) -> None:
+    """Print one line on standard error, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        click.echo(f"error: {printable(str(message))}", err=True)
 
 
 def _program() -> str:

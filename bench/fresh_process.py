@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
 
-from bench import process_tree
+from bench import guardian, interrupts, process_tree
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ def fresh_process_context(modules: Iterable[str] = ()) -> BaseContext:
     modules: what the server shall hold besides, so that no process spends its time on importing them.
     Where there is no forkserver, a new interpreter imports all of it again, in seconds.
     """
+    guardian.start()
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -88,8 +89,10 @@ class FreshProcess(Generic[T]):
         """The id of the process."""
         return self._process.pid or 0
 
-    def take(self, deadline: float, meanwhile: Callable[[], None] = lambda: None) -> T:
-        """The next item; `meanwhile` is called a few times a second while it is awaited.
+    def take(
+        self, deadline: float, meanwhile: Callable[[], None] = lambda: None, interval_s: float = INTERVAL_S
+    ) -> T:
+        """The next item; `meanwhile` is called every interval_s while it is awaited, and may raise.
 
         deadline: on `time.monotonic()`; TimeoutError past it. ProcessError where the process failed or ended.
         """
@@ -98,7 +101,7 @@ class FreshProcess(Generic[T]):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            ready = wait([self._messages, self._process.sentinel], min(left, INTERVAL_S))
+            ready = wait([self._messages, self._process.sentinel], min(left, interval_s))
             meanwhile()
             # The pipe alone doesn't tell the end: a child of the process that lives on holds its other end.
             try:
@@ -141,12 +144,14 @@ class FreshProcess(Generic[T]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.is_alive():
-            process_tree.kill(self.pid)
-        self._process.join()
-        process_tree.end_adopted(keep=self._others)
-        _kill_group(self.pid)
-        self._messages.close()
+        # Once an interrupt has begun to end a trial, another one doesn't stop that half-way.
+        with interrupts.held():
+            if self._process.is_alive():
+                process_tree.kill(self.pid)
+            self._process.join()
+            process_tree.end_adopted(keep=self._others)
+            _kill_group(self.pid)
+            self._messages.close()
 
 
 @contextlib.contextmanager
@@ -185,7 +190,10 @@ def _serve(work: Callable[[], Iterator[object]], sender: Connection, log: Path, 
     if hasattr(os, "setsid"):
         # A group of its own: Ctrl-C at the terminal reaches the sweep, which ends its trials itself.
         os.setsid()
+        # A worker holds no end of the pipe: when this process dies, its end is seen, also amid a message.
+        os.register_at_fork(after_in_child=sender.close)
     _print_to(log, title)
+    _be_first_to_go()
     # What came with the server is no garbage: to look through it again would take a tenth of a second a time.
     gc.freeze()
     # A child of forkserver would start its own workers through a forkserver again (and import torch again).
@@ -224,11 +232,21 @@ def _received(messages: Connection) -> Any:
 
 def _print_to(log: Path, title: str) -> None:
     """Point standard output and standard error of this process and its children to the end of the log."""
-    stream = log.open("a", buffering=1, encoding="utf-8")
-    stream.write(f"--- {title}\n")
+    try:
+        stream = log.open("a", buffering=1, encoding="utf-8")
+        stream.write(f"--- {title}\n")
+    except OSError:
+        # What a trial prints is worth no trial.
+        stream = Path(os.devnull).open("a", encoding="utf-8")  # noqa: SIM115 - as long as the process
     for descriptor in (1, 2):
         os.dup2(stream.fileno(), descriptor)
     sys.stdout = sys.stderr = stream
+
+
+def _be_first_to_go() -> None:
+    """Where memory runs out, let the system end this process or its children before all others."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def describe(error: BaseException) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench import process_tree
 
@@ -20,15 +22,17 @@ class MemoryWatch:
     So what workers share is read a few times and taken off their resident sets, which are read every time.
 
     samples: (time.perf_counter_ns(), bytes, of them no pages of files, processes).
+    limit_bytes: what of the latter is too much (of all, where the system doesn't tell); None: nothing is.
     """
 
     pid: int
     samples: list[tuple[int, int, int | None, int]] = field(default_factory=list)
+    limit_bytes: int | None = None
     _shared: int = 0
     _sightings: int = 0
 
     def sample(self) -> None:
-        """Take one sample now."""
+        """Take one sample now; MemoryError, in one line, where it is over the limit."""
         total, _ = process_tree.resident_and_mapped_bytes(self.pid)
         if total == 0:
             return
@@ -50,6 +54,12 @@ class MemoryWatch:
         files = process_tree.file_bytes(self.pid)
         private = None if files is None else max(0, total - files)
         self.samples.append((time.perf_counter_ns(), total, private, processes))
+        held = total if private is None else private
+        if self.limit_bytes is not None and held > self.limit_bytes:
+            raise MemoryError(
+                f"out of memory: the trial held {held / 2**20:,.0f} MiB in {processes} "
+                f"process{'es' * (processes > 1)}, the limit is {self.limit_bytes / 2**20:,.0f} MiB"
+            )
 
     def peak_bytes(self, start_ns: int, end_ns: int) -> int | None:
         """The largest memory between two instants and, for epochs shorter than the interval, just after."""
@@ -67,3 +77,14 @@ class MemoryWatch:
     def _between(self, start_ns: int, end_ns: int) -> list[tuple[int, int, int | None, int]]:
         inside = [sample for sample in self.samples if start_ns <= sample[0] <= end_ns]
         return inside + [sample for sample in self.samples if sample[0] > end_ns][:1]
+
+
+def system_kills() -> int:
+    """How many processes the system has ended so far because memory ran out; 0 where it doesn't tell."""
+    for path in (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat")):
+        with contextlib.suppress(OSError, ValueError):
+            for line in path.read_text().splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return 0

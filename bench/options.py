@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from bench.blocks import Course
 from bench.command_line import list_of
 from bench.grid import PRESETS, Request
+from bench.results import ENVIRONMENT, read_environment
+from bench.runs_file import ResultsError
 from bench.statistics import FEWEST_BLOCKS
 from bench.trial import MOST_EPOCHS
 from loaders.knobs import Choice, Integer
@@ -29,9 +33,19 @@ PRECISION_BUDGET_S = 300.0
 AA_PAIRS = 40
 
 
+# What may be given beside --resume: where things lie and how long it may take, not what is measured.
+BESIDE_RESUME = (
+    "resume", "resume_anyway", "data_dir", "mirror", "budget_s", "timeout_s", "memory_limit", "dry_run",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Options:
-    """What one sweep was asked for."""
+    """What one sweep was asked for.
+
+    memory_limit: of each trial, in bytes. resume: the folder of the sweep to go on with, whose own command
+    the rest is from. resume_anyway: also where the machine or versions are others.
+    """
 
     request: Request
     dataset: str
@@ -40,9 +54,12 @@ class Options:
     course: Course
     budget_s: float | None
     timeout_s: float
+    memory_limit: int | None
     out: Path | None
     name: str
     dry_run: bool
+    resume: Path | None = None
+    resume_anyway: bool = False
 
 
 def sweep_command(function: Callable[[Options], int]) -> click.Command:
@@ -50,6 +67,10 @@ def sweep_command(function: Callable[[Options], int]) -> click.Command:
     knobs = all_knobs()
 
     def callback(**values: Any) -> int:
+        if values["resume"] is not None:
+            values = _resumed(click.get_current_context(), values)
+        elif values["resume_anyway"]:
+            raise click.UsageError("--resume-anyway: there is no --resume that it could be for")
         given = {name: values.pop(name) for name in knobs}
         request = Request(
             knobs={name: value for name, value in given.items() if value is not None},
@@ -90,6 +111,30 @@ def sweep_command(function: Callable[[Options], int]) -> click.Command:
             "show_default": True,
         },
     )
+
+
+def _resumed(context: click.Context, values: dict[str, Any]) -> dict[str, Any]:
+    """The options of the sweep that is resumed, and what of these stands beside --resume."""
+    sources = {name: context.get_parameter_source(name) for name in values}
+    given = [name for name, source in sources.items() if source is ParameterSource.COMMANDLINE]
+    for parameter in context.command.params:
+        if parameter.name in given and parameter.name not in BESIDE_RESUME:
+            allowed = ", ".join(
+                option.opts[0] for option in context.command.params if option.name in BESIDE_RESUME[1:]
+            )
+            raise click.UsageError(
+                f"{parameter.opts[0]}: what a resumed sweep measures is on file; beside --resume go {allowed}"
+            )
+    command = read_environment(values["resume"]).get("command")
+    try:
+        program, arguments = shlex.split(str(command))[:3], shlex.split(str(command))[3:]
+    except ValueError:
+        program, arguments = [], []
+    if program != ["python", "-m", "bench.sweep"]:
+        raise ResultsError(f"{values['resume'] / ENVIRONMENT} holds no command of a sweep: {command!r}")
+    # The same command without its function: it is only asked what it understands.
+    first = context.command.make_context(context.info_name, arguments).params
+    return {**first, **{name: values[name] for name in given}}
 
 
 def _what() -> list[click.Option]:
@@ -225,6 +270,13 @@ def _how() -> list[click.Option]:
             metavar="TIME",
             help="For one configuration in one block; past it, its process is ended.",
         ),
+        click.Option(
+            ["--memory-limit"],
+            callback=_size,
+            metavar="SIZE",
+            help="For example 4G or 512M: a configuration whose processes hold more together is ended (pages "
+            "of files, which the system can take back, not counted). Default: none.",
+        ),
     ]
 
 
@@ -237,6 +289,18 @@ def _where() -> list[click.Option]:
             help="Folder of the results, new or empty. Default: results/<UTC time>-<name>.",
         ),
         click.Option(["--name"], default="local", callback=_name, help="Name of the results."),
+        click.Option(
+            ["--resume"],
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Go on with a sweep that was broken off: run what is missing in this folder, by its own "
+            "command, on the same data. Refused on another machine or with other versions.",
+        ),
+        click.Option(
+            ["--resume-anyway"],
+            is_flag=True,
+            help="With --resume: go on all the same, and mark the rows (resumed_with).",
+        ),
         click.Option(
             ["--dry-run"], is_flag=True, help="Print the plan and about how long it takes; run nothing."
         ),
@@ -294,6 +358,21 @@ def _duration(_context: click.Context, option: click.Parameter, text: str | None
     if not 0 < seconds < math.inf:
         raise click.UsageError(f"{option.opts[0]}: {text!r} is not a time above 0, as 90s, 5m or 1h")
     return seconds
+
+
+def _size(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """An option's callback that reads a size in bytes: `4G`, `1.5GiB`, `512M`; units of 1,024."""
+    if text is None:
+        return None
+    number = text.upper().removesuffix("B").removesuffix("I")
+    unit = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}.get(number[-1:])
+    try:
+        size = float(number[:-1] if unit else number) * (unit or 1)
+    except ValueError:
+        size = math.nan
+    if not 1 <= size < math.inf:
+        raise click.UsageError(f"{option.opts[0]}: {text!r} is not a size above 0, as 4G or 512M")
+    return int(size)
 
 
 def _pairs(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import click
@@ -13,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.command_line import run_command
-from bench.results import ResultsError, read_limits, read_runs
+from bench.results import read_limits, read_runs, write_whole
+from bench.runs_file import ResultsError
 from bench.summary import counting, in_phase, labels, summarise, varied
 
 # Parts of an epoch in the order they happen, with what is drawn for each.
@@ -44,10 +46,9 @@ def draw_charts(folder: Path) -> list[Path]:
     paths = []
     for name, figure in charts.items():
         path = folder / f"{name}.png"
-        try:
-            figure.savefig(path, dpi=150, bbox_inches="tight")
-        except OSError as error:
-            raise ResultsError(f"{path} can't be written: {error.strerror}") from error
+        picture = io.BytesIO()
+        figure.savefig(picture, dpi=150, bbox_inches="tight", format="png")
+        write_whole(path, picture.getvalue())
         paths.append(path)
     return paths
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import pandas as pd
-from typing_extensions import Self
 
-from bench.row import ADDED, SCHEMA, Row, fixed_columns, header, number_columns
+from bench.row import fixed_columns
+from bench.runs_file import ResultsError, StorageError, read_table
 
 ROOT = Path("results")
 RUNS, LIMITS, SUMMARY = "runs.csv", "limits.csv", "summary.csv"
 ENVIRONMENT, LOG = "environment.json", "trials.log"
-
-
-class ResultsError(ValueError):
-    """A results folder or file that can't be used: one line that says which, what was found and expected."""
 
 
 def folder_for(out: Path | None, name: str) -> Path:
@@ -56,62 +51,57 @@ def make_folder(folder: Path) -> None:
         raise ResultsError(f"{folder} can't be made: {error.strerror}") from error
 
 
-class RunsFile:
-    """`runs.csv` while a sweep writes it: every row is on disk before the next one is measured."""
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other sweeps out of the folder; ResultsError where one is at work in it.
 
-    def __init__(self, path: Path, knobs: Iterable[str]) -> None:
-        self._columns = header(knobs)
+    The system lets go of it when the process ends, however it ends.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        # Two new sweeps are told apart by who makes runs.csv.
+        yield
+        return
+    # The folder itself: a file for it would be left behind.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
         try:
-            self._stream: TextIO = path.open("x", newline="", encoding="utf-8")
-        except FileExistsError as error:
-            raise ResultsError(f"{path} was just made by another sweep; name another folder") from error
-        self._writer = csv.DictWriter(self._stream, self._columns, lineterminator="\n")
-        self._writer.writeheader()
-        self._flush()
-
-    def write(self, row: Row) -> None:
-        """Append one row and wait until it is on disk."""
-        self._writer.writerow({name: plain(cell) for name, cell in row.cells().items()})
-        self._flush()
-
-    def _flush(self) -> None:
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.close()
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ResultsError(f"{folder} is in use by another sweep; wait for it or name another") from None
+        except OSError:
+            # Some network file systems have no locks.
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write `environment.json`."""
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    """Write `environment.json`, as a whole or not at all; StorageError where it can't be."""
+    write_whole(path, f"{json.dumps(values, indent=2)}\n".encode())
 
 
 def write_csv(path: Path, summary: pd.DataFrame) -> None:
-    """Write `summary.csv`: an unknown is an empty cell."""
-    summary.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+    """Write `summary.csv`, as a whole or not at all: an unknown is an empty cell."""
+    write_whole(path, summary.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode())
 
 
-def plain(text: str) -> str:
-    """One line of printable characters that no spreadsheet takes for a formula.
-
-    An exception's text comes from outside, and can hold line ends, terminal sequences or a leading `=`.
-    """
-    line = "".join(c for c in " ".join(text.split()) if c.isprintable())
-    return f"'{line}" if line[:1] in ("=", "+", "@") or (line[:1] == "-" and not _is_number(line)) else line
-
-
-def _is_number(text: str) -> bool:
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file by one that is on disk already, so that it never stands there half; StorageError."""
+    # Always the same name: what a killed sweep left is replaced by the next one.
+    making = path.with_name(f".{path.name}.new")
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        with making.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        making.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            making.unlink()
+        raise StorageError(path, error) from error
 
 
 def read_limits(folder: Path) -> pd.DataFrame | None:
@@ -120,33 +110,24 @@ def read_limits(folder: Path) -> pd.DataFrame | None:
 
 
 def read_runs(folder: Path, name: str = RUNS) -> pd.DataFrame:
-    """`runs.csv` of a folder: numbers as numbers, NaN where unknown, and every other cell as its text."""
-    path = folder / name
+    """`runs.csv` of a folder, as `runs_file.read_table` reads it."""
+    return read_table(folder / name)
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """`environment.json` of a folder; ResultsError where there is none that a sweep wrote."""
+    path = folder / ENVIRONMENT
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultsError(
             f"{path} can't be read: {error.strerror}; give a folder that a sweep made"
         ) from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise ResultsError(f"{path} is not a table: {error}") from error
-    known = [SCHEMA, *(newer - 1 for newer in ADDED)]
-    for newer, columns in ADDED.items():
-        if "schema" in frame.columns and set(frame["schema"]) <= {str(older) for older in range(newer)}:
-            frame = frame.assign(**dict.fromkeys(columns, ""))
-    missing = [name for name in fixed_columns() if name not in frame.columns]
-    if missing:
-        raise ResultsError(f"{path} is not a sweep's file: it lacks the columns {', '.join(missing)}")
-    if set(frame["schema"]) - {str(schema) for schema in known}:
-        found = ", ".join(sorted(set(frame["schema"])))
-        reads = " and ".join(map(str, sorted(known)))
-        raise ResultsError(f"{path} has schema {found}; this version reads {reads}")
-    try:
-        numbers = {name: pd.to_numeric(frame[name].replace("", None)) for name in number_columns()}
     except ValueError as error:
-        raise ResultsError(f"{path} holds text where a number belongs: {error}") from error
-    result: pd.DataFrame = frame.assign(**numbers)
-    return result
+        raise ResultsError(f"{path} is not what a sweep wrote: {error}") from error
+    if not isinstance(values, dict):
+        raise ResultsError(f"{path} is not what a sweep wrote: it holds no object")
+    return values
 
 
 def knob_columns(frame: pd.DataFrame) -> list[str]:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-SCHEMA = 3
+SCHEMA = 4
 # Columns that files of an older schema lack, by the schema that brought them.
-ADDED = {3: ("peak_private_bytes",)}
+ADDED = {3: ("peak_private_bytes",), 4: ("resumed_with",)}
 STATUSES = ("ok", "failed", "timeout", "unavailable")
 
 # The knob columns stand in the middle of a line: after what was measured on, before the consumer's own.
@@ -102,6 +102,9 @@ class Row:
     )
     gpu_mhz: float | None = column("clock of the GPU at the end of the epoch; empty on the CPU", None)
     disturbed: str | None = column("what disturbed the epoch from outside; empty for nothing", None)
+    resumed_with: str | None = column(
+        "what was other than when the sweep began, where it was resumed anyway; empty for nothing", None
+    )
     status: str = column("`ok`, `failed`, `timeout` or `unavailable`", "ok")
     error: str | None = column("what went wrong, and where; empty for `ok`", None)
 

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import torch
 from rich.console import Console
 
-from bench import process_tree, results, table
+from bench import interrupts, process_tree, results, table
 from bench.aa import check_aa
 from bench.blocks import Blocks, Job, jobs_of
-from bench.command_line import INTERRUPTED, run_command
+from bench.command_line import complain, run_command
 from bench.environment import environment
 from bench.fresh_process import fresh_process_context
 from bench.grid import Machine, Plan, PlanError, make_plan
 from bench.limits import limits_of
 from bench.options import Options, sweep_command
+from bench.past import is_begun
 from bench.plot import draw_charts
 from bench.progress import SweepProgress, conversion_progress, download_progress
-from bench.results import ResultsError
+from bench.resume import check_data, check_plan, differences
+from bench.runs_file import ResultsError, StorageError
 from bench.summary import labels, summarise
 from bench.trial_process import TrialRunner
 from loaders.fashion_mnist import expected_samples, locate
-from loaders.source import DataError, Source
+from loaders.source import DataError, Dataset, Source
 
 
 def sweep(options: Options) -> int:
     """Plan, measure, summarise, draw.
 
-    The exit code: 0, 1 where a trial failed or an A/A check claims too much, 130 where interrupted.
+    The exit code: 0, 1 where a trial failed, an A/A check claims too much or something can't be written, 130
+    where interrupted.
     """
     console = table.console()
     machine = Machine(cuda=torch.cuda.is_available(), num_threads=torch.get_num_threads())
@@ -40,8 +43,9 @@ def sweep(options: Options) -> int:
     names = names_of(plan, twins=bool(options.request.aa_pairs))
     # How near twins are to a limit is not what they are measured for.
     jobs = jobs_of(plan, {} if options.request.aa_pairs else limits_of(plan), options.course.epochs)
-    folder = results.folder_for(options.out, options.name)
-    results.check_folder(folder)
+    folder = options.resume or results.folder_for(options.out, options.name)
+    if options.resume is None:
+        results.check_folder(folder)
     if options.dry_run:
         table.print_plan(console, plan, names)
         print_start(console, options, jobs, "", expected_samples(options.dataset, options.data_dir))
@@ -53,62 +57,123 @@ def sweep(options: Options) -> int:
             options.dataset, options.data_dir, notify=notices.append, mirror=options.mirror, progress=shown
         )
     table.print_notices(console, notices)
-    results.make_folder(folder)
-    described = {**environment(dataset, sys.argv[1:]), "sweep": settings(options, plan)}
-    results.write_json(folder / results.ENVIRONMENT, described)
+    if options.resume is None:
+        results.make_folder(folder)
+    with results.locked(folder):
+        others = described(options, plan, dataset, folder)
+        source = dataset.read("train")
+        told = len(notices)
+        notices += prepared(console, plan, source)
+        table.print_notices(console, notices[told:])
+        table.print_load(console)
+        estimates_s = print_start(console, options, jobs, dataset.name, len(source))
+        process_tree.become_subreaper()
+        blocks = Blocks(
+            plan,
+            jobs,
+            dataset,
+            options.course,
+            folder,
+            runner=TrialRunner(
+                context=fresh_process_context({type(job.configuration.spec).__module__ for job in jobs}),
+                timeout_s=options.timeout_s,
+                log=folder / results.LOG,
+                memory_limit_bytes=options.memory_limit,
+            ),
+            progress=SweepProgress(
+                console,
+                [job.name(names) for job in jobs],
+                dict(enumerate(estimates_s)),
+                options.course.blocks,
+                options.budget_s,
+            ),
+            resumed=options.resume is not None,
+            resumed_with="; ".join(others) or None,
+        )
+        # An interrupt ends the measuring. What was measured is summarised then, which takes a moment.
+        with interrupts.held():
+            problem = None
+            try:
+                with interrupts.let_through():
+                    blocks.run()
+            except KeyboardInterrupt:
+                pass
+            except StorageError as error:
+                problem = error
+            code = concluded(console, options, plan, blocks, folder, notices, problem)
+    return interrupts.INTERRUPTED if interrupts.came() else code
 
-    source = dataset.read("train")
-    samples = len(source)
-    told = len(notices)
-    notices += prepared(console, plan, source)
-    table.print_notices(console, notices[told:])
-    table.print_load(console)
-    estimates_s = print_start(console, options, jobs, dataset.name, samples)
-    process_tree.become_subreaper()
-    blocks = Blocks(
-        plan,
-        jobs,
-        dataset,
-        options.course,
-        folder,
-        runner=TrialRunner(
-            context=fresh_process_context({type(job.configuration.spec).__module__ for job in jobs}),
-            timeout_s=options.timeout_s,
-            log=folder / results.LOG,
-        ),
-        progress=SweepProgress(
-            console,
-            [job.name(names) for job in jobs],
-            dict(enumerate(estimates_s)),
-            options.course.blocks,
-            options.budget_s,
-        ),
-    )
-    interrupted = False
-    try:
-        blocks.run()
-    except KeyboardInterrupt:
-        interrupted = True
 
-    runs = results.read_runs(folder)
-    limits = results.read_limits(folder)
-    both = runs if limits is None else pd.concat([runs, limits])
-    code = 1 if both["status"].isin(("failed", "timeout")).any() else 0
-    if not runs.empty:
-        summary = summarise(runs, limits)
-        results.write_csv(folder / results.SUMMARY, summary)
-        if options.request.aa_pairs:
-            table.print_aa(console, summary)
-            code = max(code, int(check_aa(summary).total.excessive))
-        else:
-            draw_charts(folder)
-            table.print_summary(console, summary)
-            table.print_short(console, summary, blocks.short, options.course.precision)
-            table.print_failed_limits(console, limits)
+def described(options: Options, plan: Plan, dataset: Dataset, folder: Path) -> list[str]:
+    """Write what the sweep is measured on and with; where it is resumed, what of that is other than then.
+
+    ResultsError where it can't go on with that, or not unless told to.
+    """
+    now = environment(dataset, sys.argv[1:])
+    if options.resume is None:
+        # Again, now that no other can begin.
+        results.check_folder(folder)
+        results.write_json(folder / results.ENVIRONMENT, {**now, "sweep": settings(options, plan)})
+        return []
+    then = results.read_environment(folder)
+    check_data(then, dataset.digest)
+    check_plan(then, plan.cells())
+    others = differences(then, now)
+    if others and not options.resume_anyway:
+        raise ResultsError(
+            f"{folder} was measured with {'; '.join(others)}: other figures could come of that; measure "
+            "anew, or go on with --resume-anyway, which marks the rows"
+        )
+    again = {"started_at": now["started_at"], "commit": now["commit"], "others": others}
+    results.write_json(folder / results.ENVIRONMENT, {**then, "resumed": [*then.get("resumed", []), again]})
+    return others
+
+
+def concluded(
+    console: Console,
+    options: Options,
+    plan: Plan,
+    blocks: Blocks,
+    folder: Path,
+    notices: list[str],
+    problem: StorageError | None,
+) -> int:
+    """Summarise, draw and say what was measured, also where that isn't all; the exit code.
+
+    problem: what couldn't be written while it was measured.
+    """
+    code = 0
+    if is_begun(folder, results.RUNS):
+        runs = results.read_runs(folder)
+        limits = results.read_limits(folder) if is_begun(folder, results.LIMITS) else None
+        both = runs if limits is None else pd.concat([runs, limits])
+        code = 1 if both["status"].isin(("failed", "timeout")).any() else 0
+        if not runs.empty:
+            summary = summarise(runs, limits)
+            try:
+                results.write_csv(folder / results.SUMMARY, summary)
+                if not options.request.aa_pairs:
+                    draw_charts(folder)
+            except StorageError as error:
+                problem = problem or error
+            if options.request.aa_pairs:
+                table.print_aa(console, summary)
+                code = max(code, int(check_aa(summary).total.excessive))
+            else:
+                table.print_summary(console, summary)
+                table.print_short(console, summary, blocks.short, options.course.precision)
+                table.print_failed_limits(console, limits)
+                table.print_resumed(console, runs)
     table.print_dropped(console, plan)
     table.print_notices(console, notices)
-    table.print_end(console, folder, blocks.left_out, interrupted=interrupted)
-    return INTERRUPTED if interrupted else code
+    stopped = interrupts.came() or problem is not None
+    table.print_end(console, folder, blocks.left_out, interrupted=interrupts.came(), stopped=stopped)
+    lost = getattr(console.file, "lost", None)
+    for trouble in (problem, lost and f"standard output can't be written: {lost.strerror}"):
+        if trouble is not None:
+            complain(trouble)
+            code = 1
+    return code
 
 
 def prepared(console: Console, plan: Plan, source: Source) -> list[str]:
@@ -160,17 +225,15 @@ def settings(options: Options, plan: Plan) -> dict[str, object]:
         **asdict(options.course),
         "budget_s": options.budget_s,
         "timeout_s": options.timeout_s,
+        "memory_limit_bytes": options.memory_limit,
         "aa_pairs": options.request.aa_pairs,
         "left_out": left_out,
+        "plan": plan.cells(),
     }
 
 
 def main() -> None:
     """Entry point of `python -m bench.sweep`."""
-    # A sweep that is asked to end, or loses its terminal, ends as if by Ctrl-C: its trial with it.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
     run_command(sweep_command(sweep), user_errors=(PlanError, DataError, ResultsError))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
 import pandas as pd
 import psutil
@@ -18,7 +21,9 @@ from rich.text import Text
 from bench.aa import NOMINAL, Claims, check_aa
 from bench.blocks import Course
 from bench.grid import Plan
+from bench.output import SteadyOutput
 from bench.progress import duration
+from bench.runs_file import printable
 from bench.summary import labels, names_of_work
 from bench.verdict import INDIFFERENT, USABLE_PRECISION, Verdict, unstable, verdict
 
@@ -39,8 +44,10 @@ FEWEST_COLUMNS = 6
 
 def console() -> Console:
     """A console as wide as the terminal; in a file or a pipe wide enough for the table."""
-    terminal = Console(highlight=False)
-    return terminal if terminal.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    # A sweep goes on when its terminal is closed, or whatever reads its output ends.
+    output = cast(TextIO, SteadyOutput(sys.stdout))
+    terminal = Console(highlight=False, file=output)
+    return terminal if terminal.is_terminal else Console(highlight=False, file=output, width=PIPE_WIDTH)
 
 
 def print_notices(console: Console, notices: list[str]) -> None:
@@ -113,8 +120,21 @@ def print_failed_limits(console: Console, limits: pd.DataFrame | None) -> None:
         )
 
 
-def print_end(console: Console, folder: Path, left_out: int, *, interrupted: bool) -> None:
-    """What was not measured, and where the results lie."""
+def print_resumed(console: Console, runs: pd.DataFrame) -> None:
+    """Which rows were measured with something else than the others."""
+    for others, rows in runs[runs["resumed_with"] != ""].groupby("resumed_with"):
+        console.print(
+            f"[bold yellow]Resumed anyway:[/] {_count(len(rows), 'row')} with {escape(str(others))}. "
+            "Ratios of blocks that hold both say little.",
+            soft_wrap=True,
+        )
+
+
+def print_end(
+    console: Console, folder: Path, left_out: int, *, interrupted: bool, stopped: bool = False
+) -> None:
+    """What was not measured, where the results lie, and how to go on with a sweep that was stopped."""
+    where = escape(printable(str(folder)))
     if left_out:
         console.print(
             f"[yellow]The budget left out[/] {_count(left_out, 'trial')}; --blocks or --budget give more.",
@@ -122,7 +142,11 @@ def print_end(console: Console, folder: Path, left_out: int, *, interrupted: boo
         )
     if interrupted:
         console.print("[bold yellow]Interrupted[/]: what was measured until then is kept.")
-    console.print(f"Results: {escape(str(folder))}", soft_wrap=True)
+    if stopped:
+        console.print(
+            f"To measure the rest: python -m bench.sweep --resume {shlex.quote(where)}", soft_wrap=True
+        )
+    console.print(f"Results: {where}", soft_wrap=True)
 
 
 def print_dropped(console: Console, plan: Plan) -> None:
@@ -299,8 +323,8 @@ def _warnings(summary: pd.DataFrame) -> list[str]:
     if len(windowed):
         mixing = windowed["mixing"].map("{:.2f}".format)
         found.append(
-            f"[bold yellow]Not fully shuffled:[/] {_few(windowed['name'] + ' (' + mixing + ')')}, where a true "
-            "shuffle has 1. A loader that shuffles less does less work."
+            f"[bold yellow]Not fully shuffled:[/] {_few(windowed['name'] + ' (' + mixing + ')')}, where a "
+            "true shuffle has 1. A loader that shuffles less does less work."
         )
     return found
 

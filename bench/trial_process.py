@@ -13,11 +13,15 @@ from typing import Any
 
 from bench.audit import AuditError, Finding
 from bench.auditor import Auditor
-from bench.fresh_process import FreshProcess, ProcessError, T
-from bench.memory_watch import MemoryWatch
+from bench.causes import explained
+from bench.fresh_process import INTERVAL_S, FreshProcess, ProcessError, T, describe
+from bench.memory_watch import MemoryWatch, system_kills
 from bench.row import Row
 from bench.trial import Trial, measured
 from bench.witness import Record
+
+# How often memory is looked at where there is a limit to it: what a process can take in between goes beyond.
+LIMITED_INTERVAL_S = 0.05
 
 Starter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
 
@@ -26,12 +30,15 @@ Starter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
 class TrialRunner:
     """How trials are run: in processes of `context`, for timeout_s seconds at most.
 
-    log: the file that takes what they print, at its end. auditor: judges their epochs, in this process.
+    log: the file that takes what they print, at its end. memory_limit_bytes: what a trial with all its
+    processes may hold, pages of files not counted; None for no limit. auditor: judges their epochs, in this
+    process.
     """
 
     context: BaseContext
     timeout_s: float
     log: Path
+    memory_limit_bytes: int | None = None
     auditor: Auditor = field(default_factory=Auditor)
 
     def run(self, trial: Trial) -> Iterator[Row]:
@@ -52,15 +59,29 @@ class TrialRunner:
     def _rows(self, trial: Trial, process: Starter) -> Iterator[Row]:
         deadline = time.monotonic() + self.timeout_s
         started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        timed = process(trial.run, "timed")
-        watch = MemoryWatch(timed.pid)
-        repetition = _Repetition(trial, self.auditor, process)
+        kills = system_kills()
         walls_ns: list[int] = []
+
+        def failed(error: str) -> Row:
+            if system_kills() > kills:
+                error = f"out of memory: the system ended a process for it; {error}"
+            return replace(trial.row(len(walls_ns), started_at), status="failed", error=explained(error))
+
+        if (changed := trial.dataset.changed()) is not None:
+            yield failed(_changed(changed))
+            return
+        try:
+            timed = process(trial.run, "timed")
+        except OSError as error:
+            yield failed(f"no process can be started: {describe(error)}")
+            return
+        watch = MemoryWatch(timed.pid, limit_bytes=self.memory_limit_bytes)
+        repetition = _Repetition(trial, self.auditor, process, self.memory_limit_bytes)
+        interval_s = INTERVAL_S if self.memory_limit_bytes is None else LIMITED_INTERVAL_S
         while not trial.is_done(walls_ns):
             epoch = len(walls_ns)
-            row = trial.row(epoch, started_at)
             try:
-                report = timed.take(deadline, watch.sample)
+                report = timed.take(deadline, watch.sample, interval_s)
                 paused = time.monotonic()
                 finding = None if report.record is None else self.auditor.judge(trial, report.record)
                 if finding is not None and finding.seen_share < 1:
@@ -68,14 +89,24 @@ class TrialRunner:
                     finding = replace(finding, mixing=in_full.mixing)
                 deadline += time.monotonic() - paused
             except TimeoutError:
+                row = trial.row(epoch, started_at)
                 yield replace(row, status="timeout", error=f"not done after {self.timeout_s:g} s")
                 return
-            except (ProcessError, AuditError) as error:
-                yield replace(row, status="failed", error=str(error))
+            except (ProcessError, AuditError, MemoryError) as error:
+                changed = trial.dataset.changed()
+                said = str(error) or describe(error)
+                yield failed(said if changed is None else f"{_changed(changed)} ({said})")
+                return
+            if (changed := trial.dataset.changed()) is not None:
+                yield failed(_changed(changed))
                 return
             walls_ns.append(report.timings.wall_ns)
-            yield measured(row, report, finding, watch)
+            yield measured(trial.row(epoch, started_at), report, finding, watch)
         timed.finish()
+
+
+def _changed(path: Path) -> str:
+    return f"the data changed during the sweep: {path.name} was written to; measure anew"
 
 
 class _Repetition:
@@ -86,10 +117,12 @@ class _Repetition:
         trial: Trial,
         auditor: Auditor,
         process: Starter,
+        memory_limit_bytes: int | None,
     ) -> None:
         self._trial = trial
         self._auditor = auditor
         self._start = process
+        self._memory_limit_bytes = memory_limit_bytes
         self._process: FreshProcess[Record] | None = None
         self._taken = 0
 
@@ -97,9 +130,11 @@ class _Repetition:
         """What the audit says of this epoch seen in full."""
         known = self._auditor.repeated(self._trial)
         while len(known) <= epoch:
-            self._process = self._process or self._start(self._trial.repeat, "repeated for the audit")
+            if self._process is None:
+                self._process = self._start(self._trial.repeat, "repeated for the audit")
+                self._watch = MemoryWatch(self._process.pid, limit_bytes=self._memory_limit_bytes)
             try:
-                record = self._process.take(deadline)
+                record = self._process.take(deadline, self._watch.sample)
             except TimeoutError:
                 raise ProcessError("repeated for the audit, it was not done in time") from None
             except ProcessError as error:

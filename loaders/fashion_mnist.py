@@ -111,7 +111,7 @@ def _synthetic_count(dataset: str) -> int | None:
 
 def _synthetic(count: int, data_dir: Path) -> Dataset:
     folder, digest = synthetic.locate(data_dir, count)
-    return Dataset(f"synthetic:{count}", digest, folder, CLASSES, idx.read_split)
+    return Dataset(f"synthetic:{count}", digest, folder, CLASSES, idx.read_split, idx.stamps(folder))
 
 
 def _check_folder(data_dir: Path) -> None:
@@ -145,6 +145,8 @@ def _download(
 
 
 def _check(folder: Path) -> Dataset:
+    # From before the digests are taken: what changes meanwhile is seen later.
+    stamps = idx.stamps(folder)
     digests = idx.check(folder, len(CLASSES))
     published = digests.each == _UNPACKED_SHA256 or all(
         unpacked == expected or _has_md5(folder / name, md5)
@@ -153,7 +155,7 @@ def _check(folder: Path) -> Dataset:
         )
     )
     name = "fashion-mnist" if published else f"idx-{digests.whole[:8]}"
-    return Dataset(name, digests.whole, folder, CLASSES, idx.read_split)
+    return Dataset(name, digests.whole, folder, CLASSES, idx.read_split, stamps)
 
 
 def _has_md5(path: Path, md5: str) -> bool:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 
 from loaders.mapped_file import MappedFile
-from loaders.source import DataError, Dataset, Source, Split
+from loaders.source import DataError, Dataset, FileStamp, Source, Split
 
 # The folder beside the files for what loaders make of them.
 CONVERTED = "converted"
@@ -151,6 +151,11 @@ def check(folder: Path, classes: int) -> Digests:
             f"expected {_sides(pixels['train'][1:])} as in the training images"
         )
     return Digests(whole.hexdigest(), tuple(each))
+
+
+def stamps(folder: Path) -> tuple[FileStamp, ...]:
+    """The stamps of the four files that are read in a folder."""
+    return tuple(FileStamp.of(_path(folder, name)) for name in NAMES)
 
 
 def read_split(dataset: Dataset, split: Split) -> Source:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.results import RUNS, RunsFile, read_runs
+from bench.results import RUNS, read_runs
 from bench.row import Row, fixed_columns
+from bench.runs_file import RunsFile
 
 # Every column after the identity and before the status.
 MEASURED = fixed_columns()[fixed_columns().index("samples") : fixed_columns().index("status")]

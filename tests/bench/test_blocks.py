@@ -17,6 +17,7 @@ from bench.limits import limits_of
 from bench.progress import SweepProgress
 from bench.results import read_limits, read_runs
 from bench.row import Row
+from bench.runs_file import ResultsError
 from bench.trial import Trial
 from tests.fakes import numbered_dataset
 
@@ -44,15 +45,19 @@ class FakeRunner:
 
 
 def run(
-    runner: FakeRunner, folder: Path, plan: Plan = PLAN, *, budget_s=None, bounds=None, **course
-) -> Blocks:
+    runner: FakeRunner, folder: Path, plan: Plan = PLAN, *, budget_s=None, bounds=None, resumed=False,
+    resumed_with=None, **course,
+) -> Blocks:  # fmt: skip
     course = Course(**{"blocks": 3, "epochs": 1, "seed": 0, **course})
     jobs = jobs_of(plan, limits_of(plan) if bounds is None else bounds, course.epochs)
     progress = SweepProgress(
         Console(file=io.StringIO()), [str(job.number) for job in jobs], dict.fromkeys(range(len(jobs)), 1.0),
         course.blocks, budget_s,
     )  # fmt: skip
-    blocks = Blocks(plan, jobs, numbered_dataset(), course, folder, runner=runner, progress=progress)
+    blocks = Blocks(
+        plan, jobs, numbered_dataset(), course, folder, runner=runner, progress=progress, resumed=resumed,
+        resumed_with=resumed_with,
+    )  # fmt: skip
     blocks.run()
     return blocks
 
@@ -208,3 +213,116 @@ def test_what_is_unavailable_is_a_row_and_no_trial(tmp_path) -> None:
     runs = read_runs(tmp_path).set_index("configuration")
     assert runs.loc[1, "status"] == "unavailable"
     assert "no CUDA device" in runs.loc[1, "error"]
+
+
+def cut(folder: Path, lines: int, name: str = "runs.csv") -> None:
+    """As a sweep leaves it that is killed after so many rows."""
+    text = (folder / name).read_text().splitlines(keepends=True)
+    (folder / name).write_text("".join(text[: lines + 1]))
+
+
+@pytest.mark.parametrize("left", range(10))
+def test_a_resumed_sweep_runs_what_is_missing(tmp_path, left) -> None:
+    """The same trials in the same blocks, each once, in the order that they would have had."""
+    whole, rest = FakeRunner(), FakeRunner()
+    run(whole, tmp_path, bounds={})
+    everything = (tmp_path / "runs.csv").read_text()
+    cut(tmp_path, left)
+    run(rest, tmp_path, bounds={}, resumed=True)
+    assert whole.ran[left:] == rest.ran
+    assert (tmp_path / "runs.csv").read_text() == everything
+
+
+def test_a_broken_trial_is_run_again_for_what_it_lacks(tmp_path) -> None:
+    """Epochs on file stay as they are; those after them come from another process."""
+
+    class TwoEpochs(FakeRunner):
+        def run(self, trial: Trial) -> Iterator[Row]:
+            (row,) = super().run(trial)
+            yield from (replace(row, epoch=epoch) for epoch in range(2))
+
+    run(TwoEpochs(), tmp_path, bounds={}, epochs=2)
+    everything = (tmp_path / "runs.csv").read_text()
+    cut(tmp_path, 3)
+    runner = TwoEpochs()
+    run(runner, tmp_path, bounds={}, epochs=2, resumed=True)
+    assert len(runner.ran) == 8
+    assert (tmp_path / "runs.csv").read_text() == everything
+
+
+def test_a_failure_on_file_is_a_failure(tmp_path) -> None:
+    """It isn't run again, neither then nor in later blocks."""
+
+    def fails(trial: Trial) -> dict:
+        return {"status": "failed", "error": "boom"} if trial.number == 1 else {}
+
+    run(FakeRunner(fails), tmp_path, bounds={})
+    everything = (tmp_path / "runs.csv").read_text()
+    cut(tmp_path, 3)
+    runner = FakeRunner(fails)
+    run(runner, tmp_path, bounds={}, resumed=True)
+    assert 1 not in runner.loaders()
+    assert (tmp_path / "runs.csv").read_text() == everything
+
+
+def test_a_disturbed_trial_is_repeated_when_resumed(tmp_path) -> None:
+    """Where its repetition is missing, and only there."""
+
+    def disturbed(trial: Trial) -> dict:
+        return {"disturbed": "noise"} if trial.number == 0 and trial.block == 0 else {}
+
+    run(FakeRunner(disturbed), tmp_path, bounds={})
+    everything = (tmp_path / "runs.csv").read_text()
+    for left in (3, 4, 6):
+        cut(tmp_path, left)
+        runner = FakeRunner(disturbed)
+        run(runner, tmp_path, bounds={}, resumed=True)
+        assert (("torch_dataloader", 0, 0, 1) in runner.ran) == (left == 3)
+        assert (tmp_path / "runs.csv").read_text() == everything
+
+
+def test_blocks_for_precision_are_resumed(tmp_path) -> None:
+    """Who was due in a block that was broken off is due again, by what was known before it."""
+    speeds = {0: 1.0, 1: 1.02, 2: 3.0}
+
+    def noisy(trial: Trial) -> dict:
+        wall_s = speeds[trial.number] * (1 + 0.05 * ((7 * trial.block + trial.number) % 5))
+        return {"wall_s": wall_s, "samples_per_s": 1000 / wall_s}
+
+    run(FakeRunner(noisy), tmp_path, bounds={}, budget_s=40.0, precision=0.01)
+    everything = (tmp_path / "runs.csv").read_text()
+    assert everything.count("\n") > 12
+    cut(tmp_path, 12)
+    run(FakeRunner(noisy), tmp_path, bounds={}, budget_s=40.0, precision=0.01, resumed=True)
+    assert (tmp_path / "runs.csv").read_text().startswith(everything)
+
+
+def test_limits_are_resumed_too(tmp_path) -> None:
+    """In their own file; one that was never begun is begun."""
+    run(FakeRunner(), tmp_path)
+    both = [(tmp_path / name).read_text() for name in ("runs.csv", "limits.csv")]
+    cut(tmp_path, 4)
+    cut(tmp_path, 2, "limits.csv")
+    run(FakeRunner(), tmp_path, resumed=True)
+    assert [(tmp_path / name).read_text() for name in ("runs.csv", "limits.csv")] == both
+    for name in ("runs.csv", "limits.csv"):
+        (tmp_path / name).write_text("sche")
+    run(FakeRunner(), tmp_path, resumed=True)
+    assert [(tmp_path / name).read_text() for name in ("runs.csv", "limits.csv")] == both
+
+
+def test_rows_say_what_they_were_resumed_with(tmp_path) -> None:
+    """Those that were measured then, and no others."""
+    run(FakeRunner(), tmp_path, bounds={})
+    cut(tmp_path, 4)
+    run(FakeRunner(), tmp_path, bounds={}, resumed=True, resumed_with="torch 2.6, now 2.7")
+    assert list(read_runs(tmp_path)["resumed_with"]) == [""] * 4 + ["torch 2.6, now 2.7"] * 5
+
+
+def test_what_is_new_takes_no_file_that_is_there(tmp_path) -> None:
+    """Only a sweep that is resumed goes on with one."""
+    run(FakeRunner(), tmp_path, bounds={})
+    before = (tmp_path / "runs.csv").read_text()
+    with pytest.raises(ResultsError, match="was just made by another sweep"):
+        run(FakeRunner(), tmp_path, bounds={})
+    assert (tmp_path / "runs.csv").read_text() == before

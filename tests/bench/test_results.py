@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pandas as pd
 import pytest
 
 from bench import results
-from bench.results import ResultsError, RunsFile, check_folder, plain, read_runs
+from bench.results import check_folder, read_runs
+from bench.runs_file import ResultsError, RunsFile, StorageError, plain
 from tests.bench import runs
 
 
@@ -107,22 +109,105 @@ def test_a_missing_file_is_one_line(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is not a table"),
+        ("", "is empty: its sweep ended before it measured anything"),
+        ("a,b", "holds no whole line"),
+        ("\0\0\0\0", "holds no whole line"),
         ("a,b\n1,2\n", "lacks the columns schema"),
+        ("a,a\n1,2\n", "several columns of one name"),
+        ("a,b\n1,2\n1\n1,2\n", r"runs\.csv, line 3: 1 cells instead of 2"),
+        ("a,b\n1,2,3\n", r"runs\.csv, line 2: 3 cells instead of 2"),
         ('"unclosed\n', "is not a"),
+        (b"a,\xff\n", "is not a table: 'utf-8' codec"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is not a"),
     ],
 )
 def test_a_file_that_is_not_ours_is_one_line(tmp_path, text, says) -> None:
     """What is wrong with it is said."""
-    (tmp_path / "runs.csv").write_text(text)
+    (tmp_path / "runs.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ResultsError, match=says):
         read_runs(tmp_path)
+
+
+@pytest.mark.parametrize("tail", [b"0,1,2", b'"', b"\0" * 4096, b"x" * 200_000, b"a\rb"])
+def test_a_torn_line_is_not_read(tmp_path, tail) -> None:
+    """What a sweep that was killed, or a power cut, may leave at the end."""
+    path = runs.written(tmp_path, [runs.row(), runs.row(block=1)]) / "runs.csv"
+    whole = path.read_bytes()
+    path.write_bytes(whole + tail)
+    assert list(read_runs(tmp_path)["block"]) == [0, 1]
+    with RunsFile(path, runs.row().knobs, resumed=True) as file:
+        assert path.read_bytes() == whole
+        file.write(runs.row(block=2))
+    assert path.read_bytes().startswith(whole)
+    assert list(read_runs(tmp_path)["block"]) == [0, 1, 2]
+
+
+def test_a_file_with_other_columns_is_not_gone_on_with(tmp_path) -> None:
+    """Its lines would say something else than its header."""
+    path = runs.written(tmp_path, [runs.row()]) / "runs.csv"
+    before = path.read_bytes()
+    with pytest.raises(ResultsError, match="has other columns than this sweep writes"):
+        RunsFile(path, ["batch_size"], resumed=True)
+    assert path.read_bytes() == before
+
+
+def test_a_row_that_cannot_be_written_leaves_nothing_of_it(tmp_path, monkeypatch) -> None:
+    """The file ends on the line before it, and the next row follows that."""
+    path = tmp_path / "runs.csv"
+    with RunsFile(path, runs.row().knobs) as file:
+        file.write(runs.row())
+        before = path.read_bytes()
+        with monkeypatch.context() as full:
+            full.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            with pytest.raises(StorageError, match=r"runs\.csv can't be written: No space left on device"):
+                file.write(runs.row(block=1))
+        assert path.read_bytes() == before
+        file.write(runs.row(block=2))
+    assert list(read_runs(tmp_path)["block"]) == [0, 2]
+
+
+def test_what_is_read_holds_no_control_sequences(tmp_path) -> None:
+    """A file from elsewhere can't talk to the terminal that it is shown in."""
+    path = runs.written(tmp_path, [runs.failed(0, 0, error="boom")]) / "runs.csv"
+    path.write_text(path.read_text().replace("boom", "\x1b]0;owned\x07\x1b[31mboom\u202e"))
+    assert list(read_runs(tmp_path)["error"]) == ["]0;owned[31mboom"]
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch) -> None:
+    """One that can't be written leaves the one before, and nothing beside it."""
+    path = tmp_path / "environment.json"
+    results.write_json(path, {"a": 1})
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(StorageError, match=r"environment\.json can't be written: No space"):
+        results.write_json(path, {"a": 2})
+    assert results.read_environment(tmp_path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [(None, "No such file"), ("{", "not what a sweep wrote"), ("[]", "it holds no object")]
+)
+def test_an_environment_that_is_not_ours_is_one_line(tmp_path, text, says) -> None:
+    """Missing, torn or something else."""
+    if text is not None:
+        (tmp_path / "environment.json").write_text(text)
+    with pytest.raises(ResultsError, match=says):
+        results.read_environment(tmp_path)
+
+
+def test_a_folder_is_used_by_one(tmp_path) -> None:
+    """Until it lets go."""
+    second = results.locked(tmp_path)
+    with results.locked(tmp_path), pytest.raises(ResultsError, match="in use by another sweep"):
+        second.__enter__()
+    with results.locked(tmp_path):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_another_schema_is_refused(tmp_path) -> None:
     """A file of another version is not read as if it were of this one."""
     runs.written(tmp_path, [runs.row(schema=99)])
-    with pytest.raises(ResultsError, match="has schema 99; this version reads 2 and 3"):
+    with pytest.raises(ResultsError, match="has schema 99; this version reads 2, 3, 4"):
         read_runs(tmp_path)
 
 

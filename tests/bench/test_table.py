@@ -116,7 +116,9 @@ def test_disturbed_blocks_are_told(tmp_path) -> None:
 def test_who_hardly_shuffles_is_told(tmp_path) -> None:
     """By name and figure."""
     rows = [*three_blocks(0, 2.0, mixing=0.99), *three_blocks(1, 1.0, mixing=0.31)]
-    assert "Not fully shuffled: num_workers=1 (0.31), where a true shuffle has 1" in summary_text(tmp_path, rows)
+    assert "Not fully shuffled: num_workers=1 (0.31), where a true shuffle has 1" in summary_text(
+        tmp_path, rows
+    )
 
 
 def test_the_share_of_the_limit_is_shown(tmp_path) -> None:

@@ -1,0 +1,78 @@
+"""Past: what a sweep that is resumed has measured already, trial by trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from bench import results
+from bench.trial import Trial
+
+NS = 1e9
+
+
+@dataclass(frozen=True)
+class PastTrial:
+    """The epochs of one trial that are on file.
+
+    walls_ns: how long those lasted that went well, by their numbers. ended_badly: whether another one didn't.
+    """
+
+    walls_ns: Mapping[int, int]
+    ended_badly: bool
+    disturbed: bool
+
+    def is_whole(self, trial: Trial) -> bool:
+        """Whether nothing of the trial is missing."""
+        return self.ended_badly or trial.is_done(list(self.walls_ns.values()))
+
+
+@dataclass(frozen=True)
+class Past:
+    """The trials of one file, by configuration, block and attempt.
+
+    unavailable: the configurations of which it says that they can't be measured.
+    """
+
+    trials: Mapping[tuple[int, int, int], PastTrial] = field(default_factory=dict)
+    unavailable: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, folder: Path, name: str) -> Past:
+        """What that file of the folder holds; nothing where there is none yet."""
+        if not is_begun(folder, name):
+            return cls()
+        runs = results.read_runs(folder, name)
+        unavailable = runs["status"] == "unavailable"
+        trials = runs[~unavailable].groupby(["configuration", "block", "attempt"])
+        return cls(
+            {
+                (int(configuration), int(block), int(attempt)): _past_trial(rows)
+                for (configuration, block, attempt), rows in trials
+            },
+            frozenset(runs[unavailable]["configuration"].astype(int)),
+        )
+
+    def find(self, trial: Trial) -> PastTrial | None:
+        """What is on file of that trial; None for nothing."""
+        return self.trials.get((trial.number, trial.block, trial.attempt))
+
+
+def is_begun(folder: Path, name: str) -> bool:
+    """Whether that file of the folder holds as much as its header."""
+    path = folder / name
+    return path.exists() and b"\n" in path.read_bytes()
+
+
+def _past_trial(rows: pd.DataFrame) -> PastTrial:
+    ok = rows[rows["status"] == "ok"].sort_values("epoch")
+    return PastTrial(
+        walls_ns={
+            int(epoch): int(wall_s * NS) for epoch, wall_s in zip(ok["epoch"], ok["wall_s"], strict=True)
+        },
+        ended_badly=len(ok) < len(rows),
+        disturbed=bool((rows["disturbed"] != "").any()),
+    )
