@@ -6,7 +6,9 @@ A sweep ends its trials itself. One that is killed can't, and a loader that hang
 from __future__ import annotations
 
 import contextlib
+import multiprocessing.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,12 +42,14 @@ def start() -> None:
     # Not that of a process that guards this one.
     environment = {name: value for name, value in os.environ.items() if name != TAG}
     os.environ[TAG] = tag = uuid.uuid4().hex
-    code = f"import sys; sys.path.insert(0, sys.argv[1]); from {__name__} import guard; guard(sys.argv[2])"
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); from {__name__} import guard; guard(*sys.argv[2:])"
+    # Made now, so that all of them share it: who is killed removes none of his own.
+    folder = multiprocessing.util.get_temp_dir()
     # Where no process can be started any more, a sweep says so by itself.
     with contextlib.suppress(OSError):
         end, _pipe = os.pipe()
         guardian = subprocess.Popen(
-            [sys.executable, "-c", code, str(Path(__file__).resolve().parent.parent), tag],
+            [sys.executable, "-c", code, str(Path(__file__).resolve().parent.parent), tag, folder],
             stdin=end,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -58,8 +62,8 @@ def start() -> None:
         guardian.returncode = 0
 
 
-def guard(tag: str) -> None:
-    """Wait until standard input ends, then end all processes with that tag."""
+def guard(tag: str, folder: str) -> None:
+    """Wait until standard input ends, then end all processes with that tag, and remove that folder."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -75,6 +79,7 @@ def guard(tag: str) -> None:
             process_tree.kill(process.pid)
         time.sleep(0.05 if first else GRACE_S)
         left = _tagged(tag)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _tagged(tag: str) -> list[psutil.Process]:

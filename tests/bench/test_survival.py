@@ -11,6 +11,7 @@ import pty
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -67,9 +68,20 @@ def test_an_interrupt_keeps_what_was_measured(data, tmp_path, number) -> None:
     assert all((tmp_path / name).exists() for name in ("summary.csv", *CHARTS))
 
 
-def test_a_second_ctrl_c_ends_at_once(data, tmp_path) -> None:
+@pytest.fixture
+def temporary():
+    """A folder for a sweep's temporary files, in which nothing must be left. Short: sockets lie there."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield {"TMPDIR": folder}
+        # torch's own cache is made for good.
+        assert [path for path in Path(folder).iterdir() if "inductor" not in path.name] == []
+
+
+def test_a_second_ctrl_c_ends_at_once(data, tmp_path, temporary) -> None:
     """No table and no charts any more, and yet no process is left and every line is whole."""
-    with sweep(data, tmp_path, "--num-workers", "2", "--blocks", "500") as running:
+    with sweep(
+        data, tmp_path, "--num-workers", "2", "--blocks", "500", environment=temporary
+    ) as running:  # fmt: skip
         running.wait_until(lambda: lines_in(tmp_path / "runs.csv") > 1)
         running.process.send_signal(signal.SIGINT)
         time.sleep(0.4)  # one that comes with the first is taken for its echo
@@ -116,10 +128,10 @@ def maps_of(pid: int) -> str:
         return ""
 
 
-def test_a_killed_sweep_is_resumed(data, tmp_path) -> None:
+def test_a_killed_sweep_is_resumed(data, tmp_path, temporary) -> None:
     """kill -9 while a worker hangs: no orphans; what is missing is run, once, and what was there stays."""
     arguments = ("--num-workers", "0,2", "--batch-size", "64,256", "--blocks", "2", "--epochs", "2")
-    with sweep(data, tmp_path, *arguments, samples=4000) as running:
+    with sweep(data, tmp_path, *arguments, samples=4000, environment=temporary) as running:
         running.wait_until(lambda: lines_in(tmp_path / "runs.csv") > 6)
         running.wait_until(running.workers)[0].send_signal(signal.SIGSTOP)
         running.process.kill()
