@@ -207,6 +207,11 @@ DEATHS = tuple(_deaths())
 # What is left to say of a death that nobody saw.
 UNSEEN = (
     Known(
+        "the server that trials are forked from has ended",
+        "perhaps there are too many processes or open files (ulimit -u, ulimit -n), or memory ran out",
+        (r"\b(EOFError|ConnectionRefusedError|ConnectionResetError|BrokenPipeError):.*\(forkserver\.py:",),
+    ),
+    Known(
         "a DataLoader worker ended early",
         "trials.log may tell why",
         (r"DataLoader worker \(pid.*\) exited unexpectedly",),

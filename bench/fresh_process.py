@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
+import psutil
 from typing_extensions import Self
 
 from bench import guardian, interrupts, process_tree
@@ -48,7 +49,8 @@ def fresh_process_context(modules: Iterable[str] = ()) -> BaseContext:
     """How such processes are started: forked from a server that holds torch and no threads, in milliseconds.
 
     modules: what the server shall hold besides, so that no process spends its time on importing them.
-    Where there is no forkserver, a new interpreter imports all of it again, in seconds.
+    Where there is no forkserver, a new interpreter imports all of it again, in seconds. ProcessError where
+    the server can't be started.
     """
     guardian.start()
     if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -56,10 +58,13 @@ def fresh_process_context(modules: Iterable[str] = ()) -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *modules])
     # Not to count the server's own start, seconds, to the first process.
-    with _main_module_hidden():
-        started = context.Process(target=_nothing)
-        started.start()
-    started.join()
+    try:
+        with _main_module_hidden():
+            started = context.Process(target=_nothing)
+            started.start()
+        started.join()
+    except (OSError, EOFError) as error:
+        raise ProcessError(f"no process can be started: {describe(error)}") from None
     return context
 
 
@@ -73,6 +78,7 @@ class FreshProcess(Generic[T]):
     def __init__(
         self, work: Callable[[], Iterator[T]], *, context: BaseContext, log: Path, title: str
     ) -> None:
+        self._started_s = time.time()
         self._messages, sender = context.Pipe()
         self._process: BaseProcess = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(work, sender, log, title)
@@ -151,6 +157,7 @@ class FreshProcess(Generic[T]):
             self._process.join()
             process_tree.end_adopted(keep=self._others)
             _kill_group(self.pid)
+            _remove_shared_memory(self.pid, self._started_s)
             self._messages.close()
 
 
@@ -183,6 +190,20 @@ def _kill_group(pid: int) -> None:
         while time.monotonic() < deadline:
             os.killpg(pid, signal.SIGKILL)
             time.sleep(0.01)
+
+
+def _remove_shared_memory(first: int, since_s: float) -> None:
+    """Remove what a process left in shared memory, it or its children, which all have later ids and are gone.
+
+    PyTorch leaves a file there where there is no room for it, and where a worker is killed that makes one.
+    """
+    for path in Path("/dev/shm").glob("torch_*_*"):
+        with contextlib.suppress(OSError, ValueError):
+            pid, status = int(path.name.split("_")[1]), path.stat()
+            # The file system's clock lags by some milliseconds.
+            own = hasattr(os, "getuid") and status.st_uid == os.getuid() and status.st_mtime > since_s - 1
+            if own and pid >= first and not psutil.pid_exists(pid):
+                path.unlink()
 
 
 def _serve(work: Callable[[], Iterator[object]], sender: Connection, log: Path, title: str) -> None:

@@ -16,7 +16,7 @@ from bench.aa import check_aa
 from bench.blocks import Blocks, Job, jobs_of
 from bench.command_line import complain, run_command
 from bench.environment import environment
-from bench.fresh_process import fresh_process_context
+from bench.fresh_process import ProcessError, fresh_process_context
 from bench.grid import Machine, Plan, PlanError, make_plan
 from bench.limits import limits_of
 from bench.options import Options, sweep_command
@@ -234,7 +234,7 @@ def settings(options: Options, plan: Plan) -> dict[str, object]:
 
 def main() -> None:
     """Entry point of `python -m bench.sweep`."""
-    run_command(sweep_command(sweep), user_errors=(PlanError, DataError, ResultsError))
+    run_command(sweep_command(sweep), user_errors=(PlanError, DataError, ResultsError, ProcessError))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,6 +23,9 @@ from bench.witness import Record
 
 # How often memory is looked at where there is a limit to it: what a process can take in between goes beyond.
 LIMITED_INTERVAL_S = 0.05
+
+# Of what a trial printed, when it is asked why it failed.
+MOST_PRINTED_BYTES = 1 << 16
 
 Starter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
 
@@ -51,7 +55,10 @@ class TrialRunner:
 
             def process(work: Callable[[], Iterator[T]], what: str) -> FreshProcess[T]:
                 title = f"block {trial.block}, {what}: {trial.configuration}"
-                started = FreshProcess(work, context=self.context, log=self.log, title=title)
+                try:
+                    started = FreshProcess(work, context=self.context, log=self.log, title=title)
+                except (OSError, EOFError) as error:
+                    raise ProcessError(f"no process can be started: {describe(error)}") from None
                 return processes.enter_context(started)
 
             yield from self._rows(trial, process)
@@ -60,20 +67,22 @@ class TrialRunner:
         deadline = time.monotonic() + self.timeout_s
         started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
         kills = system_kills()
+        begun = self._printed_bytes()
         walls_ns: list[int] = []
 
         def failed(error: str) -> Row:
             if system_kills() > kills:
                 error = f"out of memory: the system ended a process for it; {error}"
-            return replace(trial.row(len(walls_ns), started_at), status="failed", error=explained(error))
+            row = trial.row(len(walls_ns), started_at)
+            return replace(row, status="failed", error=explained(error, self._printed_since(begun)))
 
         if (changed := trial.dataset.changed()) is not None:
             yield failed(_changed(changed))
             return
         try:
             timed = process(trial.run, "timed")
-        except OSError as error:
-            yield failed(f"no process can be started: {describe(error)}")
+        except ProcessError as error:
+            yield failed(str(error))
             return
         watch = MemoryWatch(timed.pid, limit_bytes=self.memory_limit_bytes)
         repetition = _Repetition(trial, self.auditor, process, self.memory_limit_bytes)
@@ -90,7 +99,8 @@ class TrialRunner:
                 deadline += time.monotonic() - paused
             except TimeoutError:
                 row = trial.row(epoch, started_at)
-                yield replace(row, status="timeout", error=f"not done after {self.timeout_s:g} s")
+                late = f"not done after {self.timeout_s:g} s"
+                yield replace(row, status="timeout", error=explained(late, self._printed_since(begun)))
                 return
             except (ProcessError, AuditError, MemoryError) as error:
                 changed = trial.dataset.changed()
@@ -103,6 +113,19 @@ class TrialRunner:
             walls_ns.append(report.timings.wall_ns)
             yield measured(trial.row(epoch, started_at), report, finding, watch)
         timed.finish()
+
+    def _printed_bytes(self) -> int:
+        """How much trials have printed so far."""
+        with contextlib.suppress(OSError):
+            return self.log.stat().st_size
+        return 0
+
+    def _printed_since(self, begun: int) -> str:
+        """The end of what has been printed since."""
+        with contextlib.suppress(OSError), self.log.open("rb") as file:
+            file.seek(max(begun, self._printed_bytes() - MOST_PRINTED_BYTES))
+            return file.read().decode("utf-8", "replace")
+        return ""
 
 
 def _changed(path: Path) -> str:

@@ -199,6 +199,10 @@ TEXTS = [
         "a DataLoader worker ended early: trials.log may tell why (",
     ),
     (
+        "no process can be started: EOFError: unexpected EOF (forkserver.py:338 in read_signed)",
+        "the server that trials are forked from has ended: perhaps there are too many processes",
+    ),
+    (
         "ConnectionResetError: [Errno 104] Connection reset by peer (connection.py:395 in _recv)",
         "perhaps a DataLoader worker ended early: trials.log may tell why (",
     ),

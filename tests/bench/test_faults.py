@@ -187,8 +187,9 @@ def damaged_pictures(folder: Path) -> Faulty | str:
 
 def damage(faulty: Faulty) -> None:
     """Write over one of the PNG files, which by its size and time is still what was made."""
-    made = faulty.folder / "data"
-    pictures = faulty.wait_until(lambda: list(made.glob("**/image_folder-*/*/*.png")))
+    (raw,) = faulty.wait_until(lambda: list(faulty.folder.glob("data/*/FashionMNIST/raw")))
+    # The folder appears whole, under this name.
+    pictures = faulty.wait_until(lambda: list((raw / "converted" / "train").glob("image_folder-*/*/*.png")))
     status = pictures[0].stat()
     pictures[0].write_bytes(bytes(status.st_size))
     os.utime(pictures[0], ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -266,7 +266,8 @@ def test_a_trial_that_takes_too_much_memory(data, tmp_path) -> None:
     runs = read_runs(tmp_path).groupby("batch_size")
     assert set(runs.get_group("16")["status"]) == {"ok"}
     (error,) = runs.get_group("2000")["error"]
-    assert error.startswith("out of memory: the trial held ")
+    assert error.startswith("out of memory: use fewer workers, smaller batches")
+    assert "the trial held " in error
     assert "the limit is 700 MiB" in error
     assert "out of memory" in out
 

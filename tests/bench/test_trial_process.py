@@ -119,7 +119,8 @@ def test_a_trial_is_like_a_plain_script(context, tmp_path) -> None:
 def test_a_dead_trial_is_seen_past_its_orphans(context, tmp_path) -> None:
     """A child that holds the pipe open doesn't make a death into a time-out, and doesn't outlive it."""
     (row,) = rows_of(bad("orphan"), context, tmp_path / "log", timeout_s=30)
-    assert (row.status, row.error) == ("failed", "the trial's process was killed by SIGKILL")
+    assert row.status == "failed"
+    assert row.error.startswith("the trial's process was killed by SIGKILL")
     assert alive_with(str(tmp_path)) == []
 
 
