@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import torch
 
+from bench.checks import cores_usable
 from loaders.native import native
 from loaders.source import Dataset
 
@@ -74,15 +75,6 @@ def environment(dataset: Dataset, arguments: list[str]) -> dict[str, Any]:
             if name in os.environ
         },
     }
-
-
-def cores_usable() -> int:
-    """Cores that this process may use: its affinity, cut by the container's quota where there is one."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(affinity, -(-int(quota) // int(period))))
-    return affinity
 
 
 def cpu_name() -> str | None:

@@ -117,6 +117,10 @@ class Plan:
         blank = {"family": "", "device": "", **dict.fromkeys(self.knobs(), "")}
         return [{**blank, **configuration.cells()} for configuration in self.configurations]
 
+    def able(self) -> list[Configuration]:
+        """Those that can be measured here."""
+        return [c for number, c in enumerate(self.configurations) if number not in self.unavailable]
+
     def knobs(self) -> list[str]:
         """The names of the loader knobs that any configuration has."""
         return list(dict.fromkeys(name for c in self.configurations for name in c.spec.declared_knobs()))

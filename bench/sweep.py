@@ -14,11 +14,14 @@ from rich.console import Console
 from bench import interrupts, process_tree, results, table
 from bench.aa import check_aa
 from bench.blocks import Blocks, Job, jobs_of
+from bench.check import concerns
+from bench.checks import checks
 from bench.command_line import complain, run_command
 from bench.environment import environment
 from bench.fresh_process import ProcessError, fresh_process_context
 from bench.grid import Machine, Plan, PlanError, make_plan
 from bench.limits import limits_of
+from bench.needs import needs_of_all
 from bench.options import Options, sweep_command
 from bench.past import is_begun
 from bench.plot import draw_charts
@@ -65,7 +68,13 @@ def sweep(options: Options) -> int:
         told = len(notices)
         notices += prepared(console, plan, source)
         table.print_notices(console, notices[told:])
-        table.print_load(console)
+        needs = needs_of_all(
+            [configuration.spec.knobs() for configuration in plan.able()],
+            samples=len(source),
+            stored_side=source.images.shape[-1],
+            num_threads=max(configuration.num_threads for configuration in plan.able()),
+        )
+        table.print_concerns(console, concerns(checks(needs, data_dir=options.data_dir, out=folder)))
         estimates_s = print_start(console, options, jobs, dataset.name, len(source))
         process_tree.become_subreaper()
         blocks = Blocks(
@@ -181,10 +190,9 @@ def prepared(console: Console, plan: Plan, source: Source) -> list[str]:
 
     A family whose files can't be made is said to, and its trials fail by themselves.
     """
-    able = [c.spec for number, c in enumerate(plan.configurations) if number not in plan.unavailable]
     said = []
     with conversion_progress(console) as shown:
-        for family, spec in {spec.family: spec for spec in able}.items():
+        for family, spec in {c.spec.family: c.spec for c in plan.able()}.items():
             slowed_by = spec.slowed_by()
             if slowed_by is not None:
                 said.append(f"{family}: {slowed_by}.")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TextIO, cast
 
 import pandas as pd
-import psutil
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -20,6 +19,7 @@ from rich.text import Text
 
 from bench.aa import NOMINAL, Claims, check_aa
 from bench.blocks import Course
+from bench.check import Check
 from bench.grid import Plan
 from bench.output import SteadyOutput
 from bench.progress import duration
@@ -31,8 +31,6 @@ from bench.verdict import INDIFFERENT, USABLE_PRECISION, Verdict, unstable, verd
 WELL_MIXED = 0.9
 # Unstable configurations that are named; the rest is counted.
 NAMED = 3
-# The share of all cores in use before a sweep, above which it's said that others are at work.
-BUSY = 0.15
 PIPE_WIDTH = 120
 COLUMNS = (
     "#", "configuration", "samples/s", "interval", "× base", "interval", "of limit", "waiting", "1st batch",
@@ -83,14 +81,13 @@ def print_start(
     )
 
 
-def print_load(console: Console) -> None:
-    """Say where others use the machine that is about to be measured."""
-    share = psutil.cpu_percent(interval=0.5) / 100
-    if share > BUSY:
+def print_concerns(console: Console, checks: Iterable[Check]) -> None:
+    """What on this machine stands in the way of what is about to be measured, and what to do."""
+    for check in checks:
+        style = "bold red" if check.verdict == "fail" else "bold yellow"
+        cure = f" → {check.cure}" if check.cure else ""
         console.print(
-            f"[bold yellow]The machine is busy:[/] {share:.0%} of its cores are in use before anything is "
-            "measured. Expect wide intervals, or wait until it is quiet.",
-            soft_wrap=True,
+            f"[{style}]{check.verdict}[/] {check.name}: {escape(check.found)}{escape(cure)}", soft_wrap=True
         )
 
 

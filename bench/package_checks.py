@@ -1,0 +1,141 @@
+"""Whether torch and torchvision can be used, beside each other and with the GPU that is here.
+
+Nothing here imports them before it is asked to, as they themselves may be what is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.check import ROOT, Check, Found, fail, made, ok, said, warn
+
+OLDEST_TORCH = (2, 6)
+REINSTALL = "install both anew from one index: pip install --force-reinstall torch torchvision"
+
+
+def package_checks(*, try_gpu: bool, root: Path = ROOT) -> Iterator[Check]:
+    """The checks that import torch and torchvision into this process, one by one.
+
+    try_gpu: compute something on the GPU, which takes seconds and some of its memory until the process ends.
+    """
+    return made(
+        {
+            "torch": torch_itself,
+            "torchvision": torchvision_beside_torch,
+            "gpu": partial(gpu, root, try_it=try_gpu),
+        }
+    )
+
+
+def torch_itself() -> Found:
+    """Whether torch can be imported, and is new enough."""
+    try:
+        torch = importlib.import_module("torch")
+        version = str(torch.__version__)
+    except (Exception, SystemExit) as error:  # a broken library raises whatever it happens to
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "torch"
+        cure = "pip install torch torchvision" if missing else REINSTALL
+        return fail(f"can't be imported: {said(error)}", cure)
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    oldest = ".".join(map(str, OLDEST_TORCH))
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_TORCH:
+        return fail(f"{version}, {oldest} is the oldest that will do", "pip install -U torch torchvision")
+    return ok(version)
+
+
+def torchvision_beside_torch() -> Found:
+    """Whether torchvision can be imported beside this torch: it must be built for it."""
+    try:
+        importlib.import_module("torch")
+    except (Exception, SystemExit):
+        return "unknown", "not looked at, since torch can't be imported", None
+    try:
+        return ok(str(importlib.import_module("torchvision").__version__))
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "torchvision":
+            return fail("not installed", "pip install torchvision, from the index that torch came from")
+        # What torch says of a CPU build of one beside a CUDA build of the other.
+        why = "doesn't fit this torch" if "torchvision::" in str(error) else "can't be imported"
+        return fail(f"{why}: {said(error)}", REINSTALL)
+
+
+def gpu(root: Path = ROOT, *, try_it: bool = False) -> Found:
+    """Whether CUDA can be used, where there is a GPU for it.
+
+    try_it: compute something on it, which shows whether this torch was built for it.
+    """
+    try:
+        torch = importlib.import_module("torch")
+    except (Exception, SystemExit):
+        return "unknown", "not looked at, since torch can't be imported", None
+    with warnings.catch_warnings():
+        # The reason is asked for below.
+        warnings.simplefilter("ignore")
+        available = torch.cuda.is_available()
+    if available:
+        return _gpu_there(torch, root, try_it=try_it)
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return ok("hidden by CUDA_VISIBLE_DEVICES: the step runs on the CPU")
+    if not _nvidia_device(root):
+        more = ""
+        if (root / "proc/driver/nvidia/version").exists():
+            more = " (the machine has a driver of NVIDIA, no device is let in here; docker: --gpus all)"
+        return ok(f"none that CUDA can use: the step runs on the CPU{more}")
+    if getattr(torch.version, "cuda", None) is None:
+        return warn(
+            f"an NVIDIA GPU is here, but torch {torch.__version__} is built without CUDA",
+            "install torch and torchvision for CUDA, see pytorch.org/get-started/locally",
+        )
+    try:
+        torch.cuda.init()
+        reason = "torch.cuda.is_available() is False"
+    except Exception as error:
+        reason = said(error)
+    return warn(
+        f"an NVIDIA GPU is here, but CUDA can't start: {reason}",
+        "see whether nvidia-smi works; update the driver, or install a torch built for it "
+        "(pytorch.org/get-started/locally)",
+    )
+
+
+def _gpu_there(torch: Any, root: Path, *, try_it: bool) -> Found:
+    cuda = torch.version.cuda
+    found = f"{torch.cuda.get_device_name(0)}, " + (f"CUDA {cuda}" if cuda else f"HIP {torch.version.hip}")
+    with contextlib.suppress(OSError):
+        driver = re.search(r"\d+\.\d+(\.\d+)?", (root / "proc/driver/nvidia/version").read_text())
+        found += f", driver {driver[0]}" if driver else ""
+    if try_it:
+        try:
+            torch.ones(1, device="cuda").add(1).item()
+        except Exception as error:
+            cure = (
+                "end what else uses it"
+                if "out of memory" in str(error)
+                else "install a torch built for this GPU (pytorch.org/get-started/locally), or --device cpu"
+            )
+            return fail(f"{found}: it can't compute: {said(error)}", cure)
+    return ok(found)
+
+
+def _nvidia_device(root: Path) -> bool:
+    if any((root / "dev").glob("nvidia[0-9]*")):
+        return True
+    # Windows, and Linux in it, have no such file.
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return False
+    try:
+        done = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0 and "GPU 0" in done.stdout
