@@ -255,7 +255,10 @@ def test_shared_memory(tmp_path: Path) -> None:
     """Missing, too small, full, and roomy enough; none is needed without workers."""
     assert checks.shared_memory(Needs(), tmp_path) == ("ok", "not needed without workers", None)
     assert "mount" in (checks.shared_memory(FEW, tmp_path) or ("", "", ""))[2]
-    script = "from bench.checks import *\nfrom bench.needs import *\nprint(*shared_memory(needs_of(num_workers=8, batch_size=8192)), sep='|')"
+    script = (
+        "from bench.checks import *\nfrom bench.needs import *\n"
+        "print(*shared_memory(needs_of(num_workers=8, batch_size=8192)), sep='|')"
+    )
     small = in_shm(64 * 2**20, sys.executable, "-c", script).stdout
     assert small.startswith(
         "fail|64 MiB free of 64 MiB; up to 180 MiB needed by 8 workers|docker: --shm-size=1g;"
