@@ -158,15 +158,19 @@ class Blocks:
         places = [place for place in places if place not in self._failed]
         if block >= self._course.blocks:
             # Half a block of contenders gains no ratio.
-            if not self._progress.fits(*(place for place in places if not self._is_past(place, block))):
+            if not self._fits_all(places, block):
                 return []
             self._progress.add(places)
         random.Random(f"{self._course.seed}/{block}").shuffle(places)
-        if block > 0 and not self._progress.fits(*places):
+        if block > 0 and not self._fits_all(places, block):
             # What can't be whole begins with the baselines: without theirs no ratio gains a block. Then what
             # is quickest, so that as many as can be gain one.
             places.sort(key=self._urgency)
         return places
+
+    def _fits_all(self, places: list[int], block: int) -> bool:
+        """Whether all that is missing of a block ends within the budget."""
+        return self._progress.fits(*(place for place in places if not self._is_past(place, block)))
 
     def _urgency(self, place: int) -> tuple[bool, float]:
         """The baselines first, then by time."""
@@ -206,14 +210,17 @@ class Blocks:
                 self._failed.add(place)
                 self._progress.skip_rest(place, block)
             return disturbed and not past.ended_badly
-        known = () if past is None else past.walls_ns
+        known = {} if past is None else past.walls_ns
+        if known:
+            # One more than there are, at least: or it could lack some for ever.
+            trial = replace(trial, epochs=max(trial.epochs, max(known) + 2))
         started = time.monotonic()
         with self._progress.trial(place, block, attempt):
             for row in self._runner.run(trial):
                 # The first epochs of one that was broken off are run again, for those after them.
                 if row.epoch not in known or row.status != "ok":
                     file.write(replace(row, resumed_with=self._resumed_with))
-                disturbed |= row.disturbed is not None
+                    disturbed |= row.disturbed is not None
                 if row.status != "ok":
                     self._failed.add(place)
         if place in self._failed:

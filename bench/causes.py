@@ -137,7 +137,7 @@ KNOWN = (
     Known(
         "a forked worker used CUDA",
         "use multiprocessing_context=spawn, or keep CUDA out of the dataset",
-        (r"Cannot re-initialize CUDA in forked subprocess", r"CUDA error: initialization error"),
+        (r"Cannot re-initialize CUDA in forked subprocess",),
     ),
     Known(
         "a kernel on the GPU found a wrong value",
@@ -228,9 +228,6 @@ UNSEEN = (
     ),
 )
 
-# Where the cause stands first already.
-TOLD = ("the data changed",)
-
 
 def explained(error: str, printed: str = "") -> str:
     """The text of an error, one line, with its cause and cure before it where they are known; else unchanged.
@@ -238,8 +235,6 @@ def explained(error: str, printed: str = "") -> str:
     printed: what the trial's processes printed. A worker's thread that fails leaves its reason only there:
     seen from outside, the trial hangs or the worker ends.
     """
-    if error.startswith(TOLD):
-        return error
     lines = _ends_of_tracebacks(printed)
     # What was printed could have been survived.
     for table, sure in ((KNOWN, False), (DEATHS, True)):

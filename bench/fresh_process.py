@@ -21,7 +21,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-import psutil
 from typing_extensions import Self
 
 from bench import guardian, interrupts, process_tree
@@ -30,6 +29,8 @@ T = TypeVar("T")
 
 # How long a process may take to end after its last item before it is made to.
 GRACE_S = 10.0
+# Of what an exception says, in letters: some say all the numbers that they don't like.
+MOST_WORDS = 1000
 # How often what waits for an item looks around meanwhile.
 INTERVAL_S = 0.25
 
@@ -56,7 +57,7 @@ def fresh_process_context(modules: Iterable[str] = ()) -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *modules])
+    context.set_forkserver_preload(["bench.undisturbed", __name__, *modules])
     # Not to count the server's own start, seconds, to the first process.
     try:
         with _main_module_hidden():
@@ -78,7 +79,6 @@ class FreshProcess(Generic[T]):
     def __init__(
         self, work: Callable[[], Iterator[T]], *, context: BaseContext, log: Path, title: str
     ) -> None:
-        self._started_s = time.time()
         self._messages, sender = context.Pipe()
         self._process: BaseProcess = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(work, sender, log, title)
@@ -89,6 +89,8 @@ class FreshProcess(Generic[T]):
         self._others = process_tree.children(os.getpid())
         sender.close()
         self._taken = False
+        # It and all that were seen below it.
+        self._family = {self.pid}
 
     @property
     def pid(self) -> int:
@@ -107,6 +109,7 @@ class FreshProcess(Generic[T]):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
+            self._family.update(process_tree.descendants(self.pid))
             ready = wait([self._messages, self._process.sentinel], min(left, interval_s))
             meanwhile()
             # The pipe alone doesn't tell the end: a child of the process that lives on holds its other end.
@@ -152,12 +155,14 @@ class FreshProcess(Generic[T]):
     def __exit__(self, *_: object) -> None:
         # Once an interrupt has begun to end a trial, another one doesn't stop that half-way.
         with interrupts.held():
+            self._family.update(process_tree.descendants(self.pid))
             if self._process.is_alive():
                 process_tree.kill(self.pid)
-            self._process.join()
+            # One that can't die, as a broken disk may make it, isn't waited for.
+            self._process.join(GRACE_S)
             process_tree.end_adopted(keep=self._others)
             _kill_group(self.pid)
-            _remove_shared_memory(self.pid, self._started_s)
+            _remove_shared_memory(self._family)
             self._messages.close()
 
 
@@ -192,17 +197,14 @@ def _kill_group(pid: int) -> None:
             time.sleep(0.01)
 
 
-def _remove_shared_memory(first: int, since_s: float) -> None:
-    """Remove what a process left in shared memory, it or its children, which all have later ids and are gone.
+def _remove_shared_memory(pids: Iterable[int]) -> None:
+    """Remove what these processes, which have ended, left in shared memory.
 
     PyTorch leaves a file there where there is no room for it, and where a worker is killed that makes one.
     """
-    for path in Path("/dev/shm").glob("torch_*_*"):
-        with contextlib.suppress(OSError, ValueError):
-            pid, status = int(path.name.split("_")[1]), path.stat()
-            # The file system's clock lags by some milliseconds.
-            own = hasattr(os, "getuid") and status.st_uid == os.getuid() and status.st_mtime > since_s - 1
-            if own and pid >= first and not psutil.pid_exists(pid):
+    for pid in pids:
+        for path in Path("/dev/shm").glob(f"torch_{pid}_*"):
+            with contextlib.suppress(OSError):
                 path.unlink()
 
 
@@ -211,6 +213,9 @@ def _serve(work: Callable[[], Iterator[object]], sender: Connection, log: Path, 
     if hasattr(os, "setsid"):
         # A group of its own: Ctrl-C at the terminal reaches the sweep, which ends its trials itself.
         os.setsid()
+        # The server ignores these: what is measured is as a plain script.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         # A worker holds no end of the pipe: when this process dies, its end is seen, also amid a message.
         os.register_at_fork(after_in_child=sender.close)
     _print_to(log, title)
@@ -278,4 +283,4 @@ def describe(error: BaseException) -> str:
     says = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}"
     places = re.findall(r'File "([^"]*)", line (\d+), in (\S+)', full)
     place = f" ({Path(places[-1][0]).name}:{places[-1][1]} in {places[-1][2]})" if places else ""
-    return f"{type(error).__name__}: {says}{place}"
+    return f"{type(error).__name__}: {says[:MOST_WORDS]}{'…' * (len(says) > MOST_WORDS)}{place}"

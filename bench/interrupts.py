@@ -28,8 +28,10 @@ class _State:
 def install() -> None:
     """Answer interrupts as this module says, from now on; in the main thread."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _answer)
+        number = getattr(signal, name, None)
+        # What is ignored was made so by whoever started this, as nohup does.
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _answer)
 
 
 def came() -> bool:

@@ -29,6 +29,7 @@ class MemoryWatch:
     samples: list[tuple[int, int, int | None, int]] = field(default_factory=list)
     limit_bytes: int | None = None
     _shared: int = 0
+    _shared_anonymous: int = 0
     _sightings: int = 0
 
     def sample(self) -> None:
@@ -36,6 +37,8 @@ class MemoryWatch:
         total, _ = process_tree.resident_and_mapped_bytes(self.pid)
         if total == 0:
             return
+        files = process_tree.file_bytes(self.pid)
+        private = None if files is None else max(0, total - files)
         workers = process_tree.descendants(self.pid)
         if workers and self._sightings + 1 in READINGS_OF_SHARED:
             readings = [process_tree.shared_bytes(worker) for worker in workers]
@@ -44,6 +47,7 @@ class MemoryWatch:
                 # They are ending: what they hold can't be told from what they share.
                 return
             self._shared = max(readable)
+            self._read_anonymous(workers)
         self._sightings += bool(workers)
         processes = 1
         for worker in workers:
@@ -51,15 +55,36 @@ class MemoryWatch:
             processes += resident > 0
             # A worker that isn't forked shares no more than what it maps, and that only once it has started.
             total += max(0, resident - max(self._shared, mapped))
-        files = process_tree.file_bytes(self.pid)
-        private = None if files is None else max(0, total - files)
+        if private is not None:
+            private += self._held_by(workers)
         self.samples.append((time.perf_counter_ns(), total, private, processes))
-        held = total if private is None else private
-        if self.limit_bytes is not None and held > self.limit_bytes:
-            raise MemoryError(
-                f"out of memory: the trial held {held / 2**20:,.0f} MiB in {processes} "
-                f"process{'es' * (processes > 1)}, the limit is {self.limit_bytes / 2**20:,.0f} MiB"
-            )
+        self._check(total, private, workers)
+
+    def _check(self, total: int, private: int | None, workers: list[int]) -> None:
+        limit, held = self.limit_bytes, total if private is None else private
+        if limit is None or held <= limit:
+            return
+        if private is not None and workers:
+            # What is shared was read a while ago: before this costs a trial, it is read again.
+            held -= self._held_by(workers)
+            self._read_anonymous(workers)
+            held += self._held_by(workers)
+            if held <= limit:
+                return
+        processes = 1 + len(workers)
+        raise MemoryError(
+            f"out of memory: the trial held {held / 2**20:,.0f} MiB in {processes} "
+            f"process{'es' * (processes > 1)}, the limit is {limit / 2**20:,.0f} MiB"
+        )
+
+    def _read_anonymous(self, workers: list[int]) -> None:
+        readings = filter(None, map(process_tree.anonymous_bytes, workers))
+        self._shared_anonymous = max((resident - own for resident, own in readings), default=0)
+
+    def _held_by(self, workers: list[int]) -> int:
+        """What workers hold for themselves without pages of files, by the last reading of what they share."""
+        resident = map(process_tree.resident_anonymous_bytes, workers)
+        return sum(max(0, own - self._shared_anonymous) for own in resident)
 
     def peak_bytes(self, start_ns: int, end_ns: int) -> int | None:
         """The largest memory between two instants and, for epochs shorter than the interval, just after."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 from typing import Any, TextIO
 
@@ -17,8 +18,9 @@ class SteadyOutput:
     lost: the error, where it isn't that the reader has gone.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        # A process may be started without one.
+        self._stream = stream or io.StringIO()
         self.lost: OSError | None = None
 
     def write(self, text: str) -> int:

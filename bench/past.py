@@ -9,9 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench import results
-from bench.trial import Trial
-
-NS = 1e9
+from bench.runs_file import ResultsError
+from bench.trial import NS, Trial
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,10 @@ class Past:
         runs = results.read_runs(folder, name)
         unavailable = runs["status"] == "unavailable"
         trials = runs[~unavailable].groupby(["configuration", "block", "attempt"])
+        if runs[~unavailable][["configuration", "block", "attempt", "epoch"]].isna().any(axis=None):
+            raise ResultsError(f"{folder / name} has rows that don't say of which epoch they are")
+        if runs.loc[runs["status"] == "ok", "wall_s"].isna().any():
+            raise ResultsError(f"{folder / name} has epochs that don't say how long they took")
         return cls(
             {
                 (int(configuration), int(block), int(attempt)): _past_trial(rows)
@@ -71,7 +74,7 @@ def _past_trial(rows: pd.DataFrame) -> PastTrial:
     ok = rows[rows["status"] == "ok"].sort_values("epoch")
     return PastTrial(
         walls_ns={
-            int(epoch): int(wall_s * NS) for epoch, wall_s in zip(ok["epoch"], ok["wall_s"], strict=True)
+            int(epoch): round(wall_s / NS) for epoch, wall_s in zip(ok["epoch"], ok["wall_s"], strict=True)
         },
         ended_badly=len(ok) < len(rows),
         disturbed=bool((rows["disturbed"] != "").any()),

@@ -17,6 +17,8 @@ from bench.runs_file import ResultsError, StorageError, read_table
 
 ROOT = Path("results")
 RUNS, LIMITS, SUMMARY = "runs.csv", "limits.csv", "summary.csv"
+# Of what environment.json is made, as far as others read it.
+PARTS = {"dataset": dict, "machine": dict, "versions": dict, "torch": dict, "sweep": dict, "resumed": list}
 ENVIRONMENT, LOG = "environment.json", "trials.log"
 
 
@@ -127,6 +129,9 @@ def read_environment(folder: Path) -> dict[str, Any]:
         raise ResultsError(f"{path} is not what a sweep wrote: {error}") from error
     if not isinstance(values, dict):
         raise ResultsError(f"{path} is not what a sweep wrote: it holds no object")
+    for name, kind in PARTS.items():
+        if not isinstance(values.get(name, kind()), kind):
+            raise ResultsError(f"{path} is not what a sweep wrote: {name} is {values[name]!r}")
     return values
 
 

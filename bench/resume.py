@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.runs_file import ResultsError
@@ -33,9 +33,9 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             found += _said(
                 name if part in ("machine", "versions") else f"{part} {name}", old.get(name), new.get(name)
             )
-    memory = [environment.get("machine", {}).get("memory_bytes") or 0 for environment in (then, now)]
-    if abs(memory[0] - memory[1]) > MEMORY * max(memory):
-        found += _said("memory_bytes", *memory)
+    old, new = (environment.get("machine", {}).get("memory_bytes") for environment in (then, now))
+    if not (isinstance(old, int) and isinstance(new, int) and abs(old - new) <= MEMORY * max(old, new)):
+        found += _said("memory_bytes", old, new)
     return found
 
 
@@ -49,12 +49,12 @@ def check_data(then: Mapping[str, Any], digest: str) -> None:
         )
 
 
-def check_plan(then: Mapping[str, Any], plan: list[dict[str, str]]) -> None:
-    """ResultsError where the same arguments no longer make the same plan."""
+def check_plan(then: Mapping[str, Any], plan: list[dict[str, str]], others: Sequence[str] = ()) -> None:
+    """ResultsError where the same arguments no longer make the same plan; others: what differs besides."""
     if then.get("sweep", {}).get("plan") != plan:
         raise ResultsError(
             "the sweep's arguments no longer make the configurations that it began with "
-            "(another device, or another version of this program); measure anew"
+            f"({'; '.join(others) or 'another version of this program'}); measure anew"
         )
 
 

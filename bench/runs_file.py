@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -14,6 +15,9 @@ from typing_extensions import Self
 
 from bench import interrupts
 from bench.row import ADDED, SCHEMA, Row, fixed_columns, header, number_columns
+
+# A cell that is longer holds nothing that was measured.
+LONGEST = 10_000
 
 
 class ResultsError(ValueError):
@@ -55,7 +59,7 @@ class RunsFile:
 
     def write(self, row: Row) -> None:
         """Append one row and wait until it is on disk; StorageError where that fails."""
-        cells = {name: plain(cell) for name, cell in row.cells().items()}
+        cells = {name: plain(cell[:LONGEST]) for name, cell in row.cells().items()}
         self._append([cells.get(name, "") for name in self._columns])
 
     def _append(self, cells: list[str]) -> None:
@@ -67,8 +71,10 @@ class RunsFile:
                     rest = rest[self._file.write(rest) or 0 :]
                 os.fsync(self._file.fileno())
             except OSError as error:
-                self._file.truncate(self._end)
-                self._file.seek(self._end)
+                # Where the disk itself has gone, that fails too.
+                with suppress(OSError):
+                    self._file.truncate(self._end)
+                    self._file.seek(self._end)
                 raise StorageError(self._path, error) from error
             self._end = self._file.tell()
 
@@ -140,6 +146,8 @@ def _cells(path: Path) -> pd.DataFrame:
         ) from error
     if not content:
         raise ResultsError(f"{path} is empty: its sweep ended before it measured anything")
+    # Of what others wrote, too, no cell is too long to be read.
+    csv.field_size_limit(2**30)
     try:
         lines = list(csv.reader(io.StringIO(_whole_lines(content).decode("utf-8")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:

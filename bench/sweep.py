@@ -29,7 +29,7 @@ from bench.progress import SweepProgress, conversion_progress, download_progress
 from bench.resume import check_data, check_plan, differences
 from bench.runs_file import ResultsError, StorageError
 from bench.summary import labels, summarise
-from bench.trial_process import TrialRunner
+from bench.trial_process import DataChangedError, TrialRunner
 from loaders.fashion_mnist import expected_samples, locate
 from loaders.source import DataError, Dataset, Source
 
@@ -37,11 +37,21 @@ from loaders.source import DataError, Dataset, Source
 def sweep(options: Options) -> int:
     """Plan, measure, summarise, draw.
 
-    The exit code: 0, 1 where a trial failed, an A/A check claims too much or something can't be written, 130
-    where interrupted.
+    The exit code: 0, 1 where a trial failed, an A/A check claims too much, data changed or something can't
+    be written, 130 where interrupted.
     """
+    try:
+        return swept(options)
+    except KeyboardInterrupt:
+        # Before there was anything to conclude, or once all of it was done.
+        complain("interrupted")
+        return interrupts.INTERRUPTED
+
+
+def swept(options: Options) -> int:
+    """The same, where a KeyboardInterrupt before and after the measuring passes through."""
     console = table.console()
-    machine = Machine(cuda=torch.cuda.is_available(), num_threads=torch.get_num_threads())
+    machine = Machine(cuda=torch.cuda.is_available(), num_threads=default_threads(options))
     plan = make_plan(options.request, machine)
     names = names_of(plan, twins=bool(options.request.aa_pairs))
     # How near twins are to a limit is not what they are measured for.
@@ -107,10 +117,19 @@ def sweep(options: Options) -> int:
                     blocks.run()
             except KeyboardInterrupt:
                 pass
-            except StorageError as error:
+            except (StorageError, DataChangedError) as error:
                 problem = error
             code = concluded(console, options, plan, blocks, folder, notices, problem)
     return interrupts.INTERRUPTED if interrupts.came() else code
+
+
+def default_threads(options: Options) -> int:
+    """Torch's threads where none are asked for: here, or where the sweep that is resumed began."""
+    if options.resume is not None:
+        known = results.read_environment(options.resume).get("torch", {}).get("num_threads")
+        if isinstance(known, int):
+            return known
+    return torch.get_num_threads()
 
 
 def described(options: Options, plan: Plan, dataset: Dataset, folder: Path) -> list[str]:
@@ -126,8 +145,8 @@ def described(options: Options, plan: Plan, dataset: Dataset, folder: Path) -> l
         return []
     then = results.read_environment(folder)
     check_data(then, dataset.digest)
-    check_plan(then, plan.cells())
     others = differences(then, now)
+    check_plan(then, plan.cells(), others)
     if others and not options.resume_anyway:
         raise ResultsError(
             f"{folder} was measured with {'; '.join(others)}: other figures could come of that; measure "
@@ -145,11 +164,11 @@ def concluded(
     blocks: Blocks,
     folder: Path,
     notices: list[str],
-    problem: StorageError | None,
+    problem: Exception | None,
 ) -> int:
     """Summarise, draw and say what was measured, also where that isn't all; the exit code.
 
-    problem: what couldn't be written while it was measured.
+    problem: what ended the measuring, where that was no interrupt.
     """
     code = 0
     if is_begun(folder, results.RUNS):

@@ -131,7 +131,7 @@ def print_end(
     console: Console, folder: Path, left_out: int, *, interrupted: bool, stopped: bool = False
 ) -> None:
     """What was not measured, where the results lie, and how to go on with a sweep that was stopped."""
-    where = escape(printable(str(folder)))
+    where = printable(str(folder))
     if left_out:
         console.print(
             f"[yellow]The budget left out[/] {_count(left_out, 'trial')}; --blocks or --budget give more.",
@@ -140,10 +140,9 @@ def print_end(
     if interrupted:
         console.print("[bold yellow]Interrupted[/]: what was measured until then is kept.")
     if stopped:
-        console.print(
-            f"To measure the rest: python -m bench.sweep --resume {shlex.quote(where)}", soft_wrap=True
-        )
-    console.print(f"Results: {where}", soft_wrap=True)
+        command = escape(f"python -m bench.sweep --resume {shlex.quote(where)}")
+        console.print(f"To measure the rest: {command}", soft_wrap=True)
+    console.print(f"Results: {escape(where)}", soft_wrap=True)
 
 
 def print_dropped(console: Console, plan: Plan) -> None:

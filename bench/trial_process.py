@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+from bench import interrupts
 from bench.audit import AuditError, Finding
 from bench.auditor import Auditor
 from bench.causes import explained
@@ -20,6 +22,7 @@ from bench.memory_watch import MemoryWatch, system_kills
 from bench.row import Row
 from bench.trial import Trial, measured
 from bench.witness import Record
+from loaders.source import DataError
 
 # How often memory is looked at where there is a limit to it: what a process can take in between goes beyond.
 LIMITED_INTERVAL_S = 0.05
@@ -27,7 +30,14 @@ LIMITED_INTERVAL_S = 0.05
 # Of what a trial printed, when it is asked why it failed.
 MOST_PRINTED_BYTES = 1 << 16
 
+# What the system does to a process when memory runs out, as it is told here.
+DEATH = re.compile(r"SIGKILL|killed by signal: Killed|exited unexpectedly")
+
 Starter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
+
+
+class DataChangedError(RuntimeError):
+    """The data's files aren't what they were when the sweep began: one line that names the first."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +59,20 @@ class TrialRunner:
         """Run a trial in a process of its own and yield its rows, each as soon as its epoch is over.
 
         A failure is a row too: `failed` with the exception, the signal or what the audit found, `timeout`
-        past the deadline. Nothing of the trial is alive afterwards.
+        past the deadline. Nothing of the trial is alive afterwards. Raises DataChangedError, and yields no
+        row, where it can't be said on what an epoch was run.
         """
         with ExitStack() as processes:
 
             def process(work: Callable[[], Iterator[T]], what: str) -> FreshProcess[T]:
                 title = f"block {trial.block}, {what}: {trial.configuration}"
-                try:
-                    started = FreshProcess(work, context=self.context, log=self.log, title=title)
-                except (OSError, EOFError) as error:
-                    raise ProcessError(f"no process can be started: {describe(error)}") from None
-                return processes.enter_context(started)
+                # Whoever is started is ended, also where an interrupt comes just then.
+                with interrupts.held():
+                    try:
+                        started = FreshProcess(work, context=self.context, log=self.log, title=title)
+                    except (OSError, EOFError) as error:
+                        raise ProcessError(f"no process can be started: {describe(error)}") from None
+                    return processes.enter_context(started)
 
             yield from self._rows(trial, process)
 
@@ -71,27 +84,26 @@ class TrialRunner:
         walls_ns: list[int] = []
 
         def failed(error: str) -> Row:
-            if system_kills() > kills:
+            if system_kills() > kills and DEATH.search(error):
                 error = f"out of memory: the system ended a process for it; {error}"
             row = trial.row(len(walls_ns), started_at)
             return replace(row, status="failed", error=explained(error, self._printed_since(begun)))
 
-        if (changed := trial.dataset.changed()) is not None:
-            yield failed(_changed(changed))
-            return
+        _check_data(trial)
         try:
             timed = process(trial.run, "timed")
         except ProcessError as error:
             yield failed(str(error))
             return
         watch = MemoryWatch(timed.pid, limit_bytes=self.memory_limit_bytes)
-        repetition = _Repetition(trial, self.auditor, process, self.memory_limit_bytes)
         interval_s = INTERVAL_S if self.memory_limit_bytes is None else LIMITED_INTERVAL_S
+        repetition = _Repetition(trial, self.auditor, process, self.memory_limit_bytes, interval_s)
         while not trial.is_done(walls_ns):
             epoch = len(walls_ns)
             try:
                 report = timed.take(deadline, watch.sample, interval_s)
                 paused = time.monotonic()
+                _check_data(trial)
                 finding = None if report.record is None else self.auditor.judge(trial, report.record)
                 if finding is not None and finding.seen_share < 1:
                     in_full = repetition.finding(epoch, paused + self.timeout_s)
@@ -102,14 +114,12 @@ class TrialRunner:
                 late = f"not done after {self.timeout_s:g} s"
                 yield replace(row, status="timeout", error=explained(late, self._printed_since(begun)))
                 return
-            except (ProcessError, AuditError, MemoryError) as error:
-                changed = trial.dataset.changed()
-                said = str(error) or describe(error)
-                yield failed(said if changed is None else f"{_changed(changed)} ({said})")
+            except (ProcessError, AuditError, MemoryError, DataError) as error:
+                # Then what came of it says nothing of the loader.
+                _check_data(trial)
+                yield failed(str(error) or describe(error))
                 return
-            if (changed := trial.dataset.changed()) is not None:
-                yield failed(_changed(changed))
-                return
+            _check_data(trial)
             walls_ns.append(report.timings.wall_ns)
             yield measured(trial.row(epoch, started_at), report, finding, watch)
         timed.finish()
@@ -128,8 +138,13 @@ class TrialRunner:
         return ""
 
 
-def _changed(path: Path) -> str:
-    return f"the data changed during the sweep: {path.name} was written to; measure anew"
+def _check_data(trial: Trial) -> None:
+    """DataChangedError where the data's files aren't what they were when the sweep began."""
+    if (path := trial.dataset.changed()) is not None:
+        raise DataChangedError(
+            f"the data changed during the sweep: {path.name} was written to; put it back "
+            "and resume, or measure anew"
+        )
 
 
 class _Repetition:
@@ -141,11 +156,13 @@ class _Repetition:
         auditor: Auditor,
         process: Starter,
         memory_limit_bytes: int | None,
+        interval_s: float,
     ) -> None:
         self._trial = trial
         self._auditor = auditor
         self._start = process
         self._memory_limit_bytes = memory_limit_bytes
+        self._interval_s = interval_s
         self._process: FreshProcess[Record] | None = None
         self._taken = 0
 
@@ -157,7 +174,7 @@ class _Repetition:
                 self._process = self._start(self._trial.repeat, "repeated for the audit")
                 self._watch = MemoryWatch(self._process.pid, limit_bytes=self._memory_limit_bytes)
             try:
-                record = self._process.take(deadline, self._watch.sample)
+                record = self._process.take(deadline, self._watch.sample, self._interval_s)
             except TimeoutError:
                 raise ProcessError("repeated for the audit, it was not done in time") from None
             except ProcessError as error:

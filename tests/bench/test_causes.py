@@ -228,7 +228,6 @@ UNKNOWN = [
     "BlockingIOError: [Errno 11] Resource temporarily unavailable (locks.py:5 in lock)",
     "audit: 3 of 20 samples are missing",
     "KeyError: Caught KeyError in DataLoader worker process 1. KeyError: 'x' (a.py:20 in __getitem__)",
-    "the data changed during the sweep: train.gz was written to (the trial's process was killed by SIGBUS)",
     "",
 ]
 

@@ -50,3 +50,11 @@ def test_a_full_disk_is_told_once() -> None:
         output.write("another")
         output.flush()
     assert "No space left on device" in str(output.lost)
+
+
+def test_a_process_may_have_no_output() -> None:
+    """As where it was started with its descriptor closed."""
+    output = SteadyOutput(None)
+    output.write("a word")
+    output.flush()
+    assert output.lost is None

@@ -128,6 +128,13 @@ def test_a_file_that_is_not_ours_is_one_line(tmp_path, text, says) -> None:
         read_runs(tmp_path)
 
 
+def test_an_error_of_any_length_is_read_back(tmp_path) -> None:
+    """Some exceptions say all the numbers that they don't like."""
+    frame = runs.table(tmp_path, [runs.failed(0, 0, error="bad indices " + "12345, " * 100_000), runs.row()])
+    assert frame.loc[0, "error"].startswith("bad indices 12345, 12345")
+    assert len(frame) == 2
+
+
 @pytest.mark.parametrize("tail", [b"0,1,2", b'"', b"\0" * 4096, b"x" * 200_000, b"a\rb"])
 def test_a_torn_line_is_not_read(tmp_path, tail) -> None:
     """What a sweep that was killed, or a power cut, may leave at the end."""

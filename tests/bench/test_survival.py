@@ -228,7 +228,7 @@ def test_two_sweeps_in_one_folder(data, tmp_path) -> None:
 
 
 def test_data_that_changes(tmp_path) -> None:
-    """During a sweep: rows that say so. When it is resumed: refused, in one line."""
+    """During a sweep: it ends, and keeps what was measured before. When it is resumed: refused."""
     shutil.copytree(REAL, tmp_path / "data")
     (packed,) = tmp_path.glob("data/**/train-images-idx3-ubyte.gz")
     images = packed.with_suffix("")
@@ -241,24 +241,29 @@ def test_data_that_changes(tmp_path) -> None:
         content = bytearray(images.read_bytes())
         content[-1] ^= 1
         images.write_bytes(content)
-        code, text, _ = running.ended()
+        code, text, err = running.ended()
         assert code == 1
-    runs = read_runs(out)
-    assert set(runs["status"]) == {"ok", "failed"}
-    (error,) = set(runs.loc[runs["status"] == "failed", "error"])
-    assert error.startswith("the data changed during the sweep: train-images-idx3-ubyte was written to")
-    assert error in text
+        assert err == (
+            "error: the data changed during the sweep: train-images-idx3-ubyte was written to; put it "
+            "back and resume, or measure anew\n"
+        )
+        assert "Throughput of steady epochs" in text
+    assert set(read_runs(out)["status"]) == {"ok"}
     with RealSweep("--resume", str(out)) as resumed:
         code, _, err = resumed.ended()
         assert code == 2
         assert "the sweep began with other data" in err
+    content[-1] ^= 1
+    images.write_bytes(content)
+    with RealSweep("--resume", str(out), "--budget", "1s") as resumed:
+        assert resumed.ended()[0] == 0
 
 
 def test_a_trial_that_takes_too_much_memory(data, tmp_path) -> None:
     """It fails, by the limit that was given; the others are measured."""
     with sweep(
         data, tmp_path, "--family", "batched_dataloader", "--batch-size", "16,2000", "--resize", "256",
-        "--num-workers", "0", "--blocks", "1", "--memory-limit", "700M", samples=20000,
+        "--num-workers", "0", "--blocks", "1", "--memory-limit", "700M", samples=2100,
     ) as running:  # fmt: skip
         code, out, _ = running.ended()
         assert code == 1
@@ -309,3 +314,25 @@ def test_a_clock_that_jumps(data, tmp_path) -> None:
     assert set(runs["status"]) == {"ok"}
     assert runs["wall_s"].between(0, 60).all()
     assert (runs["data_wait_s"] <= runs["wall_s"]).all()
+
+
+def test_nohup_is_heeded(data, tmp_path) -> None:
+    """What whoever started the sweep has it ignore doesn't end it."""
+    with sweep(
+        data, tmp_path, "--num-workers", "0", "--blocks", "2", before=["nohup"], stdin=subprocess.DEVNULL
+    ) as running:  # fmt: skip
+        running.wait_until(lambda: lines_in(tmp_path / "runs.csv") > 0)
+        running.process.send_signal(signal.SIGHUP)
+        assert running.ended()[0] == 0
+
+
+def test_ctrl_c_at_the_keyboard_while_it_starts(data, tmp_path) -> None:
+    """A terminal signals all processes of its group: none of them has a traceback to say."""
+    with sweep(data, tmp_path, "--num-workers", "0", start_new_session=True) as running:
+        running.wait_until(lambda: (tmp_path / "environment.json").exists())
+        running.wait_until(lambda: any("forkserver" in " ".join(each.cmdline()) for each in running.alive()))
+        os.killpg(running.process.pid, signal.SIGINT)
+        code, _, err = running.ended()
+        assert code == 130
+        assert "Traceback" not in err
+        running.wait_until_gone()
