@@ -146,13 +146,16 @@ def shared_memory(needs: Needs, root: Path = ROOT) -> Found | None:
         f"{size(room.free)} free of {size(room.total)}; up to {size(needs.shm_bytes)} needed by "
         f"{_count(needs.workers, 'worker')}"
     )
-    if room.free >= needs.shm_bytes:
+    enough = needs.shm_bytes + needs.shm_spare_bytes
+    if room.free >= enough:
         return ok(found)
-    if room.total >= needs.shm_bytes:
-        return fail(found, "remove what killed processes left there (ls -l /dev/shm), or " + LESS)
+    verdict: Verdict = "fail" if room.free < needs.shm_bytes else "warn"
+    if room.total >= enough:
+        return verdict, found, "remove what killed processes left there (ls -l /dev/shm), or " + LESS
     # A power of two, and twice what is needed: somebody else may use it too.
     roomy = 1 << max(30, (2 * needs.shm_bytes - 1).bit_length())
-    return fail(
+    return (
+        verdict,
         found,
         f"docker: --shm-size={roomy >> 30}g; else sudo mount -o remount,size={roomy >> 30}g /dev/shm; "
         f"or {LESS}",
@@ -241,7 +244,7 @@ def folder(path: Path, *, enough: int, fewest: int) -> Found:
         there = there.parent
     where = f"{path}" if there == path else f"{path} (to be made)"
     if not there.is_dir():
-        return fail(f"{where}: {there} is no folder", "name another one, or move that file away")
+        return fail(f"{there} is a file, no folder", "name another one, or move that file away")
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
@@ -254,7 +257,7 @@ def folder(path: Path, *, enough: int, fewest: int) -> Found:
             "make it writable, or name another one",
         )
     free = shutil.disk_usage(there).free
-    found = f"{where}: {size(free)} free, up to {size(enough)} needed"
+    found = f"{size(free)} free for {where}; up to {size(enough)} needed"
     if free >= enough:
         return ok(found)
     return "fail" if free < fewest else "warn", found, "make room there, or name a folder on another disk"

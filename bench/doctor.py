@@ -22,7 +22,7 @@ from rich.text import Text
 
 from bench.check import VERDICTS, Check
 from bench.checks import machine_checks
-from bench.command_line import FAILED, run_command
+from bench.command_line import FAILED, complain, run_command
 from bench.needs import needs_of
 from bench.output import SteadyOutput
 from bench.package_checks import REINSTALL, package_checks
@@ -63,13 +63,14 @@ def doctor(
     # Whoever reads the output may stop to; a path may have letters that it can't show.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    output = cast(TextIO, SteadyOutput(sys.stdout))
+    output = SteadyOutput(sys.stdout)
+    stream = cast(TextIO, output)
     if as_json:
         found = list(made)
         report = {"checks": [asdict(check) for check in found], "verdict": worst(found)}
-        print(json.dumps(report, indent=2), file=output)
+        print(json.dumps(report, indent=2), file=stream)
     else:
-        console = Console(highlight=False, file=output)
+        console = Console(highlight=False, file=stream)
         _print_line(
             console,
             f"For {num_workers} workers, batches of {batch_size} and a prefetch factor of {prefetch_factor}:"
@@ -81,6 +82,9 @@ def doctor(
             print_check(console, check)
             found.append(check)
         _print_line(console, conclusion(found))
+    if output.lost is not None:
+        complain(f"the output can't be written: {output.lost.strerror}")
+        return FAILED
     return FAILED if worst(found) == "fail" else 0
 
 

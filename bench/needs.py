@@ -22,6 +22,8 @@ MOST_BLAS_THREADS = 64
 # Semaphores, a page of /dev/shm each: three a queue, of which there is one more than workers, and an event's.
 SEMAPHORES_A_QUEUE, SEMAPHORES = 3, 5
 SPARE_PAGES = 2
+# Beside one more batch, whose pages may not be back yet: with that much more, no epoch was seen to fail.
+SPARE_BYTES = 2**19
 # Memory: the command with the process that trains; a worker that is forked, and one that imports torch.
 OWN_BYTES, FORKED_BYTES, FRESH_BYTES = 1100 * 2**20, 60 * 2**20, 400 * 2**20
 # The raw files, those made of them for other formats, and some room.
@@ -32,12 +34,14 @@ COPIES_OF_DATA = 4
 class Needs:
     """The most that measuring will ask of the machine at once.
 
+    shm_spare_bytes: what of /dev/shm it takes now and then beyond shm_bytes, by how processes happen to meet.
     open_files: of one process. processes: with threads. num_threads: torch's own; 0 for torch's default.
     asked_forkserver, asked_other: whether workers are started so.
     """
 
     workers: int = 0
     shm_bytes: int = 0
+    shm_spare_bytes: int = 0
     open_files: int = OWN_FILES
     processes: int = OWN_TASKS
     memory_bytes: int = OWN_BYTES
@@ -80,10 +84,14 @@ def needs_of(
     shm_bytes = sum(_pages(size * sample_bytes) + _pages(size * 8) for size in most)
     semaphores = SEMAPHORES_A_QUEUE * (num_workers + 1) + SEMAPHORES
     forked = method == "fork"
+    if not forked:
+        # Workers that can't inherit the data get it through /dev/shm, all of them the same.
+        shm_bytes += _pages(samples * stored_side**2) + _pages(samples * 8)
     return replace(
         needs,
         workers=num_workers,
         shm_bytes=shm_bytes + (semaphores + SPARE_PAGES) * mmap.PAGESIZE,
+        shm_spare_bytes=min(batch_size, samples) * (sample_bytes + 8) + SPARE_BYTES,
         open_files=OWN_FILES + FILES_A_WORKER * num_workers + FILES_A_BATCH * ahead,
         processes=needs.processes + num_workers * (TASKS_A_WORKER + (0 if forked else blas_threads - 1)),
         memory_bytes=OWN_BYTES + shm_bytes + num_workers * (FORKED_BYTES if forked else FRESH_BYTES),

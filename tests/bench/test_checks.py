@@ -82,9 +82,10 @@ def test_no_more_shared_memory_than_an_epoch_has_samples() -> None:
 
 @pytest.mark.parametrize(("missing", "works"), [(0, True), (2, False)])
 def test_the_shared_memory_foretold_is_what_a_dataloader_needs(missing: int, works: bool) -> None:
-    """With so many batches less room, it dies."""
+    """With so many batches less room it dies; with what is said to be enough it doesn't."""
     needs = needs_of(num_workers=2, batch_size=256, prefetch_factor=2, samples=12 * 256)
-    room = needs.shm_bytes - missing * 256 * (28 * 28 * 4 + 8)
+    batch_bytes = 256 * (28 * 28 * 4 + 8)
+    room = needs.shm_bytes - missing * batch_bytes if missing else needs.shm_bytes + needs.shm_spare_bytes
     done = in_shm(room, sys.executable, "-W", "ignore", "-c", LOADER)
     assert (done.returncode == 0) == works, done.stderr
     assert works or "No space left on device" in done.stderr
@@ -97,7 +98,8 @@ def test_workers_that_are_not_forked_take_more() -> None:
     )
     assert fresh.memory_bytes > forked.memory_bytes + 4 * 2**28
     assert fresh.processes >= forked.processes
-    assert fresh.shm_bytes == forked.shm_bytes
+    # And gets the data through /dev/shm, where forked ones inherit it.
+    assert 60_000 * (28 * 28 + 8) <= fresh.shm_bytes - forked.shm_bytes < 60_000 * (28 * 28 + 8) + 2**14
 
 
 def test_without_workers_little_is_needed() -> None:
@@ -263,6 +265,8 @@ def test_shared_memory(tmp_path: Path) -> None:
     assert small.startswith(
         "fail|64 MiB free of 64 MiB; up to 180 MiB needed by 8 workers|docker: --shm-size=1g;"
     )
+    tight = in_shm(190 * 2**20, sys.executable, "-c", script).stdout
+    assert tight.startswith("warn|190 MiB free of 190 MiB; up to 180 MiB needed")
     fill = "head -c 150000000 /dev/zero > /dev/shm/left; exec "
     full = in_shm(256 * 2**20, "sh", "-c", f'{fill} {sys.executable} -c "$0"', script).stdout
     assert full.startswith("fail|113 MiB free of 256 MiB; ")
@@ -355,7 +359,7 @@ def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = tmp_path / "a" / "b"
     verdict, found, _ = checks.folder(missing, enough=1, fewest=1)
     assert verdict == "ok"
-    assert found.startswith(f"{missing} (to be made): ")
+    assert f" free for {missing} (to be made); " in found
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     assert checks.folder(tmp_path / "file" / "b", enough=1, fewest=1)[0] == "fail"

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from bench.results import read_limits, read_runs
-from tests.bench.real_sweep import ROOT, RealSweep, lines_in
+from tests.bench.real_sweep import PATIENCE_S, ROOT, RealSweep, lines_in
 
 REAL = ROOT.parent / "shared" / "data" / "fashion-mnist-900"
 CHARTS = ("ranking.png", "where_time_goes.png")
@@ -50,13 +50,12 @@ def whole(folder: Path) -> None:
     assert (folder / "runs.csv").read_bytes().endswith(b"\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_keeps_what_was_measured(data, tmp_path, number) -> None:
+def test_ctrl_c_keeps_what_was_measured(data, tmp_path) -> None:
     """The epoch under way is dropped; summary, charts and the way to go on are there; exit 130."""
     with sweep(data, tmp_path, "--num-workers", "0,2", "--blocks", "500") as running:
         running.wait_until(lambda: lines_in(tmp_path / "runs.csv") > 3)
         measured = lines_in(tmp_path / "runs.csv")
-        running.process.send_signal(number)
+        running.process.send_signal(signal.SIGINT)
         code, out, err = running.ended()
         assert (code, err) == (130, "")
         assert "Interrupted: what was measured until then is kept." in out
@@ -87,7 +86,8 @@ def test_a_second_ctrl_c_ends_at_once(data, tmp_path, temporary) -> None:
         time.sleep(0.4)  # one that comes with the first is taken for its echo
         running.process.send_signal(signal.SIGINT)
         code, _, err = running.ended()
-        assert code == 130
+        # The latter where it was just leaving.
+        assert code in (130, -signal.SIGINT)
         assert "Traceback" not in err
         running.wait_until_gone()
     whole(tmp_path)
@@ -105,7 +105,7 @@ def test_a_closed_terminal_is_an_interrupt(data, tmp_path) -> None:
         os.close(terminal)
         running.wait_until(lambda: os.read(master, 1000) and lines_in(tmp_path / "runs.csv") > 1)
         os.close(master)
-        assert running.process.wait(60) in (130, 128 + signal.SIGHUP, -signal.SIGHUP)
+        assert running.process.wait(PATIENCE_S) in (130, 128 + signal.SIGHUP, -signal.SIGHUP)
         running.wait_until_gone()
     whole(tmp_path)
     assert all((tmp_path / name).exists() for name in ("summary.csv", *CHARTS))
@@ -223,8 +223,10 @@ def test_two_sweeps_in_one_folder(data, tmp_path) -> None:
                 code, _, err = other.ended()
                 assert code == 2
                 assert says in err
-        running.process.send_signal(signal.SIGINT)
+        # Not only Ctrl-C is an interrupt.
+        running.process.send_signal(signal.SIGTERM)
         assert running.ended()[0] == 130
+    assert all((tmp_path / name).exists() for name in ("summary.csv", *CHARTS))
 
 
 def test_data_that_changes(tmp_path) -> None:
@@ -253,10 +255,6 @@ def test_data_that_changes(tmp_path) -> None:
         code, _, err = resumed.ended()
         assert code == 2
         assert "the sweep began with other data" in err
-    content[-1] ^= 1
-    images.write_bytes(content)
-    with RealSweep("--resume", str(out), "--budget", "1s") as resumed:
-        assert resumed.ended()[0] == 0
 
 
 def test_a_trial_that_takes_too_much_memory(data, tmp_path) -> None:
@@ -277,53 +275,39 @@ def test_a_trial_that_takes_too_much_memory(data, tmp_path) -> None:
     assert "out of memory" in out
 
 
-def test_a_reader_that_goes_away(data, tmp_path) -> None:
-    """As `| head` does: the sweep goes on without it, and ends well."""
-    with sweep(data, tmp_path, "--num-workers", "0", "--blocks", "2") as running:
-        running.process.stdout.readline()
-        running.process.stdout.close()
-        assert running.process.wait(60) == 0
-        assert running.process.stderr.read() == ""
-    assert (tmp_path / "summary.csv").exists()
-
-
 def test_output_that_cannot_be_written(data, tmp_path) -> None:
     """As into a full disk: the results are there, and it is said where errors go."""
     with open("/dev/full", "w") as full, sweep(  # noqa: PTH123 - a device
         data, tmp_path, "--num-workers", "0", "--blocks", "2", stdout=full
     ) as running:  # fmt: skip
-        assert running.process.wait(60) == 1
+        assert running.process.wait(PATIENCE_S) == 1
         assert running.process.stderr.read() == (
             "error: standard output can't be written: No space left on device\n"
         )
     assert (tmp_path / "summary.csv").exists()
 
 
-def test_a_clock_that_jumps(data, tmp_path) -> None:
-    """Wall-clock time runs backwards and by leaps, in the sweep and in its trials: no figure notices."""
+def test_what_a_sweep_does_not_notice(data, tmp_path) -> None:
+    """A clock that jumps, in it and in its trials; a reader that goes away; a closed terminal under nohup."""
     (tmp_path / "sitecustomize.py").write_text(
         "import time\nnow = time.time\ntime.time = lambda: 2e9 - 1e4 * now() % 1e9\n"
     )
     out = tmp_path / "out"
     with sweep(
-        data, out, "--num-workers", "0,2", "--blocks", "1", environment={"PYTHONPATH": str(tmp_path)}
+        data, out, "--num-workers", "0,2", "--blocks", "1", before=["nohup"], stdin=subprocess.DEVNULL,
+        environment={"PYTHONPATH": str(tmp_path)},
     ) as running:  # fmt: skip
-        code, _, err = running.ended()
-        assert (code, err) == (0, "")
+        running.process.stdout.readline()
+        running.process.stdout.close()
+        running.wait_until(lambda: lines_in(out / "runs.csv") > 0)
+        running.process.send_signal(signal.SIGHUP)
+        assert running.process.wait(PATIENCE_S) == 0
+        assert running.process.stderr.read() == ""
     runs = read_runs(out)
     assert set(runs["status"]) == {"ok"}
     assert runs["wall_s"].between(0, 60).all()
     assert (runs["data_wait_s"] <= runs["wall_s"]).all()
-
-
-def test_nohup_is_heeded(data, tmp_path) -> None:
-    """What whoever started the sweep has it ignore doesn't end it."""
-    with sweep(
-        data, tmp_path, "--num-workers", "0", "--blocks", "2", before=["nohup"], stdin=subprocess.DEVNULL
-    ) as running:  # fmt: skip
-        running.wait_until(lambda: lines_in(tmp_path / "runs.csv") > 0)
-        running.process.send_signal(signal.SIGHUP)
-        assert running.ended()[0] == 0
+    assert (out / "summary.csv").exists()
 
 
 def test_ctrl_c_at_the_keyboard_while_it_starts(data, tmp_path) -> None:
