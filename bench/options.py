@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from bench import option_values
 from bench.blocks import Course
 from bench.command_line import list_of
 from bench.grid import PRESETS, Request
@@ -151,7 +151,10 @@ def _what() -> list[click.Option]:
             ["--data-dir"], type=click.Path(path_type=Path), default=Path("data"), help="Folder of the data."
         ),
         click.Option(
-            ["--mirror"], metavar="URL", callback=_url, help="Folder to download the four .gz files from."
+            ["--mirror"],
+            metavar="URL",
+            callback=option_values.url,
+            help="Folder to download the four .gz files from.",
         ),
         click.Option(
             ["--family"],
@@ -215,7 +218,7 @@ def _consumer() -> list[click.Option]:
         click.Option(
             ["--learning-rate"],
             metavar="NUMBER",
-            callback=_positive,
+            callback=option_values.positive,
             help="Learning rate of the step. Default: the loss's own.",
         ),
     ]
@@ -238,13 +241,13 @@ def _how() -> list[click.Option]:
         click.Option(
             ["--precision"],
             metavar="PERCENT",
-            callback=_percent,
+            callback=option_values.percent,
             help="For example 3%: after the blocks, go on with those that may be the fastest until the 95% "
             "interval of their ratio to the fastest is that narrow to each side, or the budget ends.",
         ),
         click.Option(
             ["--budget", "budget_s"],
-            callback=_duration,
+            callback=option_values.duration,
             metavar="TIME",
             help="For example 90s, 5m or 1h: start no trial that would end later than this; the first block "
             "is always completed, and the time of trials that fail isn't counted. Default: "
@@ -256,7 +259,7 @@ def _how() -> list[click.Option]:
             is_flag=False,
             flag_value=str(AA_PAIRS),
             metavar="[PAIRS]",
-            callback=_pairs,
+            callback=option_values.pairs,
             help=f"A/A check: measure each configuration {AA_PAIRS} times (or so often as given) under two "
             "names, and report how often a difference is claimed where there is none.",
         ),
@@ -266,13 +269,13 @@ def _how() -> list[click.Option]:
         click.Option(
             ["--timeout", "timeout_s"],
             default="5m",
-            callback=_duration,
+            callback=option_values.duration,
             metavar="TIME",
             help="For one configuration in one block; past it, its process is ended.",
         ),
         click.Option(
             ["--memory-limit"],
-            callback=_size,
+            callback=option_values.size,
             metavar="SIZE",
             help="For example 4G or 512M: a configuration whose processes hold more together is ended (pages "
             "of files, which the system can take back, not counted). Default: none.",
@@ -288,7 +291,7 @@ def _where() -> list[click.Option]:
             metavar="DIR",
             help="Folder of the results, new or empty. Default: results/<UTC time>-<name>.",
         ),
-        click.Option(["--name"], default="local", callback=_name, help="Name of the results."),
+        click.Option(["--name"], default="local", callback=option_values.name, help="Name of the results."),
         click.Option(
             ["--resume"],
             type=click.Path(path_type=Path),
@@ -309,84 +312,3 @@ def _where() -> list[click.Option]:
 
 def _loss(text: str) -> str:
     return parse_loss(text).name
-
-
-def _url(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
-    if text is not None and not text.startswith(("http://", "https://")):
-        raise click.UsageError(f"--mirror: {text!r} is not a URL that starts with http:// or https://")
-    return text
-
-
-def _positive(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
-    """An option's callback that reads a number above 0 (click's own range takes nan for one)."""
-    if text is None:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise click.UsageError(f"{option.opts[0]}: {text!r} is not a finite number above 0")
-    return number
-
-
-def _percent(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
-    """An option's callback that reads a share from a percentage, as in `3%`."""
-    if text is None:
-        return None
-    try:
-        percent = float(text.removesuffix("%"))
-    except ValueError:
-        percent = math.nan
-    # A bare 0.03 could be meant as either.
-    if not text.endswith("%") or not 0 < percent < 100:
-        raise click.UsageError(
-            f"{option.opts[0]}: {text!r} is not a percentage above 0% and below 100%, as 3%"
-        )
-    return percent / 100
-
-
-def _duration(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
-    """An option's callback that reads a time in seconds: `90`, `90s`, `1.5m` or `1h`."""
-    if text is None:
-        return None
-    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
-    try:
-        seconds = float(text[:-1] if unit else text) * (unit or 1)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise click.UsageError(f"{option.opts[0]}: {text!r} is not a time above 0, as 90s, 5m or 1h")
-    return seconds
-
-
-def _size(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    """An option's callback that reads a size in bytes: `4G`, `1.5GiB`, `512M`; units of 1,024."""
-    if text is None:
-        return None
-    number = text.upper().removesuffix("B").removesuffix("I")
-    unit = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}.get(number[-1:])
-    try:
-        size = float(number[:-1] if unit else number) * (unit or 1)
-    except ValueError:
-        size = math.nan
-    if not 1 <= size < math.inf:
-        raise click.UsageError(f"{option.opts[0]}: {text!r} is not a size above 0, as 4G or 512M")
-    return int(size)
-
-
-def _pairs(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return Integer(1, 10_000).parse(text)
-    except ValueError:
-        raise click.UsageError(
-            f"{option.opts[0]}: {text!r} is not a whole number of pairs from 1 to 10000"
-        ) from None
-
-
-def _name(_context: click.Context, _option: click.Parameter, text: str) -> str:
-    if not 0 < len(text) <= 100 or not all(c.isalnum() or c in "-_." for c in text) or text[0] == ".":
-        raise click.UsageError(f"--name: {text!r} is not 1 to 100 letters, digits, -, _ or . (not first)")
-    return text
