@@ -93,6 +93,8 @@ class MisbehavingLoader:
             if os.fork() == 0:  # holds the trial's pipe open
                 time.sleep(600)
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.behaviour == "cuda":
+            torch.empty(2**50, dtype=torch.uint8, device="cuda")  # more than any GPU has, if there is one
         if self.behaviour == "exit":
             os._exit(3)
         if self.behaviour == "hang":

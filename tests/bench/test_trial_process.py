@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from bench.fresh_process import fresh_process_context
 from bench.grid import Configuration
@@ -79,6 +80,17 @@ def test_a_process_that_dies_is_a_row(context, tmp_path, behaviour, says) -> Non
     (row,) = rows_of(bad(behaviour), context, tmp_path / "log")
     assert row.status == "failed"
     assert says in row.error
+
+
+def test_a_gpu_that_cannot_be_used_is_a_row(context, tmp_path) -> None:
+    """Missing, or with too little memory: cause and cure; the trial after it is measured."""
+    (row,) = rows_of(bad("cuda"), context, tmp_path / "log")
+    assert row.status == "failed"
+    cause = (
+        "CUDA out of memory: use" if torch.cuda.is_available() else "no NVIDIA driver is found: install it"
+    )
+    assert row.error.startswith((cause, "no GPU is visible: look at CUDA_VISIBLE_DEVICES"))
+    assert [row.status for row in rows_of(bad("none"), context, tmp_path / "log")] == ["ok", "ok"]
 
 
 def test_a_trial_that_hangs_is_ended_with_its_children(context, tmp_path) -> None:
