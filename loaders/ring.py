@@ -6,69 +6,28 @@ What it reads lies in memory or is a mapped file; it knows no difference.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch.autograd.graph import increment_version
 
-from loaders.native import Plan, Side, native
-from loaders.resize import resize, weights
+from loaders.native import native
+from loaders.native_ring import NativeRing
+from loaders.rows import Rows
+from loaders.slots import Slots
 from loaders.spec import Batch
+from loaders.torch_ring import TorchRing
+
+__all__ = ["RingLoader", "Rows", "idle_cores"]
 
 # Rows that are handed over at once, at least: to hand over costs a microsecond or two.
 CHUNK = 256
 # More than two threads beside the training thread gain little: memory is the limit.
 MOST_THREADS = 2
-_BLOCK = 16  # as in ring.c
-# Chunks whose rows a disk is asked for ahead: enough for its queue.
-_ASK_AHEAD = 8
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What is gathered. images: uint8 (N, H, W), contiguous. labels: int64 (N,), or narrower.
-
-    ask: whether the images are a file larger than memory, whose rows the system is asked for before their
-    turn. Raises ValueError for anything else: what is gathered is read as it lies in memory.
-    """
-
-    images: torch.Tensor
-    labels: torch.Tensor
-    ask: bool = False
-
-    def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
-        if images.dtype != torch.uint8 or images.dim() != 3 or images.numel() == 0:
-            raise ValueError(f"images: found {_form(images)}, expected uint8 (N, H, W), none of them 0")
-        if images.device.type != "cpu" or labels.device.type != "cpu":
-            raise ValueError(f"rows on {images.device} and {labels.device}, expected the CPU's memory")
-        if not images.is_contiguous():
-            raise ValueError("images that are not contiguous: give images.contiguous()")
-        whole = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
-        if not whole or labels.shape != images.shape[:1]:
-            raise ValueError(f"labels: found {_form(labels)}, expected whole numbers ({len(images)},)")
-
-    def narrowed(self) -> Rows:
-        """The same with labels in as few bytes as they need: at random, of millions each costs a look-up."""
-        lowest, highest = int(self.labels.min()), int(self.labels.max())
-        for dtype in (torch.uint8, torch.int16, torch.int32):
-            if torch.iinfo(dtype).min <= lowest <= highest <= torch.iinfo(dtype).max:
-                # numpy asks for huge pages.
-                return replace(self, labels=torch.from_numpy(self.labels.to(dtype).numpy().copy()))
-        return replace(self, labels=self.labels.to(torch.int64).contiguous())
-
-
-def _form(tensor: torch.Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
 class Ring(Protocol):
@@ -88,53 +47,6 @@ class Ring(Protocol):
 
     def stop(self) -> None:
         """Let those who help return."""
-
-
-class Slots:
-    """The ring's memory. images: float32 (slots, chunk, 1, H, W). labels: int64 (slots, chunk).
-
-    batches: for each slot, its batches, which share its memory. owners: for each slot, the tensor whose
-    version autograd compares.
-    """
-
-    def __init__(self, count: int, chunk: int, batch_size: int, side: tuple[int, int], *, pin: bool) -> None:
-        shape = (count, chunk, 1, *side)
-        # numpy asks for huge pages; and memory that was never written comes as a page after another, slowly.
-        images = (
-            torch.zeros(shape, dtype=torch.float32, pin_memory=True)
-            if pin
-            else torch.from_numpy(np.empty(shape, np.float32))
-        )
-        images.zero_()
-        labels = torch.zeros((count, chunk), dtype=torch.int64, pin_memory=pin)
-        self.images: NDArray[np.float32] = images.numpy()
-        self.labels: NDArray[np.int64] = labels.numpy()
-        self.chunk = chunk
-        self._keep = images, labels
-        # Through numpy, since tensors made from one tensor share its version: a batch in use would seem
-        # changed whenever another one is.
-        self.owners = [torch.from_numpy(slot) for slot in self.images]
-        numbers = [torch.from_numpy(slot) for slot in self.labels]
-        self._batch_size = batch_size
-        self.batches = [self._split(*slot, chunk) for slot in zip(self.owners, numbers, strict=True)]
-        self._numbers = numbers
-
-    def of(self, slot: int, samples: int) -> list[Batch]:
-        """The batches of a slot that holds so many samples."""
-        if samples == self.chunk:
-            return self.batches[slot]
-        return self._split(self.owners[slot], self._numbers[slot], samples)
-
-    def mark_written(self, slot: int) -> None:
-        """Have autograd know that a slot is written over, which its memory alone doesn't tell."""
-        increment_version(self.owners[slot])
-        increment_version(self._numbers[slot])
-
-    def _split(self, images: torch.Tensor, labels: torch.Tensor, samples: int) -> list[Batch]:
-        size = self._batch_size
-        return list(
-            zip(torch.split(images[:samples], size), torch.split(labels[:samples], size), strict=True)
-        )
 
 
 class RingLoader:
@@ -264,173 +176,3 @@ def idle_cores() -> int:
     """The cores that torch's own threads leave free for others of this process, two at most."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST_THREADS, max(0, usable - torch.get_num_threads()))
-
-
-class NativeRing:
-    """The ring of `ring.c`: its threads fill chunks without Python, and wait for each other without it."""
-
-    def __init__(self, rows: Rows, slots: Slots, resize: int | None, *, shuffle: bool) -> None:
-        library = native().library
-        assert library is not None
-        self._library = library
-        height, width = rows.images.shape[1:]
-        order = np.empty(len(rows.labels), np.int64) if shuffle else None
-        ready = np.zeros(len(slots.owners), np.int64)
-        sides, kept = _sides(height, width, resize) if resize else ((Side(), Side()), [])
-        # What the library reads and writes stays as long as this ring does.
-        self._kept = rows, slots, order, ready, kept
-        plan = Plan(
-            samples=len(rows.labels),
-            pixels=height * width,
-            chunk=slots.chunk,
-            slots=len(slots.owners),
-            images=rows.images.data_ptr(),
-            labels=rows.labels.data_ptr(),
-            order=None if order is None else order.ctypes.data,
-            out=slots.images.ctypes.data,
-            out_labels=slots.labels.ctypes.data,
-            ready=ready.ctypes.data,
-            rows=sides[0],
-            columns=sides[1],
-            label_bytes=rows.labels.itemsize,
-            ask=_ASK_AHEAD if rows.ask else 0,
-        )
-        self._ring = library.ring_open(ctypes.byref(plan))
-        self._check(0 if self._ring else -1)
-        # Once looked up, as it is called for every chunk.
-        self._take = library.ring_take
-
-    def begin(self, seed: int) -> None:
-        self._check(self._library.ring_begin(self._ring, seed))
-
-    def take(self, chunk: int) -> None:
-        if self._take(self._ring, chunk):
-            self._check(-1)
-
-    def help(self) -> None:
-        self._library.ring_help(self._ring)
-
-    def stop(self) -> None:
-        self._library.ring_stop(self._ring)
-
-    def _check(self, code: int) -> None:
-        if code:
-            raise MemoryError("ring.c: no memory")
-
-    def __del__(self) -> None:
-        if getattr(self, "_ring", None):
-            self._library.ring_close(self._ring)
-
-
-def _sides(height: int, width: int, side: int) -> tuple[tuple[Side, Side], list[NDArray[np.generic]]]:
-    """The sides of a resize as ring.c wants them, and the arrays they point to."""
-    rows: NDArray[np.float32] = weights(height, side).numpy()
-    blocks = -(-side // _BLOCK)
-    columns = np.zeros((blocks * _BLOCK, width), np.float32)
-    columns[:side] = weights(width, side).numpy()
-    columns = np.ascontiguousarray(columns.reshape(blocks, _BLOCK, width).transpose(0, 2, 1))
-    spans = [_spans(rows != 0), _spans((columns != 0).any(axis=2))]
-    kept: list[NDArray[np.generic]] = [rows, columns, *spans[0], *spans[1]]
-    made = [
-        Side(inputs, side, low.ctypes.data, high.ctypes.data, matrix.ctypes.data)
-        for inputs, (low, high), matrix in zip((height, width), spans, (rows, columns), strict=True)
-    ]
-    return (made[0], made[1]), kept
-
-
-def _spans(used: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The first and the end of the columns that each row uses."""
-    low = used.argmax(axis=1).astype(np.int32)
-    return low, (used.shape[1] - used[:, ::-1].argmax(axis=1)).astype(np.int32)
-
-
-class TorchRing:
-    """The same by torch's operations, which let go of the GIL while they work: for where no compiler is."""
-
-    def __init__(self, rows: Rows, slots: Slots, resize: int | None, *, shuffle: bool) -> None:
-        self._rows = rows
-        self._resize = resize
-        self._images = [torch.from_numpy(slot) for slot in slots.images[:, :, 0]]
-        self._labels = [torch.from_numpy(slot) for slot in slots.labels]
-        self._chunk = slots.chunk
-        self._chunks = -(-len(rows.labels) // slots.chunk)
-        self._order = torch.arange(len(rows.labels))
-        self._shuffle = shuffle
-        self._scratch = threading.local()
-        self._changed = threading.Condition()
-        self._next = self._released = 0
-        self._ready = [0] * len(self._images)
-        self._stopped = False
-        self._error: Exception | None = None
-
-    def begin(self, seed: int) -> None:
-        if self._shuffle:
-            torch.randperm(len(self._order), generator=torch.Generator().manual_seed(seed), out=self._order)
-        self._next = self._released = 0
-        self._ready = [0] * len(self._images)
-        self._stopped = False
-        self._error = None
-
-    def take(self, chunk: int) -> None:
-        with self._changed:
-            self._released = max(0, chunk - 1)
-            self._changed.notify_all()
-        while not self._is_ready(chunk):
-            if not self._fill_one():
-                with self._changed:
-                    self._changed.wait_for(lambda: self._is_ready(chunk))
-
-    def help(self) -> None:
-        try:
-            while not self._ended():
-                if not self._fill_one():
-                    with self._changed:
-                        self._changed.wait_for(lambda: self._ended() or self._is_free())
-        except Exception as error:
-            # Whoever waits for what this thread had begun would wait for ever.
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
-
-    def _is_ready(self, chunk: int) -> bool:
-        if self._error is not None:
-            raise self._error
-        return self._ready[chunk % len(self._ready)] == chunk + 1
-
-    def stop(self) -> None:
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
-    def _ended(self) -> bool:
-        return self._stopped or self._next >= self._chunks
-
-    def _is_free(self) -> bool:
-        return self._next < min(self._chunks, self._released + len(self._ready))
-
-    def _fill_one(self) -> bool:
-        """Fill the next chunk if there is one and its slot is free; whether there was."""
-        with self._changed:
-            if not self._is_free():
-                return False
-            chunk = self._next
-            self._next += 1
-        slot = chunk % len(self._ready)
-        numbers = self._order[chunk * self._chunk : (chunk + 1) * self._chunk]
-        self._gather(numbers, self._images[slot][: len(numbers)])
-        self._labels[slot][: len(numbers)].copy_(self._rows.labels.index_select(0, numbers))
-        with self._changed:
-            self._ready[slot] = chunk + 1
-            self._changed.notify_all()
-        return True
-
-    def _gather(self, numbers: torch.Tensor, out: torch.Tensor) -> None:
-        side = self._rows.images.shape[1:]
-        if not hasattr(self._scratch, "raw"):
-            self._scratch.raw = torch.empty((self._chunk, *side), dtype=torch.uint8)
-            self._scratch.scaled = torch.empty((self._chunk, *side), dtype=torch.float32)
-        raw = torch.index_select(self._rows.images, 0, numbers, out=self._scratch.raw[: len(numbers)])
-        if self._resize is None:
-            out.copy_(raw).div_(255)
-        else:
-            resize(self._scratch.scaled[: len(numbers)].copy_(raw).div_(255), self._resize, out)

@@ -51,7 +51,7 @@ TEXTS = [
         "OSError: [Errno 28] No space left on device (pathlib.py:1068 in write_bytes)",
         "the disk or /dev/shm is full: make room there (OSError",
     ),
-    ("OSError: [Errno 122] Disk quota exceeded: '/home/a/0.png'", "the disk quota is used up: "),
+    ("OSError: [Errno 122] Disk quota exceeded: '/data/a/0.png'", "the disk quota is used up: "),
     ("OSError: [Errno 24] Too many open files (popen_fork.py:65 in _launch)", FILES),
     ("OSError: [Errno 24] Too many open files: '/dev/null' (a.py:22 in <listcomp>)", FILES),
     (

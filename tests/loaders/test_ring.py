@@ -16,8 +16,10 @@ import torch
 
 from loaders import native, ring
 from loaders.native import Native
+from loaders.native_ring import NativeRing
 from loaders.resize import weights
-from loaders.ring import NativeRing, RingLoader, Rows, TorchRing, idle_cores
+from loaders.ring import RingLoader, Rows, idle_cores
+from loaders.torch_ring import TorchRing
 from tests.fakes import label_of, numbered_source, numbers_of
 
 SAMPLES, BATCH = 2050, 256
