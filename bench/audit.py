@@ -92,7 +92,7 @@ class Expected:
             weights = [_resize_matrix(length, self.resize).mean(0) for length in self._images.shape[1:]]
         pixels = torch.outer(*weights).flatten()
         # Room for all at once: small results piece by piece would lie between the chunks' room, which then
-        # could not be used again: for six million samples that took 12 GB and ten times as long.
+        # could not be used again: for millions of samples that took gigabytes, and most of the time.
         means = torch.empty(len(self._images))
         for chunk, of_chunk in zip(self._chunks(), torch.split(means, self._chunk), strict=True):
             torch.mv(chunk.flatten(1).to(torch.float32), pixels, out=of_chunk)
