@@ -49,6 +49,7 @@ class Request:
     step: tuple[str, ...] = ("closed_form",)
     loss: tuple[str, ...] = ("cross_entropy",)
     num_threads: tuple[int | None, ...] = (None,)
+    cuda_graph: tuple[bool, ...] = (False,)
     aa_pairs: int | None = None
 
     @property
@@ -66,6 +67,7 @@ class Configuration:
     step: str
     loss: str | None
     num_threads: int
+    cuda_graph: bool = False
 
     def __str__(self) -> str:
         cells = self.cells()
@@ -81,12 +83,22 @@ class Configuration:
             "num_threads": str(self.num_threads),
             "step": self.step,
             "loss": self.loss or "",
+            "cuda_graph": text_of(self.cuda_graph),
         }
 
     @property
     def comparison(self) -> tuple[str, str, str | None]:
         """What must be the same for a ratio of two speeds to say something about loaders."""
         return self.device, self.step, self.loss
+
+    def invalid(self) -> str | None:
+        """Why this loader and this consumer can't go together, or None where they can."""
+        cuda = self.device == "cuda"
+        if self.cuda_graph and not cuda:
+            return "cuda_graph=on needs a CUDA device"
+        if self.cuda_graph and self.step != "closed_form":
+            return f"cuda_graph=on captures the closed_form step, step is {self.step}"
+        return self.spec.invalid(cuda=cuda)
 
     def estimate_s(self, samples: int, epochs: int) -> float:
         """Roughly how long one trial takes, from typical rates; the progress display soon knows better."""
@@ -132,14 +144,13 @@ def make_plan(request: Request, machine: Machine) -> Plan:
     dropped: dict[str, str] = {}
     unavailable: dict[int, str] = {}
     for configuration in _points(request, machine):
-        cuda = configuration.device == "cuda"
-        reason = configuration.spec.invalid(cuda=cuda)
+        reason = configuration.invalid()
         resolved = replace(configuration, spec=configuration.spec.resolved())
         if reason is not None:
             dropped[str(configuration)] = reason
         elif resolved not in configurations:
             lacking = configuration.spec.unavailable()
-            if cuda and not machine.cuda:
+            if configuration.device == "cuda" and not machine.cuda:
                 lacking = "no CUDA device here (torch.cuda.is_available() is False)"
             if lacking is not None:
                 unavailable[len(configurations)] = lacking
@@ -169,8 +180,10 @@ def _twins(
 def _points(request: Request, machine: Machine) -> Iterator[Configuration]:
     """Every configuration that the request names, valid or not, in grid order."""
     default_device = "cuda" if machine.cuda else "cpu"
-    consumers = itertools.product(request.device, request.step, request.loss, request.num_threads)
-    for device, step, loss, num_threads in consumers:
+    consumers = itertools.product(
+        request.device, request.step, request.loss, request.num_threads, request.cuda_graph
+    )
+    for device, step, loss, num_threads, cuda_graph in consumers:
         for spec in _specs(request):
             yield Configuration(
                 spec=spec,
@@ -178,6 +191,7 @@ def _points(request: Request, machine: Machine) -> Iterator[Configuration]:
                 step=step,
                 loss=None if step == "none" else loss,
                 num_threads=num_threads or machine.num_threads,
+                cuda_graph=cuda_graph,
             )
 
 
@@ -231,10 +245,12 @@ def _baselines(configurations: Sequence[Configuration], machine: Machine) -> tup
     """The tutorials' own configuration where the grid holds it, else the first: for each comparison."""
     tutorial = families()[TUTORIAL_FAMILY]().resolved()
 
-    def likeness(number: int) -> tuple[bool, bool]:
-        # The tutorials don't set torch's threads; of equals, max takes the first.
-        same = configurations[number].spec == tutorial
-        return same, same and configurations[number].num_threads == machine.num_threads
+    def likeness(number: int) -> tuple[bool, bool, bool]:
+        # The tutorials set no threads and capture no graph; of equals, max takes the first.
+        configuration = configurations[number]
+        same = configuration.spec == tutorial
+        default = configuration.num_threads == machine.num_threads
+        return same, same and default, same and not configuration.cuda_graph
 
     comparisons: dict[object, list[int]] = {}
     for number, configuration in enumerate(configurations):

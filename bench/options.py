@@ -19,7 +19,7 @@ from bench.results import ENVIRONMENT, read_environment
 from bench.runs_file import ResultsError
 from bench.statistics import FEWEST_BLOCKS
 from bench.trial import MOST_EPOCHS
-from loaders.knobs import Choice, Integer
+from loaders.knobs import Choice, Integer, Switch
 from loaders.registry import all_knobs, families
 from model.losses import ALLOWED_LOSSES, parse_loss
 from model.train_step import STEPS
@@ -76,7 +76,16 @@ def sweep_command(function: Callable[[Options], int]) -> click.Command:
             knobs={name: value for name, value in given.items() if value is not None},
             **{
                 name: values.pop(name)
-                for name in ("family", "preset", "device", "step", "loss", "num_threads", "aa_pairs")
+                for name in (
+                    "family",
+                    "preset",
+                    "device",
+                    "step",
+                    "loss",
+                    "num_threads",
+                    "cuda_graph",
+                    "aa_pairs",
+                )
             },
         )
         blocks, epochs, seed, precision, learning_rate = (
@@ -185,7 +194,7 @@ def _knobs() -> list[click.Option]:
 
 
 def _consumer() -> list[click.Option]:
-    device, step = Choice(("auto", "cpu", "cuda")), Choice(STEPS)
+    device, step, switch = Choice(("auto", "cpu", "cuda")), Choice(STEPS), Switch()
     return [
         click.Option(
             ["--device"],
@@ -214,6 +223,16 @@ def _consumer() -> list[click.Option]:
             default="none",
             callback=list_of(THREADS.parse, THREADS.allowed),
             help="Torch's threads in the training process; none is torch's default.",
+        ),
+        click.Option(
+            ["--cuda-graph"],
+            is_flag=False,
+            flag_value="on",
+            default="off",
+            metavar="[LIST]",
+            callback=list_of(switch.parse, switch.allowed),
+            help="Replay the closed_form step as CUDA graphs, which takes hardly any time of the host. Each: "
+            f"{switch.allowed}.",
         ),
         click.Option(
             ["--learning-rate"],

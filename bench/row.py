@@ -9,9 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-SCHEMA = 4
+SCHEMA = 5
 # Columns that files of an older schema lack, by the schema that brought them.
-ADDED = {3: ("peak_private_bytes",), 4: ("resumed_with",)}
+ADDED = {
+    3: ("peak_private_bytes",),
+    4: ("resumed_with",),
+    5: ("cuda_graph", "timed_by", "gpu_utilization", "gpu_memory_bytes"),
+}
 STATUSES = ("ok", "failed", "timeout", "unavailable")
 
 # The knob columns stand in the middle of a line: after what was measured on, before the consumer's own.
@@ -43,10 +47,16 @@ class Row:
     num_threads: int = column("torch's threads in the training process", MISSING)
     step: str = column("train step: `closed_form`, `autograd`, or `none` for the loader alone", MISSING)
     loss: str | None = column("loss of the train step; empty without one", None)
+    cuda_graph: str = column("whether the step was captured in CUDA graphs: `on` or `off`", "off")
     block: int = column("block, from 0: each holds every configuration once, in shuffled order", MISSING)
     position: int = column("place of the trial in its block, from 0", MISSING)
     attempt: int = column("0, or 1 for the one repetition of a trial that was disturbed", 0)
     epoch: int = column("epoch in its process: 0 is cold, those after are steady", MISSING)
+    timed_by: str = column(
+        "`clock`, the host's; `events` in `device.csv`: `data_wait_s`, `transfer_s` and `step_s` are the time on "
+        "the GPU of the loader's own kernels, of the copies and of the steps, by CUDA events",
+        "clock",
+    )
     started_at: str | None = column("when the row's trial began, UTC, ISO 8601", None)
     samples: int | None = column("samples delivered", None)
     batches: int | None = column("batches delivered", None)
@@ -101,6 +111,14 @@ class Row:
         "times that heat, or a container's quota, held the cores back in the epoch", None
     )
     gpu_mhz: float | None = column("clock of the GPU at the end of the epoch; empty on the CPU", None)
+    gpu_utilization: float | None = column(
+        "share of the last driver's sample period (up to a second) in which a kernel ran on the GPU, at the "
+        "end of the epoch; empty on the CPU",
+        None,
+    )
+    gpu_memory_bytes: int | None = column(
+        "memory of the GPU in use at the end of the epoch, by whoever; empty on the CPU", None
+    )
     disturbed: str | None = column("what disturbed the epoch from outside; empty for nothing", None)
     resumed_with: str | None = column(
         "what was other than when the sweep began, where it was resumed anyway; empty for nothing", None

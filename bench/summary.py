@@ -19,7 +19,10 @@ TIMES = ["wall_s", "startup_s", "time_to_first_batch_s", "data_wait_s", "transfe
 # What bounds a configuration is measured in the same sweep by a loader family of its own, and must agree with
 # it in these columns.
 LIMITS = {
-    "step": ("step_alone", ["device", "num_threads", "step", "loss", "batch_size", "sample_shape"]),
+    "step": (
+        "step_alone",
+        ["device", "num_threads", "step", "loss", "cuda_graph", "batch_size", "sample_shape"],
+    ),
     "read": ("read_alone", ["dataset", "device", "num_threads", "batch_size"]),
 }
 # The throughput of each block, by configuration.
@@ -215,7 +218,7 @@ def _identity(rows: pd.DataFrame) -> dict[str, Any]:
     bad = rows[rows["status"] != "ok"]
     delivered = first if ok.empty else ok.iloc[0]
     return {
-        **{name: first[name] for name in [*names, "step", "loss"]},
+        **{name: first[name] for name in [*names, "step", "loss", "cuda_graph"]},
         **{name: delivered[name] for name in ("sample_shape", "dtype")},
         "status": "ok" if bad.empty else bad["status"].iloc[0],
         "error": "" if bad.empty else bad["error"].iloc[0],
@@ -263,7 +266,7 @@ def varied(summary: pd.DataFrame) -> list[str]:
     What only says `none`, or nothing, where another column rules it out adds nothing: a prefetch where there
     are no workers, a loss where there is no step.
     """
-    known = ["family", "device", "step", "loss", *knobs_of(summary), "num_threads"]
+    known = ["family", "device", "step", "loss", "cuda_graph", *knobs_of(summary), "num_threads"]
     kept = [name for name in known if summary[name].nunique() > 1]
 
     def follows(name: str, other: str) -> bool:

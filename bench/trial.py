@@ -83,6 +83,7 @@ class Trial:
             num_threads=configuration.num_threads,
             step=configuration.step,
             loss=configuration.loss,
+            cuda_graph=text_of(configuration.cuda_graph),
             block=self.block,
             position=self.position,
             attempt=self.attempt,

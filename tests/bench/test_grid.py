@@ -208,3 +208,35 @@ def test_the_estimate_grows_with_the_work() -> None:
     configuration = Configuration(TUTORIAL, "cpu", "closed_form", "cross_entropy", 2)
     assert configuration.estimate_s(60_000, 2) > configuration.estimate_s(30_000, 2)
     assert configuration.estimate_s(60_000, 2) > configuration.estimate_s(60_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (
+            Request(knobs={"num_workers": (0,)}, device=("cpu",), cuda_graph=(False, True)),
+            "needs a CUDA device",
+        ),
+        (
+            Request(knobs={"num_workers": (0,)}, step=("none", "closed_form"), cuda_graph=(True,)),
+            "captures the closed_form step, step is none",
+        ),
+        (
+            Request(knobs={"num_workers": (0,)}, step=("autograd", "closed_form"), cuda_graph=(True,)),
+            "captures the closed_form step, step is autograd",
+        ),
+    ],
+)
+def test_a_graph_is_of_the_closed_form_step_on_cuda(request_, reason) -> None:
+    """What can't be captured is left out, with its reason; the rest stays."""
+    plan = make_plan(request_, CUDA)
+    ((_, said),) = plan.dropped
+    assert reason in said
+    assert len(plan.configurations) == 1
+
+
+def test_the_baseline_is_without_a_graph() -> None:
+    """The tutorials capture none, whatever comes first."""
+    plan = make_plan(Request(knobs={"num_workers": (4,)}, cuda_graph=(True, False)), CUDA)
+    assert [c.cuda_graph for c in plan.configurations] == [True, False]
+    assert plan.baselines == (1, 1)
