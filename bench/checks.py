@@ -31,9 +31,15 @@ LESS = "fewer --num-workers, a smaller --batch-size or --prefetch-factor"
 RESULTS_BYTES, FEWEST_RESULTS_BYTES = 100 * 2**20, 10 * 2**20
 
 
-def checks(needs: Needs, *, data_dir: Path, out: Path) -> list[Check]:
-    """All checks, made in this process, which has imported torch: half a second."""
-    return [*machine_checks(needs, data_dir=data_dir, out=out), *package_checks(try_gpu=False)]
+def checks(needs: Needs, *, data_dir: Path, out: Path, cuda: bool = False) -> list[Check]:
+    """All checks, made in this process, which has imported torch: half a second, some with a GPU.
+
+    cuda: whether something is to be measured on the GPU.
+    """
+    return [
+        *machine_checks(needs, data_dir=data_dir, out=out),
+        *package_checks(try_gpu=False, measured=cuda),
+    ]
 
 
 def machine_checks(needs: Needs, *, data_dir: Path, out: Path, root: Path = ROOT) -> Iterator[Check]:

@@ -19,6 +19,7 @@ import psutil
 import torch
 
 from bench.checks import cores_usable
+from bench.gpu import look
 from loaders.native import native
 from loaders.source import Dataset
 
@@ -89,17 +90,9 @@ def cpu_name() -> str | None:
 
 
 def gpu() -> dict[str, Any] | None:
-    """The first CUDA device, or None."""
-    if not torch.cuda.is_available():
-        return None
-    properties = torch.cuda.get_device_properties(0)
-    return {
-        "name": properties.name,
-        "memory_bytes": properties.total_memory,
-        "capability": f"{properties.major}.{properties.minor}",
-        "count": torch.cuda.device_count(),
-        "driver": _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader", "--id=0"),
-    }
+    """The GPU that trials would run on, or None; nothing of it is used here, but by a process that ends."""
+    seen = look()
+    return None if seen is None else dict(seen.facts)
 
 
 def _machine_id() -> str | None:

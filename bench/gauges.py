@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from bench import process_tree
+from bench.gpu import Gpu
 
 # Of a machine of hundreds of cores as many are asked for frequency and heat, evenly spread: each is a file.
 CORES_ASKED = 16
-# From nvml.h (nvmlClocksEventReasons), those that are no setting, no idleness and no power limit.
-GPU_REASONS = {0x40: "thermal", 0x20: "thermal", 0x80: "power brake", 0x08: "hardware slowdown"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,8 @@ class Reading:
     cores: the numbers of the usable ones. mhz: their mean frequency. heat_counts: how often heat held each
     core, and its package, back. quota_cores: CPU seconds a second that the container may use. quota_count,
     quota_held_s: how often and how long, added over the cores, it held the container back.
-    gpu_slowed: why the GPU runs slower than it could.
+    gpu_slowed: why the GPU runs slower than it could. gpu_heat_s: how long heat slowed it down.
+    gpu_utilization, gpu_memory_bytes: its use by whoever, in a sample period that just ended, and now.
     """
 
     start: Moment
@@ -56,42 +54,9 @@ class Reading:
     quota_held_s: float | None = None
     gpu_mhz: float | None = None
     gpu_slowed: str | None = None
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One GPU as NVIDIA's management library sees it; nvml: the module pynvml of nvidia-ml-py."""
-
-    nvml: Any
-    handle: Any
-
-    @classmethod
-    def find(cls) -> Gpu | None:
-        """The current CUDA device, or None where the package, the driver or the device's name is missing."""
-        with contextlib.suppress(Exception):  # each of them fails in its own way, and all mean: unknown
-            import torch
-
-            nvml = importlib.import_module("pynvml")
-            nvml.nvmlInit()
-            # By its UUID, for CUDA_VISIBLE_DEVICES renumbers the devices of CUDA only.
-            uuid = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
-            return cls(nvml, nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))
-        return None
-
-    def mhz(self) -> float | None:
-        """The clock of its multiprocessors."""
-        with contextlib.suppress(self.nvml.NVMLError):
-            return float(self.nvml.nvmlDeviceGetClockInfo(self.handle, self.nvml.NVML_CLOCK_SM))
-        return None
-
-    def slowed(self) -> str | None:
-        """Why it is slowed down now, None where it isn't."""
-        # The second name is that of drivers and packages before 2023.
-        for name in ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons"):
-            with contextlib.suppress(self.nvml.NVMLError, AttributeError):
-                reasons = getattr(self.nvml, name)(self.handle)
-                return next((text for bit, text in GPU_REASONS.items() if reasons & bit), None)
-        return None
+    gpu_heat_s: float | None = None
+    gpu_utilization: float | None = None
+    gpu_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +115,9 @@ class Gauges:
             quota_held_s=sum(held_s for _, held_s in throttled) if quotas_told else None,
             gpu_mhz=self.gpu.mhz() if self.gpu else None,
             gpu_slowed=self.gpu.slowed() if self.gpu else None,
+            gpu_heat_s=self.gpu.heat_s() if self.gpu else None,
+            gpu_utilization=self.gpu.utilization() if self.gpu else None,
+            gpu_memory_bytes=self.gpu.memory_bytes() if self.gpu else None,
             end=self._moment(),
         )
 

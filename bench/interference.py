@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.gauges import Gauges, Gpu, Reading
+from bench.gauges import Gauges, Reading
+from bench.gpu import Gpu
 
 # Others disturb an epoch when they take a tenth of the cores' time ...
 DISTURBING_SHARE = 0.10
@@ -19,8 +20,9 @@ DISTURBING_SHARE = 0.10
 # readings errs by 4 ms (standard deviation) for all cores together, and by that times the root of their
 # number for a part of them. This, times the root, is five of those.
 RESOLUTION_S = 0.02
-# A container's quota disturbs when it holds the processes back for this share of the epoch, and they have
-# used less than that share of the quota: a loader that uses it up is held back by nobody else.
+# Heat disturbs when it slows the GPU down for this share of the epoch. A container's quota disturbs when it
+# holds the processes back for as much, and they have used less than that share of the quota: a loader that
+# uses it up is held back by nobody else.
 HELD_BACK_SHARE = 0.02
 USED_UP_SHARE = 0.90
 
@@ -31,6 +33,7 @@ class Interference:
 
     own_cpu_s: CPU seconds of this process tree. other_cpu_share: CPU time of everything else (other
     processes, the kernel's own threads and interrupts, a hypervisor) over that of all usable cores.
+    gpu_mhz, gpu_utilization, gpu_memory_bytes: as they were at the end.
     """
 
     own_cpu_s: float
@@ -39,6 +42,8 @@ class Interference:
     throttled_count: int | None
     gpu_mhz: float | None
     disturbed: str | None
+    gpu_utilization: float | None = None
+    gpu_memory_bytes: int | None = None
 
 
 def reading(*, cuda: bool = False) -> Reading:
@@ -61,6 +66,8 @@ def between(before: Reading, after: Reading) -> Interference:
         throttled_count=int(sum(counts)) if counts else None,
         gpu_mhz=after.gpu_mhz,
         disturbed="; ".join(_disturbances(before, after)) or None,
+        gpu_utilization=after.gpu_utilization,
+        gpu_memory_bytes=after.gpu_memory_bytes,
     )
 
 
@@ -88,7 +95,13 @@ def _disturbances(before: Reading, after: Reading) -> Iterator[str]:
     held_s = _grown(before.quota_held_s, after.quota_held_s) or 0.0
     if held_s > HELD_BACK_SHARE * wall_s and own_s < USED_UP_SHARE * usable * wall_s:
         yield f"the container's CPU quota held it back for {held_s:.2f} s"
-    if after.gpu_slowed:
+    # Its counter moves in steps, so it may tell of more than the epoch.
+    hot_s = min(wall_s, _grown(before.gpu_heat_s, after.gpu_heat_s) or 0.0)
+    hot = hot_s > HELD_BACK_SHARE * wall_s
+    if hot:
+        yield f"the GPU was slowed down for {hot_s * 1000:.0f} ms by heat"
+    # Heat is named once.
+    if after.gpu_slowed and not (hot and after.gpu_slowed == "thermal"):
         yield f"the GPU slowed down: {after.gpu_slowed}"
 
 

@@ -18,21 +18,27 @@ from pathlib import Path
 from typing import Any
 
 from bench.check import ROOT, Check, Found, fail, made, ok, said, warn
+from bench.gpu import GpuLook, look
 
 OLDEST_TORCH = (2, 6)
+# The share of the last moment in which the GPU was in use, above which it's said that others are at work.
+BUSY = 0.15
+# Who computes on a GPU has memory there; the driver itself, while it starts, is busy without.
+BUSY_BYTES = 64 * 2**20
 REINSTALL = "install both anew from one index: pip install --force-reinstall torch torchvision"
 
 
-def package_checks(*, try_gpu: bool, root: Path = ROOT) -> Iterator[Check]:
+def package_checks(*, try_gpu: bool, measured: bool = True, root: Path = ROOT) -> Iterator[Check]:
     """The checks that import torch and torchvision into this process, one by one.
 
-    try_gpu: compute something on the GPU, which takes seconds and some of its memory until the process ends.
+    try_gpu: compute something on the GPU, which takes seconds and some of its memory until the process ends;
+    without it this process makes nothing there. measured: whether something is to be measured on the GPU.
     """
     return made(
         {
             "torch": torch_itself,
             "torchvision": torchvision_beside_torch,
-            "gpu": partial(gpu, root, try_it=try_gpu),
+            "gpu": partial(gpu, root, try_it=try_gpu, measured=measured),
         }
     )
 
@@ -69,10 +75,11 @@ def torchvision_beside_torch() -> Found:
         return fail(f"{why}: {said(error)}", REINSTALL)
 
 
-def gpu(root: Path = ROOT, *, try_it: bool = False) -> Found:
+def gpu(root: Path = ROOT, *, try_it: bool = False, measured: bool = True) -> Found:
     """Whether CUDA can be used, where there is a GPU for it.
 
-    try_it: compute something on it, which shows whether this torch was built for it.
+    try_it: compute something on it, which shows whether this torch was built for it. measured: also whether
+    others leave it alone.
     """
     try:
         torch = importlib.import_module("torch")
@@ -83,7 +90,7 @@ def gpu(root: Path = ROOT, *, try_it: bool = False) -> Found:
         warnings.simplefilter("ignore")
         available = torch.cuda.is_available()
     if available:
-        return _gpu_there(torch, root, try_it=try_it)
+        return _gpu_there(torch, root, try_it=try_it, measured=measured)
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
         return ok("hidden by CUDA_VISIBLE_DEVICES: the step runs on the CPU")
     if not _nvidia_device(root):
@@ -108,9 +115,12 @@ def gpu(root: Path = ROOT, *, try_it: bool = False) -> Found:
     )
 
 
-def _gpu_there(torch: Any, root: Path, *, try_it: bool) -> Found:
+def _gpu_there(torch: Any, root: Path, *, try_it: bool, measured: bool) -> Found:
     cuda = torch.version.cuda
-    found = f"{torch.cuda.get_device_name(0)}, " + (f"CUDA {cuda}" if cuda else f"HIP {torch.version.hip}")
+    # Before this process uses it itself.
+    seen = look()
+    name = seen.facts["name"] if seen else "a GPU"
+    found = f"{name}, " + (f"CUDA {cuda}" if cuda else f"HIP {torch.version.hip}")
     with contextlib.suppress(OSError):
         driver = re.search(r"\d+\.\d+(\.\d+)?", (root / "proc/driver/nvidia/version").read_text())
         found += f", driver {driver[0]}" if driver else ""
@@ -124,7 +134,26 @@ def _gpu_there(torch: Any, root: Path, *, try_it: bool) -> Found:
                 else "install a torch built for this GPU (pytorch.org/get-started/locally), or --device cpu"
             )
             return fail(f"{found}: it can't compute: {said(error)}", cure)
+    elif seen is None and measured:
+        return warn(
+            f"{found}: the process that should look at it fails",
+            "see whether nvidia-smi works, and what it says",
+        )
+    others = _others(seen) if seen and measured else None
+    if others:
+        return warn(
+            f"{found}: {others}",
+            "wait until it is quiet (nvidia-smi shows who it is), or expect wide intervals",
+        )
     return ok(found)
+
+
+def _others(seen: GpuLook) -> str | None:
+    """What others do on the GPU, where that is worth a warning."""
+    busy, used = seen.utilization, seen.used_bytes
+    if busy is None or used is None or busy <= BUSY or used < BUSY_BYTES:
+        return None
+    return f"in use {busy:.0%} of the time now, with {used / 2**30:.3g} GiB of its memory"
 
 
 def _nvidia_device(root: Path) -> bool:

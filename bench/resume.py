@@ -11,7 +11,18 @@ from bench.runs_file import ResultsError
 COMPARED = {
     "commit": None,
     "machine": ("id", "system", "release", "architecture", "cpu", "cores", "cores_usable"),
-    "gpu": None,
+    # Not its link's present speed, which falls while it has nothing to do.
+    "gpu": (
+        "name",
+        "memory_bytes",
+        "capability",
+        "count",
+        "driver",
+        "power_limit_w",
+        "max_sm_mhz",
+        "max_pcie_generation",
+        "max_pcie_width",
+    ),
     "versions": None,
     "torch": None,
     "ring": None,

@@ -53,8 +53,8 @@ class Row:
     attempt: int = column("0, or 1 for the one repetition of a trial that was disturbed", 0)
     epoch: int = column("epoch in its process: 0 is cold, those after are steady", MISSING)
     timed_by: str = column(
-        "`clock`, the host's; `events` in `device.csv`: `data_wait_s`, `transfer_s` and `step_s` are the time on "
-        "the GPU of the loader's own kernels, of the copies and of the steps, by CUDA events",
+        "`clock`, the host's; `events` in `device.csv`: `data_wait_s`, `transfer_s` and `step_s` are time "
+        "on the GPU of the loader's own kernels, of the copies and of the steps, by CUDA events",
         "clock",
     )
     started_at: str | None = column("when the row's trial began, UTC, ISO 8601", None)
@@ -117,7 +117,9 @@ class Row:
         None,
     )
     gpu_memory_bytes: int | None = column(
-        "memory of the GPU in use at the end of the epoch, by whoever; empty on the CPU", None
+        "memory of the GPU in use at the end of the epoch, by whoever, without what the driver keeps for "
+        "itself where it tells that; empty on the CPU",
+        None,
     )
     disturbed: str | None = column("what disturbed the epoch from outside; empty for nothing", None)
     resumed_with: str | None = column(

@@ -84,7 +84,9 @@ def swept(options: Options) -> int:
             stored_side=source.images.shape[-1],
             num_threads=max(configuration.num_threads for configuration in plan.able()),
         )
-        table.print_concerns(console, concerns(checks(needs, data_dir=options.data_dir, out=folder)))
+        cuda = any(configuration.device == "cuda" for configuration in plan.able())
+        found = checks(needs, data_dir=options.data_dir, out=folder, cuda=cuda)
+        table.print_concerns(console, concerns(found))
         estimates_s = print_start(console, options, jobs, dataset.name, len(source))
         process_tree.become_subreaper()
         blocks = Blocks(

@@ -14,6 +14,7 @@ import pytest
 from bench import checks, package_checks
 from bench import needs as needed
 from bench.check import VERDICTS, Check, concerns
+from bench.gpu import GpuLook
 from bench.needs import Needs, needs_of, needs_of_all
 from loaders import native
 
@@ -387,9 +388,7 @@ def fake_torch(*, available: bool = False, cuda: str | None = "12.4", error: str
     torch = types.ModuleType("torch")
     torch.__version__ = "2.9.0"
     torch.version = types.SimpleNamespace(cuda=cuda)
-    torch.cuda = types.SimpleNamespace(
-        is_available=lambda: available, init=fail, get_device_name=lambda _: "Some GPU"
-    )
+    torch.cuda = types.SimpleNamespace(is_available=lambda: available, init=fail)
     torch.ones = fail
     return torch
 
@@ -418,6 +417,7 @@ DEVICE = {"dev/nvidia0": "", "proc/driver/nvidia/version": "NVRM version: Kernel
 def test_gpu(torch, files, try_it, verdict, told, tmp_path: Path, monkeypatch) -> None:
     """None is no trouble; one that CUDA can't use is, and torch says why."""
     monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(package_checks, "look", lambda: GpuLook({"name": "Some GPU"}, None, None))
     monkeypatch.setattr(package_checks.shutil, "which", lambda _: None)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     found = package_checks.gpu(write(tmp_path, files), try_it=try_it)
@@ -426,6 +426,38 @@ def test_gpu(torch, files, try_it, verdict, told, tmp_path: Path, monkeypatch) -
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     if verdict == "warn":
         assert package_checks.gpu(tmp_path)[0] == "ok"
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("seen", "measured", "verdict", "told"),
+    [
+        (
+            GpuLook({"name": "Some GPU"}, 0.16, 3 * GIB),
+            True,
+            "warn",
+            "in use 16% of the time now, with 3 GiB",
+        ),
+        (GpuLook({"name": "Some GPU"}, 0.16, 3 * GIB), False, "ok", "Some GPU, CUDA 12.4"),
+        (GpuLook({"name": "Some GPU"}, 0.15, 3 * GIB), True, "ok", "Some GPU, CUDA 12.4"),
+        (GpuLook({"name": "Some GPU"}, 0.99, 0), True, "ok", "Some GPU, CUDA 12.4"),
+        (GpuLook({"name": "Some GPU"}, None, 3 * GIB), True, "ok", "Some GPU, CUDA 12.4"),
+        (GpuLook({"name": "Some GPU"}, 0.99, None), True, "ok", "Some GPU, CUDA 12.4"),
+        (None, True, "warn", "a GPU, CUDA 12.4: the process that should look at it fails"),
+        (None, False, "ok", "a GPU, CUDA 12.4"),
+    ],
+    ids=["others", "not measured", "quiet", "driver", "use unknown", "memory unknown", "failed", "no matter"],
+)
+def test_who_else_uses_the_gpu(seen, measured, verdict, told, tmp_path: Path, monkeypatch) -> None:
+    """Only who has memory there is somebody; a process that fails there is told of where it matters."""
+    monkeypatch.setitem(sys.modules, "torch", fake_torch(available=True))
+    monkeypatch.setattr(package_checks, "look", lambda: seen)
+    found = package_checks.gpu(tmp_path, measured=measured)
+    assert found[0] == verdict
+    assert told in found[1]
+    assert (verdict == "ok") == (found[2] is None)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
+import pytest
 import torch
 
+from bench import environment as recorded
 from bench.checks import cores_usable
 from bench.environment import cpu_name, environment
+from bench.gpu import GpuLook, look
 from tests.fakes import numbered_dataset
 
 
@@ -45,3 +49,57 @@ def test_cores_are_those_that_may_be_used() -> None:
 def test_the_cpu_has_a_name() -> None:
     """On Linux from the kernel."""
     assert cpu_name()
+
+
+@pytest.fixture
+def no_cuda_here(monkeypatch: pytest.MonkeyPatch):
+    """A GPU that CUDA finds, and that this process must not begin to use."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("CUDA was initialised in this process")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for name in (
+        "init",
+        "_lazy_init",
+        "current_device",
+        "get_device_properties",
+        "set_device",
+        "synchronize",
+    ):
+        monkeypatch.setattr(torch.cuda, name, refuse)
+    look.cache_clear()
+    yield
+    look.cache_clear()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script can't be run there by its first line")
+def test_the_gpu_is_looked_at_by_another_process(
+    no_cuda_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one starts no CUDA; the facts go to environment.json as they are told, unknowns as null."""
+    facts = {
+        "name": "NVIDIA H100 80GB HBM3", "memory_bytes": 85_000_000_000, "capability": "9.0", "count": 1,
+        "driver": "580.65.06", "power_limit_w": None,
+    }  # fmt: skip
+    told = json.dumps({"facts": facts, "utilization": 0.0, "used_bytes": 0})
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\ncat <<'END'\nloaderbench-gpu {told}\nEND\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    assert recorded.gpu() == facts
+    assert json.loads(json.dumps(environment(numbered_dataset(), [])))["gpu"] == facts
+
+
+def test_a_gpu_that_the_other_process_cannot_use_is_none(no_cuda_here, monkeypatch) -> None:
+    """It fails by itself: no error arrives here."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert recorded.gpu() is None
+
+
+def test_a_gpu_of_which_nothing_is_known_is_none(monkeypatch) -> None:
+    """Null in environment.json."""
+    monkeypatch.setattr(recorded, "look", lambda: None)
+    assert recorded.gpu() is None
+    monkeypatch.setattr(recorded, "look", lambda: GpuLook({"name": "Some GPU"}, None, None))
+    assert recorded.gpu() == {"name": "Some GPU"}

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench import interference
-from bench.gauges import Gauges, Gpu, Moment, Quota, Reading
+from bench.gauges import Gauges, Moment, Quota, Reading
 from bench.interference import between
 
 pins_cores = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a core of its own")
@@ -160,10 +160,45 @@ def test_a_gpu_that_slowed_down_is_a_disturbance() -> None:
     assert between(at(0, gpu_slowed="thermal"), at(10, idle_s=20)).disturbed is None
 
 
+@pytest.mark.parametrize(
+    ("then_s", "now_s", "slowed", "disturbed"),
+    [
+        (5.0, 5.15, None, None),
+        (5.0, 5.25, None, "the GPU was slowed down for 250 ms by heat"),
+        (5.0, 5.25, "thermal", "the GPU was slowed down for 250 ms by heat"),
+        (
+            5.0,
+            5.25,
+            "power brake",
+            "the GPU was slowed down for 250 ms by heat; the GPU slowed down: power brake",
+        ),
+        (5.0, 25.0, None, "the GPU was slowed down for 10000 ms by heat"),
+        (5.0, 5.0, "thermal", "the GPU slowed down: thermal"),
+        (5.0, 0.0, None, None),
+        (None, 5.25, None, None),
+        (5.0, None, None, None),
+    ],
+    ids=["little", "heat", "still", "and more", "steps", "uncounted", "anew", "begun", "gone"],
+)
+def test_heat_that_slowed_the_gpu_down_amid_the_epoch(then_s, now_s, slowed, disturbed) -> None:
+    """By its counter, over 2% of 10 s; named once, never longer than the epoch, unknown without both ends."""
+    told = between(at(0, gpu_heat_s=then_s), at(10, idle_s=20, gpu_heat_s=now_s, gpu_slowed=slowed))
+    assert told.disturbed == disturbed
+
+
+def test_use_of_the_gpu_is_that_at_the_end() -> None:
+    """Both are told and disturb nothing."""
+    told = between(
+        at(0, gpu_utilization=0.0, gpu_memory_bytes=0),
+        at(10, idle_s=20, gpu_utilization=0.97, gpu_memory_bytes=2**30),
+    )
+    assert (told.gpu_utilization, told.gpu_memory_bytes, told.disturbed) == (0.97, 2**30, None)
+
+
 def test_where_nothing_is_told_all_is_unknown() -> None:
     """None, and no flag."""
     told = between(at(0, idle_s=None), at(10, idle_s=None))
-    assert told == interference.Interference(0.0, None, None, None, None, None)
+    assert told == interference.Interference(0.0, None, None, None, None, None, None, None)
 
 
 STAT = """cpu  400 0 400 4000 40 0 0 40 80 0
@@ -303,71 +338,14 @@ def test_a_quota_that_goes_is_unknown(tmp_path) -> None:
     assert (reading.quota_count, reading.quota_held_s) == (None, None)
 
 
-class NVMLError(Exception):
-    """As pynvml's."""
-
-
-def failing(*arguments):
-    raise NVMLError
-
-
-def nvml(reasons=0, **others) -> SimpleNamespace:
-    """The module pynvml on a machine with one GPU at 1980 MHz."""
-    names = {
-        "NVMLError": NVMLError,
-        "NVML_CLOCK_SM": 1,
-        "nvmlInit": lambda: None,
-        "nvmlDeviceGetHandleByUUID": lambda uuid: f"handle of {uuid}",
-        "nvmlDeviceGetClockInfo": lambda handle, clock: {("h", 1): 1980}[handle, clock],
-        "nvmlDeviceGetCurrentClocksEventReasons": lambda handle: reasons,
-    }
-    return SimpleNamespace(**names | others)
-
-
-@pytest.mark.parametrize(
-    ("reasons", "slowed"),
-    [
-        (0x40, "thermal"),
-        (0x20, "thermal"),
-        (0x80 | 0x08, "power brake"),
-        (0x08, "hardware slowdown"),
-        (0x01 | 0x02 | 0x04 | 0x10 | 0x100, None),
-    ],
-)
-def test_why_a_gpu_is_slow(reasons, slowed) -> None:
-    """Idleness, settings and the power limit that every loaded GPU meets are no slowdown."""
-    reading = Gauges(frozenset({0}), None, gpu=Gpu(nvml(reasons), "h")).reading()
-    assert (reading.gpu_mhz, reading.gpu_slowed) == (1980.0, slowed)
-
-
-def test_an_older_driver_tells_under_the_older_name() -> None:
-    """The package has the new name, the driver doesn't."""
-    old = nvml(
-        nvmlDeviceGetCurrentClocksEventReasons=failing,
-        nvmlDeviceGetCurrentClocksThrottleReasons=lambda handle: 0x40,
-    )
-    assert Gpu(old, "h").slowed() == "thermal"
-
-
-def test_a_gpu_that_tells_nothing_is_unknown() -> None:
-    """A part of a GPU (MIG) has no clock of its own."""
-    mute = Gpu(nvml(nvmlDeviceGetClockInfo=failing, nvmlDeviceGetCurrentClocksEventReasons=failing), "h")
-    assert (mute.mhz(), mute.slowed()) == (None, None)
-
-
-def test_the_gpu_is_found_by_the_name_of_the_current_device(monkeypatch) -> None:
-    """CUDA_VISIBLE_DEVICES renumbers CUDA's devices, not those of NVML."""
-    monkeypatch.setitem(sys.modules, "pynvml", nvml())
-    monkeypatch.setattr("torch.cuda.current_device", lambda: 3)
-    monkeypatch.setattr("torch.cuda.get_device_properties", lambda i: SimpleNamespace(uuid=f"uuid-{i}"))
-    assert Gpu.find().handle == "handle of GPU-uuid-3"
-
-
-@pytest.mark.parametrize("module", [None, nvml(nvmlInit=failing)], ids=["no package", "no driver"])
-def test_without_package_or_driver_there_is_no_gpu(monkeypatch, module) -> None:
-    """Unknown, not an error."""
-    monkeypatch.setitem(sys.modules, "pynvml", module)
-    assert Gpu.find() is None
+def test_a_reading_holds_what_the_gpu_tells() -> None:
+    """Each of its answers in its own place; without a GPU all of it is unknown."""
+    told = {"mhz": 1980.0, "slowed": "thermal", "heat_s": 1.5, "utilization": 0.43, "memory_bytes": 7}
+    gpu = SimpleNamespace(**{name: lambda value=value: value for name, value in told.items()})
+    reading = Gauges(frozenset({0}), None, gpu=gpu).reading()
+    assert {name: getattr(reading, f"gpu_{name}") for name in told} == told
+    without = Gauges(frozenset({0}), None).reading()
+    assert [getattr(without, f"gpu_{name}") for name in told] == [None] * len(told)
 
 
 def test_a_reading_here_is_whole() -> None:
