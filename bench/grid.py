@@ -145,7 +145,9 @@ def make_plan(request: Request, machine: Machine) -> Plan:
     unavailable: dict[int, str] = {}
     for configuration in _points(request, machine):
         reason = configuration.invalid()
-        resolved = replace(configuration, spec=configuration.spec.resolved())
+        resolved = replace(
+            configuration, spec=configuration.spec.resolved(cuda=configuration.device == "cuda")
+        )
         if reason is not None:
             dropped[str(configuration)] = reason
         elif resolved not in configurations:
@@ -243,12 +245,12 @@ def _one_at_a_time(
 
 def _baselines(configurations: Sequence[Configuration], machine: Machine) -> tuple[int, ...]:
     """The tutorials' own configuration where the grid holds it, else the first: for each comparison."""
-    tutorial = families()[TUTORIAL_FAMILY]().resolved()
+    tutorial = families()[TUTORIAL_FAMILY]()
 
     def likeness(number: int) -> tuple[bool, bool, bool]:
         # The tutorials set no threads and capture no graph; of equals, max takes the first.
         configuration = configurations[number]
-        same = configuration.spec == tutorial
+        same = configuration.spec == tutorial.resolved(cuda=configuration.device == "cuda")
         default = configuration.num_threads == machine.num_threads
         return same, same and default, same and not configuration.cuda_graph
 

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 
 from bench.grid import Configuration, Plan
 from loaders.knobs import Knob
+from loaders.pipeline import Pipeline
 from loaders.source import Source
 from loaders.spec import Batch, LoaderSpec
 
@@ -30,8 +31,14 @@ class _LimitSpec(LoaderSpec):
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
-        """Those that every loader has: the device is no knob."""
-        return LoaderSpec.declared_knobs()
+        """Those that say what work is bounded: neither the device is one, nor how batches would get there."""
+        knobs = LoaderSpec.declared_knobs()
+        return {name: knobs[name] for name in ("batch_size", "resize")}
+
+    def pipeline(self, source: Source, *, device: str, shuffle: bool, seed: int) -> Pipeline:
+        """The batches are on the device."""
+        del device
+        return Pipeline(self.build(source, shuffle=shuffle, seed=seed))
 
     def typical_samples_per_s(self) -> float:
         """Two cores: both limits are some millions a second."""
@@ -122,7 +129,8 @@ def limits_of(plan: Plan) -> dict[Configuration, frozenset[int]]:
 
 def _limits(configuration: Configuration) -> Iterator[Configuration]:
     device, spec, threads = configuration.device, configuration.spec, configuration.num_threads
-    yield Configuration(ReadAlone(spec.batch_size, None, device), device, "none", None, threads)
+    yield Configuration(ReadAlone(spec.batch_size, device=device), device, "none", None, threads)
     if configuration.step != "none":
-        alone = StepAlone(spec.batch_size, spec.resize, device)
-        yield Configuration(alone, device, configuration.step, configuration.loss, threads)
+        alone = StepAlone(spec.batch_size, spec.resize, device=device)
+        step = configuration.step, configuration.loss
+        yield Configuration(alone, device, *step, threads, configuration.cuda_graph)

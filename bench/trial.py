@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,8 +19,8 @@ from bench.memory_watch import MemoryWatch
 from bench.row import Row
 from bench.witness import BUDGET, Grid, Record, Witness
 from loaders.knobs import text_of
+from loaders.pipeline import Pipeline
 from loaders.source import Dataset, Source
-from loaders.spec import Batch
 from model.losses import parse_loss
 from model.train_step import TrainStep, build_step
 
@@ -107,12 +107,9 @@ class Trial:
 
     def run(self) -> Iterator[EpochReport]:
         """Build the loader and the step, and measure one epoch after another in this process, without end."""
-        source, loader = self._loader()
+        source, pipeline = self._pipeline()
         step = self.make_step(source)
         cuda = self.configuration.device == "cuda"
-        spec = self.configuration.spec
-        # A batch that doesn't last could be written over while the device still reads it.
-        pinned = bool(spec.knobs().get("pin_memory")) and spec.lasting
         # The first reading looks for what can be read here.
         interference.reading(cuda=cuda)
         witness = self._witness(source) if self.audited else None
@@ -127,9 +124,9 @@ class Trial:
             gc.collect()
             before = interference.reading(cuda=cuda)
             timings = measure_epoch(
-                loader,
+                pipeline.loader,
                 step,
-                transfer=_to(self.configuration.device, non_blocking=pinned) if cuda else None,
+                transfer=pipeline.transfer,
                 synchronize=torch.cuda.synchronize if cuda else None,
                 witness=witness,
             )
@@ -142,12 +139,12 @@ class Trial:
 
         The same seed makes the same order, so what is found in them is true of the epochs that were timed.
         """
-        source, loader = self._loader()
+        source, pipeline = self._pipeline()
         witness = self._witness(source, budget=math.inf)
         while True:
             witness.start_over()
             batches = samples = 0
-            for images, labels in loader:
+            for images, labels in pipeline:
                 witness(images.detach().cpu(), labels.cpu(), 1)
                 batches += 1
                 samples += len(labels)
@@ -157,11 +154,14 @@ class Trial:
         """What its epochs should deliver of that source."""
         return Expected(source, self._grid(source), self.configuration.spec.resize)
 
-    def _loader(self) -> tuple[Source, Iterable[Batch]]:
-        torch.set_num_threads(self.configuration.num_threads)
+    def _pipeline(self) -> tuple[Source, Pipeline]:
+        configuration = self.configuration
+        torch.set_num_threads(configuration.num_threads)
         torch.manual_seed(self.seed)
         source = self.dataset.read("train")
-        return source, self.configuration.spec.build(source, shuffle=True, seed=self.seed)
+        return source, configuration.spec.pipeline(
+            source, device=configuration.device, shuffle=True, seed=self.seed
+        )
 
     def _shape(self, source: Source) -> tuple[int, ...]:
         resize = self.configuration.spec.resize
@@ -214,13 +214,7 @@ def measured(row: Row, report: EpochReport, finding: Finding | None, watch: Memo
         cpu_mhz=between.cpu_mhz,
         throttled_count=between.throttled_count,
         gpu_mhz=between.gpu_mhz,
+        gpu_utilization=between.gpu_utilization,
+        gpu_memory_bytes=between.gpu_memory_bytes,
         disturbed=between.disturbed,
     )
-
-
-def _to(device: str, *, non_blocking: bool) -> Callable[[Batch], Batch]:
-    def transfer(batch: Batch) -> Batch:
-        images, labels = batch
-        return images.to(device, non_blocking=non_blocking), labels.to(device, non_blocking=non_blocking)
-
-    return transfer

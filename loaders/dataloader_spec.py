@@ -23,8 +23,9 @@ NUM_WORKERS = Knob(
 )
 PIN_MEMORY = Knob(
     "pin_memory",
-    Switch(),
-    help="copy each batch into page-locked memory, for the transfer to a CUDA device",
+    Switch(optional=True),
+    help="deliver batches in page-locked memory, for the transfer to a CUDA device; none is off for a "
+    "DataLoader, and on for a ring where there is a device to feed",
     quick=(True,),
     full=(False, True),
 )
@@ -57,20 +58,21 @@ class DataLoaderSpec(LoaderSpec):
     """A loader that hands its work to a DataLoader; the knobs are the DataLoader's own arguments."""
 
     num_workers: int = knob(NUM_WORKERS, 4)
-    pin_memory: bool = knob(PIN_MEMORY, False)
+    pin_memory: bool | None = knob(PIN_MEMORY, False)
     prefetch_factor: int | None = knob(PREFETCH_FACTOR, None)
     persistent_workers: bool = knob(PERSISTENT_WORKERS, False)
     multiprocessing_context: str | None = knob(MULTIPROCESSING_CONTEXT, None)
     in_order: bool = knob(IN_ORDER, True)
 
-    def resolved(self) -> Self:
+    def resolved(self, *, cuda: bool = False) -> Self:
         """With workers, `none` becomes what PyTorch and this Python take for it."""
+        resolved = replace(super().resolved(cuda=cuda), pin_memory=bool(self.pin_memory))
         if self.num_workers == 0:
-            return self
+            return resolved
         # The first start method listed is the platform's default: fork, on Linux from 3.14 forkserver.
         platform_default = multiprocessing.get_all_start_methods()[0]
         return replace(
-            self,
+            resolved,
             prefetch_factor=self.prefetch_factor or DEFAULT_PREFETCH_FACTOR,
             multiprocessing_context=self.multiprocessing_context or platform_default,
         )
@@ -88,7 +90,7 @@ class DataLoaderSpec(LoaderSpec):
             return f"multiprocessing_context={self.multiprocessing_context} does not exist on this platform"
         if self.pin_memory and not cuda:
             return "pin_memory=on needs a CUDA device to feed"
-        return None
+        return super().invalid(cuda=cuda)
 
     def dataloader(
         self,
@@ -109,7 +111,7 @@ class DataLoaderSpec(LoaderSpec):
             shuffle=shuffle,
             num_workers=self.num_workers,
             collate_fn=collate_fn,
-            pin_memory=self.pin_memory,
+            pin_memory=bool(self.pin_memory),
             generator=torch.Generator().manual_seed(seed),
             prefetch_factor=self.prefetch_factor,
             persistent_workers=self.persistent_workers,

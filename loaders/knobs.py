@@ -48,13 +48,20 @@ class Integer:
 
 @dataclass(frozen=True)
 class Switch:
-    """on or off."""
+    """on or off; `none` beside them where the knob is optional."""
 
-    allowed: str = "on or off"
+    optional: bool = False
 
-    def parse(self, text: str) -> bool:
+    @property
+    def allowed(self) -> str:
+        """For example `on or off`."""
+        return "none, on or off" if self.optional else "on or off"
+
+    def parse(self, text: str) -> bool | None:
         """`on` is True, `off` is False; `true` and `false` are taken too."""
         word = text.lower()
+        if self.optional and word == "none":
+            return None
         if word not in ("on", "off", "true", "false"):
             raise ValueError(text)
         return word in ("on", "true")

@@ -45,6 +45,7 @@ class NativeRing:
             columns=sides[1],
             label_bytes=rows.labels.itemsize,
             ask=_ASK_AHEAD if rows.ask else 0,
+            raw=slots.images.dtype == np.uint8,
         )
         self._ring = library.ring_open(ctypes.byref(plan))
         self._check(0 if self._ring else -1)

@@ -59,7 +59,8 @@ class RingLoader:
 
     threads: that fill the ring beside the training thread, which fills what isn't there in time itself; None
     for one on each core that torch's own threads leave free, but no more than two. prefetch: batches that
-    they fill ahead. pin_memory: a ring in page-locked memory. Raises ValueError for numbers below those.
+    they fill ahead. pin_memory: a ring in page-locked memory. raw: pictures as they are stored, uint8, for
+    whoever scales them; not with a resize. Raises ValueError for numbers below those.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class RingLoader:
         prefetch: int = 2,
         pin_memory: bool = False,
         copy: bool = False,
+        raw: bool = False,
         shuffle: bool = True,
         seed: int = 0,
     ) -> None:
@@ -83,6 +85,10 @@ class RingLoader:
         ):
             if value < least:
                 raise ValueError(f"{name} is {value}, expected {least} or more")
+        if raw and resize is not None:
+            raise ValueError(
+                f"resize is {resize} beside raw pictures, expected None: they are resized as float32"
+            )
         self._rows = rows.narrowed()
         self._batch_size = batch_size
         self._resize = resize
@@ -90,6 +96,7 @@ class RingLoader:
         self._prefetch = prefetch
         self._pin_memory = pin_memory
         self._copy = copy
+        self._raw = raw
         self._shuffle = shuffle
         self._generator = torch.Generator().manual_seed(seed)
         self._idle: list[tuple[Slots, Ring]] = [self._ring()]
@@ -132,7 +139,7 @@ class RingLoader:
         chunk = together * batch_size
         # Not as tensors of an inference, which threads that run none could not write.
         with torch.inference_mode(False):
-            slots = Slots(count, chunk, batch_size, side, pin=self._pin_memory)
+            slots = Slots(count, chunk, batch_size, side, pin=self._pin_memory, raw=self._raw)
         kind = NativeRing if native().library else TorchRing
         return slots, kind(self._rows, slots, self._resize, shuffle=self._shuffle)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from typing_extensions import Self
 
 from loaders.dataloader_spec import PIN_MEMORY
-from loaders.knobs import Integer, Knob, Switch, knob
+from loaders.knobs import Choice, Integer, Knob, Switch, knob
 from loaders.native import native
 from loaders.ring import RingLoader, Rows
 from loaders.spec import LoaderSpec
+from loaders.transfer import Finish
 
 THREADS = Knob(
     "threads",
@@ -28,29 +31,55 @@ COPY = Knob(
     Switch(),
     help="deliver batches that last, each in memory of its own, rather than out of a ring",
 )
+SCALE_ON = Knob(
+    "scale_on",
+    Choice(("host", "device"), optional=True),
+    help="where pictures are scaled and resized: on the host, or on the CUDA device, to which a quarter of "
+    "the bytes go then; none is the device where there is one",
+    full=("host", "device"),
+)
 
 
 @dataclass(frozen=True)
 class RingSpec(LoaderSpec):
     """A loader that delivers out of a ring of buffers; see `loaders.ring.RingLoader` for how long a batch
     stays valid: until the second one after it is asked for.
+
+    With scale_on=device, what `build` delivers is uint8 (B, 1, H, W) as it is stored; `pipeline` delivers the
+    same as without.
     """
 
     threads: int | None = knob(THREADS, None)
     prefetch: int = knob(PREFETCH, 2)
-    pin_memory: bool = knob(PIN_MEMORY, False)
+    pin_memory: bool | None = knob(PIN_MEMORY, None)
     copy: bool = knob(COPY, False)
+    scale_on: str | None = knob(SCALE_ON, None)
 
     @property
     def lasting(self) -> bool:
         """Only copies last."""
         return self.copy
 
+    def resolved(self, *, cuda: bool = False) -> Self:
+        """Where there is a device to feed, `none` becomes what feeds it fastest."""
+        pinned = cuda and not self.copy if self.pin_memory is None else self.pin_memory
+        scale_on = self.scale_on or ("device" if cuda else "host")
+        transfer = self.transfer or ("prefetch" if cuda else None)
+        return replace(self, pin_memory=pinned, scale_on=scale_on, transfer=transfer)
+
     def invalid(self, *, cuda: bool) -> str | None:
         """Memory is page-locked by CUDA, and a copy out of the ring is in ordinary memory."""
         if self.pin_memory and self.copy:
             return "pin_memory=on pins the ring, copy=on delivers none of it"
-        return "pin_memory=on needs a CUDA device to feed" if self.pin_memory and not cuda else None
+        if self.pin_memory and not cuda:
+            return "pin_memory=on needs a CUDA device to feed"
+        if self.scale_on == "device" and not cuda:
+            return "scale_on=device needs a CUDA device to feed"
+        return super().invalid(cuda=cuda)
+
+    def finish(self) -> Finish | None:
+        """Scaling and resizing, where they are the device's."""
+        return Finish(self.resize) if self.scale_on == "device" else None
 
     def slowed_by(self) -> str | None:
         """Without a C compiler, rows are gathered by torch's own operations."""
@@ -67,11 +96,12 @@ class RingSpec(LoaderSpec):
         return RingLoader(
             rows,
             batch_size=self.batch_size,
-            resize=self.resize,
+            resize=None if self.scale_on == "device" else self.resize,
             threads=self.threads,
             prefetch=self.prefetch,
-            pin_memory=self.pin_memory,
+            pin_memory=bool(self.pin_memory),
             copy=self.copy,
+            raw=self.scale_on == "device",
             shuffle=shuffle,
             seed=seed,
         )

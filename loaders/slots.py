@@ -11,23 +11,26 @@ from loaders.spec import Batch
 
 
 class Slots:
-    """The ring's memory. images: float32 (slots, chunk, 1, H, W). labels: int64 (slots, chunk).
+    """The ring's memory. images: float32, or uint8 if raw (slots, chunk, 1, H, W). labels: int64 (slots,
+    chunk).
 
     batches: for each slot, its batches, which share its memory. owners: for each slot, the tensor whose
     version autograd compares.
     """
 
-    def __init__(self, count: int, chunk: int, batch_size: int, side: tuple[int, int], *, pin: bool) -> None:
+    def __init__(
+        self, count: int, chunk: int, batch_size: int, side: tuple[int, int], *, pin: bool, raw: bool = False
+    ) -> None:
         shape = (count, chunk, 1, *side)
         # numpy asks for huge pages; and memory that was never written comes as a page after another, slowly.
         images = (
-            torch.zeros(shape, dtype=torch.float32, pin_memory=True)
+            torch.zeros(shape, dtype=torch.uint8 if raw else torch.float32, pin_memory=True)
             if pin
-            else torch.from_numpy(np.empty(shape, np.float32))
+            else torch.from_numpy(np.empty(shape, np.uint8 if raw else np.float32))
         )
         images.zero_()
         labels = torch.zeros((count, chunk), dtype=torch.int64, pin_memory=pin)
-        self.images: NDArray[np.float32] = images.numpy()
+        self.images: NDArray[np.float32] | NDArray[np.uint8] = images.numpy()
         self.labels: NDArray[np.int64] = labels.numpy()
         self.chunk = chunk
         self._keep = images, labels

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
-import torch
 from typing_extensions import Self
 
+from loaders.batch import Batch
 from loaders.conversion import Progress
-from loaders.knobs import Integer, Knob, Value, knob
+from loaders.device import CudaDevice
+from loaders.knobs import Choice, Integer, Knob, Value, knob
+from loaders.pipeline import TRANSFERS, Pipeline, to_device
 from loaders.source import Source
+from loaders.transfer import Finish
 
-Batch = tuple[torch.Tensor, torch.Tensor]
+__all__ = ["Batch", "LoaderSpec"]
 
 BATCH_SIZE = Knob(
     "batch_size",
@@ -29,6 +32,15 @@ RESIZE = Knob(
     help="side in pixels that every picture is resized to; none leaves it as it is",
     quick=(32,),
     full=(None, 64),
+)
+TRANSFER = Knob(
+    "transfer",
+    Choice(TRANSFERS, optional=True),
+    help="how batches reach a CUDA device: .to(device), .to(device, non_blocking=True), or copied ahead on a "
+    "stream of their own; none is prefetch for a ring, else non_blocking from page-locked memory and "
+    "blocking from other",
+    quick=("prefetch",),
+    full=(None, "prefetch"),
 )
 
 
@@ -49,6 +61,7 @@ class LoaderSpec(ABC):
 
     batch_size: int = knob(BATCH_SIZE, 256)
     resize: int | None = knob(RESIZE, None)
+    transfer: str | None = knob(TRANSFER, None)
 
     @property
     def family(self) -> str:
@@ -73,13 +86,20 @@ class LoaderSpec(ABC):
         """The same loader with these knobs at these values."""
         return replace(self, **values)  # type: ignore[arg-type]  # each Kind parses its field's type
 
-    def resolved(self) -> Self:
-        """The same loader with every default that PyTorch or the machine would fill in written out."""
-        return self
+    def resolved(self, *, cuda: bool = False) -> Self:
+        """The same loader with every default that PyTorch or the machine would fill in written out.
+
+        cuda: with a CUDA device to feed.
+        """
+        if not cuda:
+            return self
+        pinned = "non_blocking" if self.knobs().get("pin_memory") else "blocking"
+        return replace(self, transfer=self.transfer or pinned)
 
     def invalid(self, *, cuda: bool) -> str | None:
         """Why these knobs can't go together (`cuda`: with a CUDA device to feed), or None where they can."""
-        del cuda
+        if self.transfer is not None and not cuda:
+            return f"transfer={self.transfer} needs a CUDA device to feed"
         return None
 
     def unavailable(self) -> str | None:
@@ -103,4 +123,24 @@ class LoaderSpec(ABC):
 
     @abstractmethod
     def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """The loader over `source`, shuffled in an order that `seed` decides, or in the stored one."""
+        """The loader over `source`, shuffled in an order that `seed` decides, or in the stored one.
+
+        Its batches are in the host's memory.
+        """
+
+    def finish(self) -> Finish | None:
+        """What is left to do on the device to what `build` delivers; None where nothing is."""
+        return None
+
+    def pipeline(self, source: Source, *, device: str, shuffle: bool, seed: int) -> Pipeline:
+        """The same, with batches that arrive on the device, `cpu` or `cuda`."""
+        if device == "cpu":
+            return Pipeline(self.build(source, shuffle=shuffle, seed=seed))
+        spec = self.resolved(cuda=True)
+        return to_device(
+            spec.build(source, shuffle=shuffle, seed=seed),
+            CudaDevice(device),
+            spec.transfer or "blocking",
+            lasting=spec.lasting,
+            finish=spec.finish(),
+        )

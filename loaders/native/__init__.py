@@ -62,6 +62,7 @@ class Plan(ctypes.Structure):
         ("columns", Side),
         ("label_bytes", _Int),
         ("ask", _Int),
+        ("raw", _Int),
     ]
 
 

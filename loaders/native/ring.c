@@ -40,7 +40,7 @@ typedef struct {
 
 /* What a ring is made of, as loaders.native writes it. images: uint8 (samples, pixels). labels:
  * (samples,), of label_bytes each: uint8, int16, int32 or int64. order: int64 (samples,), room for an epoch's order, or NULL for the stored one. out: float32
- * (slots, chunk, pixels after the resize). out_labels: int64 (slots, chunk). ready: int64 (slots,). rows and
+ * (slots, chunk, pixels after the resize), or uint8 (slots, chunk, pixels) if raw. out_labels: int64 (slots, chunk). ready: int64 (slots,). rows and
  * columns: the sides of the resize, whose `out` is 0 where there is none. ask: of images that are a file larger
  * than memory, how many chunks ahead the system is asked to read the rows; 0 for not at all. */
 typedef struct {
@@ -48,11 +48,11 @@ typedef struct {
     const uint8_t *images;
     const void *labels;
     int64_t *order;
-    float *out;
+    void *out;
     int64_t *out_labels;
     _Atomic int64_t *ready;
     side rows, columns;
-    int64_t label_bytes, ask;
+    int64_t label_bytes, ask, raw;
 } plan;
 
 /* next: the first chunk that nobody fills yet. released: the chunks before it may be written over. ready of a
@@ -215,7 +215,8 @@ static void fill(const plan *p, int64_t chunk, float *scratch) {
         for (int64_t ahead = chunk ? chunk + p->ask : 0; ahead <= chunk + p->ask; ahead++) ask_for(p, ahead);
     }
     int64_t size = p->rows.out ? p->rows.out * p->columns.out : p->pixels;
-    float *out = p->out + slot * p->chunk * size;
+    float *out = (float *)p->out + slot * p->chunk * size;
+    uint8_t *bytes = (uint8_t *)p->out + slot * p->chunk * p->pixels;
     int64_t *labels = p->out_labels + slot * p->chunk;
     int large = p->samples * p->pixels > LARGE;
     if (large) look_up(p, start, end);
@@ -229,9 +230,14 @@ static void fill(const plan *p, int64_t chunk, float *scratch) {
         }
         int64_t number = p->order ? p->order[i] : i;
         const uint8_t *from = p->images + number * p->pixels;
-        if (p->rows.out) resize(p, from, out, scratch);
-        else scale(from, out, p->pixels);
-        out += size;
+        if (p->raw) {
+            memcpy(bytes, from, p->pixels);
+            bytes += p->pixels;
+        } else {
+            if (p->rows.out) resize(p, from, out, scratch);
+            else scale(from, out, p->pixels);
+            out += size;
+        }
         *labels++ = label_of(p, number);
     }
 }

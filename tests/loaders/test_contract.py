@@ -35,14 +35,22 @@ def points(family: type[LoaderSpec]) -> Iterator[LoaderSpec]:
                 continue
 
 
-def valid_points() -> list[LoaderSpec]:
-    """Each once, without those that can't be on this machine."""
+def valid_points(*, cuda: bool) -> list[LoaderSpec]:
+    """Each once, without those that can't feed a CUDA device, or the CPU."""
     found: dict[LoaderSpec, None] = {}
     for family in families().values():
         for spec in points(family):
-            if spec.invalid(cuda=torch.cuda.is_available()) is None and spec.unavailable() is None:
-                found[spec.resolved()] = None
+            if spec.invalid(cuda=cuda) is None and spec.unavailable() is None:
+                found[spec.resolved(cuda=cuda)] = None
     return list(found)
+
+
+ON_CPU = valid_points(cuda=False)
+CPU_FAMILIES = list(dict.fromkeys(spec.family for spec in ON_CPU))
+# Hundreds of points: where they would all be skipped, one of each family says so.
+ON_CUDA = valid_points(cuda=True)
+if not torch.cuda.is_available():
+    ON_CUDA = list({spec.family: spec for spec in ON_CUDA}.values())
 
 
 def spec_id(spec: LoaderSpec) -> str:
@@ -52,7 +60,8 @@ def spec_id(spec: LoaderSpec) -> str:
 def epoch(loader: object) -> tuple[torch.Tensor, torch.Tensor, list[int], set[tuple[int, ...]]]:
     """The numbers, labels, batch sizes and sample shapes of one epoch; every batch is checked."""
     numbers, labels, sizes, shapes = [], [], [], set()
-    for images, batch_labels in loader:  # type: ignore[attr-defined]
+    for delivered in loader:  # type: ignore[attr-defined]
+        images, batch_labels = (part.cpu() for part in delivered)
         assert images.dtype == torch.float32
         assert batch_labels.dtype == torch.int64
         assert images.shape[0] == batch_labels.shape[0]
@@ -71,10 +80,22 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     return numbered_source(SAMPLES, folder=tmp_path_factory.mktemp("numbered"))
 
 
-@pytest.mark.parametrize("spec", valid_points(), ids=spec_id)
+@pytest.mark.parametrize("spec", ON_CPU, ids=spec_id)
 def test_every_point_keeps_the_contract(spec: LoaderSpec, source: Source) -> None:
     """Two shuffled epochs: each sample once, beside its own label, in two orders that the seed decides."""
-    loader = spec.build(source, shuffle=True, seed=1)
+    keeps_the_contract(spec, source, "cpu")
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("spec", ON_CUDA, ids=spec_id)
+def test_every_point_keeps_it_on_a_gpu(spec: LoaderSpec, source: Source) -> None:
+    """The same of what arrives there."""
+    keeps_the_contract(spec, source, "cuda")
+
+
+def keeps_the_contract(spec: LoaderSpec, source: Source, device: str) -> None:
+    loader = spec.pipeline(source, device=device, shuffle=True, seed=1)
     side = spec.resize or 28
     orders = []
     for _ in range(2):
@@ -88,11 +109,11 @@ def test_every_point_keeps_the_contract(spec: LoaderSpec, source: Source) -> Non
     assert orders[0] != orders[1]
     assert orders[0] != list(range(SAMPLES))
     if getattr(spec, "in_order", True):
-        again = spec.build(source, shuffle=True, seed=1)
+        again = spec.pipeline(source, device=device, shuffle=True, seed=1)
         assert epoch(again)[0].tolist() == orders[0]
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", CPU_FAMILIES)
 def test_same_seed_same_order(name: str, source: Source) -> None:
     """Two loaders of one seed agree, of two seeds don't; two epochs long."""
     orders = []
@@ -103,7 +124,7 @@ def test_same_seed_same_order(name: str, source: Source) -> None:
     assert orders[0] != orders[2]
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", CPU_FAMILIES)
 def test_without_shuffle_the_stored_order(name: str, source: Source) -> None:
     """Evaluation sees the samples as they are stored, in every epoch."""
     loader = families()[name](batch_size=SMALL_BATCH).build(source, shuffle=False, seed=0)
@@ -111,14 +132,14 @@ def test_without_shuffle_the_stored_order(name: str, source: Source) -> None:
         assert epoch(loader)[0].tolist() == list(range(SAMPLES))
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", CPU_FAMILIES)
 def test_pixels_are_scaled_and_nothing_else(name: str, source: Source) -> None:
     """A pixel of v arrives as v / 255, exactly."""
     images, _ = next(iter(families()[name](batch_size=SAMPLES).build(source, shuffle=False, seed=0)))
     assert torch.equal(images[:, 0], source.images.to(torch.float32) / 255)
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", CPU_FAMILIES)
 def test_resize_is_bilinear_and_antialiased(name: str, tmp_path: Path) -> None:
     """Within PIL's rounding of the reference; a resize without antialiasing is further off by far."""
     source = numbered_source(4, folder=tmp_path)
@@ -132,4 +153,5 @@ def test_resize_is_bilinear_and_antialiased(name: str, tmp_path: Path) -> None:
 
 def test_every_file_of_families_is_tested() -> None:
     """The grid that is tested holds every family."""
-    assert {spec.family for spec in valid_points()} == set(families())
+    assert {spec.family for spec in (*ON_CPU, *ON_CUDA)} == set(families())
+    assert set(families()) - set(CPU_FAMILIES) == {"device_resident"}

@@ -1,0 +1,74 @@
+"""Pipeline: a loader, and what moves its batches to the device that trains on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from loaders.batch import Batch
+from loaders.device import Device, Span
+from loaders.transfer import Finish, Mover, Prefetcher
+
+TRANSFERS = ("blocking", "non_blocking", "prefetch")
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """Launches work on the device within spans."""
+
+    span: Span
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Batches on a device; each `iter()` is an epoch.
+
+    loader: delivers them. transfer: moves each when it has been delivered; None where they are on the device
+    by then. together: how many batches, one after another, stay as they are until all of them were
+    delivered, so that the work on them can be launched at once.
+    """
+
+    loader: Iterable[Batch]
+    transfer: Mover | None = None
+    together: int = 1
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.transfer is None:
+            yield from self.loader
+            return
+        try:
+            for batch in self.loader:
+                yield self.transfer(batch)
+        finally:
+            self.transfer.wait()
+
+    def watch(self, span: Span) -> None:
+        """Have all that its parts launch on the device be launched within spans: `data` and `transfer`."""
+        for part in (self.loader, self.transfer):
+            if isinstance(part, Watched):
+                part.span = span
+
+
+def to_device(
+    loader: Iterable[Batch],
+    device: Device,
+    transfer: str,
+    *,
+    lasting: bool = True,
+    finish: Finish | None = None,
+) -> Pipeline:
+    """A loader whose batches are moved to the device.
+
+    transfer: `blocking` is `.to(device)`, `non_blocking` `.to(device, non_blocking=True)`, `prefetch` copies
+    each batch on a stream of its own while the loop works on the one before it (Prefetcher says how long
+    such a batch stays valid). lasting: whether the loader's own batches stay as they are, however many are
+    asked for after them; False for a ring, whose batches stay until the second one after them. finish: what
+    is to be done there. Raises ValueError for another transfer.
+    """
+    if transfer not in TRANSFERS:
+        raise ValueError(f"transfer is {transfer!r}, expected {', '.join(TRANSFERS)}")
+    if transfer == "prefetch":
+        return Pipeline(Prefetcher(loader, device, lasting=lasting, finish=finish))
+    mover = Mover(device, non_blocking=transfer == "non_blocking", lasting=lasting, finish=finish)
+    return Pipeline(loader, mover)
