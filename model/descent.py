@@ -1,0 +1,142 @@
+"""Descents: ways to move the model by one batch along the gradient's formula, without autograd."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from model.losses import Loss
+from model.softmax_regression import SoftmaxRegression
+
+# An epoch has two batch sizes, the last batch's being the second; a loader may also vary them freely.
+BATCH_SIZES_KEPT = 8
+
+# Moves the model by one batch, on the device alone; the sum of the losses that its samples had before, ().
+Descent = Callable[[Tensor, Tensor], Tensor]
+
+
+def descent(model: SoftmaxRegression, loss: Loss, learning_rate: float) -> Descent:
+    """The fastest way that ends where autograd does.
+
+    The fast way sums in another order than autograd, so the two differ by rounding. A gradient
+    that jumps turns a rounding error into a whole step: such a loss goes autograd's own way.
+    """
+    way = _DescentByClass if loss.gradient_is_continuous else _DescentAsAutograd
+    return way(model, loss, learning_rate)
+
+
+class _DescentByClass:
+    """Holds outputs class by class, (C, B), which is faster than sample by sample.
+
+    W xᵀ takes two thirds of the time of x Wᵀ, and softmax over the first dimension a tenth of
+    the time of softmax over a last one of ten.
+    """
+
+    def __init__(self, model: SoftmaxRegression, loss: Loss, learning_rate: float) -> None:
+        classes, device = model.bias.shape[0], model.bias.device
+        slices = _pixel_slices(model)
+        self._products = _Products(model) if slices == 1 else _SlicedProducts(model, slices)
+        self._bias = model.bias
+        self._identity = torch.eye(classes, device=device)
+        self._loss = loss
+        self._learning_rate = learning_rate
+
+        @functools.lru_cache(BATCH_SIZES_KEPT)
+        def buffers(batch_size: int) -> tuple[Tensor, ...]:
+            ones = torch.ones(batch_size, device=device)
+            return *torch.empty(3, classes, batch_size, device=device).unbind(), ones
+
+        self._buffers = buffers
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        batch_size = labels.shape[0]
+        rate = -self._learning_rate / batch_size
+        outputs, targets, gradient, ones = self._buffers(batch_size)
+        pixels = images.flatten(1)
+        self._products.write_outputs(pixels, outputs)
+        torch.index_select(self._identity, 1, labels, out=targets)
+        total = self._loss.write_gradient(outputs, targets, gradient)
+        self._products.move_weight(gradient, pixels, rate)
+        self._bias.addmv_(gradient, ones, alpha=rate)
+        return total
+
+
+class _Products:
+    """The two matrix products of a step, on pixels (B, P), outputs and gradient (C, B)."""
+
+    def __init__(self, model: SoftmaxRegression) -> None:
+        self._weight = model.weight
+        self._bias_column = model.bias.unsqueeze(1)
+        self._weight_gradient = torch.empty_like(model.weight)
+
+    def write_outputs(self, pixels: Tensor, outputs: Tensor) -> None:
+        torch.addmm(self._bias_column, self._weight, pixels.t(), out=outputs)
+
+    def move_weight(self, gradient: Tensor, pixels: Tensor, rate: float) -> None:
+        # weight.addmm_ is one operation less, but drifts from autograd ten times as fast or more.
+        torch.mm(gradient, pixels, out=self._weight_gradient)
+        self._weight.add_(self._weight_gradient, alpha=rate)
+
+
+class _SlicedProducts(_Products):
+    """The same, with the pixels cut into slices that one batched product runs side by side.
+
+    BLAS makes little of a second thread where a product has ten rows.
+    """
+
+    def __init__(self, model: SoftmaxRegression, slices: int) -> None:
+        super().__init__(model)
+        self._slices = slices
+        self._weight = model.weight.view(model.weight.shape[0], slices, -1).transpose(0, 1)
+        self._weight_gradient = model.weight.new_empty(self._weight.shape)
+
+    def write_outputs(self, pixels: Tensor, outputs: Tensor) -> None:
+        slices = pixels.view(pixels.shape[0], self._slices, -1).permute(1, 2, 0)
+        torch.sum(torch.bmm(self._weight, slices), 0, out=outputs).add_(self._bias_column)
+
+    def move_weight(self, gradient: Tensor, pixels: Tensor, rate: float) -> None:
+        slices = pixels.view(pixels.shape[0], self._slices, -1).transpose(0, 1)
+        gradients = gradient.expand(self._slices, -1, -1)
+        torch.bmm(gradients, slices, out=self._weight_gradient)
+        self._weight.add_(self._weight_gradient, alpha=rate)
+
+
+def _pixel_slices(model: SoftmaxRegression) -> int:
+    """Return how many slices to cut the pixels into: one for each thread, where that divides them.
+
+    Eight at most, as each slice adds its own outputs to the sum: on two threads 16 take 9% longer.
+    """
+    threads = torch.get_num_threads() if model.weight.device.type == "cpu" else 1
+    return max(n for n in range(1, min(threads, 8) + 1) if model.weight.shape[1] % n == 0)
+
+
+class _DescentAsAutograd:
+    """Runs autograd's operations in autograd's order and layout, and so gets its very bits."""
+
+    def __init__(self, model: SoftmaxRegression, loss: Loss, learning_rate: float) -> None:
+        classes, device = model.bias.shape[0], model.bias.device
+        self._weight, self._bias = model.weight, model.bias
+        self._identity = torch.eye(classes, device=device)
+        self._loss = loss
+        self._learning_rate = learning_rate
+
+        @functools.lru_cache(BATCH_SIZES_KEPT)
+        def buffers(batch_size: int) -> tuple[Tensor, ...]:
+            return torch.empty(3, batch_size, classes, device=device).unbind()
+
+        self._buffers = buffers
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        batch_size = labels.shape[0]
+        outputs, targets, gradient = self._buffers(batch_size)
+        pixels = images.flatten(1)
+        torch.addmm(self._bias, pixels, self._weight.t(), out=outputs)
+        torch.index_select(self._identity, 0, labels, out=targets)
+        total = self._loss.write_gradient(outputs.t(), targets.t(), gradient.t())
+        gradient.div_(batch_size)
+        self._weight.add_(gradient.t().mm(pixels), alpha=-self._learning_rate)
+        self._bias.add_(gradient.sum(0), alpha=-self._learning_rate)
+        return total

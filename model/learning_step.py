@@ -1,0 +1,48 @@
+"""LearningStep: what steps that learn have in common."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from model.descent import Descent
+from model.softmax_regression import SoftmaxRegression
+
+
+class LearningStep:
+    """Has a model and keeps its mean loss."""
+
+    def __init__(self, model: SoftmaxRegression) -> None:
+        self.model = model
+        # In float32 the sum would lose digits over the thousands of batches of a large dataset.
+        self._total_loss = torch.zeros((), dtype=torch.float64, device=model.bias.device)
+        self._samples = 0
+
+    def mean_loss(self) -> float | None:
+        """Return the mean loss per sample since `reset`; this waits for the device."""
+        return self._total_loss.item() / self._samples if self._samples else None
+
+    def reset(self) -> None:
+        """Start a new mean; the model stays as it is."""
+        self._total_loss.zero_()
+        self._samples = 0
+
+
+class ImmediateStep(LearningStep):
+    """Moves the model by each batch at once.
+
+    `descend` moves the model by one batch, on the device alone, and returns the sum of the
+    losses that the batch's samples had before, a tensor ().
+    """
+
+    def __init__(self, model: SoftmaxRegression, descend: Descent) -> None:
+        super().__init__(model)
+        self._descend = descend
+
+    def __call__(self, images: Tensor, labels: Tensor) -> None:
+        """Train on one batch."""
+        self._total_loss.add_(self._descend(images, labels))
+        self._samples += labels.shape[0]
+
+    def flush(self) -> None:
+        """Do nothing: nothing is put off."""
