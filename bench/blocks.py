@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import limits, results
 from bench.grid import Configuration, Plan
-from bench.past import Past, is_begun
+from bench.past import Past
 from bench.progress import SweepProgress
 from bench.repeats import open_contenders
 from bench.runs_file import RunsFile
@@ -116,8 +116,9 @@ class Blocks:
         with ExitStack() as files:
             self._runs = files.enter_context(self._file(results.RUNS, self._plan.knobs()))
             if any(job.bounds is not None for job in self._jobs):
-                knobs = list(limits.StepAlone.declared_knobs())
-                self._limits = files.enter_context(self._file(results.LIMITS, knobs))
+                self._limits = files.enter_context(self._file(results.LIMITS, list(limits.KNOBS)))
+            if any(job.configuration.device == "cuda" for job in self._jobs):
+                self._device = files.enter_context(self._file(results.DEVICE, self._plan.knobs()))
             files.enter_context(self._progress)
             for number, reason in self._plan.unavailable.items():
                 if number in self._past[results.RUNS].unavailable:
@@ -138,7 +139,7 @@ class Blocks:
 
     def _file(self, name: str, knobs: list[str]) -> RunsFile:
         path = self._folder / name
-        begun = self._resumed and is_begun(self._folder, name)
+        begun = self._resumed and results.is_begun(self._folder, name)
         if self._resumed and not begun:
             # Made and never written to, by a sweep that was killed just then.
             path.unlink(missing_ok=True)
@@ -219,7 +220,8 @@ class Blocks:
             for row in self._runner.run(trial):
                 # The first epochs of one that was broken off are run again, for those after them.
                 if row.epoch not in known or row.status != "ok":
-                    file.write(replace(row, resumed_with=self._resumed_with))
+                    its = self._device if row.timed_by == "events" else file
+                    its.write(replace(row, resumed_with=self._resumed_with))
                     disturbed |= row.disturbed is not None
                 if row.status != "ok":
                     self._failed.add(place)

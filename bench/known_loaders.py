@@ -84,7 +84,7 @@ class KnownLoader(KnownSpec):
     cheat: str = "none"
     honest_epochs: int = 0
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> KnownEpochs:
         """Prepare the batches of some epochs."""
         random = torch.Generator().manual_seed(seed)
         epochs = []
@@ -97,10 +97,12 @@ class KnownLoader(KnownSpec):
                 for some in torch.split(order, self.batch_size)
             ]
             epochs.append(CHEATS[self.cheat](batches) if epoch >= self.honest_epochs else batches)
-        return _KnownEpochs(self, epochs)
+        return KnownEpochs(self, epochs)
 
 
-class _KnownEpochs:
+class KnownEpochs:
+    """Prepared epochs, in turn."""
+
     def __init__(self, spec: KnownLoader, epochs: list[list[Batch]]) -> None:
         self._spec = spec
         self._epochs = epochs
@@ -111,6 +113,12 @@ class _KnownEpochs:
         self._next += 1
         epoch = _KnownEpoch(self._spec, batches)
         return _in_background(epoch) if self._spec.background else epoch
+
+    def place(self, placed: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Have every tensor lie where it is placed."""
+        self._epochs = [
+            [(placed(images), placed(labels)) for images, labels in batches] for batches in self._epochs
+        ]
 
 
 class _KnownEpoch:
@@ -285,6 +293,9 @@ class KnownStep:
     def reset(self) -> None:
         """Do nothing."""
 
+    def flush(self) -> None:
+        """Do nothing."""
+
 
 @dataclass(frozen=True)
 class KnownTrial(Trial):
@@ -292,7 +303,7 @@ class KnownTrial(Trial):
 
     step_s: float = 0.0
 
-    def make_step(self, source: Source) -> KnownStep:
+    def make_step(self, source: Source, together: int = 1) -> KnownStep:
         """That step, whatever the data."""
-        del source
+        del source, together
         return KnownStep(self.step_s)

@@ -1,4 +1,4 @@
-"""What no loader can beat: the step alone, and the rows read in stored order. Measured as loaders are.
+"""What no loader can beat: the step alone, rows read in stored order, the bus. Measured as loaders are.
 
 They are no family: they deliver nothing to train on, and stand in `limits.csv`, not among the runs.
 """
@@ -12,8 +12,10 @@ import torch
 from torch.nn.functional import interpolate
 
 from bench.grid import Configuration, Plan
-from loaders.knobs import Knob
+from loaders.knobs import Knob, knob, text_of
 from loaders.pipeline import Pipeline
+from loaders.resident import MOST_TOGETHER
+from loaders.ring_spec import SCALE_ON
 from loaders.source import Source
 from loaders.spec import Batch, LoaderSpec
 
@@ -36,9 +38,9 @@ class _LimitSpec(LoaderSpec):
         return {name: knobs[name] for name in ("batch_size", "resize")}
 
     def pipeline(self, source: Source, *, device: str, shuffle: bool, seed: int) -> Pipeline:
-        """The batches are on the device."""
+        """The batches are on the device, and stay as they are."""
         del device
-        return Pipeline(self.build(source, shuffle=shuffle, seed=seed))
+        return Pipeline(self.build(source, shuffle=shuffle, seed=seed), together=MOST_TOGETHER)
 
     def typical_samples_per_s(self) -> float:
         """Two cores: both limits are some millions a second."""
@@ -117,6 +119,63 @@ class _StoredOrder:
             yield self.buffer[: len(labels)].copy_(self.images[start : start + size]), labels
 
 
+@dataclass(frozen=True)
+class BusAlone(_LimitSpec):
+    """Copies of page-locked batches to the device, one after another, and nothing else.
+
+    scale_on: as of the loader that it bounds: with `device`, pictures cross as they are stored.
+    """
+
+    family = "bus_alone"
+
+    scale_on: str = knob(SCALE_ON, "")
+
+    @classmethod
+    def declared_knobs(cls) -> dict[str, Knob]:
+        """What says how many bytes cross."""
+        return {**super().declared_knobs(), "scale_on": SCALE_ON}
+
+    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """Batches of the device's memory, each written anew."""
+        del shuffle, seed
+        raw = self.scale_on == "device"
+        side = source.images.shape[1:] if raw or self.resize is None else (self.resize, self.resize)
+        shape = (min(self.batch_size, len(source)), 1, *side)
+        count = range(RESIDENT_BATCHES)
+        images = [_pinned(torch.ones(shape, dtype=torch.uint8 if raw else torch.float32)) for _ in count]
+        labels = [_pinned(torch.ones(shape[:1], dtype=torch.int64)) for _ in count]
+        there = [
+            tuple(part.to(self.device, copy=True) for part in batch)
+            for batch in zip(images, labels, strict=True)
+        ]
+        return _Bus(list(zip(images, labels, strict=True)), there, len(source))
+
+
+@dataclass(frozen=True)
+class _Bus:
+    here: list[tuple[torch.Tensor, ...]]
+    there: list[tuple[torch.Tensor, ...]]
+    samples: int
+
+    def __iter__(self) -> Iterator[Batch]:
+        left, turn = self.samples, 0
+        while left > 0:
+            place = turn % len(self.here)
+            parts = zip(self.there[place], self.here[place], strict=True)
+            images, labels = (to[:left].copy_(of[:left], non_blocking=True) for to, of in parts)
+            yield images, labels
+            left -= len(labels)
+            turn += 1
+
+
+def _pinned(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.pin_memory()
+
+
+# The columns of limits.csv that tell limits apart, beside those that every file has.
+KNOBS = tuple(BusAlone.declared_knobs())
+
+
 def limits_of(plan: Plan) -> dict[Configuration, frozenset[int]]:
     """What bounds the configurations that can run, each with the numbers of those that it bounds."""
     bounded: dict[Configuration, frozenset[int]] = {}
@@ -134,3 +193,9 @@ def _limits(configuration: Configuration) -> Iterator[Configuration]:
         alone = StepAlone(spec.batch_size, spec.resize, device=device)
         step = configuration.step, configuration.loss
         yield Configuration(alone, device, *step, threads, configuration.cuda_graph)
+    knobs = spec.knobs()
+    if device == "cuda" and "transfer" in knobs:
+        bus = BusAlone(
+            spec.batch_size, spec.resize, device=device, scale_on=text_of(knobs.get("scale_on", ""))
+        )
+        yield Configuration(bus, device, "none", None, threads)

@@ -42,7 +42,7 @@ class Past:
     @classmethod
     def of(cls, folder: Path, name: str) -> Past:
         """What that file of the folder holds; nothing where there is none yet."""
-        if not is_begun(folder, name):
+        if not results.is_begun(folder, name):
             return cls()
         runs = results.read_runs(folder, name)
         unavailable = runs["status"] == "unavailable"
@@ -62,12 +62,6 @@ class Past:
     def find(self, trial: Trial) -> PastTrial | None:
         """What is on file of that trial; None for nothing."""
         return self.trials.get((trial.number, trial.block, trial.attempt))
-
-
-def is_begun(folder: Path, name: str) -> bool:
-    """Whether that file of the folder holds as much as its header."""
-    path = folder / name
-    return path.exists() and b"\n" in path.read_bytes()
 
 
 def _past_trial(rows: pd.DataFrame) -> PastTrial:

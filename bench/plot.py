@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.command_line import run_command
-from bench.results import read_limits, read_runs, write_whole
+from bench.results import read_device, read_limits, read_runs, write_whole
 from bench.runs_file import ResultsError
 from bench.summary import counting, in_phase, labels, summarise, varied
 
@@ -34,7 +34,7 @@ def draw_charts(folder: Path) -> list[Path]:
     runs = read_runs(folder)
     if runs.empty:
         return []
-    summary = summarise(runs, read_limits(folder))
+    summary = summarise(runs, read_limits(folder), read_device(folder))
     summary["label"] = labels(summary)
     # What failed is in the table, with its reason, but has no place among the others.
     summary = summary[summary["rank"].notna()]

@@ -16,7 +16,7 @@ from bench.row import fixed_columns
 from bench.runs_file import ResultsError, StorageError, read_table
 
 ROOT = Path("results")
-RUNS, LIMITS, SUMMARY = "runs.csv", "limits.csv", "summary.csv"
+RUNS, LIMITS, DEVICE, SUMMARY = "runs.csv", "limits.csv", "device.csv", "summary.csv"
 # Of what environment.json is made, as far as others read it.
 PARTS = {"dataset": dict, "machine": dict, "versions": dict, "torch": dict, "sweep": dict, "resumed": list}
 ENVIRONMENT, LOG = "environment.json", "trials.log"
@@ -108,7 +108,18 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def read_limits(folder: Path) -> pd.DataFrame | None:
     """`limits.csv` of a folder, read as `runs.csv` is; None where there is none."""
-    return read_runs(folder, LIMITS) if (folder / LIMITS).exists() else None
+    return read_runs(folder, LIMITS) if is_begun(folder, LIMITS) else None
+
+
+def read_device(folder: Path) -> pd.DataFrame | None:
+    """`device.csv` of a folder, likewise."""
+    return read_runs(folder, DEVICE) if is_begun(folder, DEVICE) else None
+
+
+def is_begun(folder: Path, name: str) -> bool:
+    """Whether that file of the folder holds as much as its header."""
+    path = folder / name
+    return path.exists() and b"\n" in path.read_bytes()
 
 
 def read_runs(folder: Path, name: str = RUNS) -> pd.DataFrame:

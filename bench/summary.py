@@ -24,12 +24,15 @@ LIMITS = {
         ["device", "num_threads", "step", "loss", "cuda_graph", "batch_size", "sample_shape"],
     ),
     "read": ("read_alone", ["dataset", "device", "num_threads", "batch_size"]),
+    "bus": ("bus_alone", ["device", "num_threads", "batch_size", "resize", "scale_on"]),
 }
 # The throughput of each block, by configuration.
 Throughputs = Mapping[int, Mapping[int, float]]
 
 
-def summarise(runs: pd.DataFrame, limits: pd.DataFrame | None = None) -> pd.DataFrame:
+def summarise(
+    runs: pd.DataFrame, limits: pd.DataFrame | None = None, device: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Summarise the rows of a sweep: one line a configuration, in grid order.
 
     `phase` says which epochs a line speaks of: `steady`, those after the first of a process, or `cold`, the
@@ -42,9 +45,12 @@ def summarise(runs: pd.DataFrame, limits: pd.DataFrame | None = None) -> pd.Data
     ratio to it. Times and `mixing` are medians of epochs, memory and `processes` the most of any,
     `audited_share` the least. `disturbed_blocks` counts the blocks that rest on disturbed epochs.
 
-    limits: the rows of `limits.csv`, of what no loader can beat. `limit` is the one that binds, `step` or
-    `read`, `limit_samples_per_s` its throughput, and `limit_share` how much of it is reached, inside each
-    block; empty without.
+    limits: the rows of `limits.csv`, of what no loader can beat. `limit` is the one that binds, `step`,
+    `read` or `bus`, `limit_samples_per_s` its throughput, and `limit_share` how much of it is reached, inside
+    each block; empty without.
+
+    device: the rows of `device.csv`. `device_data_s`, `device_transfer_s` and `device_step_s` are what an
+    epoch's own kernels of the loader, copies and steps took on the device.
     """
     phase = phase_of(runs)
     speeds = throughputs(runs)
@@ -64,6 +70,7 @@ def summarise(runs: pd.DataFrame, limits: pd.DataFrame | None = None) -> pd.Data
                 **_named("ratio", estimate(ratios(own, baseline))),
                 **_limit(identity, own, bounds),
                 **_measures(counted[counted["configuration"] == number], phase),
+                **_on_device(device, number),
             }
         )
     summary: pd.DataFrame = pd.DataFrame(lines)
@@ -180,6 +187,9 @@ def _limits(limits: pd.DataFrame | None, phase: str) -> dict[str, dict[tuple[Any
     """The throughput of each limit in each block, by what it bounds."""
     if limits is None:
         return {}
+    # Families without a knob have an empty cell, and so have the limits of sweeps that didn't know it.
+    knobs = {column for _, columns in LIMITS.values() for column in columns} - set(limits.columns)
+    limits = limits.assign(**dict.fromkeys(knobs, ""))
     counted = counting(limits[limits["configuration"].isin(sound_configurations(limits))], phase)
     timed = counted[in_phase(counted, phase)]
     return {
@@ -199,7 +209,9 @@ def _limit(
     here = {
         name: speeds[key]
         for name, speeds in bounds.items()
-        if (key := tuple(identity[column] for column in LIMITS[name][1])) in speeds
+        if (key := tuple(identity.get(column, "") for column in LIMITS[name][1])) in speeds
+        # What transfers nothing is not bounded by the bus.
+        and (name != "bus" or identity.get("transfer"))
     }
     if any(() in speeds for name, speeds in bounds.items() if name not in here):
         here = {}
@@ -249,6 +261,15 @@ def _measures(counted: pd.DataFrame, phase: str) -> dict[str, Any]:
         "audited_share": timed["audited_share"].min(),
         "disturbed_blocks": timed.loc[timed["disturbed"] != "", "block"].nunique(),
     }
+
+
+def _on_device(device: pd.DataFrame | None, number: int) -> dict[str, float]:
+    """What the device took for the parts of an epoch."""
+    parts = {"device_data_s": "data_wait_s", "device_transfer_s": "transfer_s", "device_step_s": "step_s"}
+    if device is None:
+        return dict.fromkeys(parts, math.nan)
+    rows = device[(device["configuration"] == number) & (device["status"] == "ok")]
+    return {name: rows[column].dropna().median() for name, column in parts.items()}
 
 
 def _named(name: str, found: Estimate | None) -> dict[str, float]:

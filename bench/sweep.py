@@ -17,13 +17,13 @@ from bench.blocks import Blocks, Job, jobs_of
 from bench.check import concerns
 from bench.checks import checks
 from bench.command_line import complain, run_command
+from bench.device_table import print_device
 from bench.environment import environment
 from bench.fresh_process import ProcessError, fresh_process_context
 from bench.grid import Machine, Plan, PlanError, make_plan
 from bench.limits import limits_of
 from bench.needs import needs_of_all
 from bench.options import Options, sweep_command
-from bench.past import is_begun
 from bench.plot import draw_charts
 from bench.progress import SweepProgress, conversion_progress, download_progress
 from bench.resume import check_data, check_plan, differences
@@ -173,13 +173,13 @@ def concluded(
     problem: what ended the measuring, where that was no interrupt.
     """
     code = 0
-    if is_begun(folder, results.RUNS):
+    if results.is_begun(folder, results.RUNS):
         runs = results.read_runs(folder)
-        limits = results.read_limits(folder) if is_begun(folder, results.LIMITS) else None
+        limits = results.read_limits(folder)
         both = runs if limits is None else pd.concat([runs, limits])
         code = 1 if both["status"].isin(("failed", "timeout")).any() else 0
         if not runs.empty:
-            summary = summarise(runs, limits)
+            summary = summarise(runs, limits, results.read_device(folder))
             try:
                 results.write_csv(folder / results.SUMMARY, summary)
                 if not options.request.aa_pairs:
@@ -191,6 +191,7 @@ def concluded(
                 code = max(code, int(check_aa(summary).total.excessive))
             else:
                 table.print_summary(console, summary)
+                print_device(console, runs, summary)
                 table.print_short(console, summary, blocks.short, options.course.precision)
                 table.print_failed_limits(console, limits)
                 table.print_resumed(console, runs)

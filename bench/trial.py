@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,12 +12,14 @@ import torch
 
 from bench import interference
 from bench.audit import Expected, Finding
+from bench.device_pass import DeviceTimer, DeviceWitness, WatchedStep, columns, watch
 from bench.grid import Configuration
 from bench.interference import Interference
 from bench.measure import EpochTimings, measure_epoch
 from bench.memory_watch import MemoryWatch
 from bench.row import Row
 from bench.witness import BUDGET, Grid, Record, Witness
+from loaders.device import no_span
 from loaders.knobs import text_of
 from loaders.pipeline import Pipeline
 from loaders.source import Dataset, Source
@@ -32,13 +34,16 @@ MOST_EPOCHS = 20
 class EpochReport:
     """What the trial's process tells of one epoch.
 
-    record: what its witness saw, valid until the next epoch begins; None without one.
+    record: what its witness saw, valid until the next epoch begins; None without one. on_device: the seconds
+    that the device took for the loader's own kernels (`data`), for copies (`transfer`) and for steps
+    (`step`); None where the epoch wasn't timed there.
     """
 
     timings: EpochTimings
     train_loss: float | None
     interference: Interference
     record: Record | None
+    on_device: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,8 @@ class Trial:
             started_at=started_at,
         )
 
-    def make_step(self, source: Source) -> TrainStep:
-        """The step that is fed."""
+    def make_step(self, source: Source, together: int = 1) -> TrainStep:
+        """The step that is fed; together: how many batches it may put off, to launch them at once."""
         configuration = self.configuration
         return build_step(
             configuration.step,
@@ -103,36 +108,80 @@ class Trial:
             learning_rate=self.learning_rate,
             device=configuration.device,
             seed=self.seed,
+            cuda_graph=configuration.cuda_graph,
+            together=together,
         )
+
+    def make_timer(self) -> DeviceTimer:
+        """What times the device."""
+        return DeviceTimer()
 
     def run(self) -> Iterator[EpochReport]:
         """Build the loader and the step, and measure one epoch after another in this process, without end."""
         source, pipeline = self._pipeline()
-        step = self.make_step(source)
-        cuda = self.configuration.device == "cuda"
+        step = self.make_step(source, pipeline.together)
         # The first reading looks for what can be read here.
-        interference.reading(cuda=cuda)
+        interference.reading(cuda=self._cuda)
         witness = self._witness(source) if self.audited else None
+        samples, shape, grid = len(source), self._shape(source), self._grid(source)
+        device = self.configuration.device
         # What the loader doesn't hold is none of its memory.
         del source
+        walls_ns: list[int] = []
         # Until whoever takes them has enough.
         while True:
+            if self.has_device_pass and self.is_done(walls_ns):
+                yield self._device_pass(pipeline, step, DeviceWitness(grid, shape, samples, device))
             if witness is not None:
                 witness.start_over()
-            step.reset()
-            # Not to let an epoch pay for what was left over before it.
-            gc.collect()
-            before = interference.reading(cuda=cuda)
-            timings = measure_epoch(
-                pipeline.loader,
-                step,
-                transfer=pipeline.transfer,
-                synchronize=torch.cuda.synchronize if cuda else None,
-                witness=witness,
-            )
-            between = interference.between(before, interference.reading(cuda=cuda))
+            timings, between = self._epoch(pipeline, step, step, witness)
+            walls_ns.append(timings.wall_ns)
             record = witness.record(len(timings.data_wait_ns), timings.samples) if witness else None
             yield EpochReport(timings, step.mean_loss(), between, record)
+
+    @property
+    def has_device_pass(self) -> bool:
+        """Whether its epochs are followed by one that is timed on the device."""
+        return self._cuda and self.audited and self.block == 0 and self.attempt == 0
+
+    @property
+    def _cuda(self) -> bool:
+        return self.configuration.device == "cuda"
+
+    def _epoch(
+        self,
+        pipeline: Pipeline,
+        step: TrainStep,
+        fed: Callable[[torch.Tensor, torch.Tensor], None],
+        witness: Witness | None,
+    ) -> tuple[EpochTimings, Interference]:
+        """One epoch under the clock; fed: the step, or what passes batches on to it."""
+
+        def synchronize() -> None:
+            step.flush()
+            torch.cuda.synchronize()
+
+        step.reset()
+        # Not to let an epoch pay for what was left over before it.
+        gc.collect()
+        before = interference.reading(cuda=self._cuda)
+        timings = measure_epoch(
+            pipeline.loader,
+            fed,
+            transfer=pipeline.transfer,
+            synchronize=synchronize if self._cuda else None,
+            witness=witness,
+        )
+        return timings, interference.between(before, interference.reading(cuda=self._cuda))
+
+    def _device_pass(self, pipeline: Pipeline, step: TrainStep, witness: DeviceWitness) -> EpochReport:
+        """One more epoch, timed by events."""
+        timer = self.make_timer()
+        watch(pipeline, step, timer.span)
+        timings, between = self._epoch(pipeline, step, WatchedStep(step, timer, witness), None)
+        watch(pipeline, step, no_span)
+        record = witness.record(len(timings.data_wait_ns), timings.samples)
+        return EpochReport(timings, step.mean_loss(), between, record, timer.seconds())
 
     def repeat(self) -> Iterator[Record]:
         """The same epochs once more, off the clock, without end, every batch of each looked at in full.
@@ -187,7 +236,7 @@ def measured(row: Row, report: EpochReport, finding: Finding | None, watch: Memo
     timings, between = report.timings, report.interference
     waits = np.asarray(timings.data_wait_ns, dtype=np.int64) * NS
     first = timings.time_to_first_batch_ns
-    return replace(
+    filled = replace(
         row,
         samples=timings.samples,
         batches=len(waits),
@@ -218,3 +267,4 @@ def measured(row: Row, report: EpochReport, finding: Finding | None, watch: Memo
         gpu_memory_bytes=between.gpu_memory_bytes,
         disturbed=between.disturbed,
     )
+    return filled if report.on_device is None else replace(filled, **columns(report.on_device))

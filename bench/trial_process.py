@@ -98,7 +98,7 @@ class TrialRunner:
         watch = MemoryWatch(timed.pid, limit_bytes=self.memory_limit_bytes)
         interval_s = INTERVAL_S if self.memory_limit_bytes is None else LIMITED_INTERVAL_S
         repetition = _Repetition(trial, self.auditor, process, self.memory_limit_bytes, interval_s)
-        while not trial.is_done(walls_ns):
+        while not (done := trial.is_done(walls_ns)) or trial.has_device_pass:
             epoch = len(walls_ns)
             try:
                 report = timed.take(deadline, watch.sample, interval_s)
@@ -120,8 +120,11 @@ class TrialRunner:
                 yield failed(str(error) or describe(error))
                 return
             _check_data(trial)
-            walls_ns.append(report.timings.wall_ns)
+            if not done:
+                walls_ns.append(report.timings.wall_ns)
             yield measured(trial.row(epoch, started_at), report, finding, watch)
+            if done:
+                break
         timed.finish()
 
     def _printed_bytes(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.grid import Configuration
+from bench.known_kernels import KernelTrial, KnownOnDevice
 from bench.known_loaders import CLASSES, KnownLoader, KnownTrial, KnownWorkers, UnshardedWorkers, read
 from loaders.source import Dataset
 from loaders.spec import LoaderSpec
@@ -18,7 +19,8 @@ class Truth:
     """A loader and a step with known costs, and what the rows of their epochs must say.
 
     what: in words. samples: how many there are. step_s: the step's length. readings: by column, what the
-    median of the steady epochs must be. names: for a cheat, words of which the error must hold one, in epoch
+    median of the steady epochs must be. device: where the step runs. device_readings: what must be read in
+    the epoch that is timed on the GPU. names: for a cheat, words of which the error must hold one, in epoch
     fails_in; none for a loader that is honest.
     """
 
@@ -31,11 +33,14 @@ class Truth:
     readings: Mapping[str, float] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     fails_in: int = 0
+    device: str = "cpu"
+    device_readings: Mapping[str, float] = field(default_factory=dict)
 
     def trial(self) -> KnownTrial:
         """The trial that measures it."""
-        return KnownTrial(
-            configuration=Configuration(self.spec, "cpu", "none", None, num_threads=1),
+        kind = KernelTrial if self.device == "cuda" else KnownTrial
+        return kind(
+            configuration=Configuration(self.spec, self.device, "none", None, num_threads=1),
             number=0,
             baseline=0,
             block=0,
@@ -99,6 +104,28 @@ COSTS = (
     ),
 )  # fmt: skip
 
+# Of a GPU. A launch takes some microseconds, a kernel's own begin and end a few.
+ON_DEVICE = (
+    Truth(
+        "kernel", "a kernel of 4 ms for each of 50 batches that cost nothing", KnownOnDevice(20), 1000,
+        step_s=4e-3, device="cuda",
+        readings={"samples_per_s": 1000 / 0.2, "data_wait_s": 0, "step_s": 0.2},
+        device_readings={"step_s": 0.2},
+    ),
+    Truth(
+        "hidden-kernel", "a kernel of 4 ms beside the loading of each of 50 batches, which takes 6 ms",
+        KnownOnDevice(20, batch_s=6e-3), 1000, step_s=4e-3, device="cuda",
+        readings={"samples_per_s": 1000 / 0.304, "data_wait_s": 0.3, "step_s": 4e-3},
+        device_readings={"step_s": 0.2},
+    ),
+    Truth(
+        "prefetch", "a kernel of 3 ms finishes each of 50 batches on a stream of its own, beside one of 4 ms",
+        KnownOnDevice(20, data_s=3e-3), 1000, step_s=4e-3, device="cuda",
+        readings={"samples_per_s": 1000 / 0.203},
+        device_readings={"data_wait_s": 0.15, "step_s": 0.2},
+    ),
+)  # fmt: skip
+
 # Of 1000 samples in batches of 100: slow enough for most of them to be looked at within the clock, or so fast
 # that all go by unseen and are looked at when the epoch is repeated off the clock.
 SLOW_S, FAST_S = 30e-3, 0.0
@@ -145,6 +172,7 @@ def _honest(name: str, what: str, spec: LoaderSpec, **readings: float) -> Truth:
 
 TRUTHS = (
     *COSTS,
+    *ON_DEVICE,
     _honest("honest-slow", "a true shuffle, 10 batches of 30 ms", KnownLoader(100, batch_s=SLOW_S), mixing=1),
     _honest("honest-fast", "a true shuffle that costs nothing", KnownLoader(100), mixing=1),
     _honest(

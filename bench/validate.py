@@ -14,11 +14,12 @@ from itertools import compress
 from pathlib import Path
 
 import click
+import torch
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
-from bench import known_loaders, table
+from bench import known_kernels, table
 from bench.command_line import list_of, run_command
 from bench.fresh_process import fresh_process_context
 from bench.progress import duration
@@ -98,13 +99,17 @@ def judge(truth: Truth, rows: Sequence[Row]) -> Verdict:
         return Verdict(truth, said=said)
     if last.status == "failed":
         return Verdict(truth, problem=f"an honest loader failed: {said}", disturbed=disturbed)
-    steady = [row for row in rows if row.epoch > 0]
     readings = []
-    for column, known in truth.readings.items():
-        values = [getattr(row, column) for row in steady]
-        if None in values:
-            return Verdict(truth, problem=f"{column} is empty", disturbed=disturbed)
-        readings.append(Reading(column, known, statistics.median(values), min(values), max(values)))
+    for prefix, timed_by, truths in (
+        ("", "clock", truth.readings), ("device_", "events", truth.device_readings)
+    ):  # fmt: skip
+        steady = [row for row in rows if row.epoch > 0 and row.timed_by == timed_by]
+        for column, known in truths.items():
+            values = [getattr(row, column) for row in steady]
+            if None in values or not values:
+                return Verdict(truth, problem=f"{prefix}{column} is empty", disturbed=disturbed)
+            median, low, high = statistics.median(values), min(values), max(values)
+            readings.append(Reading(f"{prefix}{column}", known, median, low, high))
     return Verdict(truth, tuple(readings), disturbed=disturbed)
 
 
@@ -113,7 +118,7 @@ def validate(checked: Sequence[Truth], console: Console) -> int:
     started = time.monotonic()
     verdicts = []
     with tempfile.TemporaryDirectory() as folder:
-        context = fresh_process_context({known_loaders.__name__})
+        context = fresh_process_context({known_kernels.__name__})
         runner = TrialRunner(context, TIMEOUT_S, Path(folder) / "log")
         for place, truth in enumerate(checked, start=1):
             doing = f"{place:>{len(str(len(checked)))}}/{len(checked)} {truth.name}"
@@ -226,7 +231,15 @@ def _name(text: str) -> str:
 )
 def command(only: tuple[str, ...] | None) -> int:
     """The command line of this module."""
-    return validate([BY_NAME[name] for name in only or BY_NAME], table.console())
+    console, here = table.console(), [*BY_NAME]
+    if not torch.cuda.is_available():
+        here = [name for name in BY_NAME if BY_NAME[name].device == "cpu"]
+        for name in only or ():
+            if name not in here:
+                raise click.UsageError(f"--only: {name} needs a CUDA device, and there is none here")
+    if len(here) < len(BY_NAME) and not only:
+        console.print(f"{len(BY_NAME) - len(here)} that need a CUDA device are left out: there is none here")
+    return validate([BY_NAME[name] for name in only or here], console)
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ from itertools import islice
 import pytest
 import torch
 
+from bench import limits
 from bench.grid import Machine, Request, make_plan
-from bench.limits import ReadAlone, StepAlone, limits_of
+from bench.limits import BusAlone, ReadAlone, StepAlone, limits_of
 from bench.trial import Trial
 from tests.fakes import numbered_dataset, numbered_source
 
@@ -83,3 +84,63 @@ def test_a_limit_is_measured_as_a_loader_is() -> None:
         assert [report.timings.samples for report in reports] == [300, 300]
         assert trial.row(0).family in ("read_alone", "step_alone")
         assert (reports[0].train_loss is None) == (trial.row(0).family == "read_alone")
+
+
+@pytest.mark.parametrize(
+    ("scale_on", "form"),
+    [("", (torch.float32, (64, 1, 32, 32))), ("host", (torch.float32, (64, 1, 32, 32))),
+     ("device", (torch.uint8, (64, 1, 28, 28)))],
+)  # fmt: skip
+def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> None:
+    """Every batch is copied, out of page-locked memory, in the form in which it would cross."""
+    monkeypatch.setattr(limits, "_pinned", lambda tensor: tensor)
+    loader = BusAlone(64, 32, scale_on=scale_on).build(numbered_source(300), shuffle=True, seed=0)
+    for _ in range(2):
+        batches = []
+        for images, labels in loader:
+            assert images.min() == labels.min() == 1
+            batches.append((images.dtype, tuple(images.shape)))
+            images.zero_()
+            labels.zero_()
+        assert batches[:-1] == [form] * 4
+        assert batches[-1] == (form[0], (44, *form[1][1:]))
+
+
+def test_who_is_bound_by_the_bus() -> None:
+    """Who transfers batches to a device: a ring that scales there sends fewer bytes than the others."""
+    request = Request(
+        family=("tensor_slice", "device_resident", "batched_dataloader"), knobs={"batch_size": (64,)},
+        device=("cuda", "cpu"), num_threads=(1,), step=("none",),
+    )  # fmt: skip
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    bounded = {
+        limit.spec.scale_on: {plan.configurations[n].spec.family for n in numbers}
+        for limit, numbers in limits_of(plan).items()
+        if isinstance(limit.spec, BusAlone)
+    }
+    assert bounded == {"": {"batched_dataloader"}, "device": {"tensor_slice"}}
+
+
+def test_the_step_in_a_graph_is_a_limit_of_its_own() -> None:
+    """It is bounded by the same step, launched in as few graphs."""
+    request = Request(family=("device_resident",), knobs={"batch_size": (64,)}, cuda_graph=(False, True))
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    alone = [limit for limit in limits_of(plan) if isinstance(limit.spec, StepAlone)]
+    assert [limit.cuda_graph for limit in alone] == [False, True]
+    pipeline = StepAlone(50).pipeline(numbered_source(300), device="cpu", shuffle=True, seed=0)
+    assert pipeline.together % limits.RESIDENT_BATCHES == 0
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("graph", [False, True])
+def test_limits_on_a_gpu(graph) -> None:
+    """All three, with real memory and a real graph."""
+    request = Request(
+        family=("tensor_slice",), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,)
+    )
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    for limit in limits_of(plan):
+        trial = Trial(limit, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+        reports = list(islice(trial.run(), trial.epochs))
+        assert [report.timings.samples for report in reports] == [300, 300]

@@ -201,6 +201,27 @@ def test_the_slower_limit_binds(tmp_path) -> None:
     assert line["limit_share"] == line["limit_share_low"] == line["limit_share_high"] == 0.25
 
 
+def test_the_bus_binds_those_who_send_as_many_bytes(tmp_path) -> None:
+    """By where pictures are scaled; what transfers nothing it doesn't bind."""
+    common = {"batch_size": "256", "resize": "none"}
+
+    def sent(number: int, transfer: str, scale_on: str) -> list:
+        knobs = {**common, "transfer": transfer, "scale_on": scale_on}
+        return [replace(row, knobs=knobs) for row in blocks(number, [2.0] * 3)]
+
+    def bus(number: int, wall_s: float, scale_on: str) -> list:
+        knobs = {**common, "transfer": "", "scale_on": scale_on}
+        return [
+            replace(row, configuration=number, family="bus_alone", knobs=knobs)
+            for row in limit("read", [wall_s] * 3)
+        ]
+
+    rows = [*sent(0, "blocking", ""), *sent(1, "prefetch", "device"), *sent(2, "", "")]
+    summary = limited(tmp_path, rows, [*bus(0, 1.0, ""), *bus(1, 0.5, "device")])
+    assert summary["limit"].tolist() == ["bus", "bus", ""]
+    assert summary["limit_share"].tolist()[:2] == [0.5, 0.25]
+
+
 def test_the_share_of_the_limit_is_taken_inside_each_block(tmp_path) -> None:
     """A block at half speed slows the limit as well."""
     line = limited(tmp_path, blocks(0, [2.0, 4.0, 2.0]), limit("step", [1.0, 2.0, 1.0])).iloc[0]

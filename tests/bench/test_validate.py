@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import pytest
+import torch
 from rich.console import Console
 
 from bench import validate
@@ -187,10 +188,69 @@ def test_an_unknown_truth_is_one_line(capsys) -> None:
     assert line.startswith("error: --only: 'nope' is not one of sleep-sample, ")
 
 
-@pytest.mark.parametrize(("arguments", "count"), [((), len(TRUTHS)), (("--only", "step,workers"), 2)])
-def test_only_what_was_asked_for_is_measured(monkeypatch, arguments, count) -> None:
-    """All by default; the exit code is the check's."""
+ON_CPU = [truth for truth in TRUTHS if truth.device == "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cuda", "count"),
+    [
+        ((), True, len(TRUTHS)),
+        ((), False, len(ON_CPU)),
+        (("--only", "step,workers"), False, 2),
+        (("--only", "step,kernel"), True, 2),
+    ],
+)
+def test_only_what_was_asked_for_is_measured(monkeypatch, arguments, cuda, count) -> None:
+    """All that can be by default; the exit code is the check's."""
     asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(validate, "validate", lambda truths, console: asked.extend(truths) or 1)
     assert exit_code(*arguments) == 1
     assert len(asked) == count
+
+
+def test_what_needs_a_gpu_is_refused_without_one(capsys, monkeypatch) -> None:
+    """In one line; where nothing was asked for, it is said to be left out."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert exit_code("--only", "step,kernel") == 2
+    assert "--only: kernel needs a CUDA device, and there is none here" in capsys.readouterr().err
+    monkeypatch.setattr(validate, "validate", lambda truths, console: 0)
+    assert exit_code() == 0
+    assert f"{len(TRUTHS) - len(ON_CPU)} that need a CUDA device are left out" in capsys.readouterr().out
+
+
+KERNEL = next(truth for truth in TRUTHS if truth.name == "kernel")
+
+
+def timed(clock: float, events: float | None) -> list:
+    """Two epochs by the clock and, unless None, one by events."""
+    rows = [replace(row, step_s=clock) for row in rows_of(KERNEL, 0.0, 0.0, samples_per_s=5000.0)]
+    if events is None:
+        return rows
+    return [*rows, replace(KERNEL.trial().row(2), step_s=events, timed_by="events")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "right"),
+    [
+        (timed(0.2, 0.2), True),
+        (timed(0.2, 0.2039), True),
+        (timed(0.2, 0.2041), False),
+        (timed(0.2041, 0.2), False),
+        (timed(0.2, None), False),
+    ],
+)
+def test_the_device_s_time_is_read_in_its_own_epoch(rows, right) -> None:
+    """Within 2%, as the clock's; an epoch that is missing is wrong."""
+    verdict = validate.judge(KERNEL, rows)
+    assert verdict.right == right
+    if verdict.problem is None:
+        assert {reading.column for reading in verdict.readings} >= {"step_s", "device_step_s"}
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_kernels_of_known_length_are_recovered() -> None:
+    """All truths of a GPU, each within 2%."""
+    code, out = run_validate(*(truth for truth in TRUTHS if truth.device == "cuda"))
+    assert code == 0, out
