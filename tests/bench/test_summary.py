@@ -331,3 +331,17 @@ def test_a_step_beside_none_is_told_apart(tmp_path) -> None:
 def test_one_configuration_has_a_name(tmp_path) -> None:
     """Where nothing varies, it is the family's."""
     assert labels(summarise(runs.table(tmp_path, [row(0)]))).tolist() == ["torch_dataloader"]
+
+
+def test_a_gpu_is_never_ranked_beside_the_cpu(tmp_path) -> None:
+    """Each device has a fastest of its own, and no ratio is taken across them."""
+    rows = [
+        *blocks(0, [2.0] * 3, baseline=0),
+        *blocks(1, [1.0] * 3, baseline=0),
+        *blocks(2, [0.2] * 3, baseline=2, device="cuda"),
+        *blocks(3, [0.1] * 3, baseline=2, device="cuda"),
+    ]
+    summary = summarise(runs.table(tmp_path, rows))
+    assert summary["rank"].tolist() == [2, 1, 2, 1]
+    assert summary["ratio"].tolist() == [1, 2, 1, 2]
+    assert summary["ratio_to_best"].tolist() == [0.5, 1, 0.5, 1]

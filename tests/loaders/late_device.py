@@ -117,3 +117,13 @@ class LateDevice:
     def synchronize(self) -> None:
         """Do all there is."""
         self.work_until(lambda: not any(stream.work for stream in self.streams))
+
+
+class PromptDevice(LateDevice):
+    """One that has done everything the moment it was launched, for tests of what arrives there at all."""
+
+    def copy(self, to: torch.Tensor, of: torch.Tensor) -> None:
+        to.copy_(of)
+
+    def launch(self, work: Callable[[], object]) -> None:
+        work()

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from loaders.pipeline import TRANSFERS
 from loaders.registry import families
 from loaders.source import Source
 from loaders.spec import LoaderSpec
 from tests.fakes import label_of, numbered_source, numbers_of
+from tests.loaders.late_device import PromptDevice
 
 SAMPLES = 300
 SMALL_BATCH = 64  # several batches, the last one smaller
@@ -111,6 +113,23 @@ def keeps_the_contract(spec: LoaderSpec, source: Source, device: str) -> None:
     if getattr(spec, "in_order", True):
         again = spec.pipeline(source, device=device, shuffle=True, seed=1)
         assert epoch(again)[0].tolist() == orders[0]
+
+
+def sent() -> Iterator[LoaderSpec]:
+    """Each family in each way to a device, and scaled on either side; not page-locked, which takes CUDA."""
+    for name in CPU_FAMILIES:
+        base = families()[name](batch_size=SMALL_BATCH, resize=14, transfer="prefetch")
+        for transfer in TRANSFERS:
+            for scale_on in ("host", "device") if "scale_on" in base.knobs() else (None,):
+                place = {} if scale_on is None else {"scale_on": scale_on, "pin_memory": False}
+                yield base.with_knobs({"transfer": transfer, **place})
+
+
+@pytest.mark.parametrize("spec", list(sent()), ids=spec_id)
+def test_every_way_to_a_device_keeps_it(spec: LoaderSpec, source: Source, monkeypatch) -> None:
+    """What arrives on a device is what a loader promises, however it came there."""
+    monkeypatch.setattr("loaders.spec.CudaDevice", lambda name: PromptDevice())
+    keeps_the_contract(spec, source, "cuda")
 
 
 @pytest.mark.parametrize("name", CPU_FAMILIES)

@@ -1,0 +1,91 @@
+"""Whole sweeps on a real GPU, and what they must leave there: nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench.fresh_process import fresh_process_context
+from bench.grid import Machine, Request, make_plan
+from bench.results import read_device, read_limits, read_runs
+from bench.trial import Trial
+from bench.trial_process import TrialRunner
+from tests.bench.real_sweep import ROOT
+from tests.fakes import numbered_dataset
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+# The sweep's own process, and whether it has started CUDA by its end.
+SWEEP = """
+import sys, torch
+from bench.sweep import main
+try:
+    main()
+finally:
+    print("CUDA was started" if torch.cuda.is_initialized() else "CUDA was not started")
+"""
+
+
+def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", SWEEP, "--dataset", "synthetic:3000", "--blocks", "1", *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_every_family_is_measured_and_audited(tmp_path) -> None:
+    """On the GPU alone, each with and without graphs; the sweep's own process holds nothing there."""
+    done = sweep(
+        "--family", "torch_dataloader,batched_dataloader,tensor_slice,memory_map,device_resident",
+        "--num-workers", "0", "--device", "cuda", "--cuda-graph", "off,on", "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "CUDA was not started" in done.stdout
+    runs, device = read_runs(tmp_path / "out"), read_device(tmp_path / "out")
+    assert set(runs["device"]) == {"cuda"}
+    assert set(runs["status"]) == {"ok"}
+    assert set(runs["cuda_graph"]) == {"off", "on"}
+    assert len(set(runs["configuration"])) == 10
+    assert sorted(device["configuration"]) == list(range(10))
+    assert (device["step_s"] > 0).all()
+    transferred = device["family"] != "device_resident"
+    assert (device.loc[transferred, "transfer_s"] > 0).all()
+    assert (device.loc[~transferred, "transfer_s"] == 0).all()
+    assert (device["audited_share"] == 1).all()
+    assert set(read_limits(tmp_path / "out")["family"]) == {"step_alone", "read_alone", "bus_alone"}
+    assert "Time on the GPU in an epoch" in done.stdout
+
+
+def test_cpu_and_gpu_side_by_side(tmp_path) -> None:
+    """Both are measured, each against its own baseline."""
+    done = sweep("--family", "tensor_slice", "--device", "cpu,cuda", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = read_runs(tmp_path / "out")
+    assert set(runs["device"]) == {"cpu", "cuda"}
+    assert set(runs.loc[runs["device"] == "cpu", "gpu_memory_bytes"].isna()) == {True}
+    for _, rows in runs.groupby("device"):
+        assert set(rows["baseline"]) == set(rows["configuration"])
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("family", ["tensor_slice", "device_resident"])
+def test_the_memory_of_the_gpu_is_free_again(family, graph, tmp_path) -> None:
+    """After a trial, all that it and its repetition held."""
+    request = Request(family=(family,), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,))
+    (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(3000), 2, 0)
+    runner = TrialRunner(fresh_process_context([__name__]), 120, tmp_path / "log")
+    torch.cuda.synchronize()
+    before, _ = torch.cuda.mem_get_info()
+    rows = [row for block in range(2) for row in runner.run(replace(trial, block=block))]
+    assert [row.status for row in rows] == ["ok"] * len(rows)
+    after, _ = torch.cuda.mem_get_info()
+    # Less than a context takes, which is hundreds of MiB; others may use the GPU meanwhile.
+    assert before - after < 64 << 20
