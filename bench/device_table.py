@@ -1,50 +1,49 @@
-"""What is printed of a sweep on a GPU: the time on the device, whether copies hide, where pinning wins."""
+"""What is said of a sweep on a GPU: from which batch size on copies hide, and where pinning wins."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pandas as pd
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from bench.device_findings import Hiding, hidings, pinnings
-from bench.summary import labels
+from bench.device_findings import Hiding, Pinning, hidings, pinnings
+from bench.table import few
+
+VERDICTS = {"wins": "[bold green]wins[/]", "loses": "[bold red]loses[/]"}
 
 
 def print_device(console: Console, runs: pd.DataFrame, summary: pd.DataFrame) -> None:
-    """All of it; nothing where no epoch was timed on a device."""
-    timed = summary[summary["device_step_s"].notna() | summary["device_transfer_s"].notna()]
-    if timed.empty:
-        return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title_justify="left")
-    table.title = "Time on the GPU in an epoch, by CUDA events (ms)\n"
-    table.add_column("configuration", no_wrap=True)
-    for name in ("loader's kernels", "copies", "steps"):
-        table.add_column(name, justify="right", no_wrap=True)
-    names = labels(summary)
-    for index, line in timed.iterrows():
-        parts = (line[f"device_{part}_s"] for part in ("data", "transfer", "step"))
-        table.add_row(
-            escape(names[index]), *("" if pd.isna(part) else f"{part * 1e3:,.2f}" for part in parts)
-        )
-    console.print(table, soft_wrap=True)
+    """All of it, one line a finding; nothing where it was not measured."""
+    alike: dict[tuple[int | None, tuple[int, ...]], list[Hiding]] = defaultdict(list)
     for hiding in hidings(summary):
-        console.print(f"{escape(hiding.name)}: {_hidden(hiding)}.", soft_wrap=True)
-    found = pinnings(runs, summary)
-    if found:
-        console.print("Page-locked memory against ordinary, everything else equal:")
-    for pinning in found:
-        low, high = pinning.ratio.low, pinning.ratio.high
-        interval = "" if low is None else f" ({low:.3g}–{high:.3g})"
-        console.print(
-            f"  {escape(pinning.name)}: × {pinning.ratio.median:.3g}{interval}, {pinning.verdict}",
-            soft_wrap=True,
+        alike[hiding.batch_size, hiding.sizes].append(hiding)
+    for (size, sizes), found in alike.items():
+        measured = f"of {', '.join(map(str, sizes))}"
+        said = (
+            f"Copies take longer than steps at batch_size={sizes[-1]} ({measured})"
+            if size is None
+            else f"Copies are shorter than steps from batch_size={size} on ({measured})"
         )
+        console.print(f"{said}: {escape(few(one.name for one in found))}.", soft_wrap=True)
+    found_pinnings = pinnings(runs, summary)
+    if not found_pinnings:
+        return
+    console.print("Page-locked memory against ordinary, everything else equal:")
+    rest: dict[str, int] = defaultdict(int)
+    for pinning in sorted(found_pinnings, key=lambda one: -one.ratio.median):
+        if pinning.verdict in VERDICTS:
+            console.print(f"  {_said(pinning)}", soft_wrap=True)
+        else:
+            rest[pinning.verdict] += 1
+    for verdict, count in rest.items():
+        console.print(f"  {verdict} for {count} of {len(found_pinnings)}", soft_wrap=True)
 
 
-def _hidden(hiding: Hiding) -> str:
-    measured = ", ".join(map(str, hiding.sizes))
-    if hiding.batch_size is None:
-        return f"copies take longer than steps at batch_size={hiding.sizes[-1]} (measured: {measured})"
-    return f"copies are shorter than steps from batch_size={hiding.batch_size} on (measured: {measured})"
+def _said(pinning: Pinning) -> str:
+    low, high = pinning.ratio.low, pinning.ratio.high
+    return (
+        f"{VERDICTS[pinning.verdict]} × {pinning.ratio.median:.3g} ({low:.3g}–{high:.3g}): "
+        f"{escape(pinning.name)}"
+    )

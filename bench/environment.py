@@ -23,7 +23,19 @@ from bench.gpu import look
 from loaders.native import native
 from loaders.source import Dataset
 
-PACKAGES = ("loaderbench", "torch", "torchvision", "numpy", "pandas", "pillow", "psutil", "scipy", "seaborn")
+PACKAGES = (
+    "loaderbench",
+    "torch",
+    "torchvision",
+    "numpy",
+    "pandas",
+    "pillow",
+    "psutil",
+    "scipy",
+    "seaborn",
+    "triton",
+    "nvidia-ml-py",
+)
 
 
 def environment(dataset: Dataset, arguments: list[str]) -> dict[str, Any]:

@@ -26,6 +26,12 @@ PARTS = {
     "train step": "step_s",
     "teardown": "teardown_s",
 }
+# What a GPU does in an epoch; these run beside each other.
+ON_DEVICE = {
+    "loader's kernels": "device_data_s",
+    "copies": "device_transfer_s",
+    "steps": "device_step_s",
+}
 ROW_INCHES = 0.34
 
 
@@ -43,6 +49,9 @@ def draw_charts(folder: Path) -> list[Path]:
     charts = {"ranking": ranking(summary), "where_time_goes": where_time_goes(summary, runs)}
     if summary.get("num_workers", pd.Series("")).replace("", None).notna().any():
         charts["throughput_by_workers"] = throughput_by_workers(summary)
+    on_device = summary[summary[list(ON_DEVICE.values())].notna().any(axis=1)]
+    if not on_device.empty:
+        charts["time_on_device"] = time_on_device(on_device)
     paths = []
     for name, figure in charts.items():
         path = folder / f"{name}.png"
@@ -113,6 +122,25 @@ def where_time_goes(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         loc="upper center", bbox_to_anchor=(0.5, -0.75 / figure.get_figheight()), ncol=3, frameon=False
     )
     axes.set_title(_title("Where the time of an epoch goes", summary), loc="left")
+    return figure
+
+
+def time_on_device(summary: pd.DataFrame) -> Figure:
+    """What the GPU took for its parts of an epoch, by events: beside each other, as they are done."""
+    summary = summary.sort_values("samples_per_s", ascending=False)
+    figure, axes = _rows(summary)
+    height = 0.8 / len(ON_DEVICE)
+    for number, (name, column) in enumerate(ON_DEVICE.items()):
+        places = [place + (number - 1) * height for place in range(len(summary))]
+        milliseconds = summary[column].to_numpy() * 1e3
+        color = sns.color_palette("colorblind")[number]
+        axes.barh(places, np.nan_to_num(milliseconds), color=color, label=name, height=height)
+    axes.set_xlabel("ms of the GPU in an epoch; copies shorter than steps can hide behind them")
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.75 / figure.get_figheight()), ncol=3, frameon=False
+    )
+    datasets = ", ".join(sorted(summary["dataset"].unique()))
+    axes.set_title(f"Time on the GPU ({datasets}, one epoch each, by CUDA events)", loc="left")
     return figure
 
 

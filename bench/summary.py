@@ -294,6 +294,10 @@ def varied(summary: pd.DataFrame) -> list[str]:
         values = set(summary[name]) - {"none", ""}
         return len(values) < 2 and bool((summary.groupby(other)[name].nunique() == 1).all())
 
+    # How batches are moved follows from the family and its memory, unless it was asked for.
+    of = [name for name in ("family", "device", "pin_memory") if name in summary]
+    if "transfer" in kept and (summary.groupby(of)["transfer"].nunique() == 1).all():
+        kept.remove("transfer")
     for name in list(kept):
         if name not in ("family", "device", "step") and any(
             follows(name, other) for other in kept if other != name

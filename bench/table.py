@@ -307,25 +307,25 @@ def _warnings(summary: pd.DataFrame) -> list[str]:
         if needed := shaky[0].blocks_needed:
             reach = f"--precision {USABLE_PRECISION:.0%}"
             tries.append(f"repeat with {reach}: the first would need about {_count(needed, 'block')}")
-        found.append(f"[bold yellow]Unstable[/] between blocks: {_few(spreads)}. {'; '.join(tries)}.")
+        found.append(f"[bold yellow]Unstable[/] between blocks: {few(spreads)}. {'; '.join(tries)}.")
     disturbed = ranked[ranked["disturbed_blocks"] > 0].sort_values("disturbed_blocks", ascending=False)
     if len(disturbed):
         shares = disturbed["disturbed_blocks"].astype(str) + " of " + disturbed["blocks"].astype(str)
         found.append(
             "[bold yellow]Disturbed[/] from outside, also when repeated: "
-            f"{_few(disturbed['name'] + ' (' + shares + ' blocks)')}. `disturbed` in runs.csv says by what."
+            f"{few(disturbed['name'] + ' (' + shares + ' blocks)')}. `disturbed` in runs.csv says by what."
         )
     windowed = ranked[ranked["mixing"] < WELL_MIXED].sort_values("mixing")
     if len(windowed):
         mixing = windowed["mixing"].map("{:.2f}".format)
         found.append(
-            f"[bold yellow]Not fully shuffled:[/] {_few(windowed['name'] + ' (' + mixing + ')')}, where a "
+            f"[bold yellow]Not fully shuffled:[/] {few(windowed['name'] + ' (' + mixing + ')')}, where a "
             "true shuffle has 1. A loader that shuffles less does less work."
         )
     return found
 
 
-def _few(items: Iterable[str]) -> str:
+def few(items: Iterable[str]) -> str:
     """The first of them by name, and how many more there are."""
     named = list(items)
     more = len(named) - NAMED

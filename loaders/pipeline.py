@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from loaders.batch import Batch
-from loaders.device import Device, Span
+from loaders.device import CudaDevice, Device, Span
 from loaders.transfer import Finish, Mover, Prefetcher
 
 TRANSFERS = ("blocking", "non_blocking", "prefetch")
@@ -52,13 +52,13 @@ class Pipeline:
 
 def to_device(
     loader: Iterable[Batch],
-    device: Device,
+    device: Device | str,
     transfer: str,
     *,
     lasting: bool = True,
     finish: Finish | None = None,
 ) -> Pipeline:
-    """A loader whose batches are moved to the device.
+    """A loader whose batches are moved to the device, such as `cuda`.
 
     transfer: `blocking` is `.to(device)`, `non_blocking` `.to(device, non_blocking=True)`, `prefetch` copies
     each batch on a stream of its own while the loop works on the one before it (Prefetcher says how long
@@ -68,6 +68,8 @@ def to_device(
     """
     if transfer not in TRANSFERS:
         raise ValueError(f"transfer is {transfer!r}, expected {', '.join(TRANSFERS)}")
+    if isinstance(device, str):
+        device = CudaDevice(device)
     if transfer == "prefetch":
         return Pipeline(Prefetcher(loader, device, lasting=lasting, finish=finish))
     mover = Mover(device, non_blocking=transfer == "non_blocking", lasting=lasting, finish=finish)

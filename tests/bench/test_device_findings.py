@@ -131,23 +131,34 @@ def printed(measured, summary) -> str:
 
 
 def test_all_of_it_is_printed(tmp_path) -> None:
-    """Milliseconds on the device, what hides, and where pinning wins."""
-    off = rows(0, [1.0] * 3, pin_memory="off", transfer="blocking")
-    on = rows(1, [0.5] * 3, pin_memory="on", transfer="non_blocking")
-    small = rows(2, [0.5] * 3, pin_memory="on", transfer="non_blocking", batch_size="64")
-    device = [on_device(off[0], 0.2, 0.1), on_device(on[0], 0.05, 0.1), on_device(small[0], 0.5, 0.1)]
-    text = printed(*tables(tmp_path, [*off, *on, *small], device))
-    assert "Time on the GPU in an epoch" in text
-    assert ["0.00", "200.00", "100.00"] in [line.split()[-3:] for line in text.splitlines()]
-    assert "copies are shorter than steps from batch_size=256 on (measured: 64, 256)." in text
-    assert "torch_dataloader batch_size=256: × 2 (2–2), wins" in text
+    """What hides, and where pinning wins and loses; what makes no difference is counted."""
+    measured = [
+        *rows(0, [1.0] * 3, pin_memory="off", transfer="blocking"),
+        *rows(1, [0.5] * 3, pin_memory="on", transfer="non_blocking"),
+        *rows(2, [1.0] * 3, pin_memory="off", transfer="blocking", batch_size="64"),
+        *rows(3, [2.0] * 3, pin_memory="on", transfer="non_blocking", batch_size="64"),
+        *rows(4, [1.0] * 3, pin_memory="off", transfer="blocking", batch_size="32"),
+        *rows(5, [0.9, 1.0, 1.1], pin_memory="on", transfer="non_blocking", batch_size="32"),
+    ]
+    device = [
+        on_device(row, copies_s, 0.1)
+        for row, copies_s in zip(measured[::3], (0.05, 0.05, 0.2, 0.2, 0.2, 0.2), strict=True)
+    ]
+    assert printed(*tables(tmp_path, measured, device)).splitlines() == [
+        "Copies are shorter than steps from batch_size=256 on (of 32, 64, 256): "
+        "torch_dataloader pin_memory=off and torch_dataloader pin_memory=on.",
+        "Page-locked memory against ordinary, everything else equal:",
+        "  wins × 2 (2–2): torch_dataloader batch_size=256",
+        "  loses × 0.5 (0.5–0.5): torch_dataloader batch_size=64",
+        "  no difference for 1 of 3",
+    ]
 
 
 def test_copies_that_never_hide_are_told(tmp_path) -> None:
     """At the largest size that was measured."""
     summary = sized(tmp_path, {64: (0.3, 0.1), 256: (0.2, 0.1)})
     text = printed(runs.table(tmp_path / "none", runs.blocks(0, [1.0])), summary)
-    assert "copies take longer than steps at batch_size=256 (measured: 64, 256)." in text
+    assert text == "Copies take longer than steps at batch_size=256 (of 64, 256): torch_dataloader.\n"
 
 
 def test_without_a_gpu_nothing_is_printed(tmp_path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench.plot import draw_charts
-from bench.results import read_runs
+from bench.results import DEVICE, read_device, read_runs
+from bench.runs_file import RunsFile
 from bench.summary import summarise
 from tests.bench import runs
 from tests.bench.runs import failed, timed
@@ -38,6 +39,18 @@ def test_every_chart_is_drawn(tmp_path) -> None:
     paths = draw_charts(runs.written(tmp_path, rows()))
     assert {path.stem for path in paths} == {"ranking", "where_time_goes", "throughput_by_workers"}
     assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 10_000 for path in paths)
+
+
+def test_the_time_on_a_gpu_is_drawn(tmp_path) -> None:
+    """From device.csv, for those that it holds."""
+    folder = runs.written(tmp_path, [replace(row, device="cuda") for row in rows()])
+    with RunsFile(folder / DEVICE, rows()[0].knobs) as device:
+        for number in (0, 2):
+            timed_there = replace(timed(number, 0, 1.0), timed_by="events", transfer_s=0.2 * (number + 1))
+            device.write(replace(timed_there, device="cuda", data_wait_s=None))
+    assert "time_on_device" in {path.stem for path in draw_charts(folder)}
+    summary = summarise(read_runs(folder), None, read_device(folder))
+    assert summary["device_transfer_s"].round(3).tolist()[::2] == [0.2, 0.6]
 
 
 def test_one_block_is_drawn_without_intervals(tmp_path) -> None:

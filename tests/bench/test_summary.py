@@ -345,3 +345,13 @@ def test_a_gpu_is_never_ranked_beside_the_cpu(tmp_path) -> None:
     assert summary["rank"].tolist() == [2, 1, 2, 1]
     assert summary["ratio"].tolist() == [1, 2, 1, 2]
     assert summary["ratio_to_best"].tolist() == [0.5, 1, 0.5, 1]
+
+
+def test_a_transfer_that_follows_is_not_named(tmp_path) -> None:
+    """Blocking out of ordinary and not out of page-locked memory is what scripts do; else it is named."""
+    loop = [{"pin_memory": "off", "transfer": "blocking"}, {"pin_memory": "on", "transfer": "non_blocking"}]
+    asked = [*loop, {"pin_memory": "on", "transfer": "prefetch"}]
+    for knobs, names in ((loop, ["pin_memory"]), (asked, ["transfer", "pin_memory"])):
+        sized = [{"batch_size": "256", "resize": "none", **its} for its in knobs]
+        rows = [replace(row(n), device="cuda", knobs=its) for n, its in enumerate(sized)]
+        assert sorted(varied(summarise(runs.table(tmp_path / str(len(knobs)), rows)))) == sorted(names)
