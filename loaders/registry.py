@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from abc import ABCMeta
 from types import ModuleType
 
 from loaders import families as package
@@ -30,11 +29,11 @@ def all_knobs() -> dict[str, Knob]:
 
 def spec_class(module: ModuleType) -> type[LoaderSpec]:
     """The one LoaderSpec that a family's file defines; TypeError where there is none, or more than one."""
-    # On Python 3.10 a generic alias such as tuple[int] passes for a class, but not for an abstract one.
-    specs = [
+    # Not isinstance: on Python 3.10 a generic alias, such as a Callable[[int], None], passes for a class.
+    specs: list[type[LoaderSpec]] = [
         member
         for member in vars(module).values()
-        if isinstance(member, ABCMeta)
+        if issubclass(type(member), type)
         and issubclass(member, LoaderSpec)
         and member.__module__ == module.__name__
     ]

@@ -12,10 +12,15 @@ from loaders import registry
 from loaders.knobs import Integer, Knob, knob
 from loaders.spec import LoaderSpec
 
+# With types that pass for classes on Python 3.10.
 NEW_FAMILY = """
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from loaders.knobs import Integer, Knob, knob
 from loaders.spec import LoaderSpec
+
+Done = Callable[[int], None]
+Pairs = Iterable[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Loader(LoaderSpec):
