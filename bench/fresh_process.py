@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -24,6 +25,7 @@ from typing import Any, Generic, TypeVar
 from typing_extensions import Self
 
 from bench import guardian, interrupts, process_tree
+from bench.interrupts import TERMINALS
 
 T = TypeVar("T")
 
@@ -61,6 +63,7 @@ def fresh_process_context(modules: Iterable[str] = ()) -> BaseContext:
     # Not to count the server's own start, seconds, to the first process.
     try:
         with _main_module_hidden():
+            _start_server()
             started = context.Process(target=_nothing)
             started.start()
         started.join()
@@ -179,6 +182,21 @@ def _main_module_hidden() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def _start_server() -> None:
+    """Start the server with the terminal's signals held back, until it ignores them (bench.undisturbed).
+
+    They reach all processes of a terminal at once, and an interpreter that is just starting would die of them
+    with a traceback.
+    """
+    # Its own start, which the server's would include, lets signals through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINALS)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _nothing() -> None:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130
+# What a terminal sends to all processes of its group.
+TERMINALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
 # What wraps a command may pass on a Ctrl-C that the terminal has sent it too.
 ECHO_S = 0.2
 
