@@ -83,6 +83,7 @@ class DeviceWitness:
         self._where = (slice(None), 0, grid.rows, grid.columns)
         self._shape = shape
         self._sizes: list[int] = []
+        self._seen = 0
         self._odd: str | None = None
         picture = torch.empty(shape[1:])[grid.rows, grid.columns].shape
         self._pixels = torch.empty((samples, *picture), device=device)
@@ -91,7 +92,7 @@ class DeviceWitness:
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
         """Keep a batch; what is delivered beyond the samples there are goes by unseen."""
-        seen = sum(self._sizes)
+        seen = self._seen
         end = seen + len(labels)
         if images.dtype != torch.float32 or images.shape[1:] != self._shape or labels.dtype != torch.int64:
             self._odd = f"batches of {images.dtype} {tuple(images.shape)} and {labels.dtype} on the device"
@@ -103,10 +104,11 @@ class DeviceWitness:
         torch.minimum(low, images.min(), out=low)
         torch.maximum(high, images.max(), out=high)
         self._sizes.append(len(labels))
+        self._seen = end
 
     def record(self, batches: int, samples: int) -> Record:
         """What was seen of an epoch that delivered so many; this waits for the device."""
-        seen = sum(self._sizes)
+        seen = self._seen
         low, high = self._range.tolist()
         return Record(
             pixels=self._pixels[:seen].cpu().numpy(),

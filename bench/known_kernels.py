@@ -95,7 +95,7 @@ class KnownOnDevice(KnownLoader):
 class KernelTrial(KnownTrial):
     """A trial whose step is a kernel of known length."""
 
-    def make_step(self, source: Source, together: int = 1) -> KnownStep:
+    def make_step(self, source: Source, pipeline: Pipeline) -> KnownStep:
         """That step, whatever the data."""
-        del source, together
+        del source, pipeline
         return KnownKernel(self.step_s)

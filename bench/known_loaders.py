@@ -16,6 +16,7 @@ from torch.utils import data
 
 from bench.trial import Trial
 from loaders.knobs import Knob
+from loaders.pipeline import Pipeline
 from loaders.source import Dataset, Source, Split
 from loaders.spec import Batch, LoaderSpec
 
@@ -303,7 +304,7 @@ class KnownTrial(Trial):
 
     step_s: float = 0.0
 
-    def make_step(self, source: Source, together: int = 1) -> KnownStep:
+    def make_step(self, source: Source, pipeline: Pipeline) -> KnownStep:
         """That step, whatever the data."""
-        del source, together
+        del source, pipeline
         return KnownStep(self.step_s)

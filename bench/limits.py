@@ -5,6 +5,7 @@ They are no family: they deliver nothing to train on, and stand in `limits.csv`,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from loaders.spec import Batch, LoaderSpec
 
 RESIDENT_BATCHES = 4
 FEWEST_ROWS = 1024
+LEAST_BYTES = 16 << 20
 # A limit is quickly measured, and one epoch of it is short: the median of some is steadier.
 EPOCHS = 6
 
@@ -100,7 +102,7 @@ class ReadAlone(_LimitSpec):
     def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """Rows of uint8 (n, H, W), many at a time, all in the same memory."""
         del shuffle, seed
-        images, labels = source.in_memory().images.to(self.device), source.labels.to(self.device)
+        images, labels = source.in_memory().images, source.labels
         # However small the batches: a loader that makes many at once would beat what hands over each.
         rows = max(self.batch_size, FEWEST_ROWS)
         return _StoredOrder(images, labels, images.new_empty((rows, *images.shape[1:])))
@@ -140,7 +142,9 @@ class BusAlone(_LimitSpec):
         del shuffle, seed
         raw = self.scale_on == "device"
         side = source.images.shape[1:] if raw or self.resize is None else (self.resize, self.resize)
-        shape = (min(self.batch_size, len(source)), 1, *side)
+        # However small the batches: to launch a copy takes longer than to do a small one.
+        rows = max(self.batch_size, LEAST_BYTES // (math.prod(side) * (1 if raw else 4)))
+        shape = (min(rows, len(source)), 1, *side)
         count = range(RESIDENT_BATCHES)
         images = [_pinned(torch.ones(shape, dtype=torch.uint8 if raw else torch.float32)) for _ in count]
         labels = [_pinned(torch.ones(shape[:1], dtype=torch.int64)) for _ in count]
@@ -188,12 +192,14 @@ def limits_of(plan: Plan) -> dict[Configuration, frozenset[int]]:
 
 def _limits(configuration: Configuration) -> Iterator[Configuration]:
     device, spec, threads = configuration.device, configuration.spec, configuration.num_threads
-    yield Configuration(ReadAlone(spec.batch_size, device=device), device, "none", None, threads)
+    knobs = spec.knobs()
+    # What lies on the device is read there, and not by a loader of the host.
+    if device == "cpu" or "transfer" in knobs:
+        yield Configuration(ReadAlone(spec.batch_size), device, "none", None, threads)
     if configuration.step != "none":
         alone = StepAlone(spec.batch_size, spec.resize, device=device)
         step = configuration.step, configuration.loss
         yield Configuration(alone, device, *step, threads, configuration.cuda_graph)
-    knobs = spec.knobs()
     if device == "cuda" and "transfer" in knobs:
         bus = BusAlone(
             spec.batch_size, spec.resize, device=device, scale_on=text_of(knobs.get("scale_on", ""))

@@ -210,8 +210,8 @@ def _limit(
         name: speeds[key]
         for name, speeds in bounds.items()
         if (key := tuple(identity.get(column, "") for column in LIMITS[name][1])) in speeds
-        # What transfers nothing is not bounded by the bus.
-        and (name != "bus" or identity.get("transfer"))
+        # What lies on the device is bounded neither by the bus nor by the host's memory.
+        and (name == "step" or (name, identity["device"]) == ("read", "cpu") or identity.get("transfer"))
     }
     if any(() in speeds for name, speeds in bounds.items() if name not in here):
         here = {}

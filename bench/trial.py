@@ -96,8 +96,8 @@ class Trial:
             started_at=started_at,
         )
 
-    def make_step(self, source: Source, together: int = 1) -> TrainStep:
-        """The step that is fed; together: how many batches it may put off, to launch them at once."""
+    def make_step(self, source: Source, pipeline: Pipeline) -> TrainStep:
+        """The step that is fed by that pipeline."""
         configuration = self.configuration
         return build_step(
             configuration.step,
@@ -109,7 +109,8 @@ class Trial:
             device=configuration.device,
             seed=self.seed,
             cuda_graph=configuration.cuda_graph,
-            together=together,
+            together=pipeline.together,
+            recurring=pipeline.recurring,
         )
 
     def make_timer(self) -> DeviceTimer:
@@ -119,9 +120,11 @@ class Trial:
     def run(self) -> Iterator[EpochReport]:
         """Build the loader and the step, and measure one epoch after another in this process, without end."""
         source, pipeline = self._pipeline()
-        step = self.make_step(source, pipeline.together)
+        step = self.make_step(source, pipeline)
         # The first reading looks for what can be read here.
         interference.reading(cuda=self._cuda)
+        # What is finished on the device has another form when it is delivered; it is repeated and seen then.
+        seen = not self._cuda or self.configuration.spec.finish() is None
         witness = self._witness(source) if self.audited else None
         samples, shape, grid = len(source), self._shape(source), self._grid(source)
         device = self.configuration.device
@@ -134,7 +137,7 @@ class Trial:
                 yield self._device_pass(pipeline, step, DeviceWitness(grid, shape, samples, device))
             if witness is not None:
                 witness.start_over()
-            timings, between = self._epoch(pipeline, step, step, witness)
+            timings, between = self._epoch(pipeline, step, step, witness if seen else None)
             walls_ns.append(timings.wall_ns)
             record = witness.record(len(timings.data_wait_ns), timings.samples) if witness else None
             yield EpochReport(timings, step.mean_loss(), between, record)

@@ -33,6 +33,11 @@ class Pipeline:
     transfer: Mover | None = None
     together: int = 1
 
+    @property
+    def recurring(self) -> bool:
+        """Whether batches come to lie in the same few places of the device, again and again."""
+        return self.transfer is None
+
     def __iter__(self) -> Iterator[Batch]:
         if self.transfer is None:
             yield from self.loader
@@ -57,6 +62,8 @@ def to_device(
     *,
     lasting: bool = True,
     finish: Finish | None = None,
+    together: int = 1,
+    batch_size: int | None = None,
 ) -> Pipeline:
     """A loader whose batches are moved to the device, such as `cuda`.
 
@@ -64,13 +71,16 @@ def to_device(
     each batch on a stream of its own while the loop works on the one before it (Prefetcher says how long
     such a batch stays valid). lasting: whether the loader's own batches stay as they are, however many are
     asked for after them; False for a ring, whose batches stay until the second one after them. finish: what
-    is to be done there. Raises ValueError for another transfer.
+    is to be done there. together, batch_size: for `prefetch`, that the loader's batches are so many of such a
+    size, which are delivered one by one. Raises ValueError for another transfer.
     """
     if transfer not in TRANSFERS:
         raise ValueError(f"transfer is {transfer!r}, expected {', '.join(TRANSFERS)}")
     if isinstance(device, str):
         device = CudaDevice(device)
     if transfer == "prefetch":
-        return Pipeline(Prefetcher(loader, device, lasting=lasting, finish=finish))
+        split = batch_size if together > 1 else None
+        prefetcher = Prefetcher(loader, device, lasting=lasting, finish=finish, split=split)
+        return Pipeline(prefetcher, together=together)
     mover = Mover(device, non_blocking=transfer == "non_blocking", lasting=lasting, finish=finish)
     return Pipeline(loader, mover)

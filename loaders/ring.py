@@ -179,7 +179,10 @@ def _end_all() -> None:
         helpers.end()
 
 
-def idle_cores() -> int:
-    """The cores that torch's own threads leave free for others of this process, two at most."""
+def idle_cores(*, beside: int | None = None, most: int = MOST_THREADS) -> int:
+    """The cores that threads leave free for others of this process, but no more than `most`.
+
+    beside: how many threads those are; None for torch's own.
+    """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_THREADS, max(0, usable - torch.get_num_threads()))
+    return min(most, max(0, usable - (torch.get_num_threads() if beside is None else beside)))

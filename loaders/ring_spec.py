@@ -9,7 +9,8 @@ from typing_extensions import Self
 from loaders.dataloader_spec import PIN_MEMORY
 from loaders.knobs import Choice, Integer, Knob, Switch, knob
 from loaders.native import native
-from loaders.ring import RingLoader, Rows
+from loaders.ring import RingLoader, Rows, idle_cores
+from loaders.source import Source
 from loaders.spec import LoaderSpec
 from loaders.transfer import Finish
 
@@ -17,7 +18,7 @@ THREADS = Knob(
     "threads",
     Integer(0, 64, optional=True),
     help="threads that load beside the training thread; none is one for each core that torch leaves free, "
-    "up to two",
+    "up to two, and up to four where a GPU trains",
     quick=(0, 1),
     full=(0, 1, 2),
 )
@@ -38,6 +39,11 @@ SCALE_ON = Knob(
     "the bytes go then; none is the device where there is one",
     full=("host", "device"),
 )
+# Neither of these was tried on a GPU yet. Threads that load beside one:
+MOST_BESIDE_CUDA = 4
+# Of pictures that cross at once: enough for a copy to take longer than its launch, and few enough for an
+# epoch not to wait long for its first ones.
+TOGETHER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,11 @@ class RingSpec(LoaderSpec):
         pinned = cuda and not self.copy if self.pin_memory is None else self.pin_memory
         scale_on = self.scale_on or ("device" if cuda else "host")
         transfer = self.transfer or ("prefetch" if cuda else None)
-        return replace(self, pin_memory=pinned, scale_on=scale_on, transfer=transfer)
+        # torch's own threads have next to nothing to do beside a GPU.
+        threads = (
+            idle_cores(beside=1, most=MOST_BESIDE_CUDA) if cuda and self.threads is None else self.threads
+        )
+        return replace(self, pin_memory=pinned, scale_on=scale_on, transfer=transfer, threads=threads)
 
     def invalid(self, *, cuda: bool) -> str | None:
         """Memory is page-locked by CUDA, and a copy out of the ring is in ordinary memory."""
@@ -76,6 +86,20 @@ class RingSpec(LoaderSpec):
         if self.scale_on == "device" and not cuda:
             return "scale_on=device needs a CUDA device to feed"
         return super().invalid(cuda=cuda)
+
+    def together(self, source: Source) -> int:
+        """As many as make up for what it takes to launch a copy."""
+        height, width = source.images.shape[1:]
+        if self.scale_on != "device":
+            height, width = (self.resize, self.resize) if self.resize else (height, width)
+            width *= 4
+        batches = -(-len(source) // self.batch_size)
+        return min(max(1, TOGETHER_BYTES // (self.batch_size * height * width)), batches)
+
+    def enlarged(self, together: int) -> Self:
+        """With room for each thread to fill one of the larger batches."""
+        prefetch = max(self.prefetch, (self.threads or 0) + 1) if together > 1 else self.prefetch
+        return replace(super().enlarged(together), prefetch=prefetch)
 
     def finish(self) -> Finish | None:
         """Scaling and resizing, where they are the device's."""

@@ -132,15 +132,27 @@ class LoaderSpec(ABC):
         """What is left to do on the device to what `build` delivers; None where nothing is."""
         return None
 
+    def together(self, source: Source) -> int:
+        """How many batches are best made and prefetched at once; 1 where each is made by itself."""
+        del source
+        return 1
+
+    def enlarged(self, together: int) -> Self:
+        """The same loader with batches as large as so many."""
+        return replace(self, batch_size=together * self.batch_size)
+
     def pipeline(self, source: Source, *, device: str, shuffle: bool, seed: int) -> Pipeline:
         """The same, with batches that arrive on the device, `cpu` or `cuda`."""
         if device == "cpu":
             return Pipeline(self.build(source, shuffle=shuffle, seed=seed))
         spec = self.resolved(cuda=True)
+        together = spec.together(source) if spec.transfer == "prefetch" else 1
         return to_device(
-            spec.build(source, shuffle=shuffle, seed=seed),
+            spec.enlarged(together).build(source, shuffle=shuffle, seed=seed),
             CudaDevice(device),
             spec.transfer or "blocking",
             lasting=spec.lasting,
             finish=spec.finish(),
+            together=together,
+            batch_size=spec.batch_size,
         )

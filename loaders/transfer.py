@@ -94,32 +94,43 @@ class Prefetcher:
     memory.
 
     lasting: whether the loader's own batches stay as they are; where they don't, it isn't asked for the next
-    one before what it will write over has been copied. finish: what is to be done to copied pictures.
+    one before what it will write over has been copied. finish: what is to be done to copied pictures. split:
+    deliver each of the loader's batches in several of so many samples, which all stay until the last of them
+    was delivered: to launch copies of small batches takes longer than they do.
     """
 
     def __init__(
-        self, loader: Iterable[Batch], device: Device, *, lasting: bool = True, finish: Finish | None = None
+        self,
+        loader: Iterable[Batch],
+        device: Device,
+        *,
+        lasting: bool = True,
+        finish: Finish | None = None,
+        split: int | None = None,
     ) -> None:
         self.span: Span = no_span
         self._loader = loader
         self._device = device
         self._lasting = lasting
         self._finish = finish
+        self._split = split
         self._copies = device.stream()
         self._idle: list[list[_Slot]] = []
 
     def __len__(self) -> int:
-        """The number of batches of an epoch."""
+        """The number of batches of an epoch; TypeError where they are parts of the loader's own."""
+        if self._split is not None:
+            raise TypeError("a Prefetcher that splits batches doesn't know how many there are")
         return len(self._loader)  # type: ignore[arg-type]  # where the loader has one
 
     def __iter__(self) -> Iterator[Batch]:
         # The same memory in each epoch; an epoch that is begun beside another has its own.
-        slots = self._idle.pop() if self._idle else [_Slot() for _ in range(SLOTS)]
+        slots = self._idle.pop() if self._idle else [_Slot(self._split) for _ in range(SLOTS)]
         device, batches = self._device, iter(self._loader)
         sent: deque[Event] = deque(maxlen=2)
         number = 0
 
-        def send(free: Event) -> tuple[Batch, Event] | None:
+        def send(free: Event) -> tuple[list[Batch], Event] | None:
             nonlocal number
             if not self._lasting and len(sent) == 2:
                 sent[0].synchronize()
@@ -134,23 +145,23 @@ class Prefetcher:
             with device.on(self._copies):
                 self._copies.wait_event(free)
                 with self.span("transfer"):
-                    delivered = slot.copy(batch, device)
+                    slot.copy(batch, device)
                 sent.append(device.event())
                 if self._finish is None:
-                    return delivered, sent[-1]
+                    return slot.batches(), sent[-1]
                 with self.span("data"):
-                    finished = slot.finish(delivered, device, self._finish)
-                return finished, device.event()
+                    slot.finish(device, self._finish)
+                return slot.batches(), device.event()
 
         try:
             before = now = device.event()
             ahead = send(now)
             while ahead is not None:
-                (batch, ready), ahead = ahead, send(before)
+                (batches_there, ready), ahead = ahead, send(before)
                 # Of what was asked for two calls ago, all work has been launched before the last call.
                 before = now
                 device.current().wait_event(ready)
-                yield batch
+                yield from batches_there
                 now = device.event()
         finally:
             if not self._lasting:
@@ -164,34 +175,53 @@ class Prefetcher:
 
 
 class _Slot:
-    """Memory of the device for one batch, written again and again."""
+    """Memory of the device for one batch of the loader, written again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, split: int | None) -> None:
+        self._split = split
+        self._samples = 0
         self._raw = self._labels = self._out = torch.empty(0)
+        # Those of a whole batch, and of the samples that there are now.
+        self._whole: list[Batch] = []
+        self._parts: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = self._raw, self._labels, self._out
 
     def hold(self, batch: Batch, device: Device, finish: Finish | None) -> bool:
         """Have room for a batch; whether there was too little."""
-        made = [_fits(self._raw, batch[0]), _fits(self._labels, batch[1])]
-        if all(made):
-            return False
-        self._raw, self._labels = (device.empty(tuple(part.shape), part.dtype) for part in batch)
-        if finish is not None:
-            self._out = device.empty(finish.shape(tuple(batch[0].shape)), torch.float32)
-        return True
+        self._samples = len(batch[1])
+        new = not (_fits(self._raw, batch[0]) and _fits(self._labels, batch[1]))
+        if new:
+            self._raw, self._labels = (device.empty(tuple(part.shape), part.dtype) for part in batch)
+            self._out = self._raw
+            if finish is not None:
+                self._out = device.empty(finish.shape(tuple(batch[0].shape)), torch.float32)
+            self._whole = self._cut()
+        self._parts = self._raw, self._labels, self._out
+        if self._samples < len(self._labels):
+            raw, labels, out = (part[: self._samples] for part in self._parts)
+            self._parts = raw, labels, out
+        return new
 
-    def copy(self, batch: Batch, device: Device) -> Batch:
-        """The batch, once it is copied."""
-        images, labels = self._raw[: len(batch[0])], self._labels[: len(batch[1])]
-        device.copy(images, batch[0])
+    def copy(self, batch: Batch, device: Device) -> None:
+        """Launch its copy."""
+        raw, labels, _ = self._parts
+        device.copy(raw, batch[0])
         device.copy(labels, batch[1])
-        return images, labels
 
-    def finish(self, batch: Batch, device: Device, finish: Finish) -> Batch:
-        """The batch, once its pictures are scaled."""
-        raw, labels = batch
-        out = self._out[: len(raw)]
+    def finish(self, device: Device, finish: Finish) -> None:
+        """Launch what is to be done to its pictures."""
+        raw, _, out = self._parts
         device.launch(lambda: finish(raw, out))
-        return out, labels
+
+    def batches(self) -> list[Batch]:
+        """What is delivered of it."""
+        return self._whole if self._samples == len(self._labels) else self._cut()
+
+    def _cut(self) -> list[Batch]:
+        images, labels = self._out[: self._samples], self._labels[: self._samples]
+        if self._split is None:
+            return [(images, labels)]
+        parts = (torch.split(part, self._split) for part in (images, labels))
+        return list(zip(*parts, strict=True))
 
 
 def _fits(room: torch.Tensor, of: torch.Tensor) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
+import functools
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -54,8 +55,10 @@ class GraphedStep(LearningStep):
     a replay. Batches in ever new places are copied into one that a graph was captured for.
 
     together: so many batches are put off and launched at once, by one graph. The loader must leave them as
-    they are until all of them were delivered; `flush` launches what is still put off. Where Triton can be
-    used, a batch takes two or three kernels (`model.fused_step`), else as many as torch's operations do.
+    they are until all of them were delivered; `flush` launches what is still put off, and must be called
+    before an epoch that was left early is followed by another. recurring: False for batches that come from
+    ever new places; they are copied from the start. Where Triton can be used, a batch takes two or three
+    kernels (`model.fused_step`), else as many as torch's operations do.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class GraphedStep(LearningStep):
         learning_rate: float,
         *,
         together: int = 1,
+        recurring: bool = True,
         graphs: Graphs | None = None,
     ) -> None:
         super().__init__(model)
@@ -73,6 +77,7 @@ class GraphedStep(LearningStep):
         self._loss = loss
         self._learning_rate = learning_rate
         self._together = together
+        self._most_graphs = MOST_GRAPHS if recurring else 0
         self._graphs = graphs or CudaGraphs()
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._replays: dict[tuple[object, ...], Callable[[], None]] = {}
@@ -108,7 +113,7 @@ class GraphedStep(LearningStep):
     def _launch(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
         places = tuple((images.data_ptr(), labels.data_ptr(), images.shape) for images, labels in batches)
         replay = self._replays.get(places)
-        if replay is None and len(self._replays) < MOST_GRAPHS and all(map(_is_plain, batches)):
+        if replay is None and len(self._replays) < self._most_graphs and all(map(_is_plain, batches)):
             replay = self._replays[places] = self._captured(batches)
         if replay is not None:
             replay()
@@ -145,19 +150,18 @@ class GraphedStep(LearningStep):
             moved = self._tried(by_torch, images, labels)
             self._descents[size] = by_torch
             classes, pixels = self.model.weight.shape
-            if problem(self._loss, classes, pixels) is None:
-                fused = self._fused(size)
-                try:
-                    agree = all(map(_agree, moved, self._tried(fused, images, labels)))
-                except (
-                    Exception
-                ) as error:  # a compiler, a driver, a version of Triton: each fails in its own way
-                    warnings.warn(f"Triton can't be used, torch's operations are: {error!r}", stacklevel=2)
-                else:
-                    if agree:
+            why = problem(self._loss, classes, pixels)
+            try:
+                if why is None:
+                    fused = self._fused(size)
+                    if all(map(_agree, moved, self._tried(fused, images, labels))):
                         self._descents[size] = fused
                     else:
-                        warnings.warn("Triton's step and torch's differ here: torch's is used", stacklevel=2)
+                        why = "its step and torch's differ here"
+            except Exception as error:  # a compiler, a driver, a version of Triton: each fails in its own way
+                why = repr(error)
+            if why is not None:
+                _say(f"the graph holds torch's operations, not Triton's kernels: {why}")
         return self._descents[size]
 
     def _by_torch(self) -> Callable[[Tensor, Tensor], None]:
@@ -184,6 +188,12 @@ class GraphedStep(LearningStep):
         for tensor, value in zip(state, before, strict=True):
             tensor.copy_(value)
         return moves
+
+
+@functools.cache
+def _say(text: str) -> None:
+    """Say it once, to where the process's own words go: not a warning, as none is to be mended here."""
+    print(text, file=sys.stderr)  # noqa: T201
 
 
 def _agree(one: Tensor, other: Tensor) -> bool:

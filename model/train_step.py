@@ -56,11 +56,12 @@ def build_step(
     seed: int = 0,
     cuda_graph: bool = False,
     together: int = 1,
+    recurring: bool = True,
 ) -> TrainStep:
     """Return the step called `name`, one of `STEPS`, with a model of its own drawn from `seed`.
 
     `pixels` is H * W. Without a `learning_rate` the loss's own default holds. With `cuda_graph` the
-    closed-form step is replayed as CUDA graphs, `together` batches by one (see GraphedStep). Raises
+    closed-form step is replayed as CUDA graphs (GraphedStep says what `together` and `recurring` are). Raises
     ValueError for a name that is not in `STEPS`, for a learning rate that is not finite and above 0, and for
     a graph of another step or on another device.
     """
@@ -75,7 +76,7 @@ def build_step(
         return NullStep()
     model = SoftmaxRegression.initial(pixels=pixels, classes=classes, seed=seed, device=device)
     if cuda_graph:
-        return GraphedStep(model, loss, rate, together=together)
+        return GraphedStep(model, loss, rate, together=together, recurring=recurring)
     return (ClosedFormStep if name == "closed_form" else AutogradStep)(model, loss, rate)
 
 

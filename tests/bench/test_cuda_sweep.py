@@ -81,7 +81,7 @@ def test_the_memory_of_the_gpu_is_free_again(family, graph, tmp_path) -> None:
     request = Request(family=(family,), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,))
     (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(3000), 2, 0)
-    runner = TrialRunner(fresh_process_context([__name__]), 120, tmp_path / "log")
+    runner = TrialRunner(fresh_process_context([numbered_dataset.__module__]), 120, tmp_path / "log")
     torch.cuda.synchronize()
     before, _ = torch.cuda.mem_get_info()
     rows = [row for block in range(2) for row in runner.run(replace(trial, block=block))]

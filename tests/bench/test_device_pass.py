@@ -123,7 +123,7 @@ def test_which_trials_have_one() -> None:
 
 def test_it_is_a_row_of_its_own(tmp_path) -> None:
     """The last one of a trial, by events, which holds no waits of the host's."""
-    context = fresh_process_context([__name__])
+    context = fresh_process_context([numbered_dataset.__module__])
     *rows, last = TrialRunner(context, 60, tmp_path / "log").run(trial())
     assert [row.timed_by for row in rows] == ["clock", "clock"]
     assert (last.timed_by, last.status, last.epoch) == ("events", "ok", 2)
@@ -156,7 +156,7 @@ class _SpoiltInThird:
 
 def test_what_came_too_late_fails(tmp_path) -> None:
     """Only the pass sees batches on the device as the step found them: it fails the configuration."""
-    context = fresh_process_context([__name__])
+    context = fresh_process_context([numbered_dataset.__module__])
     *rows, last = TrialRunner(context, 60, tmp_path / "log").run(trial(LateSpoilt(batch_size=64)))
     assert [row.status for row in rows] == ["ok", "ok"]
     assert (last.status, last.timed_by) == ("failed", "clock")
@@ -258,7 +258,7 @@ def test_on_a_gpu(transfer, tmp_path) -> None:
     spec = BatchedDataLoader(batch_size=64, transfer=transfer, pin_memory=True)
     configuration = Configuration(spec, "cuda", "closed_form", "cross_entropy", 1)
     one = Trial(configuration, 0, 0, 0, 0, numbered_dataset(SAMPLES), 2, 0)
-    context = fresh_process_context([__name__])
+    context = fresh_process_context([numbered_dataset.__module__])
     *rows, last = TrialRunner(context, 60, tmp_path / "log").run(one)
     assert [row.status for row in (*rows, last)] == ["ok"] * 3
     assert last.timed_by == "events"

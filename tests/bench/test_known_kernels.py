@@ -72,8 +72,8 @@ def test_such_a_device_takes_what_the_truth_says(gpu, name) -> None:
     trial = truth.trial()
     assert isinstance(trial, KernelTrial)
     source = trial.dataset.read("train")
-    step = trial.make_step(source)
     pipeline = truth.spec.pipeline(source, device="cpu", shuffle=True, seed=0)
+    step = trial.make_step(source, pipeline)
     timings = measure_epoch(pipeline.loader, step, synchronize=gpu.synchronize, clock=lambda: gpu.host_ns)
     readings = {
         "samples_per_s": timings.samples / timings.wall_ns * 1e9,

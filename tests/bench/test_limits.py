@@ -94,6 +94,7 @@ def test_a_limit_is_measured_as_a_loader_is() -> None:
 def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> None:
     """Every batch is copied, out of page-locked memory, in the form in which it would cross."""
     monkeypatch.setattr(limits, "_pinned", lambda tensor: tensor)
+    monkeypatch.setattr(limits, "LEAST_BYTES", 1)
     loader = BusAlone(64, 32, scale_on=scale_on).build(numbered_source(300), shuffle=True, seed=0)
     for _ in range(2):
         batches = []
@@ -104,6 +105,25 @@ def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> Non
             labels.zero_()
         assert batches[:-1] == [form] * 4
         assert batches[-1] == (form[0], (44, *form[1][1:]))
+
+
+def test_small_batches_do_not_slow_the_bus(monkeypatch) -> None:
+    """Many samples are copied at once, whatever the batches: as few launches as can be."""
+    monkeypatch.setattr(limits, "_pinned", lambda tensor: tensor)
+    sizes = [len(labels) for _, labels in BusAlone(64).build(numbered_source(9000), shuffle=True, seed=0)]
+    assert sizes == [limits.LEAST_BYTES // (4 * 28 * 28), 9000 - limits.LEAST_BYTES // (4 * 28 * 28)]
+
+
+def test_who_is_bound_by_reading(monkeypatch) -> None:
+    """Loaders of the host, by the host's memory; not what lies on the device."""
+    request = Request(
+        family=("device_resident", "batched_dataloader"), knobs={"batch_size": (64,)}, device=("cuda",),
+        step=("none",),
+    )  # fmt: skip
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    ((read, numbers),) = [(one, n) for one, n in limits_of(plan).items() if isinstance(one.spec, ReadAlone)]
+    assert {plan.configurations[n].spec.family for n in numbers} == {"batched_dataloader"}
+    assert (read.spec.device, read.device) == ("cpu", "cuda")
 
 
 def test_who_is_bound_by_the_bus() -> None:

@@ -100,6 +100,35 @@ def test_no_batch_is_written_over_before_it_was_used(transfer, seed, eager, size
     assert torch.equal(images[:, 0, 1, 1], expected.to(torch.float32))
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize(("sizes", "split"), [([12] * 7 + [7], 4), ([12] * 7, 5), ([3], 4), ([4] * 5, 1)])
+def test_batches_that_are_split_are_not_written_over(seed, eager, sizes, split) -> None:
+    """Each part is seen as it was, also when the work on all of them is put off until the last is there."""
+    device = LateDevice(seed)
+    pipeline = to_device(
+        Strict(sizes), device, "prefetch", lasting=False, together=-(-max(sizes) // split), batch_size=split
+    )
+    step = Recorder(device)
+    for _ in range(2):
+        pending: list[Batch] = []
+        for batch in pipeline:
+            pending.append(batch)
+            if len(pending) == pipeline.together:
+                while pending:
+                    step(*pending.pop(0))
+            if eager:
+                device.work_a_little()
+        while pending:
+            step(*pending.pop(0))
+    device.synchronize()
+    expected = torch.arange(sum(sizes)).repeat(2)
+    assert torch.equal(torch.cat(step.labels), expected)
+    assert [len(part) for part in step.labels][: -(-sizes[0] // split)] == [
+        len(part) for part in torch.split(expected[: sizes[0]], split)
+    ]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_batch_can_still_be_used_when_the_next_is_there(seed) -> None:
     """Work on a batch that is launched just before the second one after it is asked for finds it whole."""
@@ -202,8 +231,28 @@ def test_an_epoch_can_be_left_early() -> None:
 
 
 def test_how_many_batches() -> None:
-    """As many as the loader's."""
+    """As many as the loader's; of parts nobody knows."""
     assert len(Prefetcher(Strict([1, 2]), LateDevice())) == 2
+    with pytest.raises(TypeError, match="doesn't know how many"):
+        len(Prefetcher(Strict([1, 2]), LateDevice(), split=1))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "together"),
+    [
+        ({"batch_size": 32, "scale_on": "device"}, 41),
+        ({"batch_size": 256, "scale_on": "device"}, 5),
+        ({"batch_size": 256, "scale_on": "host"}, 1),
+        ({"batch_size": 32, "scale_on": "host", "resize": 14}, 41),
+        ({"batch_size": 4096, "scale_on": "device"}, 1),
+    ],
+)
+def test_a_ring_s_batches_cross_some_at_once(knobs, together) -> None:
+    """As many as make a mebibyte, but no more than an epoch has."""
+    spec = TensorSlice(**knobs)
+    assert spec.together(numbered_source(60_000, 28)) == together
+    assert spec.together(numbered_source(100)) == min(together, -(-100 // knobs["batch_size"]))
+    assert spec.enlarged(together).batch_size == together * knobs["batch_size"]
 
 
 def test_an_unknown_transfer_is_refused() -> None:

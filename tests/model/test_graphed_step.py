@@ -178,6 +178,8 @@ class FakeFused:
         self.used = 0
 
     def prepare(self, batch_size: int) -> None:
+        if self.kind == "unprepared":
+            raise RuntimeError("no compiler")
         self.prepared = batch_size
 
     def __call__(self, images, labels, total) -> None:
@@ -191,29 +193,42 @@ class FakeFused:
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("right", None), ("wrong", "differ here"), ("broken", "can't be used.*no ptxas")],
+    [("right", ""), ("wrong", "differ here"), ("broken", "no ptxas"), ("unprepared", "no compiler")],
 )
-def test_a_fused_step_is_used_where_it_proves_right(kind, said, monkeypatch) -> None:
+def test_a_fused_step_is_used_where_it_proves_right(kind, said, monkeypatch, capsys) -> None:
     """It is tried on the first batch of each size beside torch's operations, which stand in for it."""
+    graphed_step._say.cache_clear()
     monkeypatch.setattr(graphed_step, "problem", lambda *_: None)
     monkeypatch.setattr(graphed_step, "FusedDescent", FakeFused)
     monkeypatch.setattr(FakeFused, "kind", kind)
     step, _ = graphed()
     other = plain()
-    with warning(said):
-        for batch, same in zip(deliveries(places(2), 6), deliveries(places(2), 6), strict=True):
-            step(*batch)
-            other(*same)
+    for batch, same in zip(deliveries(places(2), 6), deliveries(places(2), 6), strict=True):
+        step(*batch)
+        other(*same)
     assert_same(step, other)
+    assert said in capsys.readouterr().err
 
 
-@contextmanager
-def warning(said: str | None) -> Iterator[None]:
-    if said is None:
-        yield
-    else:
-        with pytest.warns(UserWarning, match=said):
-            yield
+def test_it_says_why_there_are_no_kernels(capsys) -> None:
+    """Once: here there is no GPU, elsewhere perhaps no compiler."""
+    graphed_step._say.cache_clear()
+    step, _ = graphed()
+    for batch in deliveries(places(2), 6, rest=3):
+        step(*batch)
+    said = capsys.readouterr().err
+    assert said.count("the graph holds torch's operations, not Triton's kernels: ") == 1
+
+
+def test_batches_that_never_recur_are_copied_from_the_start() -> None:
+    """No graph is captured for a place that no batch comes back to."""
+    step, graphs = graphed(recurring=False)
+    other = plain()
+    for batch, same in zip(deliveries(places(9), 9), deliveries(places(9), 9), strict=True):
+        step(*batch)
+        other(*same)
+    assert_same(step, other)
+    assert graphs.captures == 1
 
 
 def test_spans_are_around_replays() -> None:
