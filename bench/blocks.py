@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import limits, results
 from bench.grid import Configuration, Plan
-from bench.past import Past
+from bench.past import Past, PastTrial
 from bench.progress import SweepProgress
 from bench.repeats import open_contenders
 from bench.runs_file import RunsFile
@@ -105,7 +105,7 @@ class Blocks:
         self._progress = progress
         self._resumed_with = resumed_with
         self._resumed = resumed
-        names = (results.RUNS, results.LIMITS)
+        names = (results.RUNS, results.LIMITS, results.DEVICE)
         self._past = {name: Past.of(folder, name) if resumed else Past() for name in names}
         self._failed: set[int] = set()
         self.left_out = 0
@@ -205,7 +205,7 @@ class Blocks:
         trial = self._trial(job, block, position, attempt)
         past = self._past_of(job).find(trial)
         disturbed = past is not None and past.disturbed
-        if past is not None and past.is_whole(trial):
+        if past is not None and self._is_whole(past, trial):
             self._progress.skip(place)
             if past.ended_badly:
                 self._failed.add(place)
@@ -236,7 +236,12 @@ class Blocks:
         """Whether an earlier process has run all of that trial."""
         trial = self._trial(self._jobs[place], block, 0, attempt)
         past = self._past_of(self._jobs[place]).find(trial)
-        return past is not None and past.is_whole(trial)
+        return past is not None and self._is_whole(past, trial)
+
+    def _is_whole(self, past: PastTrial, trial: Trial) -> bool:
+        """Whether nothing of it is missing, nor of what was timed on the device."""
+        on_device = past.ended_badly or not trial.has_device_pass or self._past[results.DEVICE].find(trial)
+        return past.is_whole(trial) and bool(on_device)
 
     def _past_of(self, job: Job) -> Past:
         return self._past[results.RUNS if job.bounds is None else results.LIMITS]

@@ -136,7 +136,8 @@ class Gpu:
 class GpuLook:
     """One look at the GPU that trials would run on, while none does. None is unknown.
 
-    facts: name, memory_bytes, capability, count, and what SMI names. utilization, used_bytes: others' use.
+    facts: name, memory_bytes, capability, count, what SMI names, and what makes the step of a graph
+    (fused_step): triton, or why not. utilization, used_bytes: others' use.
     """
 
     facts: Mapping[str, Any]
@@ -174,6 +175,9 @@ def tell() -> None:
     """Print the look: what the other process does."""
     import torch
 
+    from model.fused_step import problem
+    from model.losses import CrossEntropy
+
     # What trials call `cuda`.
     properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     uuid = str(getattr(properties, "uuid", ""))
@@ -185,6 +189,7 @@ def tell() -> None:
             "capability": f"{properties.major}.{properties.minor}",
             "count": torch.cuda.device_count(),
             **(gpu.facts() if gpu else smi_facts(uuid)),
+            "fused_step": _first(lambda: problem(CrossEntropy(), 10, 784) or "triton"),
         },
         utilization=gpu.utilization() if gpu else None,
         used_bytes=gpu.memory_bytes() if gpu else None,

@@ -22,6 +22,7 @@ COMPARED = {
         "max_sm_mhz",
         "max_pcie_generation",
         "max_pcie_width",
+        "fused_step",
     ),
     "versions": None,
     "torch": None,

@@ -20,6 +20,7 @@ from bench.command_line import complain, run_command
 from bench.device_table import print_device
 from bench.environment import environment
 from bench.fresh_process import ProcessError, fresh_process_context
+from bench.gpu import look
 from bench.grid import Machine, Plan, PlanError, make_plan
 from bench.limits import limits_of
 from bench.needs import needs_of_all
@@ -213,6 +214,9 @@ def prepared(console: Console, plan: Plan, source: Source) -> list[str]:
     A family whose files can't be made is said to, and its trials fail by themselves.
     """
     said = []
+    fused = _fused_step() if any(c.cuda_graph for c in plan.able()) else "triton"
+    if fused not in (None, "triton"):
+        said.append(f"--cuda-graph: {fused}; torch's own operations make the graph, more slowly.")
     with conversion_progress(console) as shown:
         for family, spec in {c.spec.family: c.spec for c in plan.able()}.items():
             slowed_by = spec.slowed_by()
@@ -223,6 +227,12 @@ def prepared(console: Console, plan: Plan, source: Source) -> list[str]:
             except DataError as error:
                 said.append(f"{family} can't be measured: {error}.")
     return said
+
+
+def _fused_step() -> str | None:
+    """What makes the step of a CUDA graph here, or why Triton doesn't; None where nobody knows."""
+    seen = look()
+    return None if seen is None else seen.facts.get("fused_step")
 
 
 def names_of(plan: Plan, *, twins: bool) -> list[str]:

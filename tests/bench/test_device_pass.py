@@ -13,7 +13,7 @@ from bench.audit import AuditError
 from bench.auditor import Auditor
 from bench.device_pass import DeviceTimer, DeviceWitness, WatchedStep, columns
 from bench.fresh_process import fresh_process_context
-from bench.grid import Configuration
+from bench.grid import Configuration, Machine, Request, make_plan
 from bench.results import read_device, read_runs
 from bench.summary import summarise
 from bench.trial import Trial
@@ -28,6 +28,7 @@ from tests.fakes import numbered_dataset
 from tests.loaders.late_device import LateDevice
 
 SAMPLES = 300
+PARTS = ("data", "transfer", "step")
 
 
 class FakeEvent:
@@ -220,8 +221,6 @@ def test_more_than_there_are_go_by() -> None:
 
 def test_events_go_to_a_file_of_their_own(tmp_path) -> None:
     """device.csv, from which the summary takes the device's times; runs.csv has the clock's alone."""
-    from bench.grid import Machine, Request, make_plan
-
     request = Request(knobs={"num_workers": (0, 1)}, device=("cuda",))
     plan = make_plan(request, Machine(cuda=True, num_threads=2))
 
@@ -241,6 +240,35 @@ def test_events_go_to_a_file_of_their_own(tmp_path) -> None:
     assert summary["device_step_s"].tolist() == [0.3, 1.3]
     assert summary["device_transfer_s"].tolist() == [0.2, 0.2]
     assert summary["device_data_s"].tolist() == [0.1, 0.1]
+
+
+def test_a_resumed_sweep_makes_up_for_a_missing_pass(tmp_path) -> None:
+    """Killed between a trial's last epoch and its pass, it runs that trial once more, and only that."""
+    plan = make_plan(
+        Request(knobs={"num_workers": (0, 1)}, device=("cuda",)), Machine(cuda=True, num_threads=2)
+    )
+
+    class Runner(test_blocks.FakeRunner):
+        passes = (0,)
+
+        def run(self, one):
+            rows = list(super().run(one))
+            yield from rows
+            if one.has_device_pass and one.number in self.passes:
+                yield replace(
+                    one.row(epoch=2), samples=1000, wall_s=1.0, **columns(dict.fromkeys(PARTS, 0.1))
+                )
+
+    test_blocks.run(Runner(), tmp_path, plan, bounds={})
+    again = Runner()
+    again.passes = (0, 1)
+    test_blocks.run(again, tmp_path, plan, bounds={}, resumed=True)
+    assert [(family, number, block) for family, number, block, _ in again.ran] == [("torch_dataloader", 1, 0)]
+    assert sorted(read_device(tmp_path)["configuration"]) == [0, 1]
+    assert len(read_runs(tmp_path)) == 6
+    third = Runner()
+    test_blocks.run(third, tmp_path, plan, bounds={}, resumed=True)
+    assert third.ran == []
 
 
 def test_without_a_gpu_there_is_no_such_file(tmp_path) -> None:

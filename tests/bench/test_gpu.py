@@ -307,7 +307,15 @@ def device_1(monkeypatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
 
 
-CUDA_FACTS = {"name": "NVIDIA H100", "memory_bytes": 80 * GIB, "capability": "9.0", "count": 1}
+CUDA_FACTS = {
+    "name": "NVIDIA H100", "memory_bytes": 80 * GIB, "capability": "9.0", "count": 1, "fused_step": "triton",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def triton(monkeypatch) -> None:
+    """Nothing keeps it from being used."""
+    monkeypatch.setattr("model.fused_step.problem", lambda *_: None)
 
 
 def told(capsys) -> GpuLook:

@@ -174,7 +174,8 @@ def test_a_dry_run_runs_nothing(tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert "24 configurations × 3 blocks × 2 epochs of 60,000 samples" in done.stdout
     assert re.search(r"about \d+ min", done.stdout)
-    assert "left out 24 configurations: pin_memory=on needs a CUDA device" in done.stdout
+    assert "left out 48 configurations: pin_memory=on needs a CUDA device" in done.stdout
+    assert "left out 24 configurations: transfer=prefetch needs a CUDA device" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,7 +186,7 @@ BAD_INPUT = [
     (["--num-workers", ""], "--num-workers: '' is not a whole number"),
     (["--batch-size", "0"], "--batch-size: '0' is not a whole number from 1"),
     (["--resize", "big"], "--resize: 'big' is not none or a whole number from 1 to 1024"),
-    (["--pin-memory", "maybe"], "--pin-memory: 'maybe' is not on or off"),
+    (["--pin-memory", "maybe"], "--pin-memory: 'maybe' is not none, on or off"),
     (["--multiprocessing-context", "thread"], "'thread' is not none, fork, forkserver or spawn"),
     (["--device", "tpu"], "--device: 'tpu' is not auto, cpu or cuda"),
     (["--step", "adam"], "--step: 'adam' is not closed_form, autograd or none"),

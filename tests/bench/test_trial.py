@@ -16,7 +16,10 @@ from bench.measure import EpochTimings
 from bench.memory_watch import MemoryWatch
 from bench.trial import EpochReport, Trial, measured
 from loaders.families.batched_dataloader import BatchedDataLoader
+from loaders.families.tensor_slice import TensorSlice
+from loaders.pipeline import TRANSFERS
 from tests.fakes import numbered_dataset
+from tests.loaders.late_device import PromptDevice
 
 
 @pytest.fixture(autouse=True)
@@ -190,3 +193,19 @@ def test_short_epochs_are_measured_more_often(walls_s: tuple[float, ...], done: 
     walls_ns = [int(wall * 1e9) for wall in walls_s]
     assert trial(epochs=2, steady_s=0.1).is_done(walls_ns) == done
     assert trial(epochs=2).is_done(walls_ns) == (len(walls_s) >= 2)
+
+
+@pytest.mark.parametrize("transfer", TRANSFERS)
+@pytest.mark.parametrize("scale_on", ["host", "device"])
+def test_what_crosses_raw_is_audited_where_it_has_arrived(transfer, scale_on, monkeypatch) -> None:
+    """Bytes on their way are no fault: the repetition sees what became of them."""
+    monkeypatch.setattr("loaders.spec.CudaDevice", lambda name: PromptDevice())
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    spec = TensorSlice(batch_size=64, transfer=transfer, scale_on=scale_on, pin_memory=False)
+    configuration = Configuration(spec.resolved(cuda=True), "cuda", "none", None, 1)
+    sent = Trial(configuration, 0, 0, 1, 0, numbered_dataset(300), 2, 0)
+    auditor = Auditor()
+    for report, record in islice(zip(sent.run(), sent.repeat(), strict=True), 2):
+        assert report.timings.samples == 300
+        auditor.judge(sent, report.record)
+        assert auditor.judge(sent, record).seen_share == 1
