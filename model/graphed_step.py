@@ -183,11 +183,12 @@ class GraphedStep(LearningStep):
         """By how much it moves weight, bias and total loss, which then are as they were."""
         state = (self.model.weight, self.model.bias, self._total_loss)
         before = [tensor.clone() for tensor in state]
-        descend(images, labels)
-        moves = [tensor - value for tensor, value in zip(state, before, strict=True)]
-        for tensor, value in zip(state, before, strict=True):
-            tensor.copy_(value)
-        return moves
+        try:
+            descend(images, labels)
+            return [tensor - value for tensor, value in zip(state, before, strict=True)]
+        finally:
+            for tensor, value in zip(state, before, strict=True):
+                tensor.copy_(value)
 
 
 @functools.cache

@@ -184,6 +184,7 @@ class FakeFused:
 
     def __call__(self, images, labels, total) -> None:
         if self.kind == "broken":
+            self.model.weight.zero_()
             raise RuntimeError("no ptxas")
         assert self.prepared == len(labels)
         total.add_(self.way(images, labels))
