@@ -60,7 +60,7 @@ def to_device(
     device: Device | str,
     transfer: str,
     *,
-    lasting: bool = True,
+    lasting: bool | None = None,
     finish: Finish | None = None,
     together: int = 1,
     batch_size: int | None = None,
@@ -70,14 +70,19 @@ def to_device(
     transfer: `blocking` is `.to(device)`, `non_blocking` `.to(device, non_blocking=True)`, `prefetch` copies
     each batch on a stream of its own while the loop works on the one before it (Prefetcher says how long
     such a batch stays valid). lasting: whether the loader's own batches stay as they are, however many are
-    asked for after them; False for a ring, whose batches stay until the second one after them. finish: what
-    is to be done there. together, batch_size: for `prefetch`, that the loader's batches are so many of such a
-    size, which are delivered one by one. Raises ValueError for another transfer.
+    asked for after them; a ring's stay until the second one after them. finish: what is to be done there.
+    None is what the loader says of itself, and that its batches last and are finished where it says nothing.
+    together, batch_size: for `prefetch`, that the loader's batches are so many of such a size, which are
+    delivered one by one. Raises ValueError for another transfer.
     """
     if transfer not in TRANSFERS:
         raise ValueError(f"transfer is {transfer!r}, expected {', '.join(TRANSFERS)}")
     if isinstance(device, str):
         device = CudaDevice(device)
+    if lasting is None:
+        lasting = getattr(loader, "lasting", True)
+    if finish is None:
+        finish = getattr(loader, "finish", None)
     if transfer == "prefetch":
         split = batch_size if together > 1 else None
         prefetcher = Prefetcher(loader, device, lasting=lasting, finish=finish, split=split)

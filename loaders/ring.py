@@ -21,6 +21,7 @@ from loaders.rows import Rows
 from loaders.slots import Slots
 from loaders.spec import Batch
 from loaders.torch_ring import TorchRing
+from loaders.transfer import Finish
 
 __all__ = ["RingLoader", "Rows", "idle_cores"]
 
@@ -100,6 +101,16 @@ class RingLoader:
         self._shuffle = shuffle
         self._generator = torch.Generator().manual_seed(seed)
         self._idle: list[tuple[Slots, Ring]] = [self._ring()]
+
+    @property
+    def lasting(self) -> bool:
+        """Whether a batch stays as it is, however many are asked for after it."""
+        return self._copy
+
+    @property
+    def finish(self) -> Finish | None:
+        """What is left to do to its pictures."""
+        return Finish(None) if self._raw else None
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""

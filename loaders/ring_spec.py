@@ -61,11 +61,6 @@ class RingSpec(LoaderSpec):
     copy: bool = knob(COPY, False)
     scale_on: str | None = knob(SCALE_ON, None)
 
-    @property
-    def lasting(self) -> bool:
-        """Only copies last."""
-        return self.copy
-
     def resolved(self, *, cuda: bool = False) -> Self:
         """Where there is a device to feed, `none` becomes what feeds it fastest."""
         pinned = cuda and not self.copy if self.pin_memory is None else self.pin_memory

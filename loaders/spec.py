@@ -53,7 +53,8 @@ class LoaderSpec(ABC):
     [0, 1] and int64 (B,), that hold each sample of the source exactly once beside its own label, the last
     batch being smaller where the batch size doesn't divide the number of samples. With `shuffle` the same
     seed gives the same order (save where a knob gives it up, as `in_order=off` does), and a second epoch
-    another one; without, the stored order.
+    another one; without, the stored order. A loader whose batches are written over, from the second one
+    after them on, says so by `lasting = False`.
     """
 
     # Whether a sweep that names no family shows this one too: not where it fills a disk with files.
@@ -67,11 +68,6 @@ class LoaderSpec(ABC):
     def family(self) -> str:
         """The family's name: that of the file it stands in."""
         return type(self).__module__.rpartition(".")[2]
-
-    @property
-    def lasting(self) -> bool:
-        """Whether a batch stays as it is, however many are asked for after it."""
-        return True
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
@@ -151,7 +147,6 @@ class LoaderSpec(ABC):
             spec.enlarged(together).build(source, shuffle=shuffle, seed=seed),
             CudaDevice(device),
             spec.transfer or "blocking",
-            lasting=spec.lasting,
             finish=spec.finish(),
             together=together,
             batch_size=spec.batch_size,

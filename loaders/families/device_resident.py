@@ -32,11 +32,6 @@ class DeviceResident(LoaderSpec):
         """All but `transfer`: no batch is transferred."""
         return {name: knob for name, knob in super().declared_knobs().items() if name != "transfer"}
 
-    @property
-    def lasting(self) -> bool:
-        """Batches are written over."""
-        return False
-
     def resolved(self, *, cuda: bool = False) -> Self:
         """The same: there is no default to fill in."""
         del cuda

@@ -19,6 +19,7 @@ from loaders.ring import RingLoader, Rows
 from loaders.ring_spec import RingSpec
 from loaders.source import DataError, Source
 from loaders.spec import Batch
+from loaders.transfer import Finish
 
 PAGE_CACHE = Knob(
     "page_cache",
@@ -105,6 +106,16 @@ class MappedLoader:
         self._whole = whole
         self._cold = cold
         self._mapped = False
+
+    @property
+    def lasting(self) -> bool:
+        """As of the ring."""
+        return self._ring.lasting
+
+    @property
+    def finish(self) -> Finish | None:
+        """As of the ring."""
+        return self._ring.finish
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""

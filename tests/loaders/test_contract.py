@@ -144,6 +144,17 @@ def test_same_seed_same_order(name: str, source: Source) -> None:
 
 
 @pytest.mark.parametrize("name", CPU_FAMILIES)
+def test_batches_stay_as_long_as_a_loader_says(name: str, source: Source) -> None:
+    """All of them, or each until the second one after it is asked for."""
+    loader = families()[name](batch_size=SMALL_BATCH).build(source, shuffle=True, seed=1)
+    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for images, _ in loader:
+        kept.append((images, images.clone()))
+        for held, then in kept if getattr(loader, "lasting", True) else kept[-2:]:
+            assert torch.equal(held, then)
+
+
+@pytest.mark.parametrize("name", CPU_FAMILIES)
 def test_without_shuffle_the_stored_order(name: str, source: Source) -> None:
     """Evaluation sees the samples as they are stored, in every epoch."""
     loader = families()[name](batch_size=SMALL_BATCH).build(source, shuffle=False, seed=0)

@@ -9,6 +9,7 @@ import torch
 
 from loaders.batch import Batch
 from loaders.device import CudaDevice
+from loaders.families.memory_map import MemoryMap
 from loaders.families.tensor_slice import TensorSlice
 from loaders.pipeline import TRANSFERS, to_device
 from loaders.ring import RingLoader, Rows
@@ -158,8 +159,7 @@ def test_the_guard_is_what_keeps_it_right(transfer) -> None:
 def test_a_ring_feeds_a_device(transfer, threads, raw) -> None:
     """Every sample of each epoch once, beside its label, scaled on either side."""
     device = LateDevice()
-    finish = Finish(None) if raw else None
-    pipeline = to_device(ring(threads=threads, raw=raw), device, transfer, lasting=False, finish=finish)
+    pipeline = to_device(ring(threads=threads, raw=raw), device, transfer)
     images, labels = seen(pipeline, device, epochs=2, eager=True)
     assert images.dtype == torch.float32
     numbers = numbers_of(images)
@@ -228,6 +228,21 @@ def test_an_epoch_can_be_left_early() -> None:
     epoch.close()
     _, labels = seen(pipeline, device)
     assert len(labels) == SAMPLES
+
+
+def test_a_loader_says_how_long_its_batches_last(tmp_path) -> None:
+    """A ring's don't, copies out of it do, and so do those of a loader that says nothing."""
+    source = numbered_source(SAMPLES, folder=tmp_path)
+    mapped = MemoryMap(BATCH_SIZE, scale_on="device").build(source, shuffle=True, seed=0)
+    assert [ring().lasting, ring(copy=True).lasting, mapped.lasting] == [False, True, False]
+    assert mapped.finish is not None
+    assert ring().finish is None
+    device = LateDevice()
+    for loader in (mapped, MemoryMap(BATCH_SIZE).build(source, shuffle=True, seed=0)):
+        images, labels = seen(to_device(loader, device, "prefetch"), device)
+        assert torch.equal(labels, label_of(numbers_of(images)))
+    batches = [(torch.rand(4, 1, 2, 2), torch.arange(4))] * 3
+    assert len(seen(to_device(batches, device, "prefetch"), device)[1]) == 12
 
 
 def test_how_many_batches() -> None:
