@@ -37,11 +37,23 @@ def points(family: type[LoaderSpec]) -> Iterator[LoaderSpec]:
                 continue
 
 
+def points_on_cuda(family: type[LoaderSpec]) -> Iterator[LoaderSpec]:
+    """The factorial of what is another way on a GPU; the rest is held on the CPU."""
+    knobs = family.declared_knobs()
+    axes = {
+        "resize": (None, 64), "transfer": (None, *TRANSFERS), "pin_memory": (False, True),
+        "copy": (False, True), "scale_on": ("host", "device"), "num_workers": (0, 2),
+    }  # fmt: skip
+    own = {name: values for name, values in axes.items() if name in knobs}
+    for values in itertools.product(*own.values()):
+        yield family(batch_size=SMALL_BATCH).with_knobs(dict(zip(own, values, strict=True)))
+
+
 def valid_points(*, cuda: bool) -> list[LoaderSpec]:
     """Each once, without those that can't feed a CUDA device, or the CPU."""
     found: dict[LoaderSpec, None] = {}
     for family in families().values():
-        for spec in points(family):
+        for spec in points_on_cuda(family) if cuda else points(family):
             if spec.invalid(cuda=cuda) is None and spec.unavailable() is None:
                 found[spec.resolved(cuda=cuda)] = None
     return list(found)
@@ -49,7 +61,7 @@ def valid_points(*, cuda: bool) -> list[LoaderSpec]:
 
 ON_CPU = valid_points(cuda=False)
 CPU_FAMILIES = list(dict.fromkeys(spec.family for spec in ON_CPU))
-# Hundreds of points: where they would all be skipped, one of each family says so.
+# Where they would all be skipped, one of each family says so.
 ON_CUDA = valid_points(cuda=True)
 if not torch.cuda.is_available():
     ON_CUDA = list({spec.family: spec for spec in ON_CUDA}.values())
