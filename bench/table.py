@@ -29,6 +29,8 @@ from bench.verdict import INDIFFERENT, USABLE_PRECISION, Verdict, unstable, verd
 
 # A true shuffle is within a few hundredths of 1; what shuffles a window or whole shards lies far below.
 WELL_MIXED = 0.9
+# A share of the limit that only noise explains.
+NOISE_OVER_LIMIT = 1.1
 # Unstable configurations that are named; the rest is counted.
 NAMED = 3
 PIPE_WIDTH = 120
@@ -312,8 +314,15 @@ def _warnings(summary: pd.DataFrame) -> list[str]:
     if len(disturbed):
         shares = disturbed["disturbed_blocks"].astype(str) + " of " + disturbed["blocks"].astype(str)
         found.append(
-            "[bold yellow]Disturbed[/] from outside, also when repeated: "
+            "[bold yellow]Disturbed[/] from outside, also where there was time to repeat: "
             f"{few(disturbed['name'] + ' (' + shares + ' blocks)')}. `disturbed` in runs.csv says by what."
+        )
+    over = ranked[ranked["limit_share"] > NOISE_OVER_LIMIT].sort_values("limit_share", ascending=False)
+    if len(over):
+        shares = over["limit_share"].map("{:.0%}".format)
+        found.append(
+            f"[bold yellow]Over a limit:[/] {few(over['name'] + ' (' + shares + ')')}. No loader can be: the "
+            "limit was measured in a worse moment. Repeat when it is quiet."
         )
     windowed = ranked[ranked["mixing"] < WELL_MIXED].sort_values("mixing")
     if len(windowed):

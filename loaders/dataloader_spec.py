@@ -78,7 +78,7 @@ class DataLoaderSpec(LoaderSpec):
         )
 
     def invalid(self, *, cuda: bool) -> str | None:
-        """PyTorch refuses the first three, and only warns about the fourth and then does not pin."""
+        """PyTorch refuses the first three; the fourth would do nothing, and of the last it only warns."""
         start_methods = multiprocessing.get_all_start_methods()
         if self.num_workers == 0 and self.prefetch_factor is not None:
             return f"prefetch_factor={self.prefetch_factor} needs workers, num_workers is 0"
@@ -86,6 +86,8 @@ class DataLoaderSpec(LoaderSpec):
             return "persistent_workers=on needs workers, num_workers is 0"
         if self.num_workers == 0 and self.multiprocessing_context is not None:
             return f"multiprocessing_context={self.multiprocessing_context} needs workers, num_workers is 0"
+        if self.num_workers == 0 and not self.in_order:
+            return "in_order=off needs workers, num_workers is 0"
         if self.multiprocessing_context not in (None, *start_methods):
             return f"multiprocessing_context={self.multiprocessing_context} does not exist on this platform"
         if self.pin_memory and not cuda:

@@ -65,10 +65,14 @@ class Device(Protocol):
 
 
 class CudaDevice:
-    """The CUDA device of that name, such as `cuda` for the current one."""
+    """The CUDA device of that name, such as `cuda` for the current one. RuntimeError where there is none."""
 
     def __init__(self, name: str = "cuda") -> None:
         self._device = torch.device(name)
+        if self._device.type != "cuda":
+            raise ValueError(f"device is {name!r}, expected cuda or cuda:N")
+        if not torch.cuda.is_available():
+            raise RuntimeError("no CUDA device here (torch.cuda.is_available() is False)")
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """Memory of the device, for the current stream's use."""

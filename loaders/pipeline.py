@@ -48,6 +48,10 @@ class Pipeline:
         finally:
             self.transfer.wait()
 
+    def __len__(self) -> int:
+        """The number of batches of an epoch; TypeError where the loader doesn't know."""
+        return len(self.loader)  # type: ignore[arg-type]  # where the loader has one
+
     def watch(self, span: Span) -> None:
         """Have all that its parts launch on the device be launched within spans: `data` and `transfer`."""
         for part in (self.loader, self.transfer):
@@ -77,6 +81,8 @@ def to_device(
     """
     if transfer not in TRANSFERS:
         raise ValueError(f"transfer is {transfer!r}, expected {', '.join(TRANSFERS)}")
+    if together > 1 and (transfer != "prefetch" or batch_size is None):
+        raise ValueError(f"together is {together}, expected transfer=prefetch and the batch_size beside it")
     if isinstance(device, str):
         device = CudaDevice(device)
     if lasting is None:

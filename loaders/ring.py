@@ -108,6 +108,11 @@ class RingLoader:
         return self._copy
 
     @property
+    def samples(self) -> int:
+        """The number of samples of an epoch."""
+        return len(self._rows.labels)
+
+    @property
     def finish(self) -> Finish | None:
         """What is left to do to its pictures."""
         return Finish(None) if self._raw else None

@@ -21,6 +21,16 @@ class Rows:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
+        for name, given in (("images", images), ("labels", labels)):
+            if not isinstance(given, torch.Tensor):
+                raise ValueError(
+                    f"{name}: found a {type(given).__name__}, expected a tensor (torch.from_numpy)"
+                )
+        if images.dim() == 4:
+            raise ValueError(
+                f"images: found {_form(images)}, expected uint8 (N, H, W), one grey channel: of (N, 1, H, W) "
+                "give images[:, 0].contiguous()"
+            )
         if images.dtype != torch.uint8 or images.dim() != 3 or images.numel() == 0:
             raise ValueError(f"images: found {_form(images)}, expected uint8 (N, H, W), none of them 0")
         if images.device.type != "cpu" or labels.device.type != "cpu":

@@ -61,6 +61,7 @@ class Mover:
 
     def __call__(self, batch: Batch) -> Batch:
         """The batch on the device; what is launched on the current stream finds it there."""
+        check(batch)
         with self.span("transfer"):
             images, labels = (self._device.moved(part, non_blocking=self._non_blocking) for part in batch)
         if self._guarded:
@@ -118,10 +119,13 @@ class Prefetcher:
         self._idle: list[list[_Slot]] = []
 
     def __len__(self) -> int:
-        """The number of batches of an epoch; TypeError where they are parts of the loader's own."""
-        if self._split is not None:
-            raise TypeError("a Prefetcher that splits batches doesn't know how many there are")
-        return len(self._loader)  # type: ignore[arg-type]  # where the loader has one
+        """The number of batches of an epoch; TypeError where the loader doesn't tell enough."""
+        if self._split is None:
+            return len(self._loader)  # type: ignore[arg-type]  # where the loader has one
+        samples = getattr(self._loader, "samples", None)
+        if samples is None:
+            raise TypeError("how many samples an epoch has is not known: the loader has no `samples`")
+        return -(-int(samples) // self._split)
 
     def __iter__(self) -> Iterator[Batch]:
         # The same memory in each epoch; an epoch that is begun beside another has its own.
@@ -137,6 +141,7 @@ class Prefetcher:
             batch = next(batches, None)
             if batch is None:
                 return None
+            check(batch)
             slot = slots[number % SLOTS]
             number += 1
             if slot.hold(batch, device, self._finish):
@@ -222,6 +227,13 @@ class _Slot:
             return [(images, labels)]
         parts = (torch.split(part, self._split) for part in (images, labels))
         return list(zip(*parts, strict=True))
+
+
+def check(batch: object) -> None:
+    """ValueError for what is no pair of tensors."""
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        size = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
+        raise ValueError(f"a batch is a {type(batch).__name__}{size}, expected a pair of images and labels")
 
 
 def _fits(room: torch.Tensor, of: torch.Tensor) -> bool:

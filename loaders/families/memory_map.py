@@ -113,6 +113,11 @@ class MappedLoader:
         return self._ring.lasting
 
     @property
+    def samples(self) -> int:
+        """As of the ring."""
+        return self._ring.samples
+
+    @property
     def finish(self) -> Finish | None:
         """As of the ring."""
         return self._ring.finish

@@ -108,7 +108,7 @@ def test_quiet_figures_have_no_warning(tmp_path) -> None:
 def test_disturbed_blocks_are_told(tmp_path) -> None:
     """Of how many blocks the figures rest on disturbed epochs."""
     rows = [timed(0, 0, 1.0, disturbed="load"), timed(0, 1, 1.0), *three_blocks(1, 1.0)]
-    assert "when repeated: num_workers=0 (1 of 2 blocks). `disturbed` in runs.csv" in summary_text(
+    assert "time to repeat: num_workers=0 (1 of 2 blocks). `disturbed` in runs.csv" in summary_text(
         tmp_path, rows
     )
 
@@ -266,3 +266,12 @@ def test_a_narrow_terminal_gets_what_matters(tmp_path) -> None:
     assert "…" not in console.file.getvalue()
     assert "num_workers=1" in console.file.getvalue()
     assert "memory" not in console.file.getvalue()
+
+
+def test_a_share_that_only_noise_explains_is_told(tmp_path) -> None:
+    """Twice the limit's speed: nobody can be that fast."""
+    limits = runs.table(tmp_path / "limits", runs.limit("read", [2.0] * 3))
+    rows = [replace(row, step="none", loss=None) for row in runs.blocks(0, [1.0] * 3)]
+    summary = summarise(runs.table(tmp_path / "runs", rows), limits)
+    text = printed(lambda console: table.print_summary(console, summary))
+    assert "Over a limit: num_workers=0 (200%)" in text or "Over a limit: torch_dataloader (200%)" in text

@@ -15,7 +15,9 @@ from loaders.families.torch_dataloader import TorchDataLoader
         ({"prefetch_factor": 4}, "prefetch_factor=4 needs workers"),
         ({"persistent_workers": True}, "persistent_workers=on needs workers"),
         ({"multiprocessing_context": "spawn"}, "multiprocessing_context=spawn needs workers"),
+        ({"in_order": False}, "in_order=off needs workers"),
         ({"pin_memory": True}, "pin_memory=on needs a CUDA device"),
+        ({"transfer": "prefetch"}, "transfer=prefetch needs a CUDA device"),
     ],
 )
 def test_what_cannot_be_says_why(knobs, reason) -> None:

@@ -252,7 +252,9 @@ IMAGES, LABELS = torch.zeros((4, 5, 6), dtype=torch.uint8), torch.zeros(4, dtype
     ("images", "labels", "says"),
     [
         (IMAGES.float(), LABELS, r"images: found float32 \(4, 5, 6\), expected uint8 \(N, H, W\)"),
-        (IMAGES[:, None], LABELS, r"images: found uint8 \(4, 1, 5, 6\)"),
+        (IMAGES[:, None], LABELS, r"images: found uint8 \(4, 1, 5, 6\).*one grey channel"),
+        (IMAGES.numpy(), LABELS, "images: found a ndarray, expected a tensor"),
+        (IMAGES, LABELS.tolist(), "labels: found a list, expected a tensor"),
         (IMAGES[:0], LABELS[:0], r"none of them 0"),
         (IMAGES.transpose(1, 2), LABELS, "not contiguous"),
         (IMAGES, LABELS[:3], r"labels: found int64 \(3,\), expected whole numbers \(4,\)"),

@@ -246,10 +246,43 @@ def test_a_loader_says_how_long_its_batches_last(tmp_path) -> None:
 
 
 def test_how_many_batches() -> None:
-    """As many as the loader's; of parts nobody knows."""
+    """As many as the loader's; of parts as many as its samples make."""
     assert len(Prefetcher(Strict([1, 2]), LateDevice())) == 2
-    with pytest.raises(TypeError, match="doesn't know how many"):
+    assert len(to_device(Strict([1, 2]), LateDevice(), "blocking")) == 2
+    parts = to_device(ring(), LateDevice(), "prefetch", together=4, batch_size=8)
+    assert len(parts) == -(-SAMPLES // 8) == len(list(parts))
+    with pytest.raises(TypeError, match="the loader has no `samples`"):
         len(Prefetcher(Strict([1, 2]), LateDevice(), split=1))
+
+
+@pytest.mark.parametrize("transfer", TRANSFERS)
+@pytest.mark.parametrize(
+    ("batch", "said"),
+    [({"images": 1}, "a dict, expected a pair"), ((1, 2, 3), "a tuple of 3, expected a pair")],
+)
+def test_what_is_no_pair_is_refused(transfer, batch, said) -> None:
+    """In one line, not by whatever fails first."""
+    with pytest.raises(ValueError, match=said):
+        list(to_device([batch], LateDevice(), transfer))
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{"transfer": "prefetch", "together": 2}, {"transfer": "blocking", "together": 2, "batch_size": 4}],
+)
+def test_what_would_change_the_batch_size_is_refused(knobs) -> None:
+    """Larger batches are for a prefetcher that is told how to split them."""
+    with pytest.raises(ValueError, match="together is 2, expected transfer=prefetch and the batch_size"):
+        to_device(Strict([1]), LateDevice(), **knobs)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch) -> None:
+    """At once, and by its name."""
+    with pytest.raises(ValueError, match="device is 'cpu', expected cuda or cuda:N"):
+        to_device(Strict([1]), "cpu", "blocking")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="no CUDA device here"):
+        to_device(Strict([1]), "cuda", "blocking")
 
 
 @pytest.mark.parametrize(
