@@ -24,6 +24,7 @@ from bench.grid import Plan
 from bench.output import SteadyOutput
 from bench.progress import duration
 from bench.runs_file import printable
+from bench.statistics import FEWEST_BLOCKS
 from bench.summary import labels, names_of_work
 from bench.verdict import INDIFFERENT, USABLE_PRECISION, Verdict, unstable, verdict
 
@@ -281,6 +282,9 @@ def _said(found: Verdict, names: pd.Series[str], where: str) -> str:
     best = f"[bold]{names[found.best]}[/]"
     if found.kind == "alone":
         return ""
+    if found.kind == "fastest" and found.blocks < FEWEST_BLOCKS:
+        twice = "was more than twice as fast as any other"
+        return f"{best} {twice}{where}; fewer than three blocks give no interval."
     if found.kind == "fastest":
         return f"[bold green]Fastest:[/] {best}{where}"
     if found.kind == "unknown":

@@ -275,3 +275,10 @@ def test_a_share_that_only_noise_explains_is_told(tmp_path) -> None:
     summary = summarise(runs.table(tmp_path / "runs", rows), limits)
     text = printed(lambda console: table.print_summary(console, summary))
     assert "Over a limit: num_workers=0 (200%)" in text or "Over a limit: torch_dataloader (200%)" in text
+
+
+def test_one_block_names_nobody_the_fastest(tmp_path) -> None:
+    """Not even who is three times as fast: nothing says how the blocks would have varied."""
+    text = summary_text(tmp_path, [timed(0, 0, 3.0), timed(1, 0, 1.0)])
+    assert "num_workers=1 was more than twice as fast as any other; fewer than three blocks" in text
+    assert "Fastest" not in text
