@@ -25,7 +25,7 @@ from bench.output import SteadyOutput
 from bench.progress import duration
 from bench.runs_file import printable
 from bench.statistics import FEWEST_BLOCKS
-from bench.summary import labels, names_of_work
+from bench.summary import knobs_of, labels, names_of_work, varied
 from bench.verdict import INDIFFERENT, USABLE_PRECISION, Verdict, unstable, verdict
 
 # A true shuffle is within a few hundredths of 1; what shuffles a window or whole shards lies far below.
@@ -180,12 +180,25 @@ def print_summary(console: Console, summary: pd.DataFrame) -> None:
     names = names.map(escape)
     for line in [*filter(None, verdicts), *_warnings(summary.assign(name=names))]:
         console.print(line, soft_wrap=True)
+    if common := in_common(summary):
+        console.print(f"The same in all: {escape(common)}", soft_wrap=True)
     baselines = names[summary["configuration"] == summary["baseline"]]
     console.print(f"Baseline: {'; '.join(baselines)}", soft_wrap=True)
     for index, line in summary[summary["status"] != "ok"].iterrows():
         console.print(
             f"[bold red]{line['status']}[/] {names[index]}: {escape(line['error'])}", soft_wrap=True
         )
+
+
+def in_common(summary: pd.DataFrame) -> str:
+    """What the names of configurations leave out, since all that have it have the same."""
+    known = ("dataset", "device", *knobs_of(summary), "num_threads", "step", "loss")
+    # A cell is empty where a family has no such knob; `none` and `off` leave things as they are.
+    values = {name: set(summary[name].astype(str)) - {"", "none", "off", "nan"} for name in known}
+    named = varied(summary)
+    return " ".join(
+        f"{name}={next(iter(its))}" for name, its in values.items() if len(its) == 1 and name not in named
+    )
 
 
 def print_aa(console: Console, summary: pd.DataFrame) -> None:

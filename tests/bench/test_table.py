@@ -282,3 +282,12 @@ def test_one_block_names_nobody_the_fastest(tmp_path) -> None:
     text = summary_text(tmp_path, [timed(0, 0, 3.0), timed(1, 0, 1.0)])
     assert "num_workers=1 was more than twice as fast as any other; fewer than three blocks" in text
     assert "Fastest" not in text
+
+
+def test_what_all_have_in_common_is_said_once(tmp_path) -> None:
+    """What no name holds, as it doesn't vary; not what was left as it is."""
+    text = summary_text(tmp_path, [*blocks(0, [1.0] * 3), *blocks(1, [2.0] * 3)])
+    assert (
+        "The same in all: dataset=synthetic:1000 device=cpu batch_size=256 num_threads=2 step=closed_form "
+        "loss=cross_entropy\n"
+    ) in text
