@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.device_findings import Hiding, Pinning, hidings, pinnings
-from bench.table import few
+from bench.words import few
 
 VERDICTS = {"wins": "[bold green]wins[/]", "loses": "[bold red]loses[/]"}
 

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from bench.aa import NOMINAL, Claims, check_aa
 from bench.blocks import Course
+from bench.cautions import cautions
 from bench.check import Check
 from bench.grid import Plan
 from bench.output import SteadyOutput
@@ -26,14 +27,9 @@ from bench.progress import duration
 from bench.runs_file import printable
 from bench.statistics import FEWEST_BLOCKS
 from bench.summary import knobs_of, labels, names_of_work, varied
-from bench.verdict import INDIFFERENT, USABLE_PRECISION, Verdict, unstable, verdict
+from bench.verdict import INDIFFERENT, Verdict, verdict
+from bench.words import counted, listed, short
 
-# A true shuffle is within a few hundredths of 1; what shuffles a window or whole shards lies far below.
-WELL_MIXED = 0.9
-# A share of the limit that only noise explains.
-NOISE_OVER_LIMIT = 1.1
-# Unstable configurations that are named; the rest is counted.
-NAMED = 3
 PIPE_WIDTH = 120
 COLUMNS = (
     "#", "configuration", "samples/s", "interval", "× base", "interval", "of limit", "waiting", "1st batch",
@@ -76,8 +72,8 @@ def print_start(
     """How much there is to measure, and about how long that takes; block_s: a block's estimate, seconds."""
     more = f", then more of the contenders until ±{100 * course.precision:.3g}%" if course.precision else ""
     console.print(
-        f"{_count(configurations, 'configuration')} × {_count(course.blocks, 'block')} × "
-        f"{_count(course.epochs, 'epoch')} of {_count(samples, 'sample')}"
+        f"{counted(configurations, 'configuration')} × {counted(course.blocks, 'block')} × "
+        f"{counted(course.epochs, 'epoch')} of {counted(samples, 'sample')}"
         + (f" ({dataset})" if dataset else "")
         + f": about {duration(course.blocks * block_s)}, by the rates of a machine with two cores{more}",
         soft_wrap=True,
@@ -124,7 +120,7 @@ def print_resumed(console: Console, runs: pd.DataFrame) -> None:
     """Which rows were measured with something else than the others."""
     for others, rows in runs[runs["resumed_with"] != ""].groupby("resumed_with"):
         console.print(
-            f"[bold yellow]Resumed anyway:[/] {_count(len(rows), 'row')} with {escape(str(others))}. "
+            f"[bold yellow]Resumed anyway:[/] {counted(len(rows), 'row')} with {escape(str(others))}. "
             "Ratios of blocks that hold both say little.",
             soft_wrap=True,
         )
@@ -137,7 +133,7 @@ def print_end(
     where = printable(str(folder))
     if left_out:
         console.print(
-            f"[yellow]The budget left out[/] {_count(left_out, 'trial')}; --blocks or --budget give more.",
+            f"[yellow]The budget left out[/] {counted(left_out, 'trial')}; --blocks or --budget give more.",
             soft_wrap=True,
         )
     if interrupted:
@@ -152,7 +148,7 @@ def print_dropped(console: Console, plan: Plan) -> None:
     """What was asked for and can't be measured here: one line a reason."""
     for reason, count in Counter(reason for _, reason in plan.dropped).items():
         console.print(
-            f"[yellow]left out[/] {_count(count, 'configuration')}: {escape(reason)}", soft_wrap=True
+            f"[yellow]left out[/] {counted(count, 'configuration')}: {escape(reason)}", soft_wrap=True
         )
     for number, reason in plan.unavailable.items():
         console.print(f"[yellow]unavailable[/] configuration {number}: {escape(reason)}", soft_wrap=True)
@@ -178,7 +174,7 @@ def print_summary(console: Console, summary: pd.DataFrame) -> None:
     console.print(_ranking(console, rows, summary["phase"].iloc[0]))
     names = summary["label"] + [f" ({work})" if work else "" for work in summary["work"]]
     names = names.map(escape)
-    for line in [*filter(None, verdicts), *_warnings(summary.assign(name=names))]:
+    for line in [*filter(None, verdicts), *cautions(summary.assign(name=names))]:
         console.print(line, soft_wrap=True)
     if common := in_common(summary):
         console.print(f"The same in all: {escape(common)}", soft_wrap=True)
@@ -219,14 +215,14 @@ def print_aa(console: Console, summary: pd.DataFrame) -> None:
     )
     if total.without_interval:
         console.print(
-            f"[yellow]{_count(total.without_interval, 'pair')} without an interval[/]: a trial failed, or "
+            f"[yellow]{counted(total.without_interval, 'pair')} without an interval[/]: a trial failed, or "
             "fewer than three blocks.",
             soft_wrap=True,
         )
 
 
 def _claimed(claims: Claims) -> str:
-    said = f"{claims.claims} of {_count(claims.pairs, 'pair')} told apart"
+    said = f"{claims.claims} of {counted(claims.pairs, 'pair')} told apart"
     return said if claims.largest is None else f"{said}, largest false difference {claims.largest:.1%}"
 
 
@@ -244,10 +240,6 @@ def _ranking(console: Console, rows: Sequence[Sequence[str | Text]], phase: str)
         if console.measure(table, options=unbounded).maximum <= console.width:
             break
     return table
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _cells(line: pd.Series) -> list[str | Text]:
@@ -276,15 +268,6 @@ def _share(share: float) -> str:
     return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
-def short(number: float) -> str:
-    """Three digits and a unit, as in 1.23M, 45.6k or 789."""
-    for least, scale, unit in ((999.5e3, 1e6, "M"), (999.5, 1e3, "k")):
-        if number >= least:
-            scaled = number / scale
-            return f"{scaled:.{0 if scaled >= 99.95 else 1 if scaled >= 9.995 else 2}f}{unit}"
-    return f"{number:.0f}"
-
-
 def _interval(line: pd.Series, name: str, form: Callable[[float], str]) -> str:
     low, high = line[f"{name}_low"], line[f"{name}_high"]
     return "" if pd.isna(low) else f"{form(low)}–{form(high)}"
@@ -302,62 +285,9 @@ def _said(found: Verdict, names: pd.Series[str], where: str) -> str:
         return f"[bold green]Fastest:[/] {best}{where}"
     if found.kind == "unknown":
         return f"{best} was fastest{where}; fewer than three blocks give no interval."
-    tied = f"[bold]{_listed([names[number] for number in found.tied])}[/]"
+    tied = f"[bold]{listed([names[number] for number in found.tied])}[/]"
     cheapest = f"the cheapest of them is [bold]{names[found.cheapest]}[/]"
     if found.kind == "equal":
         return f"{tied} are within {INDIFFERENT:.0%} of each other{where}; {cheapest}."
-    blocks = _count(found.blocks, "block")
+    blocks = counted(found.blocks, "block")
     return f"{tied} can't be told apart in {blocks}{where}; {cheapest}. More --blocks may part them."
-
-
-def _warnings(summary: pd.DataFrame) -> list[str]:
-    """What to be wary of in these figures, one line a kind, with what to try."""
-    ranked = summary[summary["rank"].notna()].set_index("configuration")
-    found = []
-    if shaky := unstable(summary):
-        spreads = [
-            f"{ranked.loc[one.configuration, 'name']} from {short(one.slowest)} to {short(one.fastest)} "
-            "samples/s"
-            for one in shaky
-        ]
-        tries = ["Close other programs, or wait until it is quiet"]
-        if (ranked.loc[[one.configuration for one in shaky], "num_threads"] > 1).any():
-            tries.append("try --num-threads 1")
-        if needed := shaky[0].blocks_needed:
-            reach = f"--precision {USABLE_PRECISION:.0%}"
-            tries.append(f"repeat with {reach}: the first would need about {_count(needed, 'block')}")
-        found.append(f"[bold yellow]Unstable[/] between blocks: {few(spreads)}. {'; '.join(tries)}.")
-    disturbed = ranked[ranked["disturbed_blocks"] > 0].sort_values("disturbed_blocks", ascending=False)
-    if len(disturbed):
-        shares = disturbed["disturbed_blocks"].astype(str) + " of " + disturbed["blocks"].astype(str)
-        found.append(
-            "[bold yellow]Disturbed[/] from outside, also where there was time to repeat: "
-            f"{few(disturbed['name'] + ' (' + shares + ' blocks)')}. `disturbed` in runs.csv says by what."
-        )
-    over = ranked[ranked["limit_share"] > NOISE_OVER_LIMIT].sort_values("limit_share", ascending=False)
-    if len(over):
-        shares = over["limit_share"].map("{:.0%}".format)
-        found.append(
-            f"[bold yellow]Over a limit:[/] {few(over['name'] + ' (' + shares + ')')}. No loader can be: the "
-            "limit was measured in a worse moment. Repeat when it is quiet."
-        )
-    windowed = ranked[ranked["mixing"] < WELL_MIXED].sort_values("mixing")
-    if len(windowed):
-        mixing = windowed["mixing"].map("{:.2f}".format)
-        found.append(
-            f"[bold yellow]Not fully shuffled:[/] {few(windowed['name'] + ' (' + mixing + ')')}, where a "
-            "true shuffle has 1. A loader that shuffles less does less work."
-        )
-    return found
-
-
-def few(items: Iterable[str]) -> str:
-    """The first of them by name, and how many more there are."""
-    named = list(items)
-    more = len(named) - NAMED
-    return _listed([*named[:NAMED], f"{more:,} more"] if more > 0 else named)
-
-
-def _listed(names: Sequence[str]) -> str:
-    *firsts, last = names
-    return f"{', '.join(firsts)} and {last}" if firsts else last

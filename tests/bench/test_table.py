@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from bench import table
+from bench import table, words
 from bench.blocks import Course
 from bench.grid import Machine, Request, make_plan
 from bench.summary import summarise
@@ -255,7 +255,7 @@ def test_a_notice_is_framed() -> None:
 )
 def test_short_numbers_have_three_digits(number, text) -> None:
     """Whatever their size."""
-    assert table.short(number) == text
+    assert words.short(number) == text
 
 
 def test_a_narrow_terminal_gets_what_matters(tmp_path) -> None:
