@@ -117,7 +117,10 @@ def where_time_goes(summary: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         axes.annotate(f"{seconds:.3g} s", (1.01, place), xycoords=("axes fraction", "data"), va="center")
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
-    axes.set_xlabel(f"share of a {summary['phase'].iloc[0]} epoch; on the right its mean length")
+    axes.set_xlabel(
+        f"share of a {summary['phase'].iloc[0]} epoch (what is left: harness and audit); "
+        "on the right its mean length"
+    )
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.5, -0.75 / figure.get_figheight()), ncol=3, frameon=False
     )
