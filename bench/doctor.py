@@ -20,13 +20,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from bench.check import VERDICTS, Check
-from bench.checks import machine_checks
-from bench.command_line import FAILED, complain, run_command
-from bench.needs import needs_of
-from bench.output import SteadyOutput
-from bench.package_checks import REINSTALL, package_checks
-from bench.runs_file import printable
+from bench.cli.command_line import FAILED, complain, run_command
+from bench.machine.check import SEVERITIES, Check
+from bench.machine.checks import check_machine
+from bench.machine.package_checks import REINSTALL, package_checks
+from bench.machine.requirements import estimate_requirements
+from bench.report.output import SteadyOutput
+from bench.text import printable
 
 STYLES = {"ok": "green", "unknown": "dim", "warn": "bold yellow", "fail": "bold red"}
 VERDICT_WIDTH, NAME_WIDTH = 8, 15
@@ -49,7 +49,7 @@ def doctor(
     as_json: bool,
 ) -> int:
     """Make all checks and print them; the exit code, 1 where one fails."""
-    needs = needs_of(
+    needs = estimate_requirements(
         num_workers=num_workers,
         batch_size=batch_size,
         prefetch_factor=prefetch_factor,
@@ -57,7 +57,7 @@ def doctor(
     )
     made = (
         check
-        for part in (machine_checks(needs, data_dir=data_dir, out=out), package_checks_apart())
+        for part in (check_machine(needs, data_dir=data_dir, out=out), package_checks_apart())
         for check in part
     )
     # Whoever reads the output may stop to; a path may have letters that it can't show.
@@ -90,7 +90,7 @@ def doctor(
 
 def worst(found: Iterable[Check]) -> str:
     """The worst verdict of all."""
-    return max((check.verdict for check in found), key=VERDICTS.index, default="ok")
+    return max((check.verdict for check in found), key=SEVERITIES.index, default="ok")
 
 
 def conclusion(found: Iterable[Check]) -> str:

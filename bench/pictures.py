@@ -9,10 +9,11 @@ import click
 import torch
 from matplotlib.figure import Figure
 
-from bench import table
-from bench.command_line import run_command
-from loaders.fashion_mnist import locate
-from loaders.source import DataError, Source, Split
+from bench.cli.command_line import run_command
+from bench.report.console import make_console, print_notices
+from loaders.data.errors import DataError
+from loaders.data.fashion_mnist import locate
+from loaders.data.image_split import ImageSplit, SplitName
 
 COLUMNS = 8
 DPI = 120
@@ -22,7 +23,7 @@ class PicturesError(Exception):
     """Pictures that can't be drawn, shown or saved as asked for."""
 
 
-def draw(source: Source, indices: list[int], figure: Figure | None = None) -> Figure:
+def draw(source: ImageSplit, indices: list[int], figure: Figure | None = None) -> Figure:
     """Draw samples by their indices, row by row, each under its label text; the title says which data it is.
 
     figure: an empty one to draw on; a new one if None, which needs no display.
@@ -40,7 +41,7 @@ def draw(source: Source, indices: list[int], figure: Figure | None = None) -> Fi
     return figure
 
 
-def choose(source: Source, count: int, seed: int) -> list[int]:
+def choose(source: ImageSplit, count: int, seed: int) -> list[int]:
     """Choose samples at random, none twice; raises PicturesError where there are fewer than `count`."""
     if count > len(source):
         raise PicturesError(f"--count {count} is more than the {len(source)} samples of {source.name}")
@@ -60,7 +61,7 @@ def save(figure: Figure, out: Path) -> Path:
     return out
 
 
-def show(source: Source, indices: list[int]) -> Figure:
+def show(source: ImageSplit, indices: list[int]) -> Figure:
     """Show samples in a window until it is closed; raises PicturesError where there is no display."""
     # Imported here since it picks a backend, which only a window needs.
     from matplotlib import pyplot
@@ -95,7 +96,7 @@ def command(
     dataset: str,
     data_dir: Path,
     mirror: str | None,
-    split: Split,
+    split: SplitName,
     count: int,
     seed: int,
     out: Path | None,
@@ -104,7 +105,7 @@ def command(
     """Draw a grid of sample pictures with their label texts, show it or save it."""
     notices: list[str] = []
     source = locate(dataset, data_dir, notify=notices.append, mirror=mirror).read(split)
-    table.print_notices(table.console(), notices)
+    print_notices(make_console(), notices)
     indices = choose(source, count, seed)
     figure = show(source, indices) if in_window else draw(source, indices)
     if out is not None or not in_window:

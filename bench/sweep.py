@@ -11,31 +11,45 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from bench import interrupts, process_tree, results, table
-from bench.aa import check_aa
-from bench.blocks import Blocks, Job, jobs_of
-from bench.check import concerns
-from bench.checks import checks
-from bench.command_line import complain, run_command
-from bench.device_table import print_device
-from bench.environment import environment
-from bench.fresh_process import ProcessError, fresh_process_context
-from bench.gpu import look
-from bench.grid import Machine, Plan, PlanError, make_plan
-from bench.limits import limits_of
-from bench.needs import needs_of_all
-from bench.options import Options, sweep_command
-from bench.plot import draw_charts
-from bench.progress import SweepProgress, conversion_progress, download_progress
-from bench.resume import check_data, check_plan, differences
-from bench.runs_file import ResultsError, StorageError
-from bench.summary import labels, summarise
-from bench.trial_process import DataChangedError, TrialRunner
-from loaders.fashion_mnist import expected_samples, locate
-from loaders.source import DataError, Dataset, Source
+from bench.analysis.aa import check_aa
+from bench.analysis.naming import make_labels
+from bench.analysis.summary import summarise
+from bench.cli.command_line import complain, run_command
+from bench.cli.sweep_command import make_sweep_command
+from bench.cli.sweep_options import SweepOptions
+from bench.machine.check import find_concerns
+from bench.machine.checks import check_all
+from bench.machine.environment import describe_environment
+from bench.machine.gpu import inspect_gpu
+from bench.machine.requirements import estimate_all
+from bench.plan.ceilings import find_ceilings
+from bench.plan.grid import Machine, make_plan
+from bench.plan.plan import Plan, PlanError
+from bench.plan.schedule import ScheduledRun, schedule_runs
+from bench.process import interrupts, process_tree
+from bench.process.errors import ProcessError
+from bench.process.forkserver import prepare_context
+from bench.records import results_folder
+from bench.records.errors import ResultsError, StorageError
+from bench.report import table
+from bench.report.aa_report import print_aa
+from bench.report.charts import draw_charts
+from bench.report.closing import print_end, print_failed_ceilings, print_imprecise, print_resumed
+from bench.report.console import make_console, print_notices
+from bench.report.device_table import print_device_findings
+from bench.report.file_progress import conversion_progress, download_progress
+from bench.report.plan_table import print_concerns, print_dropped, print_plan, print_start
+from bench.report.progress import SweepProgress
+from bench.runner.blocks import BlockRunner
+from bench.runner.resume import check_data, check_plan, find_differences
+from bench.runner.trial_process import DataChangedError, TrialRunner
+from loaders.data.dataset_ref import DatasetRef
+from loaders.data.errors import DataError
+from loaders.data.fashion_mnist import expected_samples, locate
+from loaders.data.image_split import ImageSplit
 
 
-def sweep(options: Options) -> int:
+def sweep(options: SweepOptions) -> int:
     """Plan, measure, summarise, draw.
 
     The exit code: 0, 1 where a trial failed, an A/A check claims too much, data changed or something can't
@@ -49,20 +63,20 @@ def sweep(options: Options) -> int:
         return interrupts.INTERRUPTED
 
 
-def swept(options: Options) -> int:
+def swept(options: SweepOptions) -> int:
     """The same, where a KeyboardInterrupt before and after the measuring passes through."""
-    console = table.console()
+    console = make_console()
     machine = Machine(cuda=torch.cuda.is_available(), num_threads=default_threads(options))
     plan = make_plan(options.request, machine)
-    names = names_of(plan, twins=bool(options.request.aa_pairs))
-    # How near twins are to a limit is not what they are measured for.
-    jobs = jobs_of(plan, {} if options.request.aa_pairs else limits_of(plan), options.course.epochs)
-    folder = options.resume or results.folder_for(options.out, options.name)
+    names = name_configurations(plan, twins=bool(options.request.aa_pairs))
+    # How near twins are to a ceiling is not what they are measured for.
+    jobs = schedule_runs(plan, {} if options.request.aa_pairs else find_ceilings(plan), options.course.epochs)
+    folder = options.resume or results_folder.name_folder(options.out, options.name)
     if options.resume is None:
-        results.check_folder(folder)
+        results_folder.check_folder(folder)
     if options.dry_run:
-        table.print_plan(console, plan, names)
-        print_start(console, options, jobs, "", expected_samples(options.dataset, options.data_dir))
+        print_plan(console, plan, names)
+        announce_start(console, options, jobs, "", expected_samples(options.dataset, options.data_dir))
         return 0
 
     notices: list[str] = []
@@ -70,36 +84,36 @@ def swept(options: Options) -> int:
         dataset = locate(
             options.dataset, options.data_dir, notify=notices.append, mirror=options.mirror, progress=shown
         )
-    table.print_notices(console, notices)
+    print_notices(console, notices)
     if options.resume is None:
-        results.make_folder(folder)
-    with results.locked(folder):
-        others = described(options, plan, dataset, folder)
+        results_folder.make_folder(folder)
+    with results_folder.lock_folder(folder):
+        others = write_environment(options, plan, dataset, folder)
         source = dataset.read("train")
         told = len(notices)
-        notices += prepared(console, plan, source)
-        table.print_notices(console, notices[told:])
-        needs = needs_of_all(
+        notices += prepare_loaders(console, plan, source)
+        print_notices(console, notices[told:])
+        needs = estimate_all(
             [configuration.spec.knobs() for configuration in plan.able()],
             samples=len(source),
             stored_side=source.images.shape[-1],
             num_threads=max(configuration.num_threads for configuration in plan.able()),
         )
         cuda = any(configuration.device == "cuda" for configuration in plan.able())
-        found = checks(needs, data_dir=options.data_dir, out=folder, cuda=cuda)
-        table.print_concerns(console, concerns(found))
-        estimates_s = print_start(console, options, jobs, dataset.name, len(source))
+        found = check_all(needs, data_dir=options.data_dir, out=folder, cuda=cuda)
+        print_concerns(console, find_concerns(found))
+        estimates_s = announce_start(console, options, jobs, dataset.name, len(source))
         process_tree.become_subreaper()
-        blocks = Blocks(
+        blocks = BlockRunner(
             plan,
             jobs,
             dataset,
             options.course,
             folder,
             runner=TrialRunner(
-                context=fresh_process_context({type(job.configuration.spec).__module__ for job in jobs}),
+                context=prepare_context({type(job.configuration.spec).__module__ for job in jobs}),
                 timeout_s=options.timeout_s,
-                log=folder / results.LOG,
+                log=folder / results_folder.LOG,
                 memory_limit_bytes=options.memory_limit,
             ),
             progress=SweepProgress(
@@ -113,7 +127,7 @@ def swept(options: Options) -> int:
             resumed_with="; ".join(others) or None,
         )
         # An interrupt ends the measuring. What was measured is summarised then, which takes a moment.
-        with interrupts.held():
+        with interrupts.hold():
             problem = None
             try:
                 with interrupts.let_through():
@@ -122,33 +136,35 @@ def swept(options: Options) -> int:
                 pass
             except (StorageError, DataChangedError) as error:
                 problem = error
-            code = concluded(console, options, plan, blocks, folder, notices, problem)
-    return interrupts.INTERRUPTED if interrupts.came() else code
+            code = report_results(console, options, plan, blocks, folder, notices, problem)
+    return interrupts.INTERRUPTED if interrupts.was_interrupted() else code
 
 
-def default_threads(options: Options) -> int:
+def default_threads(options: SweepOptions) -> int:
     """Torch's threads where none are asked for: here, or where the sweep that is resumed began."""
     if options.resume is not None:
-        known = results.read_environment(options.resume).get("torch", {}).get("num_threads")
+        known = results_folder.read_environment(options.resume).get("torch", {}).get("num_threads")
         if isinstance(known, int):
             return known
     return torch.get_num_threads()
 
 
-def described(options: Options, plan: Plan, dataset: Dataset, folder: Path) -> list[str]:
+def write_environment(options: SweepOptions, plan: Plan, dataset: DatasetRef, folder: Path) -> list[str]:
     """Write what the sweep is measured on and with; where it is resumed, what of that is other than then.
 
     ResultsError where it can't go on with that, or not unless told to.
     """
-    now = environment(dataset, sys.argv[1:])
+    now = describe_environment(dataset, sys.argv[1:])
     if options.resume is None:
         # Again, now that no other can begin.
-        results.check_folder(folder)
-        results.write_json(folder / results.ENVIRONMENT, {**now, "sweep": settings(options, plan)})
+        results_folder.check_folder(folder)
+        results_folder.write_json(
+            folder / results_folder.ENVIRONMENT, {**now, "sweep": describe_settings(options, plan)}
+        )
         return []
-    then = results.read_environment(folder)
+    then = results_folder.read_environment(folder)
     check_data(then, dataset.digest)
-    others = differences(then, now)
+    others = find_differences(then, now)
     check_plan(then, plan.cells(), others)
     if others and not options.resume_anyway:
         raise ResultsError(
@@ -156,15 +172,17 @@ def described(options: Options, plan: Plan, dataset: Dataset, folder: Path) -> l
             "anew, or go on with --resume-anyway, which marks the rows"
         )
     again = {"started_at": now["started_at"], "commit": now["commit"], "others": others}
-    results.write_json(folder / results.ENVIRONMENT, {**then, "resumed": [*then.get("resumed", []), again]})
+    results_folder.write_json(
+        folder / results_folder.ENVIRONMENT, {**then, "resumed": [*then.get("resumed", []), again]}
+    )
     return others
 
 
-def concluded(
+def report_results(
     console: Console,
-    options: Options,
+    options: SweepOptions,
     plan: Plan,
-    blocks: Blocks,
+    blocks: BlockRunner,
     folder: Path,
     notices: list[str],
     problem: Exception | None,
@@ -174,32 +192,32 @@ def concluded(
     problem: what ended the measuring, where that was no interrupt.
     """
     code = 0
-    if results.is_begun(folder, results.RUNS):
-        runs = results.read_runs(folder)
-        limits = results.read_limits(folder)
-        both = runs if limits is None else pd.concat([runs, limits])
+    if results_folder.has_header(folder, results_folder.RUNS):
+        runs = results_folder.read_runs(folder)
+        ceilings = results_folder.read_ceilings(folder)
+        both = runs if ceilings is None else pd.concat([runs, ceilings])
         code = 1 if both["status"].isin(("failed", "timeout")).any() else 0
         if not runs.empty:
-            summary = summarise(runs, limits, results.read_device(folder))
+            summary = summarise(runs, ceilings, results_folder.read_device(folder))
             try:
-                results.write_csv(folder / results.SUMMARY, summary)
+                results_folder.write_csv(folder / results_folder.SUMMARY, summary)
                 if not options.request.aa_pairs:
                     draw_charts(folder)
             except StorageError as error:
                 problem = problem or error
             if options.request.aa_pairs:
-                table.print_aa(console, summary)
+                print_aa(console, summary)
                 code = max(code, int(check_aa(summary).total.excessive))
             else:
                 table.print_summary(console, summary)
-                print_device(console, runs, summary)
-                table.print_short(console, summary, blocks.short, options.course.precision)
-                table.print_failed_limits(console, limits)
-                table.print_resumed(console, runs)
-    table.print_dropped(console, plan)
-    table.print_notices(console, notices)
-    stopped = interrupts.came() or problem is not None
-    table.print_end(console, folder, blocks.left_out, interrupted=interrupts.came(), stopped=stopped)
+                print_device_findings(console, runs, summary)
+                print_imprecise(console, summary, blocks.short, options.course.precision)
+                print_failed_ceilings(console, ceilings)
+                print_resumed(console, runs)
+    print_dropped(console, plan)
+    print_notices(console, notices)
+    stopped = interrupts.was_interrupted() or problem is not None
+    print_end(console, folder, blocks.left_out, interrupted=interrupts.was_interrupted(), stopped=stopped)
     lost = getattr(console.file, "lost", None)
     for trouble in (problem, lost and f"standard output can't be written: {lost.strerror}"):
         if trouble is not None:
@@ -208,7 +226,7 @@ def concluded(
     return code
 
 
-def prepared(console: Console, plan: Plan, source: Source) -> list[str]:
+def prepare_loaders(console: Console, plan: Plan, source: ImageSplit) -> list[str]:
     """Make what the loaders need beside the source, and check it; what is to be said of them.
 
     A family whose files can't be made is said to, and its trials fail by themselves.
@@ -231,23 +249,23 @@ def prepared(console: Console, plan: Plan, source: Source) -> list[str]:
 
 def _fused_step() -> str | None:
     """What makes the step of a CUDA graph here, or why Triton doesn't; None where nobody knows."""
-    seen = look()
+    seen = inspect_gpu()
     return None if seen is None else seen.facts.get("fused_step")
 
 
-def names_of(plan: Plan, *, twins: bool) -> list[str]:
+def name_configurations(plan: Plan, *, twins: bool) -> list[str]:
     """What to call each configuration of the plan."""
-    names: list[str] = labels(pd.DataFrame(plan.cells())).tolist()
+    names: list[str] = make_labels(pd.DataFrame(plan.cells())).tolist()
     # Twins are the same in all that could name them.
     return [f"pair {n // 2 + 1}{'AB'[n % 2]}  {name}" for n, name in enumerate(names)] if twins else names
 
 
-def print_start(
-    console: Console, options: Options, jobs: list[Job], dataset: str, samples: int
+def announce_start(
+    console: Console, options: SweepOptions, jobs: list[ScheduledRun], dataset: str, samples: int
 ) -> list[float]:
     """Say how much there is to measure; about how long a trial of each job takes, in seconds."""
     estimates_s = [job.configuration.estimate_s(samples, job.epochs) for job in jobs]
-    table.print_start(
+    print_start(
         console,
         dataset,
         samples,
@@ -258,7 +276,7 @@ def print_start(
     return estimates_s
 
 
-def settings(options: Options, plan: Plan) -> dict[str, object]:
+def describe_settings(options: SweepOptions, plan: Plan) -> dict[str, object]:
     """What of the request isn't in the rows, as it goes to `environment.json`."""
     left_out = [{"configuration": name, "reason": reason} for name, reason in plan.dropped]
     return {
@@ -274,7 +292,7 @@ def settings(options: Options, plan: Plan) -> dict[str, object]:
 
 def main() -> None:
     """Entry point of `python -m bench.sweep`."""
-    run_command(sweep_command(sweep), user_errors=(PlanError, DataError, ResultsError, ProcessError))
+    run_command(make_sweep_command(sweep), user_errors=(PlanError, DataError, ResultsError, ProcessError))
 
 
 if __name__ == "__main__":

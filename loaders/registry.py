@@ -7,8 +7,8 @@ import pkgutil
 from types import ModuleType
 
 from loaders import families as package
-from loaders.knobs import Knob
-from loaders.spec import LoaderSpec
+from loaders.spec.knobs import Knob
+from loaders.spec.loader_spec import LoaderSpec
 
 
 def families() -> dict[str, type[LoaderSpec]]:

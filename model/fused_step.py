@@ -1,6 +1,6 @@
 """The closed-form descent in two or three CUDA kernels, for a step that runs as a CUDA graph.
 
-What `model.train_step.ClosedFormStep` does in a dozen operations of torch is done here by two
+What `model.train_step.AnalyticStep` does in a dozen operations of torch is done here by two
 kernels, or by three where a batch is large enough to be split: `model.fused_kernels` has them.
 They need Triton, which is imported where a `FusedDescent` is made and not before.
 """
@@ -134,7 +134,7 @@ class _Workspace:
 
 
 class FusedDescent:
-    """Moves a model by one batch after another, as `ClosedFormStep` does but for rounding.
+    """Moves a model by one batch after another, as `AnalyticStep` does but for rounding.
 
     A call never waits for the device and, for a batch size that `prepare` has seen, allocates
     nothing and compiles nothing: a CUDA graph can capture it. A label outside [0, classes) counts

@@ -1,4 +1,4 @@
-"""GraphedStep: the closed-form step as CUDA graphs, which take hardly any of the host's time."""
+"""GraphedStep: the analytic step as CUDA graphs, which take hardly any of the host's time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CudaGraphs:
 
 
 class GraphedStep(LearningStep):
-    """Gradient descent as ClosedFormStep does it, captured once for each place that batches lie in.
+    """Gradient descent as AnalyticStep does it, captured once for each place that batches lie in.
 
     A loader that delivers out of a ring has few such places, so that from the second epoch on every batch is
     a replay. Batches in ever new places are copied into one that a graph was captured for.
@@ -67,8 +67,8 @@ class GraphedStep(LearningStep):
         loss: Loss,
         learning_rate: float,
         *,
-        together: int = 1,
-        recurring: bool = True,
+        chunk_batches: int = 1,
+        static_addresses: bool = True,
         graphs: Graphs | None = None,
     ) -> None:
         super().__init__(model)
@@ -76,8 +76,8 @@ class GraphedStep(LearningStep):
         self.span: Callable[[str], AbstractContextManager[object]] = nullcontext
         self._loss = loss
         self._learning_rate = learning_rate
-        self._together = together
-        self._most_graphs = MOST_GRAPHS if recurring else 0
+        self._chunk_batches = chunk_batches
+        self._most_graphs = MOST_GRAPHS if static_addresses else 0
         self._graphs = graphs or CudaGraphs()
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._replays: dict[tuple[object, ...], Callable[[], None]] = {}
@@ -89,7 +89,7 @@ class GraphedStep(LearningStep):
         """Train on one batch, now or with those that follow."""
         self._pending.append((images, labels))
         self._samples += labels.shape[0]
-        if len(self._pending) >= self._together:
+        if len(self._pending) >= self._chunk_batches:
             self.flush()
 
     def flush(self) -> None:

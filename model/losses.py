@@ -51,7 +51,7 @@ class Loss(ABC):
     def write_gradient(self, outputs: Tensor, targets: Tensor, gradient: Tensor) -> Tensor:
         """Fill `gradient` and return the sum of the samples' losses, a tensor ().
 
-        The closed-form step's part: here all three, one-hot `targets` among them, are (C, B),
+        The analytic step's part: here all three, one-hot `targets` among them, are (C, B),
         one row for each class. `outputs` is used up: it holds anything afterwards.
         """
 

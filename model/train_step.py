@@ -19,7 +19,7 @@ from model.learning_step import ImmediateStep
 from model.losses import Loss
 from model.softmax_regression import SoftmaxRegression
 
-STEPS = ("closed_form", "autograd", "none")
+STEPS = ("analytic", "autograd", "none")
 
 
 class TrainStep(Protocol):
@@ -55,13 +55,13 @@ def build_step(
     device: torch.device | str = "cpu",
     seed: int = 0,
     cuda_graph: bool = False,
-    together: int = 1,
-    recurring: bool = True,
+    chunk_batches: int = 1,
+    static_addresses: bool = True,
 ) -> TrainStep:
     """Return the step called `name`, one of `STEPS`, with a model of its own drawn from `seed`.
 
     `pixels` is H * W. Without a `learning_rate` the loss's own default holds. With `cuda_graph` the
-    closed-form step is replayed as CUDA graphs (GraphedStep says what `together` and `recurring` are). Raises
+    analytic step is replayed as CUDA graphs (GraphedStep says what `together` and `recurring` are). Raises
     ValueError for a name that is not in `STEPS`, for a learning rate that is not finite and above 0, and for
     a graph of another step or on another device.
     """
@@ -70,14 +70,14 @@ def build_step(
     rate = loss.default_learning_rate if learning_rate is None else learning_rate
     if not 0 < rate < math.inf:
         raise ValueError(f"the learning rate is {rate}; it must be finite and above 0")
-    if cuda_graph and (name != "closed_form" or torch.device(device).type != "cuda"):
-        raise ValueError(f"a CUDA graph is of the closed_form step on cuda, not of {name} on {device}")
+    if cuda_graph and (name != "analytic" or torch.device(device).type != "cuda"):
+        raise ValueError(f"a CUDA graph is of the analytic step on cuda, not of {name} on {device}")
     if name == "none":
         return NullStep()
     model = SoftmaxRegression.initial(pixels=pixels, classes=classes, seed=seed, device=device)
     if cuda_graph:
-        return GraphedStep(model, loss, rate, together=together, recurring=recurring)
-    return (ClosedFormStep if name == "closed_form" else AutogradStep)(model, loss, rate)
+        return GraphedStep(model, loss, rate, chunk_batches=chunk_batches, static_addresses=static_addresses)
+    return (AnalyticStep if name == "analytic" else AutogradStep)(model, loss, rate)
 
 
 class NullStep:
@@ -118,7 +118,7 @@ class AutogradStep(ImmediateStep):
         super().__init__(model, descend)
 
 
-class ClosedFormStep(ImmediateStep):
+class AnalyticStep(ImmediateStep):
     """Gradient descent by the gradient's formula, without autograd.
 
     With outputs o = x Wᵀ + b, and G (B, C) the gradients of the samples' losses with respect to

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import torch
 
-from loaders.knobs import Integer, Knob, knob
-from loaders.source import Dataset, Source
-from loaders.spec import Batch, LoaderSpec
+from loaders.data.batch import Batch
+from loaders.data.dataset_ref import DatasetRef
+from loaders.data.image_split import ImageSplit
+from loaders.spec.knobs import Integer, Knob, knob
+from loaders.spec.loader_spec import LoaderSpec
 
 CLASSES = tuple("abcdefghij")
 
 
-def numbered_source(samples: int = 300, side: int = 28, folder: Path | None = None) -> Source:
+def numbered_source(samples: int = 300, side: int = 28, folder: Path | None = None) -> ImageSplit:
     """A source whose pictures tell their own number: the upper half its high byte, the lower its low one.
 
     Halves of one grey stay so in their middle through any resize. Labels follow from the number.
@@ -29,7 +31,7 @@ def numbered_source(samples: int = 300, side: int = 28, folder: Path | None = No
     images = torch.empty((samples, side, side), dtype=torch.uint8)
     images[:, : side // 2] = (numbers // 256).to(torch.uint8)[:, None, None]
     images[:, side // 2 :] = (numbers % 256).to(torch.uint8)[:, None, None]
-    return Source("numbered", "0" * 64, images, label_of(numbers), CLASSES, folder)
+    return ImageSplit("numbered", "0" * 64, images, label_of(numbers), CLASSES, folder)
 
 
 def label_of(numbers: torch.Tensor) -> torch.Tensor:
@@ -44,14 +46,14 @@ def numbers_of(images: torch.Tensor) -> torch.Tensor:
     return levels[:, 0, side // 8, side // 2] * 256 + levels[:, 0, side - 1 - side // 8, side // 2]
 
 
-def read(dataset: Dataset, split: str) -> Source:
+def read(dataset: DatasetRef, split: str) -> ImageSplit:
     """The reader of `numbered_dataset`."""
     return numbered_source(int(dataset.name.partition(":")[2]))
 
 
-def numbered_dataset(samples: int = 300) -> Dataset:
+def numbered_dataset(samples: int = 300) -> DatasetRef:
     """A dataset that needs no file."""
-    return Dataset(f"numbered:{samples}", "0" * 64, Path(), CLASSES, read)
+    return DatasetRef(f"numbered:{samples}", "0" * 64, Path(), CLASSES, read)
 
 
 BEHAVIOUR = Knob("behaviour", Integer(0, 9), help="what goes wrong")
@@ -67,12 +69,12 @@ class Misbehaving(LoaderSpec):
     def typical_samples_per_s(self) -> float:
         return 1e5
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> MisbehavingLoader:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> MisbehavingLoader:
         return MisbehavingLoader(source, self.behaviour, self.good_batches)
 
 
 class MisbehavingLoader:
-    def __init__(self, source: Source, behaviour: str, good_batches: int) -> None:
+    def __init__(self, source: ImageSplit, behaviour: str, good_batches: int) -> None:
         self.source = source
         self.behaviour = behaviour
         self.left = good_batches

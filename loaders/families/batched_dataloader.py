@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import Dataset
 
-from loaders.dataloader_spec import NUM_WORKERS, DataLoaderSpec
-from loaders.knobs import knob
-from loaders.resize import resize
-from loaders.source import Source
-from loaders.spec import Batch
+from loaders.data.batch import Batch
+from loaders.data.image_split import ImageSplit
+from loaders.device.resize import resize
+from loaders.spec.dataloader_spec import NUM_WORKERS, DataLoaderSpec
+from loaders.spec.knobs import knob
 
 
 class BatchedDataset(Dataset[Batch]):
@@ -21,7 +21,7 @@ class BatchedDataset(Dataset[Batch]):
     The DataLoader's fetcher calls `__getitems__` with a batch's indices where a dataset has it.
     """
 
-    def __init__(self, source: Source, resize: int | None) -> None:
+    def __init__(self, source: ImageSplit, resize: int | None) -> None:
         self.images = source.in_memory().images
         self.labels = source.labels
         self.resize = resize
@@ -59,7 +59,7 @@ class BatchedDataLoader(DataLoaderSpec):
         resizing = 0.0 if self.resize is None else (self.resize / 64) ** 2 / 100_000
         return 1 / (1 / 1_000_000 + crossing + resizing)
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """A DataLoader over the batched dataset."""
         dataset = BatchedDataset(source, self.resize)
         return self.dataloader(dataset, shuffle=shuffle, seed=seed, collate_fn=as_it_is)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import torch
 from typing_extensions import Self
 
-from loaders.knobs import Knob
-from loaders.pipeline import Pipeline
-from loaders.resident import ResidentLoader
-from loaders.rows import Rows
-from loaders.source import DataError, Source
-from loaders.spec import LoaderSpec
+from loaders.data.errors import DataError
+from loaders.data.image_split import ImageSplit
+from loaders.data.rows import Rows
+from loaders.device.pipeline import Pipeline
+from loaders.device.resident import ResidentLoader
+from loaders.spec.knobs import Knob
+from loaders.spec.loader_spec import LoaderSpec
 
 # Of a sample beside its pixels: its label, and its place in the order, once as it is stored, once drawn, and
 # what a sort needs to draw it.
@@ -45,7 +46,7 @@ class DeviceResident(LoaderSpec):
         """Not two cores, but the GPU: what starting an epoch takes is more than the epoch."""
         return 10_000_000
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> ResidentLoader:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> ResidentLoader:
         """A loader on the current CUDA device, to which the dataset goes; DataError where it can't."""
         needed = source.images.numel() + BESIDE_BYTES * len(source)
         free, _ = torch.cuda.mem_get_info()
@@ -59,8 +60,8 @@ class DeviceResident(LoaderSpec):
             rows, batch_size=self.batch_size, resize=self.resize, shuffle=shuffle, seed=seed
         )
 
-    def pipeline(self, source: Source, *, device: str, shuffle: bool, seed: int) -> Pipeline:
+    def pipeline(self, source: ImageSplit, *, device: str, shuffle: bool, seed: int) -> Pipeline:
         """The loader as it is: its batches are on the device."""
         del device
         loader = self.build(source, shuffle=shuffle, seed=seed)
-        return Pipeline(loader, together=loader.together)
+        return Pipeline(loader, chunk_batches=loader.chunk_batches)

@@ -18,11 +18,11 @@ from torchvision import io as torchvision_io
 from torchvision import transforms
 from torchvision.datasets import ImageFolder as TorchvisionImageFolder
 
-from loaders.conversion import Conversion, Progress
-from loaders.dataloader_spec import DataLoaderSpec
-from loaders.knobs import Choice, Knob, knob
-from loaders.source import Source
-from loaders.spec import Batch
+from loaders.data.batch import Batch
+from loaders.data.conversion import Conversion, Progress
+from loaders.data.image_split import ImageSplit
+from loaders.spec.dataloader_spec import DataLoaderSpec
+from loaders.spec.knobs import Choice, Knob, knob
 
 DECODER = Knob(
     "decoder",
@@ -46,7 +46,7 @@ def class_folder(label: int, classes: tuple[str, ...]) -> str:
     return f"{label:0{digits}}-{name}"
 
 
-def write_png_files(source: Source, folder: Path, progress: Progress) -> None:
+def write_png_files(source: ImageSplit, folder: Path, progress: Progress) -> None:
     """One 8-bit grey PNG file a sample, called by its number in the source, in the folder of its class.
 
     A class without samples gets no folder: ImageFolder refuses empty ones.
@@ -146,11 +146,11 @@ class ImageFolder(DataLoaderSpec):
         slower = 0.4 if self.decoder == "pil" else 1.5
         return 15_000 / (1 + slower * (self.resize / 64) ** 2)
 
-    def prepare(self, source: Source, progress: Progress | None = None) -> None:
+    def prepare(self, source: ImageSplit, progress: Progress | None = None) -> None:
         """Write the PNG files, or check every byte of them."""
         CONVERSION.prepare(source, progress, verify=True)
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """A DataLoader over torchvision's ImageFolder."""
         steps: list[Callable[[Any], Any]] = []
         if self.resize is not None:

@@ -12,14 +12,16 @@ from pathlib import Path
 import psutil
 import torch
 
-from loaders.conversion import Conversion, Progress
-from loaders.knobs import Choice, Knob, knob
-from loaders.mapped_file import MappedFile
-from loaders.ring import RingLoader, Rows
-from loaders.ring_spec import RingSpec
-from loaders.source import DataError, Source
-from loaders.spec import Batch
-from loaders.transfer import Finish
+from loaders.data.batch import Batch
+from loaders.data.conversion import Conversion, Progress
+from loaders.data.errors import DataError
+from loaders.data.image_split import ImageSplit
+from loaders.data.mapped_file import MappedFile
+from loaders.data.rows import Rows
+from loaders.device.device_transform import DeviceTransform
+from loaders.ring.ring_loader import RingLoader
+from loaders.spec.knobs import Choice, Knob, knob
+from loaders.spec.ring_spec import RingSpec
 
 PAGE_CACHE = Knob(
     "page_cache",
@@ -37,7 +39,7 @@ _FITS = 0.8
 _FORGOTTEN = 0.05
 
 
-def write(source: Source, folder: Path, progress: Progress) -> None:
+def write(source: ImageSplit, folder: Path, progress: Progress) -> None:
     """Write the images as they are, one byte a pixel."""
     with (folder / IMAGES).open("wb") as file:
         for start in range(0, len(source), _CHUNK):
@@ -69,7 +71,7 @@ class MemoryMap(RingSpec):
 
     page_cache: str = knob(PAGE_CACHE, "warm")
 
-    def prepare(self, source: Source, progress: Progress | None = None) -> None:
+    def prepare(self, source: ImageSplit, progress: Progress | None = None) -> None:
         """Make the file, or check every byte of it."""
         images = MappedFile(CONVERSION.prepare(source, progress, verify=True) / IMAGES)
         # What was read to check it is in small pages, too.
@@ -77,7 +79,7 @@ class MemoryMap(RingSpec):
         if fits(images):
             images.populate()
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> MappedLoader:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> MappedLoader:
         """A loader over the mapped file, which is made now if it isn't there."""
         folder = CONVERSION.prepare(source)
         images = MappedFile(folder / IMAGES)
@@ -108,9 +110,9 @@ class MappedLoader:
         self._mapped = False
 
     @property
-    def lasting(self) -> bool:
+    def reuses_buffers(self) -> bool:
         """As of the ring."""
-        return self._ring.lasting
+        return self._ring.reuses_buffers
 
     @property
     def samples(self) -> int:
@@ -118,9 +120,9 @@ class MappedLoader:
         return self._ring.samples
 
     @property
-    def finish(self) -> Finish | None:
+    def device_transform(self) -> DeviceTransform | None:
         """As of the ring."""
-        return self._ring.finish
+        return self._ring.device_transform
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""

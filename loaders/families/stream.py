@@ -12,12 +12,12 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from loaders.conversion import Conversion, Progress
-from loaders.dataloader_spec import NUM_WORKERS, DataLoaderSpec
-from loaders.knobs import Integer, Knob, knob
-from loaders.resize import resize
-from loaders.source import Source
-from loaders.spec import Batch
+from loaders.data.batch import Batch
+from loaders.data.conversion import Conversion, Progress
+from loaders.data.image_split import ImageSplit
+from loaders.device.resize import resize
+from loaders.spec.dataloader_spec import NUM_WORKERS, DataLoaderSpec
+from loaders.spec.knobs import Integer, Knob, knob
 
 SHUFFLE_BUFFER = Knob(
     "shuffle_buffer",
@@ -45,7 +45,7 @@ def shard_paths(folder: Path, shard: int) -> tuple[Path, Path]:
     return folder / f"{shard:06}-images.npy", folder / f"{shard:06}-labels.npy"
 
 
-def write_shards(source: Source, folder: Path, progress: Progress) -> None:
+def write_shards(source: ImageSplit, folder: Path, progress: Progress) -> None:
     """Write the shards one by one, so that no more than one of them is in memory."""
     samples, size = len(source), shard_size(len(source))
     for shard, start in enumerate(range(0, samples, size)):
@@ -206,7 +206,7 @@ class Stream(DataLoaderSpec):
 
     That is no true shuffle. The order of the shards is random, but a batch is drawn from a window: what the
     buffer holds of a few neighbouring shards. Samples that are stored far apart rarely meet in a batch, and
-    a set stored by class stays nearly so in a small buffer. The column `mixing` of the results shows how far
+    a set stored by class stays nearly so in a small buffer. The column `shuffle_quality` of the results shows how far
     it is from one. The order depends on `num_workers`, too: each has its own part of the epoch.
     """
 
@@ -220,11 +220,11 @@ class Stream(DataLoaderSpec):
         resizing = 0.0 if self.resize is None else pixels / 500_000
         return 1 / (1 / 500_000 + crossing + resizing)
 
-    def prepare(self, source: Source, progress: Progress | None = None) -> None:
+    def prepare(self, source: ImageSplit, progress: Progress | None = None) -> None:
         """Write the shards, or take the digest of those that are there. Raises DataError."""
         SHARDS.prepare(source, progress, verify=True)
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """A loader over the shards, which are written first where they aren't there. Raises DataError."""
         epoch: int | torch.Tensor = 0
         if self.persistent_workers:

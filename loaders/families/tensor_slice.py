@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loaders.ring import Rows
-from loaders.ring_spec import RingSpec
-from loaders.source import Source
-from loaders.spec import Batch
+from loaders.data.batch import Batch
+from loaders.data.image_split import ImageSplit
+from loaders.data.rows import Rows
+from loaders.spec.ring_spec import RingSpec
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class TensorSlice(RingSpec):
     gives batches that last. `resize` is torchvision's own, bilinear and antialiased, without rounding.
     """
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """A loader over the source's pictures, which stay in memory as they are: one byte a pixel."""
         source = source.in_memory()
         return self.ring_loader(Rows(source.images, source.labels), shuffle=shuffle, seed=seed)

@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 from typing_extensions import Self
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 TAG = "LOADERBENCH_TEST"
 # No time is asserted: after so long, what was waited for never comes.
 PATIENCE_S = 90.0

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.results import RUNS, read_runs
-from bench.row import Row, fixed_columns
-from bench.runs_file import RunsFile
+from bench.records.results_folder import RUNS, read_runs
+from bench.records.row import Row, fixed_columns
+from bench.records.runs_file import RunsFile
 
 # Every column after the identity and before the status.
 MEASURED = fixed_columns()[fixed_columns().index("samples") : fixed_columns().index("status")]
@@ -21,7 +21,7 @@ def row(configuration: int = 0, block: int = 0, epoch: int = 1, **changes) -> Ro
     complete = Row(
         configuration=configuration, baseline=0, family="torch_dataloader", dataset="synthetic:1000",
         device="cpu", knobs={"batch_size": "256", "resize": "none", "num_workers": str(configuration)},
-        num_threads=2, step="closed_form", loss="cross_entropy", block=block, position=0, epoch=epoch,
+        num_threads=2, step="analytic", loss="cross_entropy", block=block, position=0, epoch=epoch,
         samples=1000, batches=4, sample_shape="1x28x28", dtype="float32", wall_s=1.0, samples_per_s=1000.0,
         startup_s=0.05, time_to_first_batch_s=0.1, data_wait_s=0.5, data_wait_median_s=0.1,
         data_wait_p99_s=0.2, transfer_s=0.0, step_s=0.4, teardown_s=0.05, train_loss=0.7, cpu_s=1.5,
@@ -44,7 +44,7 @@ def blocks(configuration: int, walls: Iterable[float], **changes) -> list[Row]:
 
 
 def limit(kind: str, walls: Iterable[float], **changes) -> list[Row]:
-    """Rows of `limits.csv`: the step alone, or the rows read with no step."""
+    """Rows of `ceilings.csv`: the step alone, or the rows read with no step."""
     number = {"step": 0, "read": 1}[kind]
     consumer = {} if kind == "step" else {"step": "none", "loss": None}
     return blocks(number, walls, family=f"{kind}_alone", **{**consumer, **changes})

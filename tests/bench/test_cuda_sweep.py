@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.fresh_process import fresh_process_context
-from bench.grid import Machine, Request, make_plan
-from bench.results import read_device, read_limits, read_runs
-from bench.trial import Trial
-from bench.trial_process import TrialRunner
+from bench.plan.grid import Machine, make_plan
+from bench.plan.request import Request
+from bench.process.forkserver import prepare_context
+from bench.records.results_folder import read_ceilings, read_device, read_runs
+from bench.runner.trial_process import TrialRunner
+from bench.trial.trial import Trial
 from tests.bench.real_sweep import ROOT
 from tests.fakes import numbered_dataset
 
@@ -59,7 +60,7 @@ def test_every_family_is_measured_and_audited(tmp_path) -> None:
     assert (device.loc[transferred, "transfer_s"] > 0).all()
     assert (device.loc[~transferred, "transfer_s"] == 0).all()
     assert (device["audited_share"] == 1).all()
-    assert set(read_limits(tmp_path / "out")["family"]) == {"step_alone", "read_alone", "bus_alone"}
+    assert set(read_ceilings(tmp_path / "out")["family"]) == {"step_ceiling", "read_ceiling", "bus_ceiling"}
     assert (tmp_path / "out" / "time_on_device.png").exists()
 
 
@@ -81,7 +82,7 @@ def test_the_memory_of_the_gpu_is_free_again(family, graph, tmp_path) -> None:
     request = Request(family=(family,), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,))
     (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(3000), 2, 0)
-    runner = TrialRunner(fresh_process_context([numbered_dataset.__module__]), 120, tmp_path / "log")
+    runner = TrialRunner(prepare_context([numbered_dataset.__module__]), 120, tmp_path / "log")
     torch.cuda.synchronize()
     before, _ = torch.cuda.mem_get_info()
     rows = [row for block in range(2) for row in runner.run(replace(trial, block=block))]

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from bench import doctor
-from bench.check import Check
+from bench.machine.check import Check
 
 SOUND = Check("cores", "ok", "2 usable of 2", None)
 WARNED = Check("load", "warn", "56% of all cores in use now", "wait until it is quiet" + ", or not" * 10)

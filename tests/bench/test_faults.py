@@ -21,7 +21,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from bench.results import read_runs
+from bench.records.results_folder import read_runs
 from tests.bench.real_sweep import RealSweep
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits, mounts and signals as on Linux")

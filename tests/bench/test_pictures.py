@@ -1,7 +1,6 @@
 """A grid of sample pictures: what is drawn, shown, saved, and said when it can't be."""
 
 import sys
-from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -12,9 +11,9 @@ from matplotlib.figure import Figure
 
 from bench import pictures
 from bench.pictures import choose, draw, save, show
-from loaders.source import Source
+from loaders.data.image_split import ImageSplit
+from tests.paths import REAL
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "fashion-mnist-900"
 PNG = b"\x89PNG"
 
 
@@ -22,7 +21,7 @@ PNG = b"\x89PNG"
 def source():
     """Twenty pictures, each with its own grey, labelled by the parity of its index."""
     images = torch.arange(20, dtype=torch.uint8)[:, None, None].expand(20, 28, 28) * 10
-    return Source("idx-0123abcd", "0" * 64, images, torch.arange(20) % 2, ("even", "odd"))
+    return ImageSplit("idx-0123abcd", "0" * 64, images, torch.arange(20) % 2, ("even", "odd"))
 
 
 @pytest.fixture
@@ -160,7 +159,6 @@ def test_command_saves_where_asked(command, tmp_path, capsys):
     assert (tmp_path / "some.png").read_bytes()[:4] == PNG
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the real pictures are not at {REAL}")
 def test_command_on_real_pictures(command, tmp_path):
     """The default finds them under --data-dir."""
     assert command("--data-dir", REAL, "--out", tmp_path / "real.png", "--count", 10) == 0

@@ -5,18 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from bench.plot import draw_charts
-from bench.results import DEVICE, read_device, read_runs
-from bench.runs_file import RunsFile
-from bench.summary import summarise
+from bench.analysis.summary import summarise
+from bench.records.results_folder import DEVICE, read_device, read_runs
+from bench.records.runs_file import RunsFile
+from bench.report.charts import draw_charts
 from tests.bench import runs
 from tests.bench.runs import failed, timed
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 WITHOUT_TORCH = """
 import sys
 class NoTorch:
@@ -25,6 +24,7 @@ class NoTorch:
             raise ImportError("drawing must not need " + name)
 sys.meta_path.insert(0, NoTorch())
 sys.argv = ["bench.plot", {folder!r}]
+from tests.paths import ROOT
 from bench.plot import main
 main()
 """

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.results import read_limits, read_runs
-from tests.bench.real_sweep import PATIENCE_S, ROOT, RealSweep, lines_in
+from bench.records.results_folder import read_ceilings, read_runs
+from tests.bench.real_sweep import PATIENCE_S, RealSweep, lines_in
+from tests.paths import REAL
 
-REAL = ROOT.parent / "shared" / "data" / "fashion-mnist-900"
 CHARTS = ("ranking.png", "where_time_goes.png")
 
 
@@ -163,7 +163,7 @@ def test_a_killed_sweep_is_resumed(data, tmp_path, temporary) -> None:
     assert (tmp_path / "runs.csv").read_bytes().startswith(before)
     assert cells_of(tmp_path) == everything
     assert set(read_runs(tmp_path)["resumed_with"]) == {""}
-    limits = read_limits(tmp_path)
+    limits = read_ceilings(tmp_path)
     assert limits.groupby(["configuration", "block", "epoch", "attempt"]).size().max() == 1
     assert len(json.loads((tmp_path / "environment.json").read_text())["resumed"]) == 1
 

@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.sweep import main
-
-ROOT = Path(__file__).parents[2]
-REAL = ROOT.parent / "shared" / "data" / "fashion-mnist-900"
+from tests.paths import REAL, ROOT
 
 
 def run_sweep(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -96,25 +94,25 @@ def test_blocks_are_shuffled_and_complete(swept) -> None:
 def test_every_epoch_was_audited(swept) -> None:
     """Each row says how well it was mixed, and how much of it was seen in the epoch itself."""
     for row in rows_of(swept[1]):
-        assert 0.9 < float(row["mixing"]) < 1.1
+        assert 0.9 < float(row["shuffle_quality"]) < 1.1
         assert 0 <= float(row["audited_share"]) <= 1
         assert 0 <= float(row["other_cpu_share"]) < 1
 
 
 def test_limits_stand_beside_the_runs(swept) -> None:
     """What no loader can beat, in the same blocks; each configuration's share of it in the summary."""
-    with (swept[1] / "limits.csv").open(newline="") as stream:
+    with (swept[1] / "ceilings.csv").open(newline="") as stream:
         limits = list(csv.DictReader(stream))
     assert {(r["family"], r["batch_size"], r["resize"], r["block"]) for r in limits} == {
         (family, size, resize, block)
-        for family, resize in (("step_alone", "none"), ("step_alone", "32"), ("read_alone", "none"))
+        for family, resize in (("step_ceiling", "none"), ("step_ceiling", "32"), ("read_ceiling", "none"))
         for size in ("64", "256")
         for block in "01"
     }
     with (swept[1] / "summary.csv").open(newline="") as stream:
         for line in csv.DictReader(stream):
             assert line["limit"] in ("step", "read")
-            assert 0 < float(line["limit_share"]) < 1
+            assert 0 < float(line["ceiling_share"]) < 1
 
 
 def test_the_folder_is_complete(swept) -> None:
@@ -143,7 +141,6 @@ def test_progress_and_table_are_printed(swept) -> None:
     assert swept[0].stderr == ""
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the 900 real pictures are not beside this checkout")
 def test_real_pictures_are_labelled_as_what_they_are(tmp_path, sweep_here) -> None:
     """Valid files that are not the published ones carry their own digest."""
     code, text = sweep_here(
@@ -189,7 +186,7 @@ BAD_INPUT = [
     (["--pin-memory", "maybe"], "--pin-memory: 'maybe' is not none, on or off"),
     (["--multiprocessing-context", "thread"], "'thread' is not none, fork, forkserver or spawn"),
     (["--device", "tpu"], "--device: 'tpu' is not auto, cpu or cuda"),
-    (["--step", "adam"], "--step: 'adam' is not closed_form, autograd or none"),
+    (["--step", "adam"], "--step: 'adam' is not analytic, autograd or none"),
     (["--loss", "hinge"], "--loss: 'hinge' is not cross_entropy"),
     (["--num-threads", "0"], "--num-threads: '0' is not none or a whole number from 1"),
     (["--preset", "huge"], "quick"),

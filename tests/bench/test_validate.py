@@ -10,17 +10,20 @@ import torch
 from rich.console import Console
 
 from bench import validate
-from bench.command_line import run_command
-from bench.known_loaders import KnownLoader
-from bench.truths import TRUTHS, Truth
+from bench.cli.command_line import run_command
+from bench.validation.cases import CASES, ValidationCase
+from bench.validation.fixed_cost_loaders import FixedCostLoader
+from bench.validation.judging import judge_case
 
-SLEEP = Truth(
-    "sleep", "3 batches of 10 ms", KnownLoader(20, batch_s=10e-3), 60, readings={"data_wait_s": 0.03}
+SLEEP = ValidationCase(
+    "sleep", "3 batches of 10 ms", FixedCostLoader(20, batch_s=10e-3), 60, readings={"data_wait_s": 0.03}
 )
-CHEAT = Truth("cheat", "repeats", KnownLoader(20, cheat="repeats"), 60, 2, names=("more than once",))
+CHEAT = ValidationCase(
+    "cheat", "repeats", FixedCostLoader(20, cheat="repeats"), 60, 2, names=("more than once",)
+)
 
 
-def rows_of(truth: Truth, *values: float, column: str = "data_wait_s", **more) -> list:
+def rows_of(truth: ValidationCase, *values: float, column: str = "data_wait_s", **more) -> list:
     """One row an epoch, the cold one first, with these values in the column."""
     return [
         replace(truth.trial().row(epoch), **{column: value}, **more) for epoch, value in enumerate(values)
@@ -33,7 +36,7 @@ def failed(epoch: int, error: str) -> list:
     return [*before, replace(last, status="failed", error=error)]
 
 
-def run_validate(*checked: Truth, width: int = 120) -> tuple[int, str]:
+def run_validate(*checked: ValidationCase, width: int = 120) -> tuple[int, str]:
     out = io.StringIO()
     return validate.validate(checked, Console(file=out, width=width)), out.getvalue()
 
@@ -62,20 +65,20 @@ def trials(monkeypatch):
         ("samples_per_s", 0.01, 0.0103, False),
         ("cpu_s", 0.3, 0.314, True),
         ("cpu_s", 0.3, 0.316, False),
-        ("mixing", 1.0, 0.91, True),
-        ("mixing", 1.0, 0.89, False),
+        ("shuffle_quality", 1.0, 0.91, True),
+        ("shuffle_quality", 1.0, 0.89, False),
     ],
 )
 def test_a_reading_may_be_off_by_so_much(column, truth, measured, right) -> None:
     """2% or 1 ms, whichever is more; 1 ms is for times, not for rates."""
     known = replace(SLEEP, readings={column: truth})
-    verdict = validate.judge(known, rows_of(known, 0.0, measured, measured, column=column))
+    verdict = judge_case(known, rows_of(known, 0.0, measured, measured, column=column))
     assert verdict.right is right
 
 
 def test_the_median_of_the_steady_epochs_counts() -> None:
     """Neither the cold epoch, nor one that was disturbed."""
-    (reading,) = validate.judge(SLEEP, rows_of(SLEEP, 9.0, 0.03, 0.5, 0.031)).readings
+    (reading,) = judge_case(SLEEP, rows_of(SLEEP, 9.0, 0.03, 0.5, 0.031)).readings
     assert (reading.measured, reading.low, reading.high) == (0.031, 0.03, 0.5)
 
 
@@ -91,20 +94,20 @@ def test_the_median_of_the_steady_epochs_counts() -> None:
 )
 def test_a_cheat_must_be_caught_for_what_it_does(rows, problem) -> None:
     """In the epoch it cheats in."""
-    verdict = validate.judge(CHEAT, rows)
+    verdict = judge_case(CHEAT, rows)
     assert verdict.right is (problem is None)
     assert (verdict.problem or "").startswith(problem or "")
 
 
 def test_an_honest_loader_must_not_fail() -> None:
     """An audit that finds something in everything catches all cheats too."""
-    verdict = validate.judge(SLEEP, failed(1, "audit: 2 missing"))
+    verdict = judge_case(SLEEP, failed(1, "audit: 2 missing"))
     assert verdict.problem == "an honest loader failed: audit: 2 missing"
 
 
 def test_an_empty_cell_is_no_reading() -> None:
     """And not right by default."""
-    assert validate.judge(SLEEP, rows_of(SLEEP, None, None)).problem == "data_wait_s is empty"
+    assert judge_case(SLEEP, rows_of(SLEEP, None, None)).problem == "data_wait_s is empty"
 
 
 def test_what_was_disturbed_and_wrong_is_measured_again(trials) -> None:
@@ -156,7 +159,7 @@ def test_altered_truths_are_seen() -> None:
         replace(counted, name="as-planned"),
         replace(counted, name="other-count", readings={"batches": 4}),
         replace(counted, name="other-time", readings={"data_wait_s": 0.95 * 0.03}),
-        replace(CHEAT, name="no-cheat", spec=KnownLoader(20), epochs=1),
+        replace(CHEAT, name="no-cheat", spec=FixedCostLoader(20), epochs=1),
     ]
     code, out = run_validate(*checked)
     assert code == 1
@@ -188,13 +191,13 @@ def test_an_unknown_truth_is_one_line(capsys) -> None:
     assert line.startswith("error: --only: 'nope' is not one of sleep-sample, ")
 
 
-ON_CPU = [truth for truth in TRUTHS if truth.device == "cpu"]
+ON_CPU = [truth for truth in CASES if truth.device == "cpu"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "cuda", "count"),
     [
-        ((), True, len(TRUTHS)),
+        ((), True, len(CASES)),
         ((), False, len(ON_CPU)),
         (("--only", "step,workers"), False, 2),
         (("--only", "step,kernel"), True, 2),
@@ -216,10 +219,10 @@ def test_what_needs_a_gpu_is_refused_without_one(capsys, monkeypatch) -> None:
     assert "--only: kernel needs a CUDA device, and there is none here" in capsys.readouterr().err
     monkeypatch.setattr(validate, "validate", lambda truths, console: 0)
     assert exit_code() == 0
-    assert f"{len(TRUTHS) - len(ON_CPU)} that need a CUDA device are left out" in capsys.readouterr().out
+    assert f"{len(CASES) - len(ON_CPU)} that need a CUDA device are left out" in capsys.readouterr().out
 
 
-KERNEL = next(truth for truth in TRUTHS if truth.name == "kernel")
+KERNEL = next(truth for truth in CASES if truth.name == "kernel")
 
 
 def timed(clock: float, events: float | None) -> list:
@@ -242,7 +245,7 @@ def timed(clock: float, events: float | None) -> list:
 )
 def test_the_device_s_time_is_read_in_its_own_epoch(rows, right) -> None:
     """Within 2%, as the clock's; an epoch that is missing is wrong."""
-    verdict = validate.judge(KERNEL, rows)
+    verdict = judge_case(KERNEL, rows)
     assert verdict.right == right
     if verdict.problem is None:
         assert {reading.column for reading in verdict.readings} >= {"step_s", "device_step_s"}
@@ -252,5 +255,5 @@ def test_the_device_s_time_is_read_in_its_own_epoch(rows, right) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_kernels_of_known_length_are_recovered() -> None:
     """All truths of a GPU, each within 2%."""
-    code, out = run_validate(*(truth for truth in TRUTHS if truth.device == "cuda"))
+    code, out = run_validate(*(truth for truth in CASES if truth.device == "cuda"))
     assert code == 0, out

@@ -8,11 +8,12 @@ import time
 import pytest
 import torch
 
-from bench import interference
-from bench.measure import measure_epoch
-from bench.witness import Grid, Witness
+from bench.machine import interference
+from bench.trial.batch_inspector import BatchInspector
+from bench.trial.measure import measure_epoch
+from bench.trial.pixel_grid import PixelGrid
+from loaders.data.image_split import ImageSplit
 from loaders.families.batched_dataloader import BatchedDataLoader
-from loaders.source import Source
 from model.losses import CrossEntropy
 from model.train_step import build_step
 
@@ -21,11 +22,11 @@ TURNS = 150
 
 
 @pytest.fixture(scope="module")
-def source() -> Source:
+def source() -> ImageSplit:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (SAMPLES, 28, 28), dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, 10, (SAMPLES,), generator=generator)
-    return Source("random", "0" * 64, images, labels, tuple("abcdefghij"))
+    return ImageSplit("random", "0" * 64, images, labels, tuple("abcdefghij"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,7 +41,7 @@ def one_thread():
 class Ready:
     """Batches that are there already: no loader can make the audit's share larger."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ImageSplit) -> None:
         images = source.images[:, None].float() / 255
         self.batches = list(zip(images.split(256), source.labels.split(256), strict=True))
 
@@ -48,7 +49,7 @@ class Ready:
         return iter(self.batches)
 
 
-@pytest.mark.parametrize("step_name", ["closed_form", "none"])
+@pytest.mark.parametrize("step_name", ["analytic", "none"])
 @pytest.mark.parametrize("family", ["batched_dataloader", "ready batches"])
 def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_name) -> None:
     """Epochs with and without a witness and a reading at each end, in turn: inside the clock and outside.
@@ -60,21 +61,21 @@ def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_nam
     else:
         loader = BatchedDataLoader(batch_size=256).build(source, shuffle=True, seed=0)
     step = build_step(step_name, CrossEntropy(), pixels=784, classes=10)
-    grid = Grid.drawn(28, 28, 0)
+    grid = PixelGrid.drawn(28, 28, 0)
     ratios, shares, readings_ms, seen = [], [], [], []
     for turn in range(TURNS):
         walls = {}
         for audited in (True, False) if turn % 2 else (False, True):
-            witness = Witness(grid, (1, 28, 28), SAMPLES) if audited else None
+            witness = BatchInspector(grid, (1, 28, 28), SAMPLES) if audited else None
             if audited:
                 began = time.perf_counter()
-                before = interference.reading()
+                before = interference.read_counters()
                 readings = time.perf_counter() - began
             timings = measure_epoch(loader, step, witness=witness)
             walls[audited] = timings.wall_ns
             if audited:
                 began = time.perf_counter()
-                interference.between(before, interference.reading())
+                interference.find_interference(before, interference.read_counters())
                 readings_ms.append((readings + time.perf_counter() - began) * 1e3)
                 shares.append(witness.spent_ns / timings.wall_ns)
                 seen.append(witness.record(len(timings.data_wait_ns), timings.samples).seen_share)

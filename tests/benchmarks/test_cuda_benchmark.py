@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.limits import BusAlone, StepAlone
+from bench.plan.ceiling_loaders import BusCeiling, StepCeiling
+from loaders.data.image_split import ImageSplit
+from loaders.device.pipeline import Pipeline
 from loaders.families.device_resident import DeviceResident
 from loaders.families.tensor_slice import TensorSlice
-from loaders.pipeline import Pipeline
-from loaders.source import Source
 from model.losses import CrossEntropy
 from model.train_step import TrainStep, build_step
 
@@ -27,22 +27,22 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def source() -> Source:
+def source() -> ImageSplit:
     torch.set_num_threads(1)
     images = np.random.default_rng(0).integers(0, 256, (SAMPLES, 28, 28), np.uint8)
     labels = torch.arange(SAMPLES) % 10
-    return Source("random", "0" * 64, torch.from_numpy(images), labels, tuple("abcdefghij"))
+    return ImageSplit("random", "0" * 64, torch.from_numpy(images), labels, tuple("abcdefghij"))
 
 
 def step_for(pipeline: Pipeline, name: str) -> TrainStep:
-    graph = name == "closed_form"
+    graph = name == "analytic"
     return build_step(
         name, CrossEntropy(), pixels=784, classes=10, device="cuda", cuda_graph=graph,
-        together=pipeline.together, recurring=pipeline.recurring,
+        chunk_batches=pipeline.chunk_batches, static_addresses=pipeline.static_addresses,
     )  # fmt: skip
 
 
-def epoch_of(spec, source: Source, step: str) -> Callable[[], None]:
+def epoch_of(spec, source: ImageSplit, step: str) -> Callable[[], None]:
     """An epoch of a loader's pipeline with that step, from its start to the end of the device's work."""
     pipeline = spec.pipeline(source, device="cuda", shuffle=True, seed=0)
     trained = step_for(pipeline, step)
@@ -56,10 +56,10 @@ def epoch_of(spec, source: Source, step: str) -> Callable[[], None]:
     return epoch
 
 
-def host_alone(spec: TensorSlice, source: Source) -> Callable[[], None]:
+def host_alone(spec: TensorSlice, source: ImageSplit) -> Callable[[], None]:
     """An epoch of what the host does for it: batches as large as they are copied, and none is."""
     resolved = spec.resolved(cuda=True)
-    loader = resolved.enlarged(resolved.together(source)).build(source, shuffle=True, seed=0)
+    loader = resolved.with_chunk(resolved.chunk_batches(source)).build(source, shuffle=True, seed=0)
 
     def epoch() -> None:
         assert sum(len(labels) for _, labels in loader) == SAMPLES
@@ -94,14 +94,14 @@ def told(rates: dict[str, list[float]], bounds: list[str], bounded: str) -> None
 @pytest.mark.benchmark(group="feeding a GPU")
 @pytest.mark.parametrize("batch_size", [256, 1024, 4096])
 def test_a_prefetched_ring_beside_its_bounds(capsys, source, batch_size) -> None:
-    """The closed-form step in graphs, fed by tensor_slice as it is by default on a GPU."""
+    """The analytic step in graphs, fed by tensor_slice as it is by default on a GPU."""
     spec = TensorSlice(batch_size=batch_size)
     rates = in_turn(
         {
             "host alone": host_alone(spec, source),
-            "bus alone": epoch_of(BusAlone(batch_size, device="cuda", scale_on="device"), source, "none"),
-            "step alone": epoch_of(StepAlone(batch_size, device="cuda"), source, "closed_form"),
-            "tensor_slice, training": epoch_of(spec, source, "closed_form"),
+            "bus alone": epoch_of(BusCeiling(batch_size, device="cuda", scale_on="device"), source, "none"),
+            "step alone": epoch_of(StepCeiling(batch_size, device="cuda"), source, "analytic"),
+            "tensor_slice, training": epoch_of(spec, source, "analytic"),
         }
     )
     with capsys.disabled():
@@ -115,8 +115,8 @@ def test_a_resident_dataset_beside_the_step(capsys, source, batch_size) -> None:
     """The same graphs on batches that are there already."""
     rates = in_turn(
         {
-            "step alone": epoch_of(StepAlone(batch_size, device="cuda"), source, "closed_form"),
-            "device_resident, training": epoch_of(DeviceResident(batch_size), source, "closed_form"),
+            "step alone": epoch_of(StepCeiling(batch_size, device="cuda"), source, "analytic"),
+            "device_resident, training": epoch_of(DeviceResident(batch_size), source, "analytic"),
         }
     )
     with capsys.disabled():

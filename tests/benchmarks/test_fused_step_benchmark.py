@@ -6,7 +6,7 @@ import torch
 from model.fused_step import FusedDescent, problem
 from model.losses import CrossEntropy
 from model.softmax_regression import SoftmaxRegression
-from model.train_step import ClosedFormStep
+from model.train_step import AnalyticStep
 
 STEPS = 50
 
@@ -17,14 +17,14 @@ def descent(name, model, batch_size):
         fused = FusedDescent(model, CrossEntropy(), 0.1)
         fused.prepare(batch_size)
         return fused
-    step = ClosedFormStep(model, CrossEntropy(), 0.1)
+    step = AnalyticStep(model, CrossEntropy(), 0.1)
     return lambda images, labels, total: step(images, labels)
 
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("batch_size", [64, 256, 512, 1024, 4096, 16384])
-@pytest.mark.parametrize("name", ["fused", "closed_form"])
+@pytest.mark.parametrize("name", ["fused", "analytic"])
 def test_step_in_a_graph(benchmark, name, batch_size):
     """Time fifty steps in one CUDA graph, on eight batches in turn."""
     if reason := problem(CrossEntropy(), 10, 784):

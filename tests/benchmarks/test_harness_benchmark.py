@@ -8,9 +8,9 @@ import time
 import pytest
 import torch
 
-from bench.measure import measure_epoch
+from bench.trial.measure import measure_epoch
+from loaders.data.image_split import ImageSplit
 from loaders.families.batched_dataloader import BatchedDataLoader
-from loaders.source import Source
 from model.losses import CrossEntropy
 from model.train_step import build_step
 
@@ -28,11 +28,11 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def source() -> Source:
+def source() -> ImageSplit:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (SAMPLES, 28, 28), dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, 10, (SAMPLES,), generator=generator)
-    return Source("random", "0" * 64, images, labels, tuple("abcdefghij"))
+    return ImageSplit("random", "0" * 64, images, labels, tuple("abcdefghij"))
 
 
 def bare_epoch(loader, step) -> None:
@@ -83,15 +83,15 @@ def show_added(name, loader, step, benchmark, capsys) -> None:
 
 
 def test_added_to_a_training_epoch(benchmark, capsys, source) -> None:
-    """batched_dataloader without workers, closed-form step, batch 256: the fastest loader so far."""
+    """batched_dataloader without workers, analytic step, batch 256: the fastest loader so far."""
     loader = BatchedDataLoader(batch_size=256).build(source, shuffle=True, seed=0)
-    step = build_step("closed_form", CrossEntropy(), pixels=784, classes=10)
+    step = build_step("analytic", CrossEntropy(), pixels=784, classes=10)
     show_added("batched_dataloader, closed form", loader, step, benchmark, capsys)
 
 
 def test_added_to_a_loader_that_costs_nothing(benchmark, capsys, source) -> None:
-    """A list of ready batches and the closed-form step: no loader can make the share larger."""
+    """A list of ready batches and the analytic step: no loader can make the share larger."""
     images = source.images[:, None].float() / 255
     batches = list(zip(images.split(256), source.labels.split(256), strict=True))
-    step = build_step("closed_form", CrossEntropy(), pixels=784, classes=10)
+    step = build_step("analytic", CrossEntropy(), pixels=784, classes=10)
     show_added("ready batches, closed form", batches, step, benchmark, capsys)

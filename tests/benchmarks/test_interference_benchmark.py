@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from bench import interference
-from bench.interference import Gauges
+from bench.machine import interference
+from bench.machine.interference import Gauges
 
 WORKERS = 4
 
@@ -27,13 +27,13 @@ def workers():
 @pytest.mark.benchmark(group="a reading")
 def test_alone(benchmark) -> None:
     """A process without workers."""
-    assert benchmark(interference.reading).start.own_s > 0
+    assert benchmark(interference.read_counters).start.own_s > 0
 
 
 @pytest.mark.benchmark(group="a reading")
 def test_with_workers(benchmark, workers) -> None:
     """Four of them: their CPU time is read one by one."""
-    assert benchmark(interference.reading).start.own_s > 0
+    assert benchmark(interference.read_counters).start.own_s > 0
 
 
 @pytest.mark.benchmark(group="a reading")

@@ -9,19 +9,21 @@ from dataclasses import dataclass, replace
 import pytest
 from rich.console import Console
 
-from bench.blocks import Blocks, Course, jobs_of
-from bench.fresh_process import fresh_process_context
-from bench.grid import Machine, Request, make_plan
-from bench.options import PRECISION_BUDGET_S
-from bench.progress import SweepProgress
-from bench.results import read_runs
-from bench.summary import summarise
-from bench.trial_process import TrialRunner
-from bench.verdict import verdict
+from bench.analysis.summary import summarise
+from bench.analysis.verdict import reach_verdict
+from bench.cli.option_groups import PRECISION_BUDGET_S
+from bench.plan.grid import Machine, make_plan
+from bench.plan.request import Request
+from bench.plan.schedule import Schedule, schedule_runs
+from bench.process.forkserver import prepare_context
+from bench.records.results_folder import read_runs
+from bench.report.progress import SweepProgress
+from bench.runner.blocks import BlockRunner
+from bench.runner.trial_process import TrialRunner
+from loaders.data.batch import Batch
+from loaders.data.fashion_mnist import locate
+from loaders.data.image_split import ImageSplit
 from loaders.families.batched_dataloader import BatchedDataLoader
-from loaders.fashion_mnist import locate
-from loaders.source import Source
-from loaders.spec import Batch
 
 TRIES = 10
 PRECISION = 0.02
@@ -34,7 +36,7 @@ class Slowed(BatchedDataLoader):
 
     family = "slowed"
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """The same loader with that on top."""
         return _Slowed(super().build(source, shuffle=shuffle, seed=seed))
 
@@ -61,7 +63,7 @@ class Plain(Slowed):
 
     family = "plain"
 
-    def build(self, source: Source, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """The same loader as above."""
         return _Plain(BatchedDataLoader.build(self, source, shuffle=shuffle, seed=seed))
 
@@ -86,11 +88,11 @@ def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
         plan,
         configurations=(replace(one, spec=Plain(num_workers=0)), replace(one, spec=Slowed(num_workers=0))),
     )
-    course = Course(blocks=3, epochs=EPOCHS, seed=attempt, precision=PRECISION)
-    jobs = jobs_of(plan, {}, course.epochs)
-    blocks = Blocks(
+    course = Schedule(blocks=3, epochs=EPOCHS, seed=attempt, precision=PRECISION)
+    jobs = schedule_runs(plan, {}, course.epochs)
+    blocks = BlockRunner(
         plan, jobs, dataset, course, tmp_path,
-        runner=TrialRunner(fresh_process_context([__name__]), 300, tmp_path / "log"),
+        runner=TrialRunner(prepare_context([__name__]), 300, tmp_path / "log"),
         progress=SweepProgress(
             Console(file=io.StringIO()), ["plain", "slowed"], {0: 1.0, 1: 1.0}, 3, PRECISION_BUDGET_S
         ),
@@ -98,7 +100,7 @@ def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
     benchmark.pedantic(blocks.run, rounds=1)
     summary = summarise(read_runs(tmp_path))
     slowed = summary[summary["family"] == "slowed"].iloc[0]
-    found = verdict(summary)
+    found = reach_verdict(summary)
     say = "found" if found.kind == "fastest" and found.best == 0 else f"NOT found ({found.kind})"
     with capsys.disabled():
         print(

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from loaders.data.image_split import ImageSplit
+from loaders.data.mapped_file import MappedFile
+from loaders.data.rows import Rows
 from loaders.families.tensor_slice import TensorSlice
-from loaders.mapped_file import MappedFile
 from loaders.native import native
-from loaders.ring import RingLoader, Rows
-from loaders.source import Source
+from loaders.ring.ring_loader import RingLoader
 
 SAMPLES, TURNS = 60_000, 40
 
@@ -36,7 +37,7 @@ def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
     torch.set_num_threads(1)
     images = np.random.default_rng(0).integers(0, 256, (SAMPLES, 28, 28), np.uint8)
     labels = torch.arange(SAMPLES) % 10
-    source = Source("random", "0" * 64, torch.from_numpy(images), labels, tuple("abcdefghij"))
+    source = ImageSplit("random", "0" * 64, torch.from_numpy(images), labels, tuple("abcdefghij"))
     copy = np.empty_like(images)
     loaders = {
         (threads, batch_size): TensorSlice(batch_size=batch_size, threads=threads).build(

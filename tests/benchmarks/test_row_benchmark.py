@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.runs_file import RunsFile
+from bench.records.runs_file import RunsFile
 from tests.bench import runs
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from loaders.pipeline import TRANSFERS
+from loaders.data.image_split import ImageSplit
+from loaders.device.pipeline import TRANSFERS
 from loaders.registry import families
-from loaders.source import Source
-from loaders.spec import LoaderSpec
+from loaders.spec.loader_spec import LoaderSpec
 from tests.fakes import label_of, numbered_source, numbers_of
 from tests.loaders.late_device import PromptDevice
 
@@ -89,13 +89,13 @@ def epoch(loader: object) -> tuple[torch.Tensor, torch.Tensor, list[int], set[tu
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+def source(tmp_path_factory: pytest.TempPathFactory) -> ImageSplit:
     """Numbered pictures, and a folder for what loaders make of them, which all points share."""
     return numbered_source(SAMPLES, folder=tmp_path_factory.mktemp("numbered"))
 
 
 @pytest.mark.parametrize("spec", ON_CPU, ids=spec_id)
-def test_every_point_keeps_the_contract(spec: LoaderSpec, source: Source) -> None:
+def test_every_point_keeps_the_contract(spec: LoaderSpec, source: ImageSplit) -> None:
     """Two shuffled epochs: each sample once, beside its own label, in two orders that the seed decides."""
     keeps_the_contract(spec, source, "cpu")
 
@@ -103,12 +103,12 @@ def test_every_point_keeps_the_contract(spec: LoaderSpec, source: Source) -> Non
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("spec", ON_CUDA, ids=spec_id)
-def test_every_point_keeps_it_on_a_gpu(spec: LoaderSpec, source: Source) -> None:
+def test_every_point_keeps_it_on_a_gpu(spec: LoaderSpec, source: ImageSplit) -> None:
     """The same of what arrives there."""
     keeps_the_contract(spec, source, "cuda")
 
 
-def keeps_the_contract(spec: LoaderSpec, source: Source, device: str) -> None:
+def keeps_the_contract(spec: LoaderSpec, source: ImageSplit, device: str) -> None:
     loader = spec.pipeline(source, device=device, shuffle=True, seed=1)
     side = spec.resize or 28
     orders = []
@@ -138,14 +138,14 @@ def sent() -> Iterator[LoaderSpec]:
 
 
 @pytest.mark.parametrize("spec", list(sent()), ids=spec_id)
-def test_every_way_to_a_device_keeps_it(spec: LoaderSpec, source: Source, monkeypatch) -> None:
+def test_every_way_to_a_device_keeps_it(spec: LoaderSpec, source: ImageSplit, monkeypatch) -> None:
     """What arrives on a device is what a loader promises, however it came there."""
     monkeypatch.setattr("loaders.spec.CudaDevice", lambda name: PromptDevice())
     keeps_the_contract(spec, source, "cuda")
 
 
 @pytest.mark.parametrize("name", CPU_FAMILIES)
-def test_same_seed_same_order(name: str, source: Source) -> None:
+def test_same_seed_same_order(name: str, source: ImageSplit) -> None:
     """Two loaders of one seed agree, of two seeds don't; two epochs long."""
     orders = []
     for seed in (5, 5, 6):
@@ -156,18 +156,18 @@ def test_same_seed_same_order(name: str, source: Source) -> None:
 
 
 @pytest.mark.parametrize("name", CPU_FAMILIES)
-def test_batches_stay_as_long_as_a_loader_says(name: str, source: Source) -> None:
+def test_batches_stay_as_long_as_a_loader_says(name: str, source: ImageSplit) -> None:
     """All of them, or each until the second one after it is asked for."""
     loader = families()[name](batch_size=SMALL_BATCH).build(source, shuffle=True, seed=1)
     kept: list[tuple[torch.Tensor, torch.Tensor]] = []
     for images, _ in loader:
         kept.append((images, images.clone()))
-        for held, then in kept if getattr(loader, "lasting", True) else kept[-2:]:
+        for held, then in kept if not getattr(loader, "reuses_buffers", False) else kept[-2:]:
             assert torch.equal(held, then)
 
 
 @pytest.mark.parametrize("name", CPU_FAMILIES)
-def test_without_shuffle_the_stored_order(name: str, source: Source) -> None:
+def test_without_shuffle_the_stored_order(name: str, source: ImageSplit) -> None:
     """Evaluation sees the samples as they are stored, in every epoch."""
     loader = families()[name](batch_size=SMALL_BATCH).build(source, shuffle=False, seed=0)
     for _ in range(2):
@@ -175,7 +175,7 @@ def test_without_shuffle_the_stored_order(name: str, source: Source) -> None:
 
 
 @pytest.mark.parametrize("name", CPU_FAMILIES)
-def test_pixels_are_scaled_and_nothing_else(name: str, source: Source) -> None:
+def test_pixels_are_scaled_and_nothing_else(name: str, source: ImageSplit) -> None:
     """A pixel of v arrives as v / 255, exactly."""
     images, _ = next(iter(families()[name](batch_size=SAMPLES).build(source, shuffle=False, seed=0)))
     assert torch.equal(images[:, 0], source.images.to(torch.float32) / 255)

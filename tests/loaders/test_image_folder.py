@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from loaders.data.image_split import ImageSplit
 from loaders.families import image_folder
 from loaders.families.image_folder import CONVERSION, ImageFolder
-from loaders.source import Source
 from tests.fakes import numbered_source
 
 # torchvision 0.29 says so at every call; it is still what many use.
@@ -22,16 +22,16 @@ DECODERS = image_folder.DECODER.kind.options
 UNSAFE = ("a/b", "..", "T-shirt/top", "", "C:\\con\n", "/" * 300)
 
 
-def noise_source(folder: Path, classes: tuple[str, ...] = UNSAFE, samples: int = 24) -> Source:
+def noise_source(folder: Path, classes: tuple[str, ...] = UNSAFE, samples: int = 24) -> ImageSplit:
     """Pictures that aren't square and hold every grey, of all classes but the second."""
     images = torch.randint(0, 256, (samples, 20, 31), dtype=torch.uint8)
     images[0].view(-1)[:256] = torch.arange(256)
     labels = torch.arange(samples) * 5 % len(classes)
     labels[labels == 1] = 0
-    return Source("noise", "1" * 64, images, labels, classes, folder)
+    return ImageSplit("noise", "1" * 64, images, labels, classes, folder)
 
 
-def only_batch(source: Source, **knobs: object) -> tuple[torch.Tensor, torch.Tensor]:
+def only_batch(source: ImageSplit, **knobs: object) -> tuple[torch.Tensor, torch.Tensor]:
     """All samples in the stored order, in this process."""
     spec = ImageFolder(batch_size=len(source), num_workers=0, **knobs)
     (batch,) = spec.build(source, shuffle=False, seed=0)

@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from loaders.data.errors import DataError
+from loaders.data.image_split import ImageSplit
+from loaders.data.mapped_file import MappedFile
 from loaders.families import memory_map
 from loaders.families.memory_map import CONVERSION, IMAGES, MemoryMap
-from loaders.mapped_file import MappedFile
-from loaders.source import DataError, Source
 from tests.fakes import numbered_source, numbers_of
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux about its page cache")
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Source:
+def source(tmp_path: Path) -> ImageSplit:
     return numbered_source(5000, folder=tmp_path)
 
 
@@ -30,14 +31,14 @@ def resident(file: MappedFile) -> float:
     return share
 
 
-def test_the_file_holds_the_bytes(source: Source) -> None:
+def test_the_file_holds_the_bytes(source: ImageSplit) -> None:
     """One a pixel, and nothing else."""
     folder = CONVERSION.prepare(source)
     assert (folder / IMAGES).read_bytes() == source.images.numpy().tobytes()
 
 
 @linux
-def test_a_file_is_forgotten_and_read(source: Source) -> None:
+def test_a_file_is_forgotten_and_read(source: ImageSplit) -> None:
     """Dropped, no page of it is in memory; populated, all are."""
     file = MappedFile(CONVERSION.prepare(source) / IMAGES)
     resident(file)
@@ -50,7 +51,7 @@ def test_a_file_is_forgotten_and_read(source: Source) -> None:
 @linux
 @pytest.mark.parametrize("fits", [True, False])
 def test_cold_epochs_begin_with_nothing_in_memory(
-    source: Source, fits: bool, monkeypatch: pytest.MonkeyPatch
+    source: ImageSplit, fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of them, whether the file is read ahead as a whole or row by row."""
     file = MappedFile(CONVERSION.prepare(source) / IMAGES)
@@ -70,7 +71,9 @@ def test_cold_epochs_begin_with_nothing_in_memory(
 
 
 @linux
-def test_pages_that_were_taken_back_are_read_ahead(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_that_were_taken_back_are_read_ahead(
+    source: ImageSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As the system does when it needs the room: the epoch after it reads them in stored order."""
     populated = []
     populate = MappedFile.populate
@@ -86,7 +89,7 @@ def test_pages_that_were_taken_back_are_read_ahead(source: Source, monkeypatch: 
 
 
 @linux
-def test_a_file_that_another_process_holds_is_not_cold(source: Source) -> None:
+def test_a_file_that_another_process_holds_is_not_cold(source: ImageSplit) -> None:
     """One line that says so, rather than a warm epoch under the name of a cold one."""
     other = MappedFile(CONVERSION.prepare(source) / IMAGES)
     resident(other)
@@ -100,7 +103,7 @@ def test_its_own_memory_is_the_order_and_the_ring(tmp_path: Path) -> None:
     """Nine bytes a sample and a few megabytes: the pictures stay the file's."""
     samples = 400_000
     pictures = torch.zeros((samples, 14, 14), dtype=torch.uint8)
-    source = Source(
+    source = ImageSplit(
         "zeros", "0" * 64, pictures, torch.zeros(samples, dtype=torch.int64), tuple("ab"), tmp_path
     )
     CONVERSION.prepare(source)

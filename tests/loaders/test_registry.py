@@ -9,8 +9,8 @@ import pytest
 
 from loaders import families as package
 from loaders import registry
-from loaders.knobs import Integer, Knob, knob
-from loaders.spec import LoaderSpec
+from loaders.spec.knobs import Integer, Knob, knob
+from loaders.spec.loader_spec import LoaderSpec
 
 # With types that pass for classes on Python 3.10.
 NEW_FAMILY = """

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from loaders.data.batch import Batch
+from loaders.data.errors import DataError
+from loaders.data.image_split import ImageSplit
 from loaders.families.stream import SHARDS, ShardStream, Stream, shard_size, share_of
-from loaders.source import DataError, Source
-from loaders.spec import Batch
 from tests.fakes import label_of, numbered_source, numbers_of
 
 SAMPLES = 300
@@ -20,7 +21,7 @@ SEED = 3
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+def source(tmp_path_factory: pytest.TempPathFactory) -> ImageSplit:
     """Numbered pictures, with a folder for the shards."""
     return numbered_source(SAMPLES, side=8, folder=tmp_path_factory.mktemp("shards"))
 
@@ -43,7 +44,9 @@ def sizes_of(batch_size: int) -> list[int]:
 
 @pytest.mark.parametrize("num_workers", [0, 1, 2, 3])
 @pytest.mark.parametrize("batch_size", [50, 64, 77, 299, 301])
-def test_each_sample_once_and_the_short_batch_last(source: Source, num_workers: int, batch_size: int) -> None:
+def test_each_sample_once_and_the_short_batch_last(
+    source: ImageSplit, num_workers: int, batch_size: int
+) -> None:
     """With buffers smaller than a batch, in between, and larger than all; and in the stored order."""
     spec = Stream(num_workers=num_workers, batch_size=batch_size)
     for buffer in (1, 100, 10**8):
@@ -56,7 +59,7 @@ def test_each_sample_once_and_the_short_batch_last(source: Source, num_workers: 
     assert list(chain(*stored)) == list(range(SAMPLES))
 
 
-def test_more_workers_than_batches(source: Source) -> None:
+def test_more_workers_than_batches(source: ImageSplit) -> None:
     """Workers without a batch deliver nothing, in every epoch."""
     spec = Stream(num_workers=3, batch_size=200, persistent_workers=True)
     loader = spec.build(source, shuffle=True, seed=SEED)
@@ -92,7 +95,7 @@ def test_workers_share_border_shards_at_most(tmp_path: Path) -> None:
             assert len(shards & read[other]) <= (other == worker + 1)
 
 
-def test_a_span_is_read_from_all_its_shards(source: Source) -> None:
+def test_a_span_is_read_from_all_its_shards(source: ImageSplit) -> None:
     """Rows of three shards in a shuffled order, in that order, and no place but those."""
     size = shard_size(SAMPLES)
     stored = torch.arange(SAMPLES).split(size)
@@ -105,7 +108,7 @@ def test_a_span_is_read_from_all_its_shards(source: Source) -> None:
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_persistent_workers_get_the_next_order(source: Source, context: str) -> None:
+def test_persistent_workers_get_the_next_order(source: ImageSplit, context: str) -> None:
     """Each epoch has its own order, the same as with workers that are started anew."""
     spec = Stream(num_workers=2, batch_size=64, shuffle_buffer=100)
     lasting = {"persistent_workers": True, "multiprocessing_context": context}
@@ -117,7 +120,7 @@ def test_persistent_workers_get_the_next_order(source: Source, context: str) -> 
     assert orders[0][0] != orders[0][1] != orders[0][2] != orders[0][0]
 
 
-def test_an_epoch_that_is_left_early_disturbs_no_other(source: Source) -> None:
+def test_an_epoch_that_is_left_early_disturbs_no_other(source: ImageSplit) -> None:
     """The next one is whole, and in the order that it has anyway."""
     for persistent in (False, True):
         spec = Stream(num_workers=2, batch_size=32, persistent_workers=persistent)
@@ -127,12 +130,12 @@ def test_an_epoch_that_is_left_early_disturbs_no_other(source: Source) -> None:
         assert epoch(left) == epoch(whole)
 
 
-def test_two_epochs_side_by_side(source: Source) -> None:
+def test_two_epochs_side_by_side(source: ImageSplit) -> None:
     """Each iterator keeps the epoch that it was started for."""
     spec = Stream(num_workers=2, batch_size=64)
     loaders = [spec.build(source, shuffle=True, seed=SEED) for _ in range(2)]
-    together = [iter(loaders[0]), iter(loaders[0])]
-    assert [epoch(one) for one in together] == [epoch(loaders[1]), epoch(loaders[1])]
+    chunk_batches = [iter(loaders[0]), iter(loaders[0])]
+    assert [epoch(one) for one in chunk_batches] == [epoch(loaders[1]), epoch(loaders[1])]
 
 
 def test_shards_come_in_another_order_each_epoch(tmp_path: Path) -> None:
@@ -148,25 +151,25 @@ def test_shards_come_in_another_order_each_epoch(tmp_path: Path) -> None:
     assert list(range(16)) not in orders
 
 
-def mixing(batches: list[list[int]]) -> float:
+def shuffle_quality(batches: list[list[int]]) -> float:
     """The spread of the numbers within a batch over that of a true shuffle."""
     spread = np.mean([np.var(batch, ddof=1) for batch in batches])
     return float(np.sqrt(spread / (SAMPLES * (SAMPLES + 1) / 12)))
 
 
-def test_a_larger_buffer_mixes_better(source: Source) -> None:
+def test_a_larger_buffer_mixes_better(source: ImageSplit) -> None:
     """No more than a batch leaves it within two or three shards; all samples are a true shuffle."""
     spreads = []
     for buffer in (1, 100, SAMPLES):
         loader = Stream(num_workers=0, batch_size=20, shuffle_buffer=buffer).build(
             source, shuffle=True, seed=SEED
         )
-        spreads.append(float(np.mean([mixing(epoch(loader)) for _ in range(20)])))
+        spreads.append(float(np.mean([shuffle_quality(epoch(loader)) for _ in range(20)])))
     assert spreads[0] + 0.1 < spreads[1] < spreads[2] - 0.02
     assert spreads[2] == pytest.approx(1, abs=0.05)
 
 
-def test_a_buffer_draws_all_places_alike(source: Source) -> None:
+def test_a_buffer_draws_all_places_alike(source: ImageSplit) -> None:
     """With a buffer of all samples, a sample is as likely in the first batch as in any other."""
     loader = Stream(num_workers=0, batch_size=30, shuffle_buffer=SAMPLES).build(
         source, shuffle=True, seed=SEED

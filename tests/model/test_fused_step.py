@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,9 +19,9 @@ from model import fused_step
 from model.fused_step import FusedDescent, Tiling, problem
 from model.losses import Absolute, CrossEntropy, Huber, Loss, Squared, parse_loss
 from model.softmax_regression import SoftmaxRegression
-from model.train_step import ClosedFormStep
+from model.train_step import AnalyticStep
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 # A float32 sum that starts here would lose the losses of every batch.
 TOTAL = 2.0**30
 
@@ -103,7 +102,7 @@ def differences(name, classes, pixels, sizes, device="cpu", poisoned=True):
     model, other = model_of(classes, pixels, device), model_of(classes, pixels, device)
     before = [tensor.clone() for chunk in chunks for tensor in chunk]
     weight, bias, total = exact(model, loss, chunks, rate)
-    closed = ClosedFormStep(other, loss, rate)
+    closed = AnalyticStep(other, loss, rate)
     for chunk in chunks:
         closed(*chunk)
     start = model.weight.clone()
@@ -111,7 +110,7 @@ def differences(name, classes, pixels, sizes, device="cpu", poisoned=True):
     return {
         "weight": (model.weight.double().cpu() - weight).abs().max().item(),
         "bias": (model.bias.double().cpu() - bias).abs().max().item(),
-        "closed_form": (model.weight - other.weight).abs().max().item(),
+        "analytic": (model.weight - other.weight).abs().max().item(),
         "total": losses - total,
         "sum": total,
         "moved": (model.weight - start).abs().max().item(),
@@ -124,7 +123,7 @@ def assert_same(found, sizes, classes):
     # A sample of 256 that is left out moves a weight by 2e-6.
     assert found["weight"] <= 5e-7
     assert found["bias"] <= 1e-6
-    assert found["closed_form"] <= 5e-7
+    assert found["analytic"] <= 5e-7
     assert abs(found["total"]) <= 1e-6 * (abs(found["sum"]) + sum(sizes))
     assert found["workspaces"] == len(set(sizes))
     assert found["as it was"]

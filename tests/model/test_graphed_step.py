@@ -41,8 +41,8 @@ def graphed(loss: str = "cross_entropy", **knobs) -> tuple[GraphedStep, FakeGrap
 
 
 def plain(loss: str = "cross_entropy"):
-    """The closed-form step from the same start."""
-    return build_step("closed_form", parse_loss(loss), pixels=PIXELS, classes=CLASSES, learning_rate=RATE)
+    """The analytic step from the same start."""
+    return build_step("analytic", parse_loss(loss), pixels=PIXELS, classes=CLASSES, learning_rate=RATE)
 
 
 def places(count: int, size: int = 8) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -71,13 +71,13 @@ def assert_same(step, other) -> None:
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared", "absolute", "huber:0.5"])
-@pytest.mark.parametrize("together", [1, 3, 4])
-def test_it_learns_what_the_plain_step_learns(loss, together) -> None:
+@pytest.mark.parametrize("chunk_batches", [1, 3, 4])
+def test_it_learns_what_the_plain_step_learns(loss, chunk_batches) -> None:
     """Two epochs, each with a smaller batch at its end that is flushed with what was put off."""
-    step, _ = graphed(loss, together=together)
+    step, _ = graphed(loss, chunk_batches=chunk_batches)
     other = plain(loss)
     # Made together, they must last together.
-    ring, its = places(2 * together), places(2 * together)
+    ring, its = places(2 * chunk_batches), places(2 * chunk_batches)
     for _ in range(2):
         for one in (step, other):
             one.reset()
@@ -90,7 +90,7 @@ def test_it_learns_what_the_plain_step_learns(loss, together) -> None:
 
 def test_a_second_epoch_captures_nothing() -> None:
     """Two chunks of four places, and the rest of an epoch, are three graphs."""
-    step, graphs = graphed(together=4)
+    step, graphs = graphed(chunk_batches=4)
     ring = places(8)
     for _ in range(3):
         for batch in deliveries(ring, 16, rest=3):
@@ -102,7 +102,7 @@ def test_a_second_epoch_captures_nothing() -> None:
 
 def test_nothing_is_launched_before_its_time() -> None:
     """Batches are put off until there are enough of them; a mean, or a new one, needs them all."""
-    step, graphs = graphed(together=4)
+    step, graphs = graphed(chunk_batches=4)
     batches = list(deliveries(places(4), 4))
     for batch in batches[:3]:
         step(*batch)
@@ -223,7 +223,7 @@ def test_it_says_why_there_are_no_kernels(capsys) -> None:
 
 def test_batches_that_never_recur_are_copied_from_the_start() -> None:
     """No graph is captured for a place that no batch comes back to."""
-    step, graphs = graphed(recurring=False)
+    step, graphs = graphed(static_addresses=False)
     other = plain()
     for batch, same in zip(deliveries(places(9), 9), deliveries(places(9), 9), strict=True):
         step(*batch)
@@ -234,7 +234,7 @@ def test_batches_that_never_recur_are_copied_from_the_start() -> None:
 
 def test_spans_are_around_replays() -> None:
     """Not around what is merely put off."""
-    step, _ = graphed(together=2)
+    step, _ = graphed(chunk_batches=2)
     spans: list[str] = []
 
     @contextmanager
@@ -250,7 +250,7 @@ def test_spans_are_around_replays() -> None:
     assert spans == ["step"] * 3
 
 
-@pytest.mark.parametrize(("name", "device"), [("autograd", "cuda"), ("none", "cuda"), ("closed_form", "cpu")])
+@pytest.mark.parametrize(("name", "device"), [("autograd", "cuda"), ("none", "cuda"), ("analytic", "cpu")])
 def test_what_cannot_be_captured_is_refused(name, device) -> None:
     """In one line."""
     with pytest.raises(ValueError, match=f"not of {name} on {device}"):
@@ -260,13 +260,13 @@ def test_what_cannot_be_captured_is_refused(name, device) -> None:
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared", "absolute", "huber:0.5"])
-@pytest.mark.parametrize("together", [1, 3])
-def test_on_a_gpu(loss, together) -> None:
+@pytest.mark.parametrize("chunk_batches", [1, 3])
+def test_on_a_gpu(loss, chunk_batches) -> None:
     """Real graphs: what the plain step learns there, but for rounding, also where batches move about."""
     steps = [
         build_step(
-            "closed_form", parse_loss(loss), pixels=784, classes=10, device="cuda", cuda_graph=graph,
-            together=together if graph else 1,
+            "analytic", parse_loss(loss), pixels=784, classes=10, device="cuda", cuda_graph=graph,
+            chunk_batches=chunk_batches if graph else 1,
         )
         for graph in (True, False)
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from model.losses import Absolute, CrossEntropy, Huber, Squared
 from model.train_step import STEPS, build_step
 
 LOSSES = [CrossEntropy(), Squared(), Absolute(), Huber(), Huber(0.1)]
-LEARNING = ["closed_form", "autograd"]
+LEARNING = ["analytic", "autograd"]
 
 
 def by_name(losses):
@@ -161,7 +161,7 @@ class Recording(CrossEntropy):
 def test_mean_loss_keeps_small_losses_beside_a_large_sum():
     """A float32 sum would stay at 2²⁴ however often 1 is added."""
     loss = Recording(itertools.chain([2.0**24], itertools.repeat(1.0)))
-    step = build_step("closed_form", loss, pixels=4, classes=3)
+    step = build_step("analytic", loss, pixels=4, classes=3)
     train(step, *samples(8, side=2, classes=3), [8] * 1001)
     assert step.mean_loss() == (2**24 + 1000) / 8008
 
@@ -170,7 +170,7 @@ def test_mean_loss_keeps_small_losses_beside_a_large_sum():
 def test_buffers_stay_where_they_are(continuous):
     """Each batch size has one set of buffers, epoch after epoch, as a CUDA graph needs."""
     loss = Recording(itertools.repeat(0.0), gradient_is_continuous=continuous)
-    step = build_step("closed_form", loss, pixels=4, classes=3)
+    step = build_step("analytic", loss, pixels=4, classes=3)
     train(step, *samples(8, side=2, classes=3), [8, 8, 8, 5] * 4)
     full, last = loss.addresses[0], loss.addresses[3]
     assert loss.addresses == [full, full, full, last] * 4
@@ -224,7 +224,7 @@ def test_default_learning_rates_learn(loss, batch_size):
     images, labels = samples(640)
     pixels = images.view(640, 784)
     assert torch.linalg.eigvalsh(pixels.t() @ pixels / 640)[-1] > 109
-    step = build_step("closed_form", loss, pixels=784, classes=10)
+    step = build_step("analytic", loss, pixels=784, classes=10)
     start = loss.value(step.model.outputs(images), labels).item()
     for _ in range(5):
         step.reset()
@@ -252,14 +252,14 @@ def test_building_a_step_leaves_the_global_generator_alone(name):
 def test_a_seed_gives_every_step_the_same_model():
     """The seed alone decides where training starts."""
     first, same = (build_step(name, Squared(), pixels=4, classes=3, seed=1) for name in LEARNING)
-    other = build_step("closed_form", Squared(), pixels=4, classes=3, seed=2)
+    other = build_step("analytic", Squared(), pixels=4, classes=3, seed=2)
     assert torch.equal(first.model.weight, same.model.weight)
     assert not torch.equal(first.model.weight, other.model.weight)
 
 
 def test_build_step_refuses_an_unknown_name():
     """The error tells what was given and what is allowed."""
-    with pytest.raises(ValueError, match=r"^unknown step 'jit'; allowed: closed_form, autograd, none$"):
+    with pytest.raises(ValueError, match=r"^unknown step 'jit'; allowed: analytic, autograd, none$"):
         build_step("jit", CrossEntropy(), pixels=4, classes=3)
 
 

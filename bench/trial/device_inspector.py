@@ -1,0 +1,61 @@
+"""DeviceInspector: keeps, on the device, what tells the samples of each batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from bench.trial.epoch_observation import EpochObservation
+from bench.trial.pixel_grid import PixelGrid
+
+
+class DeviceInspector:
+    """Keeps of every batch, on the device, what tells its samples; it is read when the epoch is over.
+
+    So a batch is seen as the step found it, without a wait that would hide that it came too late.
+    """
+
+    def __init__(self, grid: PixelGrid, shape: tuple[int, ...], samples: int, device: str) -> None:
+        self._where = (slice(None), 0, grid.rows, grid.columns)
+        self._shape = shape
+        self._sizes: list[int] = []
+        self._seen = 0
+        self._format_error: str | None = None
+        picture = torch.empty(shape[1:])[grid.rows, grid.columns].shape
+        self._pixels = torch.empty((samples, *picture), device=device)
+        self._labels = torch.empty(samples, dtype=torch.int64, device=device)
+        self._range = torch.zeros(2, device=device)
+
+    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        """Keep a batch; what is delivered beyond the samples there are goes by unseen."""
+        seen = self._seen
+        end = seen + len(labels)
+        if images.dtype != torch.float32 or images.shape[1:] != self._shape or labels.dtype != torch.int64:
+            self._format_error = (
+                f"batches of {images.dtype} {tuple(images.shape)} and {labels.dtype} on the device"
+            )
+        if self._format_error is not None or end > len(self._labels):
+            return
+        self._pixels[seen:end].copy_(images[self._where])
+        self._labels[seen:end].copy_(labels)
+        low, high = self._range.unbind()
+        torch.minimum(low, images.min(), out=low)
+        torch.maximum(high, images.max(), out=high)
+        self._sizes.append(len(labels))
+        self._seen = end
+
+    def record(self, batches: int, samples: int) -> EpochObservation:
+        """What was seen of an epoch that delivered so many; this waits for the device."""
+        seen = self._seen
+        low, high = self._range.tolist()
+        return EpochObservation(
+            pixels=self._pixels[:seen].cpu().numpy(),
+            labels=self._labels[:seen].cpu().numpy(),
+            means=np.full(seen, np.nan, np.float32),
+            sizes=tuple(self._sizes),
+            low=low,
+            high=high,
+            odd=self._format_error,
+            batches=batches,
+            samples=samples,
+        )

@@ -1,0 +1,6 @@
+"""RingLoader, a loader out of a ring of buffers, and the rows that it gathers from."""
+
+from loaders.data.rows import Rows
+from loaders.ring.ring_loader import RingLoader, idle_cores
+
+__all__ = ["RingLoader", "Rows", "idle_cores"]

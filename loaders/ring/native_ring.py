@@ -1,0 +1,96 @@
+"""NativeRing: a ring that is filled by `ring.c`."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loaders.data.rows import Rows
+from loaders.device.resize import weights
+from loaders.native import Plan, Side, native
+from loaders.ring.slots import Slots
+
+_BLOCK = 16  # as in ring.c
+# Chunks whose rows a disk is asked for ahead: enough for its queue.
+_ASK_AHEAD = 8
+
+
+class NativeRing:
+    """The ring of `ring.c`: its threads fill chunks without Python, and wait for each other without it."""
+
+    def __init__(self, rows: Rows, slots: Slots, resize: int | None, *, shuffle: bool) -> None:
+        library = native().library
+        assert library is not None
+        self._library = library
+        height, width = rows.images.shape[1:]
+        order = np.empty(len(rows.labels), np.int64) if shuffle else None
+        ready = np.zeros(len(slots.owners), np.int64)
+        sides, kept = _sides(height, width, resize) if resize else ((Side(), Side()), [])
+        # What the library reads and writes stays as long as this ring does.
+        self._kept = rows, slots, order, ready, kept
+        plan = Plan(
+            samples=len(rows.labels),
+            pixels=height * width,
+            chunk=slots.chunk,
+            slots=len(slots.owners),
+            images=rows.images.data_ptr(),
+            labels=rows.labels.data_ptr(),
+            order=None if order is None else order.ctypes.data,
+            out=slots.images.ctypes.data,
+            out_labels=slots.labels.ctypes.data,
+            ready=ready.ctypes.data,
+            rows=sides[0],
+            columns=sides[1],
+            label_bytes=rows.labels.itemsize,
+            ask=_ASK_AHEAD if rows.ask else 0,
+            raw=slots.images.dtype == np.uint8,
+        )
+        self._ring = library.ring_open(ctypes.byref(plan))
+        self._check(0 if self._ring else -1)
+        # Once looked up, as it is called for every chunk.
+        self._take = library.ring_take
+
+    def begin(self, seed: int) -> None:
+        self._check(self._library.ring_begin(self._ring, seed))
+
+    def take(self, chunk: int) -> None:
+        if self._take(self._ring, chunk):
+            self._check(-1)
+
+    def help(self) -> None:
+        self._library.ring_help(self._ring)
+
+    def stop(self) -> None:
+        self._library.ring_stop(self._ring)
+
+    def _check(self, code: int) -> None:
+        if code:
+            raise MemoryError("ring.c: no memory")
+
+    def __del__(self) -> None:
+        if getattr(self, "_ring", None):
+            self._library.ring_close(self._ring)
+
+
+def _sides(height: int, width: int, side: int) -> tuple[tuple[Side, Side], list[NDArray[np.generic]]]:
+    """The sides of a resize as ring.c wants them, and the arrays they point to."""
+    rows: NDArray[np.float32] = weights(height, side).numpy()
+    blocks = -(-side // _BLOCK)
+    columns = np.zeros((blocks * _BLOCK, width), np.float32)
+    columns[:side] = weights(width, side).numpy()
+    columns = np.ascontiguousarray(columns.reshape(blocks, _BLOCK, width).transpose(0, 2, 1))
+    spans = [_spans(rows != 0), _spans((columns != 0).any(axis=2))]
+    kept: list[NDArray[np.generic]] = [rows, columns, *spans[0], *spans[1]]
+    made = [
+        Side(inputs, side, low.ctypes.data, high.ctypes.data, matrix.ctypes.data)
+        for inputs, (low, high), matrix in zip((height, width), spans, (rows, columns), strict=True)
+    ]
+    return (made[0], made[1]), kept
+
+
+def _spans(used: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The first and the end of the columns that each row uses."""
+    low = used.argmax(axis=1).astype(np.int32)
+    return low, (used.shape[1] - used[:, ::-1].argmax(axis=1)).astype(np.int32)

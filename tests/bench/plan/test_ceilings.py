@@ -1,0 +1,170 @@
+"""What bounds a configuration, and that it is measured by doing as much as a loader has to."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+import torch
+
+from bench.plan import ceilings
+from bench.plan.ceiling_loaders import LEAST_BYTES, RESIDENT_BATCHES, BusCeiling, ReadCeiling, StepCeiling
+from bench.plan.ceilings import find_ceilings
+from bench.plan.grid import Machine, make_plan
+from bench.plan.request import Request
+from bench.trial.trial import Trial
+from tests.fakes import numbered_dataset, numbered_source
+
+CPU = Machine(cuda=False, num_threads=2)
+
+
+@pytest.mark.parametrize(("samples", "batch_size"), [(300, 64), (300, 300), (300, 500), (64, 64), (256, 64)])
+@pytest.mark.parametrize("limit", [StepCeiling, ReadCeiling])
+def test_as_many_samples_as_the_dataset_has(limit, samples, batch_size) -> None:
+    """The step in as many batches, the last one smaller; a second epoch the same."""
+    loader = limit(batch_size).build(numbered_source(samples), shuffle=True, seed=0)
+    full, rest = divmod(samples, batch_size)
+    for _ in range(2):
+        sizes = [len(labels) for _, labels in loader]
+        assert sum(sizes) == samples
+        if limit is StepCeiling:
+            assert sizes == [batch_size] * full + [rest] * bool(rest)
+
+
+def test_the_step_is_fed_from_four_batches() -> None:
+    """Four memories in turn, with what a loader would deliver."""
+    batches = list(StepCeiling(50, 32).build(numbered_source(300), shuffle=True, seed=0))
+    assert len({images.data_ptr() for images, _ in batches}) == 4
+    assert all(images.shape == (50, 1, 32, 32) and images.dtype == torch.float32 for images, _ in batches)
+    assert all(images.min() >= 0 and images.max() <= 1 for images, _ in batches)
+
+
+def test_every_row_is_read_into_one_buffer() -> None:
+    """In stored order, as the bytes they are."""
+    source = numbered_source(3000)
+    read, memories = [], set()
+    for images, labels in ReadCeiling(64).build(source, shuffle=True, seed=0):
+        assert len(images) == len(labels)
+        read.append(images.clone())
+        memories.add(images.data_ptr())
+    assert torch.equal(torch.cat(read), source.images)
+    assert len(memories) == 1
+
+
+def test_equal_work_has_one_limit() -> None:
+    """What differs in nothing that the limit knows shares it; a step of none is bounded by reading alone."""
+    request = Request(
+        knobs={"num_workers": (0, 1), "batch_size": (64, 256)}, step=("analytic", "none"), num_threads=(1,)
+    )
+    plan = make_plan(request, CPU)
+    bounds = {
+        (limit.spec.family, limit.spec.batch_size): {
+            (plan.configurations[n].spec.batch_size, plan.configurations[n].step) for n in bounded
+        }
+        for limit, bounded in find_ceilings(plan).items()
+    }
+    assert bounds == {
+        ("read_ceiling", 64): {(64, "analytic"), (64, "none")},
+        ("step_ceiling", 64): {(64, "analytic")},
+        ("read_ceiling", 256): {(256, "analytic"), (256, "none")},
+        ("step_ceiling", 256): {(256, "analytic")},
+    }
+
+
+def test_what_cannot_run_needs_no_limit() -> None:
+    """There is nothing to bound."""
+    plan = make_plan(Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda")), CPU)
+    assert {limit.device for limit in find_ceilings(plan)} == {"cpu"}
+
+
+def test_a_limit_is_measured_as_a_loader_is() -> None:
+    """Through the same trial, with the same step, and no audit."""
+    plan = make_plan(Request(knobs={"num_workers": (0,), "resize": (32,)}, num_threads=(1,)), CPU)
+    for limit in find_ceilings(plan):
+        trial = Trial(limit, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+        reports = list(islice(trial.run(), trial.epochs))
+        assert [report.timings.samples for report in reports] == [300, 300]
+        assert trial.row(0).family in ("read_ceiling", "step_ceiling")
+        assert (reports[0].train_loss is None) == (trial.row(0).family == "read_ceiling")
+
+
+@pytest.mark.parametrize(
+    ("scale_on", "form"),
+    [("", (torch.float32, (64, 1, 32, 32))), ("host", (torch.float32, (64, 1, 32, 32))),
+     ("device", (torch.uint8, (64, 1, 28, 28)))],
+)  # fmt: skip
+def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> None:
+    """Every batch is copied, out of page-locked memory, in the form in which it would cross."""
+    monkeypatch.setattr(ceilings, "_pinned", lambda tensor: tensor)
+    monkeypatch.setattr(ceilings, "LEAST_BYTES", 1)
+    loader = BusCeiling(64, 32, scale_on=scale_on).build(numbered_source(300), shuffle=True, seed=0)
+    for _ in range(2):
+        batches = []
+        for images, labels in loader:
+            assert images.min() == labels.min() == 1
+            batches.append((images.dtype, tuple(images.shape)))
+            images.zero_()
+            labels.zero_()
+        assert batches[:-1] == [form] * 4
+        assert batches[-1] == (form[0], (44, *form[1][1:]))
+
+
+def test_small_batches_do_not_slow_the_bus(monkeypatch) -> None:
+    """Many samples are copied at once, whatever the batches: as few launches as can be."""
+    monkeypatch.setattr(ceilings, "_pinned", lambda tensor: tensor)
+    sizes = [len(labels) for _, labels in BusCeiling(64).build(numbered_source(9000), shuffle=True, seed=0)]
+    assert sizes == [LEAST_BYTES // (4 * 28 * 28), 9000 - LEAST_BYTES // (4 * 28 * 28)]
+
+
+def test_who_is_bound_by_reading(monkeypatch) -> None:
+    """Loaders of the host, by the host's memory; not what lies on the device."""
+    request = Request(
+        family=("device_resident", "batched_dataloader"), knobs={"batch_size": (64,)}, device=("cuda",),
+        step=("none",),
+    )  # fmt: skip
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    ((read, numbers),) = [
+        (one, n) for one, n in find_ceilings(plan).items() if isinstance(one.spec, ReadCeiling)
+    ]
+    assert {plan.configurations[n].spec.family for n in numbers} == {"batched_dataloader"}
+    assert (read.spec.device, read.device) == ("cpu", "cuda")
+
+
+def test_who_is_bound_by_the_bus() -> None:
+    """Who transfers batches to a device: a ring that scales there sends fewer bytes than the others."""
+    request = Request(
+        family=("tensor_slice", "device_resident", "batched_dataloader"), knobs={"batch_size": (64,)},
+        device=("cuda", "cpu"), num_threads=(1,), step=("none",),
+    )  # fmt: skip
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    bounded = {
+        limit.spec.scale_on: {plan.configurations[n].spec.family for n in numbers}
+        for limit, numbers in find_ceilings(plan).items()
+        if isinstance(limit.spec, BusCeiling)
+    }
+    assert bounded == {"": {"batched_dataloader"}, "device": {"tensor_slice"}}
+
+
+def test_the_step_in_a_graph_is_a_limit_of_its_own() -> None:
+    """It is bounded by the same step, launched in as few graphs."""
+    request = Request(family=("device_resident",), knobs={"batch_size": (64,)}, cuda_graph=(False, True))
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    alone = [limit for limit in find_ceilings(plan) if isinstance(limit.spec, StepCeiling)]
+    assert [limit.cuda_graph for limit in alone] == [False, True]
+    pipeline = StepCeiling(50).pipeline(numbered_source(300), device="cpu", shuffle=True, seed=0)
+    assert pipeline.chunk_batches % RESIDENT_BATCHES == 0
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("graph", [False, True])
+def test_limits_on_a_gpu(graph) -> None:
+    """All three, with real memory and a real graph."""
+    request = Request(
+        family=("tensor_slice",), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,)
+    )
+    plan = make_plan(request, Machine(cuda=True, num_threads=2))
+    for limit in find_ceilings(plan):
+        trial = Trial(limit, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+        reports = list(islice(trial.run(), trial.epochs))
+        assert [report.timings.samples for report in reports] == [300, 300]

@@ -1,0 +1,133 @@
+"""An iterator in a process of its own, item by item; for trials in it see test_trial_process."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from bench.process.errors import ProcessError
+from bench.process.forkserver import prepare_context
+from bench.process.fresh_process import FreshProcess
+from bench.process.process_tree import PR_SET_CHILD_SUBREAPER, become_subreaper
+from bench.text import describe_error
+
+
+@pytest.fixture(scope="module")
+def context():
+    return prepare_context([__name__])
+
+
+def touching(folder: Path, items: int) -> Iterator[int]:
+    """Items that leave a file each when they are made."""
+    for number in range(items):
+        (folder / str(number)).touch()
+        yield number
+
+
+def ending_early() -> Iterator[int]:
+    """One item and no more."""
+    yield 1
+
+
+def leaving_a_daemon(file: Path) -> Iterator[int]:
+    """An item, beside a process that has left both the tree and the group."""
+    code = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    subprocess.Popen(["sh", "-c", f'"{sys.executable}" -c "{code}" &'], start_new_session=True).wait()
+    while not (file.exists() and file.read_text()):
+        time.sleep(0.01)
+    yield 1
+
+
+def process(work, context, tmp_path) -> FreshProcess:
+    return FreshProcess(work, context=context, log=tmp_path / "log", title="a test")
+
+
+def test_an_item_is_made_when_the_one_before_is_done_with(context, tmp_path) -> None:
+    """The process holds still until the next is asked for."""
+    made = tmp_path / "made"
+    made.mkdir()
+    with process(partial(touching, made, 3), context, tmp_path) as running:
+        assert running.take(time.monotonic() + 60) == 0
+        time.sleep(0.2)
+        assert sorted(file.name for file in made.iterdir()) == ["0"]
+        assert running.take(time.monotonic() + 60) == 1
+        assert sorted(file.name for file in made.iterdir()) == ["0", "1"]
+
+
+def array_items() -> Iterator[dict[str, np.ndarray]]:
+    """Items that hold arrays, one of them empty."""
+    yield {"first": np.arange(100_000), "second": np.zeros((0, 3), np.float32)}
+    yield {"first": np.ones(3)[:2]}
+
+
+def test_arrays_arrive_whole(context, tmp_path) -> None:
+    """They are sent beside the message, not in it."""
+    with process(array_items, context, tmp_path) as running:
+        item = running.take(time.monotonic() + 60)
+        assert np.array_equal(item["first"], np.arange(100_000))
+        assert item["second"].shape == (0, 3)
+        assert running.take(time.monotonic() + 60)["first"].tolist() == [1, 1]
+
+
+def test_past_the_deadline(context, tmp_path) -> None:
+    """TimeoutError, and meanwhile one could look around."""
+    looks: list[int] = []
+    with process(partial(time.sleep, 600), context, tmp_path) as running:
+        with pytest.raises(TimeoutError):
+            running.take(time.monotonic() + 0.6, lambda: looks.append(running.pid))
+        pid = running.pid
+    assert set(looks) == {pid}
+    assert not psutil.pid_exists(pid)
+
+
+def test_no_item_left(context, tmp_path) -> None:
+    """Who asks for more than there is hears that the process has ended."""
+    with process(ending_early, context, tmp_path) as running:
+        running.take(time.monotonic() + 60)
+        with pytest.raises(ProcessError, match="ended with exit code 0"):
+            running.take(time.monotonic() + 60)
+
+
+@pytest.fixture
+def subreaper():
+    """This process adopts orphans, as a sweep's does; not beyond the test."""
+    become_subreaper()
+    yield
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to a chosen ancestor")
+def test_a_daemon_is_ended_too(context, tmp_path, subreaper) -> None:
+    """What left the tree and the group would use the machine under the trials that come after."""
+    with process(partial(leaving_a_daemon, tmp_path / "pid"), context, tmp_path) as running:
+        running.take(time.monotonic() + 60)
+        daemon = int((tmp_path / "pid").read_text())
+        assert psutil.pid_exists(daemon)
+    assert not psutil.pid_exists(daemon)
+
+
+def test_a_workers_exception_is_described_by_its_cause() -> None:
+    """The DataLoader hands on a worker's traceback as text: its last line is what happened."""
+    error = ValueError(
+        "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        '  File "somewhere/mine.py", line 12, in __getitem__\n    raise ValueError\n'
+        "ValueError: bad pixel\n"
+    )
+    assert describe_error(error) == (
+        "ValueError: Caught ValueError in DataLoader worker process 0. ValueError: bad pixel "
+        "(mine.py:12 in __getitem__)"
+    )
+
+
+def test_an_exception_without_words_is_described() -> None:
+    """Its type is all there is."""
+    assert describe_error(KeyError()) == "KeyError: "

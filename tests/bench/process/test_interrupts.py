@@ -1,0 +1,85 @@
+"""When an interrupt ends what is under way, when it waits, and when it ends everything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.process import interrupts
+from tests.paths import ROOT
+
+
+@pytest.fixture(autouse=True)
+def handlers(monkeypatch):
+    """As in a process that has just started, and as before afterwards."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for name, value in (("held", False), ("pending", False), ("first", None)):
+        monkeypatch.setattr(interrupts._State, name, value)
+    interrupts.install()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_ends_what_is_under_way(number) -> None:
+    """As Ctrl-C does in Python."""
+    assert not interrupts.was_interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+    assert interrupts.was_interrupted()
+
+
+def test_it_waits_for_the_end_of_what_is_held() -> None:
+    """Once, and not before."""
+    done = []
+
+    def hold() -> None:
+        with interrupts.hold():
+            signal.raise_signal(signal.SIGINT)
+            done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        hold()
+    assert done == ["all of it"]
+    with interrupts.hold():
+        done.append("not again")
+
+
+def test_what_is_held_lets_it_through_where_it_says_so() -> None:
+    """Also one that came before; afterwards nothing raises any more."""
+    with interrupts.hold():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interrupts.let_through():
+            raise AssertionError
+        with interrupts.let_through(), interrupts.hold():
+            pass
+
+
+def test_an_echo_is_no_second_one() -> None:
+    """What wraps a command passes on what the terminal has sent already; a closing terminal says so twice."""
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGHUP)
+    assert interrupts.was_interrupted()
+
+
+def test_a_second_one_ends_the_process() -> None:
+    """Whatever it does, and whatever it holds."""
+    code = (
+        "import signal, time\nfrom bench import interrupts\ninterrupts.install()\n"
+        "with interrupts.hold():\n"
+        "    signal.raise_signal(signal.SIGINT)\n    print('held', flush=True)\n    time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        time.sleep(2 * interrupts.ECHO_S)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130

@@ -1,0 +1,121 @@
+"""What is said while a sweep runs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bench.report.file_progress import download_progress
+from bench.report.progress import SweepProgress
+from bench.report.time_left import TimeLeft
+from bench.text import format_duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (80.2, "1 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_durations_are_for_people(seconds, text) -> None:
+    """Two units at most."""
+    assert format_duration(seconds) == text
+
+
+def test_time_left_starts_with_the_estimate() -> None:
+    """Before anything has run."""
+    assert TimeLeft({0: 2.0, 1: 3.0}, blocks=2).seconds() == 10
+
+
+def test_time_left_learns_from_what_has_run() -> None:
+    """Seen trials take as long again; unseen ones are as far off as the seen were."""
+    left = TimeLeft({0: 2.0, 1: 3.0}, blocks=2)
+    left.finished(0, 4.0)
+    assert left.seconds() == 4.0 + 2 * 3.0 * 2
+
+
+def test_time_left_ends_at_zero() -> None:
+    """When all has run nothing is left."""
+    left = TimeLeft({0: 2.0}, blocks=1)
+    left.finished(0, 4.0)
+    assert left.seconds() == 0
+
+
+def test_the_budget_bounds_the_time_left() -> None:
+    """What won't be run takes no time; a trial that would end too late doesn't fit."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 500.0}, blocks=2, budget_s=60) as progress:
+        assert progress.fits(0)
+        assert not progress.fits(1)
+        with progress.trial(0, 0):
+            pass
+    assert "about 1 min 0 s left" in console.file.getvalue()
+
+
+def test_a_pipe_gets_one_line_a_trial() -> None:
+    """What is measured now, how many there are, and the time left."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["num_workers=0", "num_workers=[4]"], {0: 2.0, 1: 3.0}, blocks=2) as progress:
+        for block in range(2):
+            for number in range(2):
+                with progress.trial(number, block):
+                    pass
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 4
+    assert lines[0].split() == ["[1/4]", "about", "10", "s", "left", "block", "1/2", "num_workers=0"]
+    assert lines[3].startswith("[4/4]")
+    assert lines[3].endswith("block 2/2  num_workers=[4]")
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    """The same facts, in place."""
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    with SweepProgress(console, ["num_workers=0"], {0: 2.0}, blocks=1) as progress, progress.trial(0, 0):
+        progress._bar.refresh()
+    text = console.file.getvalue()
+    assert "num_workers=0" in text
+    assert "about 2 s left" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_download_is_shown(terminal) -> None:
+    """By name, once in a pipe, as a bar on a terminal."""
+    console = Console(file=io.StringIO(), width=120, force_terminal=terminal)
+    with download_progress(console) as show:
+        for received in (0, 500, 1000):
+            show("train-images.gz", received, 1000)
+    text = console.file.getvalue()
+    assert "downloading train-images.gz" in text
+    assert terminal or text.count("train-images.gz") == 1
+
+
+def test_more_trials_than_planned() -> None:
+    """Repetitions and blocks beyond the planned ones are counted when they come, and named."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["a", "b"], {0: 2.0, 1: 3.0}, blocks=1) as progress:
+        for number in (0, 1):
+            with progress.trial(number, 0):
+                pass
+        progress.add([0])
+        with progress.trial(0, 0, attempt=1):
+            pass
+        progress.add([1])
+        with progress.trial(1, 1):
+            pass
+    lines = console.file.getvalue().splitlines()
+    assert lines[2].endswith("block 1/1  a, again, as it was disturbed")
+    assert lines[2].startswith("[3/3]")
+    assert lines[3].endswith("block 2  b")
+
+
+def test_what_failed_is_not_awaited_again() -> None:
+    """The rest of its trials fall away, and its time comes back to the budget."""
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 30.0}, blocks=3, budget_s=25) as progress:
+        assert not progress.fits(1)
+        progress.skip_rest(0, block=0)
+        progress.give_back(10)
+        assert progress.fits(1)
+        with progress.trial(1, 0):
+            pass
+    assert console.file.getvalue().startswith("[1/4]")

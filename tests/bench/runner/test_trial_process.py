@@ -1,0 +1,148 @@
+"""Trials in processes of their own: whatever happens there costs one row and leaves nothing behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from bench.plan.configuration import Configuration
+from bench.process.forkserver import prepare_context
+from bench.runner.trial_process import TrialRunner
+from bench.trial.trial import Trial
+from loaders.families.torch_dataloader import TorchDataLoader
+from tests.fakes import Misbehaving, numbered_dataset
+
+
+@pytest.fixture(scope="module")
+def context():
+    return prepare_context([Misbehaving.__module__, TorchDataLoader.__module__])
+
+
+def rows_of(spec, context, log: Path, *, epochs: int = 2, timeout_s: float = 60) -> list:
+    configuration = Configuration(spec, "cpu", "analytic", "cross_entropy", 1)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), epochs, seed=0)
+    return list(TrialRunner(context, timeout_s, log).run(trial))
+
+
+def bad(behaviour: str, good_batches: int = 0) -> Misbehaving:
+    return Misbehaving(behaviour=behaviour, good_batches=good_batches)
+
+
+def test_every_epoch_is_a_row(context, tmp_path) -> None:
+    """Measured in another process, with its memory and CPU time."""
+    rows = rows_of(TorchDataLoader(num_workers=1, batch_size=8).resolved(), context, tmp_path / "log")
+    assert [row.status for row in rows] == ["ok", "ok"]
+    assert [row.epoch for row in rows] == [0, 1]
+    assert all(row.samples == 20 and row.cpu_s > 0 for row in rows)
+    assert all(row.started_at for row in rows)
+
+
+def test_the_memory_of_the_tree_is_seen(context, tmp_path) -> None:
+    """A process that has imported torch holds tens of MiB at least."""
+    rows = rows_of(TorchDataLoader(num_workers=0, batch_size=8), context, tmp_path / "log")
+    assert all(row.peak_memory_bytes > 50 * 2**20 for row in rows)
+
+
+def test_the_next_epoch_waits_for_the_row(context, tmp_path) -> None:
+    """What was measured is written before anything else is: the process holds still until then."""
+    configuration = Configuration(bad("raise", good_batches=20), "cpu", "none", None, 1)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
+    rows = TrialRunner(context, 60, tmp_path / "log").run(trial)
+    assert next(rows).status == "ok"
+    time.sleep(0.5)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert next(rows).status == "failed"
+    assert "Traceback" in (tmp_path / "log").read_text()
+    rows.close()
+
+
+def test_an_exception_is_a_row(context, tmp_path) -> None:
+    """`failed`, with type, text and place, after the epochs that went well."""
+    rows = rows_of(bad("raise", good_batches=25), context, tmp_path / "log")
+    assert [row.status for row in rows] == ["ok", "failed"]
+    assert rows[1].error.startswith("RuntimeError: the disk is on fire (fakes.py:")
+    assert rows[1].epoch == 1
+    assert rows[1].wall_s is None
+    assert "Traceback" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"), [("kill", "was killed by SIGKILL"), ("exit", "ended with exit code 3")]
+)
+def test_a_process_that_dies_is_a_row(context, tmp_path, behaviour, says) -> None:
+    """The signal or the exit code is named."""
+    (row,) = rows_of(bad(behaviour), context, tmp_path / "log")
+    assert row.status == "failed"
+    assert says in row.error
+
+
+def test_a_gpu_that_cannot_be_used_is_a_row(context, tmp_path) -> None:
+    """Missing, or with too little memory: cause and cure; the trial after it is measured."""
+    (row,) = rows_of(bad("cuda"), context, tmp_path / "log")
+    assert row.status == "failed"
+    cause = (
+        "CUDA out of memory: use" if torch.cuda.is_available() else "no NVIDIA driver is found: install it"
+    )
+    assert row.error.startswith((cause, "no GPU is visible: look at CUDA_VISIBLE_DEVICES"))
+    assert [row.status for row in rows_of(bad("none"), context, tmp_path / "log")] == ["ok", "ok"]
+
+
+def test_a_trial_that_hangs_is_ended_with_its_children(context, tmp_path) -> None:
+    """Past the deadline: `timeout`, and neither the process nor its child is alive."""
+    (row,) = rows_of(bad("hang"), context, tmp_path / "log", timeout_s=1)
+    assert row.status == "timeout"
+    assert row.error == "not done after 1 s"
+    assert alive_with(str(tmp_path)) == []
+
+
+def test_what_a_trial_prints_goes_to_the_log(context, tmp_path, capfd) -> None:
+    """Neither the progress nor a pipe is disturbed."""
+    rows_of(bad("print"), context, tmp_path / "log", epochs=1)
+    assert "a word from the loader" in (tmp_path / "log").read_text()
+    assert "a word" not in capfd.readouterr().out
+
+
+def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
+    """Closing the iterator (as Ctrl-C does) kills the trial at once."""
+    configuration = Configuration(bad("hang", good_batches=25), "cpu", "none", None, 1)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
+    rows = TrialRunner(context, 600, tmp_path / "log").run(trial)
+    assert next(rows).status == "ok"
+    started = time.monotonic()
+    rows.close()
+    assert time.monotonic() - started < 60
+    assert alive_with(str(tmp_path)) == []
+
+
+def test_a_trial_is_like_a_plain_script(context, tmp_path) -> None:
+    """Forked from a server, and yet: the platform's own start method, and nothing that draws or prints."""
+    rows_of(bad("print"), context, tmp_path / "log", epochs=1)
+    said = (tmp_path / "log").read_text()
+    assert f"{multiprocessing.get_all_start_methods()[0]} workers by default" in said
+    assert "\nalone\n" in said
+
+
+def test_a_dead_trial_is_seen_past_its_orphans(context, tmp_path) -> None:
+    """A child that holds the pipe open doesn't make a death into a time-out, and doesn't outlive it."""
+    (row,) = rows_of(bad("orphan"), context, tmp_path / "log", timeout_s=30)
+    assert row.status == "failed"
+    assert row.error.startswith("the trial's process was killed by SIGKILL")
+    assert alive_with(str(tmp_path)) == []
+
+
+def alive_with(text: str) -> list[int]:
+    """Processes that have a file under `text` open: the trials of a test have its log."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and any(text in file.path for file in process.open_files()):
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found

@@ -1,0 +1,316 @@
+"""The ring: how long a batch stays, who fills it, and that both of its makes deliver the same."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from loaders import native
+from loaders.data.rows import Rows
+from loaders.device.resize import weights
+from loaders.native import Native
+from loaders.ring import ring_loader
+from loaders.ring.native_ring import NativeRing
+from loaders.ring.ring_loader import RingLoader, idle_cores
+from loaders.ring.torch_ring import TorchRing
+from tests.fakes import label_of, numbered_source, numbers_of
+
+SAMPLES, BATCH = 2050, 256
+
+
+@pytest.fixture(params=["native", "torch"])
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each of the two rings in turn."""
+    if request.param == "torch":
+        monkeypatch.setattr(ring_loader, "native", lambda: Native(None, "not for this test"))
+    elif native.native().library is None:
+        pytest.skip(f"ring.c isn't compiled here: {native.native().problem}")
+    return request.param
+
+
+def loader(samples: int = SAMPLES, side: int = 28, **arguments) -> RingLoader:
+    source = numbered_source(samples, side)
+    return RingLoader(Rows(source.images, source.labels), **{"batch_size": BATCH, "threads": 0, **arguments})
+
+
+def numbers(batches) -> list[int]:
+    return torch.cat([numbers_of(images) for images, _ in batches]).tolist()
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_a_batch_stays_until_the_second_one_after_it(make: str, threads: int) -> None:
+    """Only what is kept longer is seen to change, and some of that is."""
+    kept = []
+    for images, labels in loader(threads=threads):
+        kept.append((images, images.clone(), labels, labels.clone()))
+        if threads:
+            time.sleep(0.002)  # for those who fill ahead to go as far as they may
+        for images, known_images, labels, known_labels in kept[-2:]:
+            assert torch.equal(images, known_images)
+            assert torch.equal(labels, known_labels)
+    assert any(not torch.equal(images, known) for images, known, _, _ in kept[:-2])
+
+
+@pytest.mark.parametrize("batch_size", [7, 100, 256, 1000, SAMPLES])
+@pytest.mark.parametrize(("threads", "prefetch"), [(0, 1), (1, 1), (2, 9)])
+def test_the_promise_holds_for_every_batch_size(
+    make: str, batch_size: int, threads: int, prefetch: int
+) -> None:
+    """Also where some batches are handed over at once, and where one is the whole set."""
+    before = None
+    seen = []
+    for images, labels in loader(batch_size=batch_size, threads=threads, prefetch=prefetch):
+        if before is not None:
+            assert torch.equal(numbers_of(before[0]), before[1])
+        before = images, numbers_of(images)
+        assert torch.equal(labels, label_of(before[1]))
+        seen += before[1].tolist()
+    assert sorted(seen) == list(range(SAMPLES))
+
+
+def test_copies_last(make: str) -> None:
+    """However long they are kept, and into the next epoch."""
+    copying = loader(copy=True, threads=1)
+    kept = [(images, images.clone()) for images, _ in itertools.chain(copying, copying)]
+    assert all(torch.equal(images, known) for images, known in kept)
+    assert len({images.data_ptr() for images, _ in kept}) == len(kept)
+
+
+def test_autograd_notices_a_batch_that_is_gone(make: str) -> None:
+    """A graph over more batches than stay valid fails, rather than to train on the wrong pictures."""
+    weight = torch.zeros(28 * 28, 10, requires_grad=True)
+    total = torch.zeros(())
+    for images, _ in loader():
+        total = total + (images.flatten(1) @ weight).sum()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        total.backward()
+
+
+def test_autograd_notices_labels_that_are_gone(make: str) -> None:
+    """Where only they are needed: a loss keeps its targets."""
+    outputs = torch.zeros(BATCH, 10, requires_grad=True)
+    batches = iter(loader())
+    total = torch.nn.functional.cross_entropy(outputs, next(batches)[1])
+    for _ in range(3):
+        next(batches)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        total.backward()
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_autograd_minds_no_batch_that_is_valid(make: str, threads: int) -> None:
+    """One step a batch, as training goes, and a graph over two."""
+    weight = torch.zeros(28 * 28, 10, requires_grad=True)
+    before = torch.zeros(())
+    for images, _ in loader(threads=threads):
+        outputs = (images.flatten(1) @ weight).sum()
+        (before + outputs).backward()
+        before = (images.flatten(1) @ weight).mean()
+    assert weight.grad is not None
+    assert weight.grad.abs().sum() > 0
+
+
+def test_two_epochs_at_once(make: str) -> None:
+    """Each iterator has a ring of its own."""
+    both = loader(threads=1)
+    first, second = [], []
+    for one, other in zip(both, both, strict=True):
+        first += numbers([one])
+        second += numbers([other])
+    assert sorted(first) == sorted(second) == list(range(SAMPLES))
+    assert first != second
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_an_epoch_that_is_left_early(make: str, threads: int) -> None:
+    """Its threads end, and the next epoch is whole."""
+    leaving = loader(threads=threads)
+    batches = iter(leaving)
+    next(batches)
+    del batches
+    gc.collect()
+    assert threading.active_count() == 1
+    assert sorted(numbers((i.clone(), None) for i, _ in leaving)) == list(range(SAMPLES))
+
+
+def test_a_program_may_end_in_the_middle_of_an_epoch() -> None:
+    """Threads that fill hold nothing up, and find nothing gone."""
+    program = (
+        "import torch; from loaders.ring import RingLoader, Rows\n"
+        "rows = Rows(torch.zeros(50000, 28, 28, dtype=torch.uint8), torch.zeros(50000, dtype=torch.int64))\n"
+        "batches = iter(RingLoader(rows, batch_size=64, threads=3, prefetch=64)); next(batches)"
+    )
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_order_is_a_fair_shuffle() -> None:
+    """Each of the 24 orders of four numbers comes about as often; so does each number in each place."""
+    library = native.native().library
+    if library is None:
+        pytest.skip("ring.c isn't compiled here")
+    order = np.empty(4, np.int64)
+    counts: dict[tuple[int, ...], int] = {}
+    for seed in range(24_000):
+        library.shuffle(order.ctypes.data, 4, seed)
+        counts[tuple(order)] = counts.get(tuple(order), 0) + 1
+    assert len(counts) == 24
+    # Chi-squared with 23 degrees of freedom passes 49.7 once in a thousand; the seeds are always the same.
+    assert sum((count - 1000) ** 2 / 1000 for count in counts.values()) < 49.7
+
+
+@pytest.mark.parametrize("samples", [1, 2, 16_384, 16_385, 100_000])
+def test_the_order_holds_each_number_once(samples: int) -> None:
+    """With one bucket and with many, and far from the stored order."""
+    library = native.native().library
+    if library is None:
+        pytest.skip("ring.c isn't compiled here")
+    order = np.empty(samples, np.int64)
+    library.shuffle(order.ctypes.data, samples, 5)
+    assert np.array_equal(np.sort(order), np.arange(samples))
+    if samples > 2:
+        # Two independent orders agree in one place, give or take one.
+        assert (order == np.arange(samples)).sum() < 8
+        halves = np.abs(order[: samples // 2].mean() / samples - 0.5)
+        assert halves < 3 / np.sqrt(6 * samples)
+
+
+@pytest.mark.parametrize("side", [1, 5, 14, 27, 29, 64, 100])
+@pytest.mark.parametrize("shape", [(28, 28), (9, 31)])
+def test_resize_is_torchs_own(make: str, side: int, shape: tuple[int, int]) -> None:
+    """To 1e-5, smaller and larger, of pictures that are not square."""
+    images = torch.randint(0, 256, (40, *shape), dtype=torch.uint8)
+    rows = Rows(images, torch.arange(40))
+    got = torch.cat(
+        [b.clone() for b, _ in RingLoader(rows, batch_size=16, resize=side, shuffle=False, threads=1)]
+    )
+    reference = torch.nn.functional.interpolate(
+        images[:, None] / 255, (side, side), mode="bilinear", antialias=True
+    )
+    assert (got - reference).abs().max() < 1e-5
+    assert got.max() <= 1
+
+
+def test_both_makes_are_used() -> None:
+    """The compiled one where there is a compiler."""
+    expected = NativeRing if native.native().library else TorchRing
+    assert isinstance(loader()._idle[0][1], expected)
+
+
+def test_threads_of_its_own_where_torch_leaves_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One on each core that is left, two at most; none where torch has them all."""
+    found = {}
+    for cores, torchs in itertools.product((1, 2, 4, 16), (1, 2, 15)):
+        monkeypatch.setattr(ring_loader.os, "sched_getaffinity", lambda _, n=cores: range(n), raising=False)
+        monkeypatch.setattr(ring_loader.torch, "get_num_threads", lambda n=torchs: n)
+        found[cores, torchs] = idle_cores()
+    assert [found[cores, 1] for cores in (1, 2, 4, 16)] == [0, 1, 2, 2]
+    assert [found[cores, 2] for cores in (1, 2, 4, 16)] == [0, 0, 2, 2]
+    assert found[16, 15] == 1
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_pinned_ring() -> None:
+    """Its batches lie in page-locked memory."""
+    assert all(images.is_pinned() and labels.is_pinned() for images, labels in loader(pin_memory=True))
+
+
+def test_rows_larger_than_memory_are_asked_for(make: str, tmp_path: Path) -> None:
+    """The same epoch, whatever the system is told beforehand."""
+    source = numbered_source(SAMPLES)
+    file = tmp_path / "rows"
+    file.write_bytes(source.images.numpy().tobytes())
+    mapped = torch.from_numpy(np.memmap(file, np.uint8, mode="c", shape=tuple(source.images.shape)))
+    asking = RingLoader(Rows(mapped, source.labels, ask=True), batch_size=BATCH, threads=1)
+    assert sorted(numbers((i.clone(), None) for i, _ in asking)) == list(range(SAMPLES))
+
+
+@pytest.mark.parametrize("lowest", [0, -1])
+@pytest.mark.parametrize("highest", [0, 255, 256, 32_767, 32_768, 2**31 - 1, 2**31])
+def test_labels_of_any_size(make: str, lowest: int, highest: int) -> None:
+    """They are kept narrow, and arrive as int64."""
+    labels = torch.tensor([lowest, highest, 1 if highest else 0, highest // 2])
+    rows = Rows(torch.zeros((4, 2, 2), dtype=torch.uint8), labels)
+    ((_, got),) = RingLoader(rows, batch_size=4, shuffle=False, threads=0)
+    assert got.dtype == torch.int64
+    assert torch.equal(got, labels)
+
+
+IMAGES, LABELS = torch.zeros((4, 5, 6), dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "says"),
+    [
+        (IMAGES.float(), LABELS, r"images: found float32 \(4, 5, 6\), expected uint8 \(N, H, W\)"),
+        (IMAGES[:, None], LABELS, r"images: found uint8 \(4, 1, 5, 6\).*one grey channel"),
+        (IMAGES.numpy(), LABELS, "images: found a ndarray, expected a tensor"),
+        (IMAGES, LABELS.tolist(), "labels: found a list, expected a tensor"),
+        (IMAGES[:0], LABELS[:0], r"none of them 0"),
+        (IMAGES.transpose(1, 2), LABELS, "not contiguous"),
+        (IMAGES, LABELS[:3], r"labels: found int64 \(3,\), expected whole numbers \(4,\)"),
+        (IMAGES, LABELS.float(), r"labels: found float32"),
+        (IMAGES.to("meta"), LABELS, "expected the CPU's memory"),
+    ],
+)
+def test_what_cannot_be_gathered(images: torch.Tensor, labels: torch.Tensor, says: str) -> None:
+    """It is refused before any of it is read as something else."""
+    with pytest.raises(ValueError, match=says):
+        Rows(images, labels)
+
+
+@pytest.mark.parametrize("knob", [{"batch_size": 0}, {"threads": -1}, {"prefetch": 0}, {"resize": 0}])
+def test_numbers_out_of_range(knob: dict) -> None:
+    """One line that names the knob."""
+    with pytest.raises(ValueError, match=f"{next(iter(knob))} is -?[01], expected [01] or more"):
+        RingLoader(Rows(IMAGES, LABELS), **{"batch_size": 2, **knob})
+
+
+def test_a_ring_is_no_larger_than_the_data(make: str) -> None:
+    """However large a batch is allowed to be."""
+    slots, _ = loader(300, batch_size=100_000, threads=1)._idle[0]
+    assert slots.images.shape[:2] == (2, 300)
+
+
+def test_another_default_dtype(make: str) -> None:
+    """Weights stay float32, which is what is read."""
+    weights.cache_clear()
+    torch.set_default_dtype(torch.float64)
+    try:
+        images, _ = next(iter(loader(resize=14, shuffle=False)))
+        pictures = numbered_source(BATCH).images[:, None].float() / 255
+        reference = torch.nn.functional.interpolate(pictures, (14, 14), mode="bilinear", antialias=True)
+        assert images.dtype == torch.float32
+        assert (images - reference).abs().max() < 1e-5
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_an_error_of_a_helper_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than waited for: whoever takes what it had begun raises it."""
+    monkeypatch.setattr(ring_loader, "native", lambda: Native(None, "not for this test"))
+    gather = TorchRing._gather
+
+    def failing(self: TorchRing, numbers: torch.Tensor, out: torch.Tensor) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("no scratch")
+        time.sleep(0.01)
+        gather(self, numbers, out)
+
+    monkeypatch.setattr(TorchRing, "_gather", failing)
+    failing_loader = loader(threads=1)
+    with pytest.raises(MemoryError, match="no scratch"):
+        list(failing_loader)
+    monkeypatch.setattr(TorchRing, "_gather", gather)
+    assert len(list(failing_loader)) == len(failing_loader)
