@@ -27,17 +27,17 @@ while os.getppid() == parent: pass
 # Looks, lets half a second pass, and looks again; with an argument, a child of its own burns meanwhile.
 MEASURE = f"""
 import json, subprocess, sys, time
-from bench import interference
+from bench.machine import interference
 burn = sys.argv[1:] and subprocess.Popen([sys.executable, "-c", {BURN!r}], stdout=subprocess.PIPE)
 if burn:
     burn.stdout.readline()
-before = interference.reading()
+before = interference.read_counters()
 time.sleep(0.5)
-after = interference.reading()
+after = interference.read_counters()
 if burn:
     burn.kill()
     burn.communicate()
-told = interference.between(before, after)
+told = interference.find_interference(before, after)
 print(json.dumps([told.own_cpu_s, told.other_cpu_share, told.disturbed]))
 """
 

@@ -16,7 +16,7 @@ from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_device, read_runs
 from bench.runner.auditor import Auditor
 from bench.runner.trial_process import TrialRunner
-from bench.trial import device_pass
+from bench.trial import device_timer
 from bench.trial.audit import AuditError
 from bench.trial.device_inspector import DeviceInspector
 from bench.trial.device_pass import InspectedStep, device_columns
@@ -66,7 +66,7 @@ def test_spans_of_a_name_add_up(timer) -> None:
 
 def test_of_too_many_spans_nothing_is_told(timer, monkeypatch) -> None:
     """A part of them would pass for the whole."""
-    monkeypatch.setattr(device_pass, "MOST_SPANS", 2)
+    monkeypatch.setattr(device_timer, "MAX_SPANS", 2)
     for _ in range(3):
         with timer.span("step"):
             pass

@@ -203,7 +203,7 @@ def test_short_epochs_are_measured_more_often(walls_s: tuple[float, ...], done: 
 @pytest.mark.parametrize("scale_on", ["host", "device"])
 def test_what_crosses_raw_is_audited_where_it_has_arrived(transfer, scale_on, monkeypatch) -> None:
     """Bytes on their way are no fault: the repetition sees what became of them."""
-    monkeypatch.setattr("loaders.spec.CudaDevice", lambda name: PromptDevice())
+    monkeypatch.setattr("loaders.spec.loader_spec.CudaDevice", lambda name: PromptDevice())
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     spec = TensorSlice(batch_size=64, transfer=transfer, scale_on=scale_on, pin_memory=False)
     configuration = Configuration(spec.resolved(cuda=True), "cuda", "none", None, 1)
