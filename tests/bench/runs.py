@@ -43,11 +43,11 @@ def blocks(configuration: int, walls: Iterable[float], **changes) -> list[Row]:
     return [timed(configuration, block, wall_s, **changes) for block, wall_s in enumerate(walls)]
 
 
-def limit(kind: str, walls: Iterable[float], **changes) -> list[Row]:
+def ceiling(kind: str, walls: Iterable[float], **changes) -> list[Row]:
     """Rows of `ceilings.csv`: the step alone, or the rows read with no step."""
     number = {"step": 0, "read": 1}[kind]
     consumer = {} if kind == "step" else {"step": "none", "loss": None}
-    return blocks(number, walls, family=f"{kind}_alone", **{**consumer, **changes})
+    return blocks(number, walls, family=f"{kind}_ceiling", **{**consumer, **changes})
 
 
 def failed(configuration: int, block: int, status: str = "failed", error: str = "boom") -> Row:

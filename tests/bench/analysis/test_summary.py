@@ -10,7 +10,7 @@ import pytest
 from bench.analysis.naming import find_varied, make_labels, split_names
 from bench.analysis.summary import summarise
 from tests.bench import runs
-from tests.bench.runs import blocks, failed, limit, row, timed
+from tests.bench.runs import blocks, ceiling, failed, row, timed
 
 
 def test_a_block_is_all_its_samples_over_all_its_time(tmp_path) -> None:
@@ -170,7 +170,7 @@ def test_what_was_not_audited_is_unknown(tmp_path) -> None:
     """Empty, not 0 or 1."""
     line = summarise(runs.table(tmp_path, [row(0)])).iloc[0]
     assert line[["shuffle_quality", "processes", "audited_share", "ceiling_share"]].isna().all()
-    assert line["limit"] == ""
+    assert line["ceiling"] == ""
 
 
 def test_blocks_that_disagree_show_it(tmp_path) -> None:
@@ -192,16 +192,16 @@ def test_a_lone_winner_is_not_tied(tmp_path) -> None:
     assert summarise(runs.table(tmp_path, rows))["tied"].tolist() == [False, False]
 
 
-def limited(tmp_path, rows, limits) -> pd.DataFrame:
-    return summarise(runs.table(tmp_path / "runs", rows), runs.table(tmp_path / "limits", limits))
+def bounded(tmp_path, rows, ceilings) -> pd.DataFrame:
+    return summarise(runs.table(tmp_path / "runs", rows), runs.table(tmp_path / "ceilings", ceilings))
 
 
 def test_the_slower_limit_binds(tmp_path) -> None:
     """The step alone takes 0.5 s, reading 0.1 s: of two seconds the step's share is a quarter."""
-    limits = [*limit("step", [0.5] * 3), *limit("read", [0.1] * 3)]
-    line = limited(tmp_path, blocks(0, [2.0] * 3), limits).iloc[0]
-    assert (line["limit"], line["ceiling_samples_per_s"]) == ("step", 2000)
-    assert line["ceiling_share"] == line["limit_share_low"] == line["limit_share_high"] == 0.25
+    ceilings = [*ceiling("step", [0.5] * 3), *ceiling("read", [0.1] * 3)]
+    line = bounded(tmp_path, blocks(0, [2.0] * 3), ceilings).iloc[0]
+    assert (line["ceiling"], line["ceiling_samples_per_s"]) == ("step", 2000)
+    assert line["ceiling_share"] == line["ceiling_share_low"] == line["ceiling_share_high"] == 0.25
 
 
 def test_the_bus_binds_those_who_send_as_many_bytes(tmp_path) -> None:
@@ -216,29 +216,29 @@ def test_the_bus_binds_those_who_send_as_many_bytes(tmp_path) -> None:
         knobs = {**common, "transfer": "", "scale_on": scale_on}
         return [
             replace(row, configuration=number, family="bus_ceiling", knobs=knobs)
-            for row in limit("read", [wall_s] * 3)
+            for row in ceiling("read", [wall_s] * 3)
         ]
 
     rows = [*sent(0, "blocking", ""), *sent(1, "prefetch", "device"), *sent(2, "", "")]
-    summary = limited(tmp_path, rows, [*bus(0, 1.0, ""), *bus(1, 0.5, "device")])
-    assert summary["limit"].tolist() == ["bus", "bus", ""]
+    summary = bounded(tmp_path, rows, [*bus(0, 1.0, ""), *bus(1, 0.5, "device")])
+    assert summary["ceiling"].tolist() == ["bus", "bus", ""]
     assert summary["ceiling_share"].tolist()[:2] == [0.5, 0.25]
 
 
 def test_the_share_of_the_limit_is_taken_inside_each_block(tmp_path) -> None:
     """A block at half speed slows the limit as well."""
-    line = limited(tmp_path, blocks(0, [2.0, 4.0, 2.0]), limit("step", [1.0, 2.0, 1.0])).iloc[0]
-    assert line["limit_share_low"] == line["limit_share_high"] == 0.5
+    line = bounded(tmp_path, blocks(0, [2.0, 4.0, 2.0]), ceiling("step", [1.0, 2.0, 1.0])).iloc[0]
+    assert line["ceiling_share_low"] == line["ceiling_share_high"] == 0.5
 
 
 @pytest.mark.parametrize(
-    ("limits", "binds"),
-    [([*limit("step", [0.5] * 3), *limit("read", [0.1] * 3)], "read"), (limit("step", [0.5] * 3), "")],
+    ("ceilings", "binds"),
+    [([*ceiling("step", [0.5] * 3), *ceiling("read", [0.1] * 3)], "read"), (ceiling("step", [0.5] * 3), "")],
 )
-def test_a_loader_alone_is_bound_by_reading(tmp_path, limits, binds) -> None:
+def test_a_loader_alone_is_bound_by_reading(tmp_path, ceilings, binds) -> None:
     """Without a step only the read limit applies, however slow the step is; without it there is none."""
     rows = blocks(0, [1.0] * 3, step="none", loss=None)
-    assert limited(tmp_path, rows, limits).iloc[0]["limit"] == binds
+    assert bounded(tmp_path, rows, ceilings).iloc[0]["ceiling"] == binds
 
 
 @pytest.mark.parametrize(
@@ -254,16 +254,16 @@ def test_a_loader_alone_is_bound_by_reading(tmp_path, limits, binds) -> None:
 )
 def test_a_limit_of_other_work_bounds_nothing(tmp_path, other) -> None:
     """Nor does one that failed."""
-    line = limited(tmp_path, blocks(0, [2.0] * 3), limit("step", [0.5] * 3, **other)).iloc[0]
-    assert line["limit"] == ""
+    line = bounded(tmp_path, blocks(0, [2.0] * 3), ceiling("step", [0.5] * 3, **other)).iloc[0]
+    assert line["ceiling"] == ""
     assert pd.isna(line["ceiling_samples_per_s"])
 
 
 def test_a_limit_that_failed_once_bounds_nothing(tmp_path) -> None:
     """As a configuration that failed once isn't ranked; nor does the other: it may not be what binds."""
-    once = replace(limit("step", [0.5])[0], block=3, wall_s=None, status="failed", error="boom")
-    limits = [*limit("step", [0.5] * 3), once, *limit("read", [0.1] * 3)]
-    assert limited(tmp_path, blocks(0, [2.0] * 4), limits).iloc[0]["limit"] == ""
+    once = replace(ceiling("step", [0.5])[0], block=3, wall_s=None, status="failed", error="boom")
+    ceilings = [*ceiling("step", [0.5] * 3), once, *ceiling("read", [0.1] * 3)]
+    assert bounded(tmp_path, blocks(0, [2.0] * 4), ceilings).iloc[0]["ceiling"] == ""
 
 
 def test_the_best_is_who_is_faster_in_the_blocks_of_both(tmp_path) -> None:
@@ -279,8 +279,8 @@ def test_the_best_is_who_is_faster_in_the_blocks_of_both(tmp_path) -> None:
 
 def test_a_disturbed_limit_is_repeated_too(tmp_path) -> None:
     """The attempt that was not disturbed counts."""
-    limits = [*limit("step", [1.0] * 3, disturbed="load"), *limit("step", [0.5] * 3, attempt=1)]
-    assert limited(tmp_path, blocks(0, [2.0] * 3), limits).iloc[0]["ceiling_share"] == 0.25
+    ceilings = [*ceiling("step", [1.0] * 3, disturbed="load"), *ceiling("step", [0.5] * 3, attempt=1)]
+    assert bounded(tmp_path, blocks(0, [2.0] * 3), ceilings).iloc[0]["ceiling_share"] == 0.25
 
 
 def test_work_is_told_apart_by_what_was_delivered(tmp_path) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 import torch
 
-from bench.plan import ceilings
+from bench.plan import ceiling_loaders
 from bench.plan.ceiling_loaders import LEAST_BYTES, RESIDENT_BATCHES, BusCeiling, ReadCeiling, StepCeiling
 from bench.plan.ceilings import find_ceilings
 from bench.plan.grid import Machine, make_plan
@@ -19,15 +19,15 @@ CPU = Machine(cuda=False, num_threads=2)
 
 
 @pytest.mark.parametrize(("samples", "batch_size"), [(300, 64), (300, 300), (300, 500), (64, 64), (256, 64)])
-@pytest.mark.parametrize("limit", [StepCeiling, ReadCeiling])
-def test_as_many_samples_as_the_dataset_has(limit, samples, batch_size) -> None:
+@pytest.mark.parametrize("ceiling", [StepCeiling, ReadCeiling])
+def test_as_many_samples_as_the_dataset_has(ceiling, samples, batch_size) -> None:
     """The step in as many batches, the last one smaller; a second epoch the same."""
-    loader = limit(batch_size).build(numbered_source(samples), shuffle=True, seed=0)
+    loader = ceiling(batch_size).build(numbered_source(samples), shuffle=True, seed=0)
     full, rest = divmod(samples, batch_size)
     for _ in range(2):
         sizes = [len(labels) for _, labels in loader]
         assert sum(sizes) == samples
-        if limit is StepCeiling:
+        if ceiling is StepCeiling:
             assert sizes == [batch_size] * full + [rest] * bool(rest)
 
 
@@ -52,16 +52,16 @@ def test_every_row_is_read_into_one_buffer() -> None:
 
 
 def test_equal_work_has_one_limit() -> None:
-    """What differs in nothing that the limit knows shares it; a step of none is bounded by reading alone."""
+    """What differs in nothing that the ceiling knows shares it; a step of none is bounded by reading alone."""
     request = Request(
         knobs={"num_workers": (0, 1), "batch_size": (64, 256)}, step=("analytic", "none"), num_threads=(1,)
     )
     plan = make_plan(request, CPU)
     bounds = {
-        (limit.spec.family, limit.spec.batch_size): {
+        (ceiling.spec.family, ceiling.spec.batch_size): {
             (plan.configurations[n].spec.batch_size, plan.configurations[n].step) for n in bounded
         }
-        for limit, bounded in find_ceilings(plan).items()
+        for ceiling, bounded in find_ceilings(plan).items()
     }
     assert bounds == {
         ("read_ceiling", 64): {(64, "analytic"), (64, "none")},
@@ -74,14 +74,14 @@ def test_equal_work_has_one_limit() -> None:
 def test_what_cannot_run_needs_no_limit() -> None:
     """There is nothing to bound."""
     plan = make_plan(Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda")), CPU)
-    assert {limit.device for limit in find_ceilings(plan)} == {"cpu"}
+    assert {ceiling.device for ceiling in find_ceilings(plan)} == {"cpu"}
 
 
 def test_a_limit_is_measured_as_a_loader_is() -> None:
     """Through the same trial, with the same step, and no audit."""
     plan = make_plan(Request(knobs={"num_workers": (0,), "resize": (32,)}, num_threads=(1,)), CPU)
-    for limit in find_ceilings(plan):
-        trial = Trial(limit, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+    for ceiling in find_ceilings(plan):
+        trial = Trial(ceiling, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
         reports = list(islice(trial.run(), trial.epochs))
         assert [report.timings.samples for report in reports] == [300, 300]
         assert trial.row(0).family in ("read_ceiling", "step_ceiling")
@@ -95,8 +95,8 @@ def test_a_limit_is_measured_as_a_loader_is() -> None:
 )  # fmt: skip
 def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> None:
     """Every batch is copied, out of page-locked memory, in the form in which it would cross."""
-    monkeypatch.setattr(ceilings, "_pinned", lambda tensor: tensor)
-    monkeypatch.setattr(ceilings, "LEAST_BYTES", 1)
+    monkeypatch.setattr(ceiling_loaders, "_pinned", lambda tensor: tensor)
+    monkeypatch.setattr(ceiling_loaders, "LEAST_BYTES", 1)
     loader = BusCeiling(64, 32, scale_on=scale_on).build(numbered_source(300), shuffle=True, seed=0)
     for _ in range(2):
         batches = []
@@ -111,7 +111,7 @@ def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> Non
 
 def test_small_batches_do_not_slow_the_bus(monkeypatch) -> None:
     """Many samples are copied at once, whatever the batches: as few launches as can be."""
-    monkeypatch.setattr(ceilings, "_pinned", lambda tensor: tensor)
+    monkeypatch.setattr(ceiling_loaders, "_pinned", lambda tensor: tensor)
     sizes = [len(labels) for _, labels in BusCeiling(64).build(numbered_source(9000), shuffle=True, seed=0)]
     assert sizes == [LEAST_BYTES // (4 * 28 * 28), 9000 - LEAST_BYTES // (4 * 28 * 28)]
 
@@ -138,9 +138,9 @@ def test_who_is_bound_by_the_bus() -> None:
     )  # fmt: skip
     plan = make_plan(request, Machine(cuda=True, num_threads=2))
     bounded = {
-        limit.spec.scale_on: {plan.configurations[n].spec.family for n in numbers}
-        for limit, numbers in find_ceilings(plan).items()
-        if isinstance(limit.spec, BusCeiling)
+        ceiling.spec.scale_on: {plan.configurations[n].spec.family for n in numbers}
+        for ceiling, numbers in find_ceilings(plan).items()
+        if isinstance(ceiling.spec, BusCeiling)
     }
     assert bounded == {"": {"batched_dataloader"}, "device": {"tensor_slice"}}
 
@@ -149,8 +149,8 @@ def test_the_step_in_a_graph_is_a_limit_of_its_own() -> None:
     """It is bounded by the same step, launched in as few graphs."""
     request = Request(family=("device_resident",), knobs={"batch_size": (64,)}, cuda_graph=(False, True))
     plan = make_plan(request, Machine(cuda=True, num_threads=2))
-    alone = [limit for limit in find_ceilings(plan) if isinstance(limit.spec, StepCeiling)]
-    assert [limit.cuda_graph for limit in alone] == [False, True]
+    alone = [ceiling for ceiling in find_ceilings(plan) if isinstance(ceiling.spec, StepCeiling)]
+    assert [ceiling.cuda_graph for ceiling in alone] == [False, True]
     pipeline = StepCeiling(50).pipeline(numbered_source(300), device="cpu", shuffle=True, seed=0)
     assert pipeline.chunk_batches % RESIDENT_BATCHES == 0
 
@@ -164,7 +164,7 @@ def test_limits_on_a_gpu(graph) -> None:
         family=("tensor_slice",), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,)
     )
     plan = make_plan(request, Machine(cuda=True, num_threads=2))
-    for limit in find_ceilings(plan):
-        trial = Trial(limit, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+    for ceiling in find_ceilings(plan):
+        trial = Trial(ceiling, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
         reports = list(islice(trial.run(), trial.epochs))
         assert [report.timings.samples for report in reports] == [300, 300]
