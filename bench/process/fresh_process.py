@@ -19,6 +19,7 @@ from bench.process import interrupts, process_tree
 from bench.process.child import ChildFailure, receive_item, serve
 from bench.process.errors import ProcessError
 from bench.process.forkserver import hide_main_module
+from bench.process.running_clock import notice_pause, read_running_s
 
 T = TypeVar("T")
 
@@ -59,18 +60,26 @@ class FreshProcess(Generic[T]):
     def take(
         self, deadline: float, meanwhile: Callable[[], None] = lambda: None, interval_s: float = INTERVAL_S
     ) -> T:
-        """The next item; `meanwhile` is called every interval_s while it is awaited, and may raise.
+        """Wait for the next item and return it.
 
-        deadline: on `time.monotonic()`; TimeoutError past it. ProcessError where the process failed or ended.
+        Args:
+            deadline: reading of `read_running_s()` after which this gives up. A pause of this process doesn't count.
+            meanwhile: called at least every interval_s while the item is awaited; it may raise.
+            interval_s: longest time between two of these calls, in seconds.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+            ProcessError: the process failed or ended.
         """
         self._let_go_on()
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            left_s = deadline - read_running_s()
+            if left_s <= 0:
                 raise TimeoutError
-            self._family.update(process_tree.descendants(self.pid))
-            ready = wait([self._messages, self._process.sentinel], min(left, interval_s))
-            meanwhile()
+            with notice_pause(interval_s):
+                self._family.update(process_tree.descendants(self.pid))
+                ready = wait([self._messages, self._process.sentinel], min(left_s, interval_s))
+                meanwhile()
             # The pipe alone doesn't tell the end: a child of the process that lives on holds its other end.
             try:
                 item: T | ChildFailure | None = (

@@ -18,6 +18,7 @@ from bench.process.errors import ProcessError
 from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.process_tree import PR_SET_CHILD_SUBREAPER, become_subreaper
+from bench.process.running_clock import read_running_s
 from bench.text import describe_error
 
 
@@ -56,10 +57,10 @@ def test_an_item_is_made_when_the_one_before_is_done_with(context, tmp_path) -> 
     made = tmp_path / "made"
     made.mkdir()
     with process(partial(touching, made, 3), context, tmp_path) as running:
-        assert running.take(time.monotonic() + 60) == 0
+        assert running.take(read_running_s() + 60) == 0
         time.sleep(0.2)
         assert sorted(file.name for file in made.iterdir()) == ["0"]
-        assert running.take(time.monotonic() + 60) == 1
+        assert running.take(read_running_s() + 60) == 1
         assert sorted(file.name for file in made.iterdir()) == ["0", "1"]
 
 
@@ -72,10 +73,10 @@ def array_items() -> Iterator[dict[str, np.ndarray]]:
 def test_arrays_arrive_whole(context, tmp_path) -> None:
     """They are sent beside the message, not in it."""
     with process(array_items, context, tmp_path) as running:
-        item = running.take(time.monotonic() + 60)
+        item = running.take(read_running_s() + 60)
         assert np.array_equal(item["first"], np.arange(100_000))
         assert item["second"].shape == (0, 3)
-        assert running.take(time.monotonic() + 60)["first"].tolist() == [1, 1]
+        assert running.take(read_running_s() + 60)["first"].tolist() == [1, 1]
 
 
 def test_past_the_deadline(context, tmp_path) -> None:
@@ -83,7 +84,7 @@ def test_past_the_deadline(context, tmp_path) -> None:
     looks: list[int] = []
     with process(partial(time.sleep, 600), context, tmp_path) as running:
         with pytest.raises(TimeoutError):
-            running.take(time.monotonic() + 0.6, lambda: looks.append(running.pid))
+            running.take(read_running_s() + 0.6, lambda: looks.append(running.pid))
         pid = running.pid
     assert set(looks) == {pid}
     assert not psutil.pid_exists(pid)
@@ -92,9 +93,9 @@ def test_past_the_deadline(context, tmp_path) -> None:
 def test_no_item_left(context, tmp_path) -> None:
     """Who asks for more than there is hears that the process has ended."""
     with process(ending_early, context, tmp_path) as running:
-        running.take(time.monotonic() + 60)
+        running.take(read_running_s() + 60)
         with pytest.raises(ProcessError, match="ended with exit code 0"):
-            running.take(time.monotonic() + 60)
+            running.take(read_running_s() + 60)
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def subreaper():
 def test_a_daemon_is_ended_too(context, tmp_path, subreaper) -> None:
     """What left the tree and the group would use the machine under the trials that come after."""
     with process(partial(leaving_a_daemon, tmp_path / "pid"), context, tmp_path) as running:
-        running.take(time.monotonic() + 60)
+        running.take(read_running_s() + 60)
         daemon = int((tmp_path / "pid").read_text())
         assert psutil.pid_exists(daemon)
     assert not psutil.pid_exists(daemon)
