@@ -1,4 +1,4 @@
-"""A/A: how often the same configuration under two names is told apart, and how often it may be."""
+"""A/A check: the number of differences claimed between configurations that are the same."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy.special import bdtrc
 
-from bench.analysis.naming import knob_names
+from bench.analysis.naming import list_knobs
 from bench.analysis.statistics import CONFIDENCE
 
-# The share of intervals that miss the truth.
+# Share of intervals that miss the true value.
 NOMINAL = 1 - CONFIDENCE
-# A count that chance reaches no more often than this is no chance.
+# A count of claims is excessive where chance reaches it with at most this probability.
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What was claimed of pairs in which there is nothing to claim.
+    """Differences claimed between twins, of which there are none.
 
-    pairs: those with an interval. without_interval: the others, of too few blocks or with a failed trial.
-    claims: pairs whose interval of the ratio excludes 1. allowed: the most that the intervals' nominal 5% may
-    claim, or chance would exceed it in fewer than one sweep in twenty. largest: the largest false difference,
-    as a share; None without a pair.
+    Attributes:
+        pairs: Pairs of twins with an interval.
+        without_interval: Pairs without one, of too few blocks or with a failed trial.
+        claims: Pairs whose interval of the ratio excludes 1.
+        allowed: Most claims that chance explains. More come in fewer than one sweep in twenty, at the nominal
+            rate of 5%.
+        largest: Largest difference of a ratio from 1, as a share; None without a pair.
     """
 
     pairs: int
@@ -40,10 +43,12 @@ class Claims:
 
 @dataclass(frozen=True)
 class AACheck:
-    """The claims of a whole sweep, which decide, and those of each of its distinct configurations.
+    """Claims of a sweep of twins.
 
-    each: by the numbers of the twins of that configuration. With many of them one or another exceeds its own
-    few by chance; so only the total is a verdict.
+    Attributes:
+        total: Claims of the whole sweep, which decide.
+        each: Claims of each distinct configuration, by the numbers of its second twins. Of many
+            configurations, chance lets one or another exceed its own `allowed`, so they decide nothing.
     """
 
     total: Claims
@@ -51,29 +56,33 @@ class AACheck:
 
 
 def check_aa(summary: pd.DataFrame) -> AACheck:
-    """Count the claims in a summary whose odd configurations are each the twin of the even one before."""
+    """Count the differences claimed between twins.
+
+    Args:
+        summary: Lines of a sweep in which each odd configuration is the twin of the even one before it.
+    """
     twins = summary[summary["configuration"] % 2 == 1]
-    what = ["family", "device", *knob_names(summary), "num_threads", "step", "loss"]
+    identity = ["family", "device", *list_knobs(summary), "num_threads", "step", "loss"]
     each = {
-        tuple(int(number) for number in group["configuration"]): _claims(group)
-        for _, group in twins.groupby(what, sort=False, dropna=False)
+        tuple(int(number) for number in group["configuration"]): _count_claims(group)
+        for _, group in twins.groupby(identity, sort=False, dropna=False)
     }
-    return AACheck(_claims(twins), each)
+    return AACheck(_count_claims(twins), each)
 
 
-def _claims(twins: pd.DataFrame) -> Claims:
+def _count_claims(twins: pd.DataFrame) -> Claims:
     known = twins[twins["ratio_low"].notna()]
     pairs = len(known)
     return Claims(
         pairs=pairs,
         without_interval=len(twins) - pairs,
         claims=int(((known["ratio_low"] > 1) | (known["ratio_high"] < 1)).sum()),
-        allowed=max(count for count in range(pairs + 1) if _chance_of(count, pairs) > SIGNIFICANT),
+        allowed=max(count for count in range(pairs + 1) if _chance(count, pairs) > SIGNIFICANT),
         largest=float((known["ratio"] - 1).abs().max()) if pairs else None,
     )
 
 
-def _chance_of(count: int, pairs: int) -> float:
-    """The chance of `count` false claims or more."""
-    # Rounded, since the one claim of a single pair has a chance of 5% and not of a hair more.
+def _chance(count: int, pairs: int) -> float:
+    """Return the probability of at least so many false claims."""
+    # Rounded: the probability for one pair is 5%, which must not exceed 5% by a rounding error.
     return 1.0 if count == 0 else round(float(bdtrc(count - 1, pairs, NOMINAL)), 9)

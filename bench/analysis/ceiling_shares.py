@@ -1,20 +1,18 @@
-"""Which ceiling binds a configuration, and how much of it is reached."""
+"""Ceiling shares: the ceiling that bounds a configuration, and the share of it that is reached."""
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from bench.analysis.ranking import interval_values
-from bench.analysis.statistics import Estimate, estimate, paired_ratios
-from bench.analysis.throughputs import find_sound, in_phase, select_counted, sum_by_block
+from bench.analysis.statistics import Estimate, estimate, pair_ratios
+from bench.analysis.throughputs import divide_by_block, find_sound, is_in_phase, select_counted
 
-# What bounds a configuration is measured in the same sweep by a loader family of its own, and must agree with
-# it in these columns.
+# The family that measures a ceiling, and the columns in which a configuration below it agrees with it.
 CEILINGS = {
     "step": (
         "step_ceiling",
@@ -25,47 +23,92 @@ CEILINGS = {
 }
 
 
-def ceiling_throughputs(
-    ceilings: pd.DataFrame | None, phase: str
-) -> dict[str, dict[tuple[Any, ...], dict[int, float]]]:
-    """The throughput of each ceiling in each block, by what it bounds."""
+@dataclass(frozen=True)
+class CeilingThroughputs:
+    """Throughputs of one kind of ceiling.
+
+    Attributes:
+        name: `step`, `read` or `bus`.
+        failed: Whether one of them failed, so that nobody knows whether it would have bound.
+        speeds: Samples per second of each block, by the values of the columns of `CEILINGS`.
+    """
+
+    name: str
+    failed: bool
+    speeds: Mapping[tuple[Any, ...], Mapping[int, float]]
+
+    def find(self, identity: Mapping[str, Any]) -> Mapping[int, float] | None:
+        """Return the samples per second of each block of the ceiling over a configuration; None for none."""
+        # A batch that is made on the device crosses no bus and is read from no memory of the host.
+        applies = self.name == "step" or (self.name, identity["device"]) == ("read", "cpu")
+        if not applies and not identity.get("transfer"):
+            return None
+        return self.speeds.get(tuple(identity.get(column, "") for column in CEILINGS[self.name][1]))
+
+
+@dataclass(frozen=True)
+class CeilingShare:
+    """The lowest ceiling of a configuration.
+
+    Attributes:
+        name: `step`, `read` or `bus`.
+        samples_per_s: Median throughput of the ceiling.
+        share: Throughput of the configuration over that of the ceiling, taken inside each block.
+    """
+
+    name: str
+    samples_per_s: float
+    share: Estimate | None
+
+
+def find_ceiling_throughputs(ceilings: pd.DataFrame | None, phase: str) -> list[CeilingThroughputs]:
+    """Return the throughputs of each kind of ceiling.
+
+    Args:
+        ceilings: Rows of `ceilings.csv`; None where none were measured.
+        phase: `steady` or `cold`.
+    """
     if ceilings is None:
-        return {}
-    # Families without a knob have an empty cell, and so have the ceilings of sweeps that didn't know it.
+        return []
+    # A configuration without a knob has an empty cell there, and so has a ceiling of an older sweep.
     knobs = {column for _, columns in CEILINGS.values() for column in columns} - set(ceilings.columns)
     ceilings = ceilings.assign(**dict.fromkeys(knobs, ""))
     counted = select_counted(ceilings[ceilings["configuration"].isin(find_sound(ceilings))], phase)
-    timed = counted[in_phase(counted, phase)]
-    return {
-        name: sum_by_block(timed[timed["family"] == family], columns)
-        # Where one has failed, nobody knows whether it would have bound: the key of nothing says so.
-        | ({(): {}} if ((ceilings["family"] == family) & (ceilings["status"] != "ok")).any() else {})
+    timed = counted[is_in_phase(counted, phase)]
+    return [
+        CeilingThroughputs(
+            name=name,
+            failed=bool(((ceilings["family"] == family) & (ceilings["status"] != "ok")).any()),
+            speeds=divide_by_block(timed[timed["family"] == family], columns),
+        )
         for name, (family, columns) in CEILINGS.items()
-    }
+    ]
 
 
-def find_binding_ceiling(
-    identity: Mapping[str, Any],
-    own: Mapping[int, float],
-    bounds: Mapping[str, dict[tuple[Any, ...], dict[int, float]]],
-) -> dict[str, Any]:
-    """The ceiling that binds, and the share of it that is reached."""
-    here = {
-        name: speeds[key]
-        for name, speeds in bounds.items()
-        if (key := tuple(identity.get(column, "") for column in CEILINGS[name][1])) in speeds
-        # What lies on the device is bounded neither by the bus nor by the host's memory.
-        and (name == "step" or (name, identity["device"]) == ("read", "cpu") or identity.get("transfer"))
-    }
-    if any(() in speeds for name, speeds in bounds.items() if name not in here):
-        here = {}
-    # The slower of two binds.
-    speed, name = min(
-        ((statistics.median(speeds.values()), name) for name, speeds in here.items()), default=(math.nan, "")
-    )
-    share = estimate(paired_ratios(own, here[name])) if name else None
-    return {"ceiling": name, "ceiling_samples_per_s": speed, **name_interval("ceiling_share", share)}
+def find_ceiling_share(
+    identity: Mapping[str, Any], own: Mapping[int, float], ceilings: Iterable[CeilingThroughputs]
+) -> CeilingShare | None:
+    """Return the lowest ceiling of a configuration, and the share of it that is reached.
 
+    Args:
+        identity: The cells of the summary that tell the configuration from others.
+        own: Its samples per second of each block.
+        ceilings: The throughputs of each kind of ceiling.
 
-def name_interval(name: str, found: Estimate | None) -> dict[str, float]:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), interval_values(found), strict=True))
+    Returns:
+        None where no ceiling was measured, or where one failed that could be the lowest.
+    """
+    lowest: tuple[float, str, Mapping[int, float]] | None = None
+    for ceiling in ceilings:
+        speeds = ceiling.find(identity)
+        if speeds is None:
+            if ceiling.failed:
+                return None
+            continue
+        median = statistics.median(speeds.values())
+        if lowest is None or median < lowest[0]:
+            lowest = median, ceiling.name, speeds
+    if lowest is None:
+        return None
+    median, name, speeds = lowest
+    return CeilingShare(name, median, estimate(pair_ratios(own, speeds)))

@@ -1,4 +1,4 @@
-"""What a sweep on a GPU says of transfers: where pinning wins, and from which batch size on copies hide."""
+"""Device findings: where page-locked memory wins, and from which batch size on copies hide behind steps."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.naming import find_varied, knob_names
-from bench.analysis.statistics import Estimate, estimate, paired_ratios
-from bench.analysis.throughputs import block_throughputs, find_sound
+from bench.analysis.naming import find_varied, list_knobs, name_cells
+from bench.analysis.statistics import Estimate, estimate, pair_ratios
+from bench.analysis.throughputs import compute_throughputs, find_sound
 
-# How a loop moves batches itself, out of ordinary and out of page-locked memory, unless it is told otherwise.
-BY_THE_LOOP = {"off": "blocking", "on": "non_blocking"}
+# The usual transfer of a training loop, from ordinary and from page-locked memory (`pin_memory`).
+USUAL_TRANSFER = {"off": "blocking", "on": "non_blocking"}
 
 
 @dataclass(frozen=True)
 class PinningComparison:
     """Page-locked against ordinary memory, with everything else equal.
 
-    name: what else tells the two from others. ratio: of their throughputs, block by block.
+    Attributes:
+        name: Name of the two configurations without their memory.
+        ratio: Throughput from page-locked memory over that from ordinary memory, taken inside each block.
     """
 
     name: str
@@ -27,7 +29,7 @@ class PinningComparison:
 
     @property
     def verdict(self) -> str:
-        """`wins`, `loses`, or what keeps it from being said."""
+        """`wins`, `loses`, `no difference` or `too few blocks`, for page-locked memory."""
         if self.ratio.low is None or self.ratio.high is None:
             return "too few blocks"
         if self.ratio.low > 1:
@@ -37,10 +39,13 @@ class PinningComparison:
 
 @dataclass(frozen=True)
 class HiddenCopies:
-    """Whether copies of an epoch are shorter than its steps, by batch size.
+    """Batch sizes at which the copies of an epoch are shorter than its steps.
 
-    name: what else tells these configurations from others. batch_size: from which on they are, of those
-    measured; None where they aren't at the largest. sizes: all that were measured.
+    Attributes:
+        name: Name of the configurations without their batch size.
+        batch_size: The smallest measured size from which on copies are shorter; None where they are longer
+            at the largest one.
+        sizes: All measured batch sizes, in ascending order.
     """
 
     name: str
@@ -49,25 +54,30 @@ class HiddenCopies:
 
 
 def compare_pinning(runs: pd.DataFrame, summary: pd.DataFrame) -> list[PinningComparison]:
-    """Each pair of configurations that differ in whether their memory is page-locked."""
+    """Compare each pair of configurations that differ only in whether their memory is page-locked.
+
+    Args:
+        runs: Rows of `runs.csv`.
+        summary: Their summary.
+    """
     if "pin_memory" not in summary:
         return []
-    speeds, sound = block_throughputs(runs), find_sound(runs)
+    speeds, sound = compute_throughputs(runs), find_sound(runs)
     pairs: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
-    for line in _on_gpu(summary):
+    for line in _list_gpu_lines(summary):
         memory, transfer = line["pin_memory"], line["transfer"]
-        if memory not in BY_THE_LOOP or line["configuration"] not in sound:
+        if memory not in USUAL_TRANSFER or line["configuration"] not in sound:
             continue
-        by_loop = transfer in BY_THE_LOOP.values()
-        key = _key(line, summary, {"pin_memory": "", "transfer": "by the loop" if by_loop else transfer})
-        # Of two ways of the loop, the usual one.
-        if transfer == BY_THE_LOOP[memory] or memory not in pairs.setdefault(key, {}):
+        by_loop = transfer in USUAL_TRANSFER.values()
+        key = _identify(line, summary, {"pin_memory": "", "transfer": "by the loop" if by_loop else transfer})
+        # Where both transfers of a loop were measured, the usual one counts.
+        if transfer == USUAL_TRANSFER[memory] or memory not in pairs.setdefault(key, {}):
             pairs.setdefault(key, {})[memory] = line
     found = []
     for pair in pairs.values():
-        if len(pair) == len(BY_THE_LOOP):
+        if len(pair) == len(USUAL_TRANSFER):
             on, off = (speeds.get(int(pair[memory]["configuration"]), {}) for memory in ("on", "off"))
-            ratio = estimate(paired_ratios(on, off))
+            ratio = estimate(pair_ratios(on, off))
             if ratio is not None:
                 leave = {"pin_memory"} | ({"transfer"} if pair["on"]["transfer"] == "non_blocking" else set())
                 found.append(PinningComparison(_name(pair["on"], summary, leave), ratio))
@@ -75,11 +85,15 @@ def compare_pinning(runs: pd.DataFrame, summary: pd.DataFrame) -> list[PinningCo
 
 
 def find_hidden_copies(summary: pd.DataFrame) -> list[HiddenCopies]:
-    """For what was measured with several batch sizes: from which on a copy can hide behind a step."""
+    """Find the batch size from which on a copy can hide behind a step.
+
+    Args:
+        summary: Lines of a sweep; only configurations measured at several batch sizes count.
+    """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for line in _on_gpu(summary):
+    for line in _list_gpu_lines(summary):
         if line["device_transfer_s"] > 0 and line["device_step_s"] > 0:
-            groups.setdefault(_key(line, summary, {"batch_size": ""}), []).append(line)
+            groups.setdefault(_identify(line, summary, {"batch_size": ""}), []).append(line)
     found = []
     for lines in groups.values():
         if len(lines) < 2:
@@ -95,19 +109,17 @@ def find_hidden_copies(summary: pd.DataFrame) -> list[HiddenCopies]:
     return found
 
 
-def _on_gpu(summary: pd.DataFrame) -> list[dict[str, Any]]:
+def _list_gpu_lines(summary: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(line) for _, line in summary[summary["device"] == "cuda"].iterrows()]
 
 
-def _key(line: dict[str, Any], summary: pd.DataFrame, instead: dict[str, str]) -> tuple[str, ...]:
-    """What tells a configuration from others, with some of it left out or replaced."""
-    names = ("family", *knob_names(summary), "num_threads", "step", "loss", "cuda_graph")
+def _identify(line: dict[str, Any], summary: pd.DataFrame, instead: dict[str, str]) -> tuple[str, ...]:
+    """Return the cells that tell a configuration from others, with some of them replaced."""
+    names = ("family", *list_knobs(summary), "num_threads", "step", "loss", "cuda_graph")
     return tuple(instead.get(name, str(line[name])) for name in names)
 
 
 def _name(line: dict[str, Any], summary: pd.DataFrame, leave: set[str]) -> str:
-    """What to call it: what varies in the sweep, but for what is left out."""
-    names = [
-        name for name in find_varied(summary) if name not in {"family", "device", *leave} and line[name] != ""
-    ]
-    return " ".join([line["family"], *(f"{name}={line[name]}" for name in names)])
+    """Name a configuration by the columns that vary, without some of them."""
+    names = [name for name in find_varied(summary) if name not in {"family", "device", *leave}]
+    return name_cells(line, ["family", *names])

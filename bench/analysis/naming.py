@@ -1,28 +1,35 @@
-"""Names of configurations: only what tells them apart."""
+"""Naming: short names for configurations, of the columns that tell them apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from bench.analysis.ranking import WORK
 
 
-def find_varied(summary: pd.DataFrame) -> list[str]:
-    """The columns that tell the configurations of a sweep apart.
+def list_knobs(summary: pd.DataFrame) -> list[str]:
+    """Return the loader knobs among the columns of a summary."""
+    names = list(summary.columns)
+    return names[names.index("device") + 1 : names.index("num_threads")]
 
-    What only says `none`, or nothing, where another column rules it out adds nothing: a prefetch where there
-    are no workers, a loss where there is no step.
+
+def find_varied(summary: pd.DataFrame) -> list[str]:
+    """Return the columns that tell the configurations of a sweep apart.
+
+    A column is left out where another one determines it. For example, `prefetch_factor` is `none` exactly
+    where there are no workers, and `loss` is empty exactly where there is no step.
     """
-    known = ["family", "device", "step", "loss", "cuda_graph", *knob_names(summary), "num_threads"]
+    known = ["family", "device", "step", "loss", "cuda_graph", *list_knobs(summary), "num_threads"]
     kept = [name for name in known if summary[name].nunique() > 1]
 
     def follows(name: str, other: str) -> bool:
         values = set(summary[name]) - {"none", ""}
         return len(values) < 2 and bool((summary.groupby(other)[name].nunique() == 1).all())
 
-    # How batches are moved follows from the family and its memory, unless it was asked for.
+    # Family and memory determine the transfer, unless the user chose it.
     of = [name for name in ("family", "device", "pin_memory") if name in summary]
     if "transfer" in kept and (summary.groupby(of)["transfer"].nunique() == 1).all():
         kept.remove("transfer")
@@ -35,35 +42,49 @@ def find_varied(summary: pd.DataFrame) -> list[str]:
 
 
 def split_names(summary: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """What tells apart kinds of work, and what tells apart the configurations that do the same work."""
+    """Split the columns that vary into those of the kinds of work and those of the configurations in them.
+
+    Returns:
+        The columns that tell kinds of work apart, and the columns that tell configurations of one kind apart.
+    """
     names = find_varied(summary)
-    # Of what failed, nobody knows the shape of the samples.
+    # The shape of a failed configuration's samples is unknown.
     known = summary[summary["sample_shape"] != ""]
-    groups = known.groupby(WORK, dropna=False)
+    groups = known.groupby(list(WORK), dropna=False)
     if len(groups) < 2:
         return [], names
     of_work = [name for name in names if name != "family" and (groups[name].nunique() == 1).all()]
     if not of_work or known.groupby(of_work).ngroups < len(groups):
-        # Two resizes to one shape beside a third: the work is what was delivered, whatever the knob says.
+        # Two resizes can deliver one shape. Then the delivered shape tells the work apart, not the knob.
         of_work = [name for name in WORK if known[name].nunique() > 1]
     return of_work, [name for name in names if name not in of_work]
 
 
 def make_labels(summary: pd.DataFrame, names: Sequence[str] | None = None) -> pd.Series[str]:
-    """What to call each configuration beside the others of its sweep: only what varies.
+    """Make the name of each configuration.
 
-    names: the columns to make the names of, where it is not all that vary.
+    A knob that a configuration leaves at its default `none` is left out of its name. So is one it lacks.
+
+    Args:
+        summary: Lines of a summary, or of a plan's cells.
+        names: Columns to make the names of; None for all that vary.
     """
     names = find_varied(summary) if names is None else names
-
-    def label(line: pd.Series[str]) -> str:
-        named = [f"{name}={line[name]}" for name in names if name != "family" and line[name] != ""]
-        return " ".join([line["family"], *named] if "family" in names or not named else named)
-
-    return summary.apply(label, axis=1)
+    labels = _join(summary, names)
+    if "family" not in names and (labels == "").any():
+        labels = _join(summary, ["family", *names])
+    return labels
 
 
-def knob_names(summary: pd.DataFrame) -> list[str]:
-    """The loader knobs among the columns of a summary."""
-    names = list(summary.columns)
-    return names[names.index("device") + 1 : names.index("num_threads")]
+def name_cells(line: Mapping[str, Any] | pd.Series, names: Sequence[str]) -> str:
+    """Name a configuration by the cells of some columns, without those left at a default."""
+    named = [
+        line[name] if name == "family" else f"{name}={line[name]}"
+        for name in names
+        if line[name] != "" and (name == "step" or line[name] != "none")
+    ]
+    return " ".join(named)
+
+
+def _join(summary: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
+    return summary.apply(lambda line: name_cells(line, names), axis=1)

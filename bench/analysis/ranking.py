@@ -1,67 +1,76 @@
-"""Rank the configurations that do the same work."""
+"""Ranking: the order of the configurations that do the same work."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+import statistics
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.statistics import Estimate, estimate, paired_ratios
+from bench.analysis.statistics import Estimate, estimate, pair_ratios
 from bench.analysis.throughputs import Throughputs
-from bench.analysis.verdict import RATIO, reach_verdict
+from bench.analysis.ties import find_ties
 
-# What must be the same for two configurations to be ranked against each other: they do the same work.
-WORK = ["dataset", "device", "sample_shape", "dtype", "batch_size", "step", "loss"]
+# Configurations that agree in these columns do the same work, and are ranked against each other.
+WORK = ("dataset", "device", "sample_shape", "dtype", "batch_size", "step", "loss")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Place of one configuration among those that do the same work.
+
+    Attributes:
+        rank: Place, 1 for the best.
+        to_best: Ratio of its throughput to that of the best, taken inside each block; None where they have
+            no block in common.
+        tied: Whether it is one of several that can't be told from the best; None where nobody knows yet.
+    """
+
+    rank: int
+    to_best: Estimate | None
+    tied: bool | None
+
+
+def rank_configurations(speeds: Throughputs, work: Mapping[int, Hashable]) -> dict[int, Standing]:
+    """Rank the configurations that do the same work.
+
+    Args:
+        speeds: Samples per second of each block, by configuration. One without any block gets no standing.
+        work: The kind of work of each configuration.
+
+    Returns:
+        The standing of each configuration, by its number.
+    """
+    medians = {number: statistics.median(blocks.values()) for number, blocks in speeds.items() if blocks}
+    groups: dict[Hashable, list[int]] = {}
+    for number in sorted(medians, key=lambda number: (-medians[number], number)):
+        groups.setdefault(work[number], []).append(number)
+    standings: dict[int, Standing] = {}
+    for numbers in groups.values():
+        best = _find_best(numbers, speeds)
+        to_best = {number: estimate(pair_ratios(speeds[number], speeds[best])) for number in numbers}
+        tied = find_ties(best, to_best)
+        for rank, number in enumerate(sorted(numbers, key=lambda number: number != best), start=1):
+            standings[number] = Standing(rank, to_best[number], tied[number])
+    return standings
 
 
 def group_by_work(summary: pd.DataFrame) -> list[pd.DataFrame]:
-    """The ranked lines of a summary, apart by what work they do, each group fastest first."""
+    """Return the ranked lines of a summary, one group for each kind of work, each with the best first."""
     ranked = summary[summary["rank"].notna()].sort_values("rank")
-    return [group for _, group in ranked.groupby(WORK, dropna=False, sort=False)]
+    return [group for _, group in ranked.groupby(list(WORK), dropna=False, sort=False)]
 
 
-def add_ranks(summary: pd.DataFrame, sound: Throughputs) -> None:
-    """Add `rank`, `ratio_to_best` and `tied`, among those that do the same work."""
-    fast = summary[summary["configuration"].isin(sound) & summary["samples_per_s"].notna()]
-    ranks: dict[Any, int] = {}
-    to_best: dict[Any, list[float]] = {}
-    by_speed = fast.sort_values("samples_per_s", ascending=False, kind="stable")
-    for _, group in by_speed.groupby(WORK, dropna=False):
-        numbers = group["configuration"].to_dict()
-        best = _best(list(numbers.values()), sound)
-        ordered = sorted(numbers, key=lambda index: numbers[index] != best)
-        ranks |= {index: rank for rank, index in enumerate(ordered, start=1)}
-        to_best |= {
-            index: interval_values(estimate(paired_ratios(sound[number], sound[best])))
-            for index, number in numbers.items()
-        }
-    summary.insert(1, "rank", pd.Series(ranks, dtype="Int64").reindex(summary.index))
-    for place, name in enumerate(RATIO):
-        values = {index: interval[place] for index, interval in to_best.items()}
-        summary.insert(2 + place, name, pd.Series(values, summary.index, dtype=float))
-    tied: dict[int, bool | None] = {}
-    for group in group_by_work(summary):
-        found = reach_verdict(group)
-        tied |= {number: number in found.tied for number in group["configuration"]}
-        unclear = found.unknown if found.tied else (found.best, *found.unknown) * bool(found.unknown)
-        tied |= dict.fromkeys(unclear)
-    summary.insert(5, "tied", summary["configuration"].map(tied).astype("boolean"))
+def _find_best(numbers: Sequence[int], speeds: Throughputs) -> int:
+    """Return the fastest, from numbers in descending order of their median throughput.
 
-
-def _best(numbers: list[int], sound: Throughputs) -> int:
-    """The fastest by its median, or who is faster than that one in the blocks that both have.
-
-    They need not have been measured in the same blocks, and medians of different ones may mislead.
+    Two configurations may have been measured in different blocks, and medians over different blocks can
+    mislead. One that is faster in the blocks they share replaces the one with the larger median.
     """
     best = numbers[0]
     for number in numbers[1:]:
-        found = estimate(paired_ratios(sound[number], sound[best]))
-        if found is not None and found.low is not None and found.low > 1:
+        ratio = estimate(pair_ratios(speeds[number], speeds[best]))
+        if ratio is not None and ratio.low is not None and ratio.low > 1:
             best = number
     return best
-
-
-def interval_values(found: Estimate | None) -> list[float]:
-    values = (None, None, None) if found is None else (found.median, found.low, found.high)
-    return [math.nan if value is None else value for value in values]

@@ -10,9 +10,10 @@ from scipy.special import ndtri
 
 from bench.analysis.statistics import CONFIDENCE
 
-# pyperf's signs of an unstable benchmark: its standard deviation, and how far off one value lies.
+# pyperf's signs of an unstable benchmark: the standard deviation over the mean, and the distance of the
+# slowest or fastest value from the middle, as a share of it.
 UNSTABLE_DEVIATION, UNSTABLE_EXTREME = 0.10, 0.50
-# The half width for which it's said how many blocks it would take.
+# Half width of an interval, as a share, for which the number of blocks is predicted.
 USABLE_PRECISION = 0.05
 
 
@@ -20,8 +21,12 @@ USABLE_PRECISION = 0.05
 class Unstable:
     """A configuration whose blocks disagree by more than they should.
 
-    slowest, fastest: of its blocks, samples/s. deviation: their standard deviation over their mean.
-    blocks_needed: about how many would bring the interval of its throughput to ±5%; None where it is there.
+    Attributes:
+        configuration: Its number.
+        slowest: Throughput of its slowest block, samples/s.
+        fastest: Throughput of its fastest block, samples/s.
+        deviation: Standard deviation of the blocks over their mean.
+        blocks_needed: Predicted number of blocks for an interval of ±5%; None where it is as narrow already.
     """
 
     configuration: int
@@ -32,10 +37,10 @@ class Unstable:
 
 
 def find_unstable(summary: pd.DataFrame) -> list[Unstable]:
-    """The ranked configurations whose blocks disagree, the worst first.
+    """Return the ranked configurations whose blocks disagree, the worst first.
 
-    The rule is that of pyperf's `check` (`format_checks` in pyperf/_cli.py), on the throughputs of blocks:
-    their standard deviation is 10% of their mean or more, or the slowest or fastest is 50% off the middle.
+    The rule is that of pyperf's `check` (`format_checks` in pyperf/_cli.py), on the throughputs of blocks.
+    Their standard deviation is at least 10% of their mean, or the slowest or fastest is 50% off the middle.
     """
     found = [
         Unstable(
@@ -43,7 +48,7 @@ def find_unstable(summary: pd.DataFrame) -> list[Unstable]:
             slowest=line["samples_per_s_slowest"],
             fastest=line["samples_per_s_fastest"],
             deviation=line["samples_per_s_deviation"],
-            blocks_needed=_blocks_needed(line),
+            blocks_needed=_predict_blocks(line),
         )
         for _, line in summary[summary["rank"].notna()].iterrows()
         if line["samples_per_s_deviation"] >= UNSTABLE_DEVIATION
@@ -53,11 +58,11 @@ def find_unstable(summary: pd.DataFrame) -> list[Unstable]:
     return sorted(found, key=lambda one: one.deviation, reverse=True)
 
 
-def _blocks_needed(line: pd.Series) -> int | None:
+def _predict_blocks(line: pd.Series) -> int | None:
     low, high = line["samples_per_s_low"], line["samples_per_s_high"]
     if math.sqrt(high / low) - 1 <= USABLE_PRECISION:
         return None
-    # The standard error of a median is √(π/2) that of a mean, where the noise is normal.
+    # For normal noise the standard error of a median is √(π/2) times that of a mean.
     error = float(line["samples_per_s_deviation"]) * math.sqrt(math.pi / 2)
     needed = math.ceil((float(ndtri((1 + CONFIDENCE) / 2)) * error / USABLE_PRECISION) ** 2)
     return max(needed, int(line["blocks"]) + 1)

@@ -1,4 +1,4 @@
-"""One line a configuration, from the rows of a sweep."""
+"""Summary: one line a configuration, from the rows of a sweep."""
 
 from __future__ import annotations
 
@@ -8,104 +8,137 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.ceiling_shares import ceiling_throughputs, find_binding_ceiling, name_interval
-from bench.analysis.ranking import add_ranks
-from bench.analysis.statistics import estimate, paired_ratios
+from bench.analysis.ceiling_shares import CeilingShare, find_ceiling_share, find_ceiling_throughputs
+from bench.analysis.intervals import to_cells
+from bench.analysis.ranking import WORK, Standing, rank_configurations
+from bench.analysis.statistics import estimate, pair_ratios
 from bench.analysis.throughputs import (
-    block_throughputs,
+    compute_throughputs,
+    divide_by_block,
     find_phase,
     find_sound,
-    in_phase,
+    is_in_phase,
     select_counted,
-    sum_by_block,
 )
-from bench.records.results_folder import knob_columns
+from bench.records.results_folder import find_knob_columns
 
-TIMES = ["wall_s", "startup_s", "time_to_first_batch_s", "data_wait_s", "transfer_s", "step_s", "teardown_s"]
+# Columns of rows that are summarised by their median over the epochs of the phase.
+MEDIANS = (
+    "wall_s",
+    "startup_s",
+    "time_to_first_batch_s",
+    "data_wait_s",
+    "transfer_s",
+    "step_s",
+    "teardown_s",
+    "train_loss",
+    "cpu_s",
+    "between_epochs_cpu_s",
+    "shuffle_quality",
+)
+# Columns of a line, with the columns of `device.csv` whose medians they hold.
+ON_DEVICE = {
+    "device_data_s": "data_wait_s",
+    "device_transfer_s": "transfer_s",
+    "device_step_s": "step_s",
+}
 
 
 def summarise(
     runs: pd.DataFrame, ceilings: pd.DataFrame | None = None, device: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Summarise the rows of a sweep: one line a configuration, in grid order.
+    """Summarise the rows of a sweep, one line a configuration, in grid order.
 
-    `phase` says which epochs a line speaks of: `steady`, those after the first of a process, or `cold`, the
-    first, where a sweep had no other. A block's throughput is all its samples over all its time in that
-    phase; `samples_per_s` is the median of the blocks, with its 95% interval in `_low` and `_high`, beside
-    the `_slowest` and the `_fastest` block and their `_deviation`, the standard deviation over the mean.
-    `ratio` is to the baseline, inside each block. `rank` orders those that do the same work, fastest first;
-    `ratio_to_best` is to the first of them, and `tied` says whether it can't be told from others at the top:
-    empty where nobody knows. A configuration with any row that isn't `ok` has none of these, nor has a
-    ratio to it. Times and `shuffle_quality` are medians of epochs, memory and `processes` the most of any,
-    `audited_share` the least. `disturbed_blocks` counts the blocks that rest on disturbed epochs.
+    results/README.md explains the columns. A configuration with any row that isn't `ok` has no rank, no ratio
+    and no share of a ceiling, and no other has a ratio to it.
 
-    ceilings: the rows of `ceilings.csv`, of what no loader can beat. `ceiling` is the one that binds, `step`,
-    `read` or `bus`, `ceiling_samples_per_s` its throughput, and `ceiling_share` how much of it is reached, inside
-    each block; empty without.
-
-    device: the rows of `device.csv`. `device_data_s`, `device_transfer_s` and `device_step_s` are what an
-    epoch's own kernels of the loader, copies and steps took on the device.
+    Args:
+        runs: Rows of `runs.csv`.
+        ceilings: Rows of `ceilings.csv`; None where no ceiling was measured.
+        device: Rows of `device.csv`; None where nothing was timed on a GPU.
     """
     phase = find_phase(runs)
-    speeds = block_throughputs(runs)
+    speeds = compute_throughputs(runs)
     sound = {number: speeds.get(number, {}) for number in find_sound(runs)}
     counted = select_counted(runs, phase)
-    bounds = ceiling_throughputs(ceilings, phase)
+    bounds = find_ceiling_throughputs(ceilings, phase)
+    identities = {
+        int(str(number)): _identify(rows) for number, rows in runs.groupby("configuration", sort=True)
+    }
+    work = {number: tuple(cells[name] for name in WORK) for number, cells in identities.items()}
+    standings = rank_configurations(sound, work)
     lines = []
-    for _, rows in runs.groupby("configuration"):
-        identity = _identity(rows)
-        number = identity["configuration"]
+    for number, identity in identities.items():
         own, baseline = (sound.get(n, {}) for n in (number, identity["baseline"]))
         lines.append(
             {
+                "configuration": number,
+                **_standing_cells(standings.get(number)),
                 **identity,
                 "phase": phase,
-                **_speeds(speeds.get(number, {})),
-                **name_interval("ratio", estimate(paired_ratios(own, baseline))),
-                **find_binding_ceiling(identity, own, bounds),
-                **_measures(counted[counted["configuration"] == number], phase),
-                **_on_device(device, number),
+                **_throughput_cells(speeds.get(number, {})),
+                **to_cells("ratio", estimate(pair_ratios(own, baseline))),
+                **_ceiling_cells(find_ceiling_share(identity, own, bounds)),
+                **_epoch_cells(counted[counted["configuration"] == number], phase),
+                **_device_cells(device, number),
             }
         )
-    summary: pd.DataFrame = pd.DataFrame(lines)
-    add_ranks(summary, sound)
+    summary: pd.DataFrame = pd.DataFrame(lines).astype({"rank": "Int64", "tied": "boolean"})
     return summary
 
 
-def _identity(rows: pd.DataFrame) -> dict[str, Any]:
+def _identify(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the cells that tell a configuration from others, with its status and its error."""
     first = rows.iloc[0]
-    names = ["configuration", "baseline", "family", "dataset", "device", *knob_columns(rows), "num_threads"]
+    names = ("baseline", "family", "dataset", "device", *find_knob_columns(rows), "num_threads")
     ok = rows[rows["status"] == "ok"]
     bad = rows[rows["status"] != "ok"]
     delivered = first if ok.empty else ok.iloc[0]
     return {
-        **{name: first[name] for name in [*names, "step", "loss", "cuda_graph"]},
+        **{name: first[name] for name in (*names, "step", "loss", "cuda_graph")},
         **{name: delivered[name] for name in ("sample_shape", "dtype")},
         "status": "ok" if bad.empty else bad["status"].iloc[0],
         "error": "" if bad.empty else bad["error"].iloc[0],
     }
 
 
-def _speeds(by_block: Mapping[int, float]) -> dict[str, Any]:
+def _standing_cells(standing: Standing | None) -> dict[str, Any]:
+    return {
+        "rank": None if standing is None else standing.rank,
+        **to_cells("ratio_to_best", None if standing is None else standing.to_best),
+        "tied": None if standing is None else standing.tied,
+    }
+
+
+def _throughput_cells(by_block: Mapping[int, float]) -> dict[str, Any]:
     speeds = pd.Series(by_block, dtype=float)
     return {
         "blocks": len(speeds),
-        **name_interval("samples_per_s", estimate(list(speeds))),
+        **to_cells("samples_per_s", estimate(list(speeds))),
         "samples_per_s_slowest": speeds.min(),
         "samples_per_s_fastest": speeds.max(),
         "samples_per_s_deviation": speeds.std() / speeds.mean(),
     }
 
 
-def _measures(counted: pd.DataFrame, phase: str) -> dict[str, Any]:
-    timed = counted[in_phase(counted, phase)]
-    cold = sum_by_block(counted[counted["epoch"] == 0], ["configuration"]).values()
+def _ceiling_cells(found: CeilingShare | None) -> dict[str, Any]:
+    return {
+        "ceiling": "" if found is None else found.name,
+        "ceiling_samples_per_s": math.nan if found is None else found.samples_per_s,
+        **to_cells("ceiling_share", None if found is None else found.share),
+    }
+
+
+def _epoch_cells(counted: pd.DataFrame, phase: str) -> dict[str, Any]:
+    """Return what the epochs of a configuration took, from its rows that count."""
+    timed = counted[is_in_phase(counted, phase)]
+    cold = divide_by_block(counted[counted["epoch"] == 0], ["configuration"]).values()
     return {
         "cold_samples_per_s": pd.Series(next(iter(cold), {}), dtype=float).median(),
         # Without dropna, pandas 2 warns where every value is unknown.
-        **{
-            name: timed[name].dropna().median() for name in [*TIMES, "train_loss", "cpu_s", "shuffle_quality"]
-        },
+        **{name: timed[name].dropna().median() for name in MEDIANS},
+        # A loader is built once, before its first epoch.
+        "build_s": counted["build_s"].dropna().median(),
         "peak_memory_bytes": timed["peak_memory_bytes"].max(),
         "peak_anonymous_bytes": timed["peak_anonymous_bytes"].max(),
         "processes": timed["processes"].max(),
@@ -114,10 +147,9 @@ def _measures(counted: pd.DataFrame, phase: str) -> dict[str, Any]:
     }
 
 
-def _on_device(device: pd.DataFrame | None, number: int) -> dict[str, float]:
-    """What the device took for the parts of an epoch."""
-    parts = {"device_data_s": "data_wait_s", "device_transfer_s": "transfer_s", "device_step_s": "step_s"}
+def _device_cells(device: pd.DataFrame | None, number: int) -> dict[str, float]:
+    """Return what the parts of an epoch took on the device."""
     if device is None:
-        return dict.fromkeys(parts, math.nan)
+        return dict.fromkeys(ON_DEVICE, math.nan)
     rows = device[(device["configuration"] == number) & (device["status"] == "ok")]
-    return {name: rows[column].dropna().median() for name, column in parts.items()}
+    return {name: rows[column].dropna().median() for name, column in ON_DEVICE.items()}

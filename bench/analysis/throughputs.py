@@ -1,4 +1,4 @@
-"""The throughput of each block, from the rows that count."""
+"""Throughputs: the samples per second of each block, from the rows that count."""
 
 from __future__ import annotations
 
@@ -7,37 +7,43 @@ from typing import Any
 
 import pandas as pd
 
-# The throughput of each block, by configuration.
+# Samples per second of each block, by configuration.
 Throughputs = Mapping[int, Mapping[int, float]]
 
 
 def find_phase(runs: pd.DataFrame) -> str:
-    """`steady` or `cold`: the epochs that a summary of these runs speaks of."""
-    # Of what failed, no row decides what is said of the others.
+    """Return the phase that a summary of these rows describes: `steady`, or `cold` where no epoch is steady.
+
+    A configuration that failed has no say in it.
+    """
     sound = runs[runs["configuration"].isin(find_sound(runs))]
     return "steady" if ((runs if sound.empty else sound)["epoch"] > 0).any() else "cold"
 
 
-def in_phase(rows: pd.DataFrame, phase: str) -> pd.Series[bool]:
-    """Which rows are of that phase."""
+def is_in_phase(rows: pd.DataFrame, phase: str) -> pd.Series[bool]:
+    """Tell for each row whether it is of that phase: `cold` is the first epoch, `steady` all others."""
     return (rows["epoch"] > 0) == (phase == "steady")
 
 
 def find_sound(runs: pd.DataFrame) -> list[int]:
-    """The numbers of the configurations of which every row is `ok`."""
+    """Return the numbers of the configurations of which every row is `ok`."""
     ok = (runs["status"] == "ok").groupby(runs["configuration"]).all()
     return [int(str(number)) for number in ok.index[ok]]
 
 
 def select_counted(runs: pd.DataFrame, phase: str) -> pd.DataFrame:
-    """The rows that figures rest on: ok, and of one attempt a block.
+    """Select the rows that figures rest on: status `ok`, and one attempt a block.
 
-    A trial that was disturbed is run once more in its block. The attempt whose epochs of the phase were not
-    disturbed counts, the first of two such; where both were disturbed, the second.
+    A disturbed trial is repeated once at the end of its block. The first attempt with undisturbed epochs of
+    the phase counts. Where both were disturbed, the second counts.
+
+    Args:
+        runs: Rows as `read_runs` returns them.
+        phase: `steady` or `cold`.
     """
     ok = runs[runs["status"] == "ok"]
     trial = ["configuration", "block", "attempt"]
-    timed = in_phase(ok, phase)
+    timed = is_in_phase(ok, phase)
     tried = ok[trial].assign(timed=timed, disturbed=timed & (ok["disturbed"] != ""))
     attempts = tried.groupby(trial, as_index=False).any()
     merit = attempts["timed"].astype(int) + (attempts["timed"] & ~attempts["disturbed"])
@@ -49,17 +55,17 @@ def select_counted(runs: pd.DataFrame, phase: str) -> pd.DataFrame:
     return counted
 
 
-def block_throughputs(runs: pd.DataFrame) -> dict[int, dict[int, float]]:
-    """Samples per second of each block of each configuration, in the phase that is summarised."""
+def compute_throughputs(runs: pd.DataFrame) -> dict[int, dict[int, float]]:
+    """Compute the samples per second of each block of each configuration, in the summarised phase."""
     phase = find_phase(runs)
     counted = select_counted(runs, phase)
-    by_block = sum_by_block(counted[in_phase(counted, phase)], ["configuration"])
+    by_block = divide_by_block(counted[is_in_phase(counted, phase)], ["configuration"])
     return {number: speeds for (number,), speeds in by_block.items()}
 
 
-def sum_by_block(rows: pd.DataFrame, of: Sequence[str]) -> dict[tuple[Any, ...], dict[int, float]]:
-    """The throughput of each block, for each combination of values in the columns `of`."""
-    sums = rows.groupby([*of, "block"], dropna=False)[["samples", "wall_s"]].sum()
+def divide_by_block(rows: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[Any, ...], dict[int, float]]:
+    """Divide all samples of a block by all its seconds, for each combination of values in the columns."""
+    sums = rows.groupby([*columns, "block"], dropna=False)[["samples", "wall_s"]].sum()
     found: dict[tuple[Any, ...], dict[int, float]] = {}
     for (*key, block), samples, wall_s in zip(
         sums.index.tolist(), sums["samples"], sums["wall_s"], strict=True

@@ -1,54 +1,138 @@
-"""Cautions: what to be wary of in the figures of a sweep, one line a kind, with what to try."""
+"""Warnings: reasons to distrust the figures of a sweep."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
 from bench.analysis.stability import USABLE_PRECISION, find_unstable
 from bench.text import abbreviate, format_count, join_few
 
-# A true shuffle is within a few hundredths of 1; what shuffles a window or whole shards lies far below.
-WELL_MIXED = 0.9
-# A share of the ceiling that only noise explains.
-NOISE_OVER_LIMIT = 1.1
+# A true shuffle is within a few hundredths of 1. A shuffle within a window or of whole shards lies far below.
+WELL_SHUFFLED = 0.9
+# Noise explains a share of a ceiling up to here.
+NOISE_OVER_CEILING = 1.1
+# Work outside the clock is reported from this share of an epoch on.
+OUTSIDE_SHARE = 0.05
+# The harness itself takes CPU time between epochs, for garbage collection and readings of counters, seconds.
+HARNESS_CPU_S = 0.1
 
 
-def find_warnings(summary: pd.DataFrame) -> list[str]:
-    """All of them; a line of the summary has its configuration's name in `name`."""
-    ranked = summary[summary["rank"].notna()].set_index("configuration")
-    found = []
-    if shaky := find_unstable(summary):
-        spreads = [
-            f"{ranked.loc[one.configuration, 'name']} from {abbreviate(one.slowest)} to {abbreviate(one.fastest)} "
-            "samples/s"
-            for one in shaky
-        ]
-        tries = ["Close other programs, or wait until it is quiet"]
-        if (ranked.loc[[one.configuration for one in shaky], "num_threads"] > 1).any():
-            tries.append("try --num-threads 1")
-        if needed := shaky[0].blocks_needed:
-            reach = f"--precision {USABLE_PRECISION:.0%}"
-            tries.append(f"repeat with {reach}: the first would need about {format_count(needed, 'block')}")
-        found.append(f"[bold yellow]Unstable[/] between blocks: {join_few(spreads)}. {'; '.join(tries)}.")
+@dataclass(frozen=True)
+class ResultWarning:
+    """One reason to distrust figures.
+
+    Attributes:
+        title: The kind of reason, in one to four words.
+        text: The configurations concerned, and the cure, as one line of plain text.
+    """
+
+    title: str
+    text: str
+
+
+def find_warnings(summary: pd.DataFrame, names: Mapping[int, str]) -> list[ResultWarning]:
+    """Find the reasons to distrust the figures of a sweep, at most one of each kind.
+
+    Args:
+        summary: The lines of the sweep's configurations.
+        names: The name of each configuration, by its number.
+    """
+    ranked = summary[summary["rank"].notna()].assign(name=summary["configuration"].map(names))
+    checks: list[Callable[[pd.DataFrame], ResultWarning | None]] = [
+        _warn_of_instability,
+        _warn_of_disturbance,
+        _warn_of_ceilings,
+        _warn_of_order,
+        _warn_of_building,
+        _warn_of_work_between_epochs,
+    ]
+    return [found for check in checks if (found := check(ranked)) is not None]
+
+
+def _warn_of_instability(ranked: pd.DataFrame) -> ResultWarning | None:
+    unstable = find_unstable(ranked)
+    if not unstable:
+        return None
+    lines = ranked.set_index("configuration")
+    spreads = [
+        f"{lines.loc[one.configuration, 'name']} "
+        f"({abbreviate(one.slowest)} to {abbreviate(one.fastest)} samples/s)"
+        for one in unstable
+    ]
+    cures = ["close other programs"]
+    if (lines.loc[[one.configuration for one in unstable], "num_threads"] > 1).any():
+        cures.append("try --num-threads 1")
+    if needed := unstable[0].blocks_needed:
+        cures.append(f"--precision {USABLE_PRECISION:.0%} would take about {format_count(needed, 'block')}")
+    return ResultWarning("Unstable", f"blocks disagree for {join_few(spreads)}: {', '.join(cures)}.")
+
+
+def _warn_of_disturbance(ranked: pd.DataFrame) -> ResultWarning | None:
     disturbed = ranked[ranked["disturbed_blocks"] > 0].sort_values("disturbed_blocks", ascending=False)
-    if len(disturbed):
-        shares = disturbed["disturbed_blocks"].astype(str) + " of " + disturbed["blocks"].astype(str)
-        found.append(
-            "[bold yellow]Disturbed[/] from outside, also where there was time to repeat: "
-            f"{join_few(disturbed['name'] + ' (' + shares + ' blocks)')}. `disturbed` in runs.csv says by what."
-        )
-    over = ranked[ranked["ceiling_share"] > NOISE_OVER_LIMIT].sort_values("ceiling_share", ascending=False)
-    if len(over):
-        shares = over["ceiling_share"].map("{:.0%}".format)
-        found.append(
-            f"[bold yellow]Over a ceiling:[/] {join_few(over['name'] + ' (' + shares + ')')}. No loader can be: the "
-            "ceiling was measured in a worse moment. Repeat when it is quiet."
-        )
-    windowed = ranked[ranked["shuffle_quality"] < WELL_MIXED].sort_values("shuffle_quality")
-    if len(windowed):
-        shuffle_quality = windowed["shuffle_quality"].map("{:.2f}".format)
-        found.append(
-            f"[bold yellow]Not fully shuffled:[/] {join_few(windowed['name'] + ' (' + shuffle_quality + ')')}, where a "
-            "true shuffle has 1. A loader that shuffles less does less work."
-        )
-    return found
+    if disturbed.empty:
+        return None
+    shares = disturbed["disturbed_blocks"].astype(str) + " of " + disturbed["blocks"].astype(str)
+    named = join_few(disturbed["name"] + " (" + shares + " blocks)")
+    return ResultWarning("Disturbed", f"{named}, repetitions included; runs.csv names the cause.")
+
+
+def _warn_of_ceilings(ranked: pd.DataFrame) -> ResultWarning | None:
+    over = ranked[ranked["ceiling_share"] > NOISE_OVER_CEILING]
+    if over.empty:
+        return None
+    over = over.sort_values("ceiling_share", ascending=False)
+    named = join_few(over["name"] + " (" + over["ceiling_share"].map("{:.0%}".format) + ")")
+    return ResultWarning(
+        "Above the ceiling",
+        f"{named}: the ceiling was measured in a slower moment; repeat the sweep.",
+    )
+
+
+def _warn_of_order(ranked: pd.DataFrame) -> ResultWarning | None:
+    partly = ranked[ranked["shuffle_quality"] < WELL_SHUFFLED].sort_values("shuffle_quality")
+    if partly.empty:
+        return None
+    named = join_few(partly["name"] + " (" + partly["shuffle_quality"].map("{:.2f}".format) + ")")
+    return ResultWarning(
+        "Not fully shuffled", f"{named}, where a true shuffle has 1: shuffling less is less work."
+    )
+
+
+def _warn_of_building(ranked: pd.DataFrame) -> ResultWarning | None:
+    """Warn of a loader that takes longer to build than others, by more than a twentieth of its epoch.
+
+    Every trial reads the data and builds its loader. Only the excess over the quickest of the sweep on the
+    same data can be work that belongs to the epochs. It must exceed that one's whole time as well, since
+    readings of a file vary.
+    """
+    quickest = ranked.groupby("dataset")["build_s"].transform("min")
+    excess = ranked["build_s"] - quickest
+    slow = ranked[(excess > OUTSIDE_SHARE * ranked["wall_s"]) & (excess > quickest)]
+    if slow.empty:
+        return None
+    slow = slow.sort_values("build_s", ascending=False)
+    spent = slow["build_s"].map("{:.2g} s before epochs of ".format) + slow["wall_s"].map("{:.2g} s".format)
+    return ResultWarning(
+        "Slow to build", f"{join_few(slow['name'] + ' (' + spent + ')')}; no figure counts it."
+    )
+
+
+def _warn_of_work_between_epochs(ranked: pd.DataFrame) -> ResultWarning | None:
+    """Warn of a loader that works between epochs for more than a twentieth of an epoch's CPU time.
+
+    The least of the sweep is the harness's own work, as long as it is small.
+    """
+    harness = min(ranked["between_epochs_cpu_s"].min(), HARNESS_CPU_S)
+    excess = ranked["between_epochs_cpu_s"] - harness
+    busy = ranked[excess > OUTSIDE_SHARE * ranked["cpu_s"]]
+    if busy.empty:
+        return None
+    busy = busy.sort_values("between_epochs_cpu_s", ascending=False)
+    spent = busy["between_epochs_cpu_s"].map("{:.2g} CPU s beside ".format) + busy["cpu_s"].map(
+        "{:.2g} in an epoch".format
+    )
+    named = join_few(busy["name"] + " (" + spent + ")")
+    return ResultWarning("Work between epochs", f"{named}; samples/s doesn't include it.")

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records.errors import ResultsError, StorageError
-from bench.records.row import fixed_columns
+from bench.records.row import list_fixed_columns
 from bench.records.table_reader import read_table
 
 ROOT = Path("results")
@@ -152,7 +152,7 @@ def read_environment(folder: Path) -> dict[str, Any]:
     return values
 
 
-def knob_columns(frame: pd.DataFrame) -> list[str]:
+def find_knob_columns(frame: pd.DataFrame) -> list[str]:
     """The knobs of a table of runs, in its order: the columns that not every results file has."""
-    fixed = set(fixed_columns())
+    fixed = set(list_fixed_columns())
     return [name for name in frame.columns if name not in fixed]

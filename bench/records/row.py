@@ -157,17 +157,17 @@ class Row:
 
 def make_header(knobs: Iterable[str]) -> list[str]:
     """The names of the columns, with one column a knob."""
-    names = fixed_columns()
+    names = list_fixed_columns()
     place = names.index(KNOBS_AFTER) + 1
     return [*names[:place], *knobs, *names[place:]]
 
 
-def fixed_columns() -> list[str]:
+def list_fixed_columns() -> list[str]:
     """The names of the columns that every results file has."""
     return [f.name for f in fields(Row) if f.name != "knobs"]
 
 
-def number_columns() -> list[str]:
+def list_number_columns() -> list[str]:
     """The fixed columns that hold numbers."""
     return [f.name for f in fields(Row) if str(f.type).startswith(("int", "float"))]
 

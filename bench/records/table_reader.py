@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.records.csv_lines import keep_whole_lines
 from bench.records.errors import ResultsError
-from bench.records.row import ADDED, RENAMED_CELLS, RENAMED_COLUMNS, SCHEMA, fixed_columns, number_columns
+from bench.records.row import ADDED, RENAMED_CELLS, RENAMED_COLUMNS, SCHEMA, list_fixed_columns, list_number_columns
 from bench.text import printable
 
 
@@ -26,7 +26,7 @@ def read_table(path: Path) -> pd.DataFrame:
         if "schema" in frame.columns and set(frame["schema"]) <= {str(older) for older in range(newer)}:
             absent = [name for name in columns if name not in frame.columns]
             frame = frame.assign(**dict.fromkeys(absent, ""))
-    missing = [name for name in fixed_columns() if name not in frame.columns]
+    missing = [name for name in list_fixed_columns() if name not in frame.columns]
     if missing:
         raise ResultsError(f"{path} is not a sweep's file: it lacks the columns {', '.join(missing)}")
     if set(frame["schema"]) - {str(schema) for schema in known}:
@@ -34,7 +34,7 @@ def read_table(path: Path) -> pd.DataFrame:
         reads = ", ".join(map(str, sorted(known)))
         raise ResultsError(f"{path} has schema {found}; this version reads {reads}")
     try:
-        numbers = {name: pd.to_numeric(frame[name].replace("", None)) for name in number_columns()}
+        numbers = {name: pd.to_numeric(frame[name].replace("", None)) for name in list_number_columns()}
     except ValueError as error:
         raise ResultsError(f"{path} holds text where a number belongs: {error}") from error
     result: pd.DataFrame = frame.assign(**numbers)

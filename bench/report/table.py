@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.naming import find_varied, knob_names, make_labels, split_names
+from bench.analysis.naming import find_varied, list_knobs, make_labels, split_names
 from bench.analysis.statistics import FEWEST_BLOCKS
-from bench.analysis.verdict import INDIFFERENT, Verdict, reach_verdict
+from bench.analysis.ties import INDIFFERENT
+from bench.analysis.verdict import Verdict, reach_verdict
 from bench.analysis.warnings import find_warnings
 from bench.text import abbreviate, format_count, join_words
 
@@ -46,9 +47,11 @@ def print_summary(console: Console, summary: pd.DataFrame) -> None:
             )
     console.print(_ranking(console, rows, summary["phase"].iloc[0]))
     names = summary["label"] + [f" ({work})" if work else "" for work in summary["work"]]
-    names = names.map(escape)
-    for line in [*filter(None, verdicts), *find_warnings(summary.assign(name=names))]:
+    for line in filter(None, verdicts):
         console.print(line, soft_wrap=True)
+    for warning in find_warnings(summary, dict(zip(summary["configuration"], names, strict=True))):
+        console.print(f"[bold yellow]{warning.title}:[/] {escape(warning.text)}", soft_wrap=True)
+    names = names.map(escape)
     if common := in_common(summary):
         console.print(f"The same in all: {escape(common)}", soft_wrap=True)
     baselines = names[summary["configuration"] == summary["baseline"]]
@@ -61,7 +64,7 @@ def print_summary(console: Console, summary: pd.DataFrame) -> None:
 
 def in_common(summary: pd.DataFrame) -> str:
     """What the names of configurations leave out, since all that have it have the same."""
-    known = ("dataset", "device", *knob_names(summary), "num_threads", "step", "loss")
+    known = ("dataset", "device", *list_knobs(summary), "num_threads", "step", "loss")
     # A cell is empty where a family has no such knob; `none` and `off` leave things as they are.
     values = {name: set(summary[name].astype(str)) - {"", "none", "off", "nan"} for name in known}
     named = find_varied(summary)

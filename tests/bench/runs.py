@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from bench.records.results_folder import RUNS, read_runs
-from bench.records.row import Row, fixed_columns
+from bench.records.row import Row, list_fixed_columns
 from bench.records.runs_file import RunsFile
 
 # Every column after the identity and before the status.
-MEASURED = fixed_columns()[fixed_columns().index("samples") : fixed_columns().index("status")]
+MEASURED = list_fixed_columns()[list_fixed_columns().index("samples") : list_fixed_columns().index("status")]
 
 
 def row(configuration: int = 0, block: int = 0, epoch: int = 1, **changes) -> Row:

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import ndtr, stdtrit
 from scipy.stats import bootstrap
 
-from bench.analysis.statistics import Estimate, estimate, paired_ratios
+from bench.analysis.statistics import Estimate, estimate, pair_ratios
 
 # scipy 1.15 renamed it.
 SEED = "rng" if "rng" in inspect.signature(bootstrap).parameters else "random_state"
@@ -128,10 +128,10 @@ def test_half_width_is_a_share() -> None:
 
 def test_ratios_pair_blocks() -> None:
     """Each block is divided by its own baseline; a block that one of them lacks is left out."""
-    assert paired_ratios({0: 10.0, 1: 30.0, 2: 5.0}, {0: 5.0, 1: 10.0, 3: 1.0}) == [2.0, 3.0]
+    assert pair_ratios({0: 10.0, 1: 30.0, 2: 5.0}, {0: 5.0, 1: 10.0, 3: 1.0}) == [2.0, 3.0]
 
 
 def test_a_slow_block_cancels_out() -> None:
     """A machine that is half as fast in one block changes no ratio."""
     own, baseline = {0: 10.0, 1: 5.0, 2: 10.0}, {0: 4.0, 1: 2.0, 2: 4.0}
-    assert set(paired_ratios(own, baseline)) == {2.5}
+    assert set(pair_ratios(own, baseline)) == {2.5}

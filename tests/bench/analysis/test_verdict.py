@@ -9,7 +9,7 @@ import pytest
 from bench.analysis.ranking import group_by_work
 from bench.analysis.stability import find_unstable
 from bench.analysis.summary import summarise
-from bench.analysis.verdict import is_tied, reach_verdict
+from bench.analysis.verdict import reach_verdict
 from tests.bench import runs
 from tests.bench.runs import blocks
 
@@ -19,25 +19,6 @@ NOISY, NOISY_TOO = [1.0, 1.2, 1.1], [1.1, 1.0, 1.2]
 def judged(folder, rows):
     (group,) = group_by_work(summarise(runs.table(folder, rows)))
     return reach_verdict(group)
-
-
-@pytest.mark.parametrize(
-    ("ratio", "low", "high", "ties"),
-    [
-        (0.95, 0.9, 1.0, True),
-        (0.95, 0.9, 0.99, False),
-        (0.985, 0.98, 0.99, True),
-        (0.985, 0.979, 0.991, False),
-        (1.01, 1.005, 1.02, True),
-        (0.95, None, None, None),
-        (0.95, math.nan, math.nan, None),
-        (math.nan, math.nan, math.nan, None),
-        (0.49, math.nan, math.nan, False),
-    ],
-)
-def test_who_is_in_the_tie_set(ratio, low, high, ties) -> None:
-    """Whose interval reaches 1, or lies within 2% of it; far behind, no interval is asked for."""
-    assert is_tied(ratio, low, high) is ties
 
 
 def test_one_is_fastest(tmp_path) -> None:

@@ -41,7 +41,7 @@ def test_what_is_written_is_read_back(tmp_path) -> None:
     assert pd.isna(frame["wall_s"].iloc[1])
     assert frame["num_workers"].tolist() == ["2", "1"]
     assert frame["resize"].tolist() == ["none", "none"]
-    assert results_folder.knob_columns(frame) == ["batch_size", "resize", "num_workers"]
+    assert results_folder.find_knob_columns(frame) == ["batch_size", "resize", "num_workers"]
 
 
 def test_text_from_outside_stays_in_its_cell(tmp_path) -> None:

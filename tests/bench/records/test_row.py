@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bench.records.row import Row, describe_columns, make_header, number_columns
+from bench.records.row import Row, describe_columns, make_header, list_number_columns
 from tests.paths import ROOT
 
 PROMISED = """
@@ -50,8 +50,8 @@ def test_numbers_keep_nanoseconds() -> None:
 
 def test_number_columns_are_numbers() -> None:
     """Texts are not read as numbers."""
-    assert {"wall_s", "samples", "epoch"} <= set(number_columns())
-    assert not {"family", "status", "sample_shape", "loss"} & set(number_columns())
+    assert {"wall_s", "samples", "epoch"} <= set(list_number_columns())
+    assert not {"family", "status", "sample_shape", "loss"} & set(list_number_columns())
 
 
 def test_the_page_of_columns_is_true() -> None:

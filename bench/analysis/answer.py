@@ -1,0 +1,98 @@
+"""Answer: the configuration to use for a kind of work, its gain, and what bounds it then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.analysis.intervals import from_cells
+from bench.analysis.naming import split_names
+from bench.analysis.ranking import group_by_work
+from bench.analysis.statistics import Estimate
+from bench.analysis.verdict import Kind, reach_verdict
+
+# From this share on a ceiling bounds a configuration; below it, the loader does.
+REACHED = 0.9
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The configuration to use for one kind of work. Configurations go by their numbers.
+
+    Attributes:
+        work: Cells that tell this kind of work from the others of the sweep, such as `batch_size=64`; empty
+            where there is one kind.
+        configuration: The one to use: the cheapest of the tie set, or the fastest where nothing ties.
+        baseline: The one that it is compared with.
+        kind: Kind of the verdict on this work.
+        tied: Others that can't be told from the fastest, the fastest first.
+        unknown: Others near the fastest that have too few blocks to know.
+        samples_per_s: Throughput of the configuration.
+        ratio: Throughput over that of the baseline, taken inside each block; None where the baseline failed.
+        ceiling: The lowest ceiling: `step`, `read` or `bus`; empty where none is known.
+        ceiling_share: Share of that ceiling that is reached; None where none is known.
+        waiting: Share of an epoch in which the training loop waits for data.
+    """
+
+    work: str
+    configuration: int
+    baseline: int
+    kind: Kind
+    tied: tuple[int, ...]
+    unknown: tuple[int, ...]
+    samples_per_s: Estimate
+    ratio: Estimate | None
+    ceiling: str
+    ceiling_share: Estimate | None
+    waiting: float
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the configuration to use is the baseline itself."""
+        return self.configuration == self.baseline
+
+    @property
+    def bound(self) -> str:
+        """Name of the ceiling where 90% of it is reached, else `loader`."""
+        reached = self.ceiling_share is not None and self.ceiling_share.median >= REACHED
+        return self.ceiling if reached else "loader"
+
+
+def find_answers(summary: pd.DataFrame) -> list[Answer]:
+    """Find the configuration to use for each kind of work.
+
+    Args:
+        summary: The lines of the sweep's configurations.
+
+    Returns:
+        One answer for each kind of work with a ranked configuration. A kind that holds a baseline comes
+        first, then the order is that of the grid.
+    """
+    of_work, _ = split_names(summary)
+    baselines = set(summary["baseline"])
+
+    def place(group: pd.DataFrame) -> tuple[bool, int]:
+        return not group["configuration"].isin(baselines).any(), int(group["configuration"].min())
+
+    return [_answer(group, of_work) for group in sorted(group_by_work(summary), key=place)]
+
+
+def _answer(group: pd.DataFrame, of_work: list[str]) -> Answer:
+    verdict = reach_verdict(group)
+    line = group.set_index("configuration").loc[verdict.cheapest]
+    speed = from_cells(line, "samples_per_s")
+    assert speed is not None  # a ranked line has a throughput
+    return Answer(
+        work=" ".join(f"{name}={line[name]}" for name in of_work),
+        configuration=verdict.cheapest,
+        baseline=int(line["baseline"]),
+        kind=verdict.kind,
+        tied=tuple(number for number in verdict.tied if number != verdict.cheapest),
+        unknown=verdict.unknown,
+        samples_per_s=speed,
+        ratio=from_cells(line, "ratio"),
+        ceiling=line["ceiling"],
+        ceiling_share=from_cells(line, "ceiling_share"),
+        waiting=float(line["data_wait_s"] / line["wall_s"]),
+    )
