@@ -1,4 +1,4 @@
-"""Descents: ways to move the model by one batch along the gradient's formula, without autograd."""
+"""Descent: moves the model by one batch along the gradient's formula, without autograd."""
 
 from __future__ import annotations
 
@@ -11,43 +11,46 @@ from torch import Tensor
 from model.losses import Loss
 from model.softmax_regression import SoftmaxRegression
 
-# An epoch has two batch sizes, the last batch's being the second; a loader may also vary them freely.
+# Most epochs have two batch sizes, as the last batch is smaller. A loader may vary them freely.
 BATCH_SIZES_KEPT = 8
 
-# Moves the model by one batch, on the device alone; the sum of the losses that its samples had before, ().
+# Takes images and labels, moves the model by them, and returns the sum of the losses that the samples had
+# before, a tensor (). It doesn't wait for the device.
 Descent = Callable[[Tensor, Tensor], Tensor]
 
 
-def descent(model: SoftmaxRegression, loss: Loss, learning_rate: float) -> Descent:
-    """The fastest way that ends where autograd does.
+def make_descent(model: SoftmaxRegression, loss: Loss, learning_rate: float) -> Descent:
+    """Return the fastest descent that trains the model as autograd does.
 
-    The fast way sums in another order than autograd, so the two differ by rounding. A gradient
-    that jumps turns a rounding error into a whole step: such a loss goes autograd's own way.
+    The fast one sums in another order than autograd, so the two differ by rounding. A gradient
+    that jumps turns a rounding error into a whole step. Such a loss gets autograd's own operations.
     """
-    way = _DescentByClass if loss.gradient_is_continuous else _DescentAsAutograd
-    return way(model, loss, learning_rate)
+    kind = _DescentByClass if loss.gradient_is_continuous else _DescentAsAutograd
+    return kind(model, loss, learning_rate)
 
 
 class _DescentByClass:
-    """Holds outputs class by class, (C, B), which is faster than sample by sample.
+    """A descent with outputs (C, B), one row for each class, which is faster than one for each sample.
 
-    W xᵀ takes two thirds of the time of x Wᵀ, and softmax over the first dimension a tenth of
-    the time of softmax over a last one of ten.
+    W xᵀ takes two thirds of the time of x Wᵀ. Softmax over the first dimension takes a tenth of
+    the time of softmax over a last dimension of ten.
     """
 
     def __init__(self, model: SoftmaxRegression, loss: Loss, learning_rate: float) -> None:
-        classes, device = model.bias.shape[0], model.bias.device
-        slices = _pixel_slices(model)
+        classes = model.bias.shape[0]
+        slices = _count_slices(model)
         self._products = _Products(model) if slices == 1 else _SlicedProducts(model, slices)
         self._bias = model.bias
-        self._identity = torch.eye(classes, device=device)
+        self._identity = torch.eye(classes, dtype=model.bias.dtype, device=model.bias.device)
         self._loss = loss
         self._learning_rate = learning_rate
 
         @functools.lru_cache(BATCH_SIZES_KEPT)
         def buffers(batch_size: int) -> tuple[Tensor, ...]:
-            ones = torch.ones(batch_size, device=device)
-            return *torch.empty(3, classes, batch_size, device=device).unbind(), ones
+            # A buffer made in inference mode couldn't be written to outside of it.
+            with torch.inference_mode(mode=False):
+                ones = model.bias.new_ones(batch_size)
+                return *model.bias.new_empty(3, classes, batch_size).unbind(), ones
 
         self._buffers = buffers
 
@@ -82,9 +85,9 @@ class _Products:
 
 
 class _SlicedProducts(_Products):
-    """The same, with the pixels cut into slices that one batched product runs side by side.
+    """The two products with the pixels cut into slices, which one batched product runs side by side.
 
-    BLAS makes little of a second thread where a product has ten rows.
+    BLAS gains little from a second thread where a product has ten rows.
     """
 
     def __init__(self, model: SoftmaxRegression, slices: int) -> None:
@@ -104,28 +107,30 @@ class _SlicedProducts(_Products):
         self._weight.add_(self._weight_gradient, alpha=rate)
 
 
-def _pixel_slices(model: SoftmaxRegression) -> int:
-    """Return how many slices to cut the pixels into: one for each thread, where that divides them.
+def _count_slices(model: SoftmaxRegression) -> int:
+    """Return the number of slices of the pixels: one for each thread, if that divides the pixels evenly.
 
-    Eight at most, as each slice adds its own outputs to the sum: on two threads 16 take 9% longer.
+    There are eight at most, as each slice adds its own outputs to the sum. On two threads 16 slices take
+    9% longer than 8.
     """
     threads = torch.get_num_threads() if model.weight.device.type == "cpu" else 1
     return max(n for n in range(1, min(threads, 8) + 1) if model.weight.shape[1] % n == 0)
 
 
 class _DescentAsAutograd:
-    """Runs autograd's operations in autograd's order and layout, and so gets its very bits."""
+    """A descent by autograd's operations in autograd's order and layout, which leaves the same bits."""
 
     def __init__(self, model: SoftmaxRegression, loss: Loss, learning_rate: float) -> None:
-        classes, device = model.bias.shape[0], model.bias.device
+        classes = model.bias.shape[0]
         self._weight, self._bias = model.weight, model.bias
-        self._identity = torch.eye(classes, device=device)
+        self._identity = torch.eye(classes, dtype=model.bias.dtype, device=model.bias.device)
         self._loss = loss
         self._learning_rate = learning_rate
 
         @functools.lru_cache(BATCH_SIZES_KEPT)
         def buffers(batch_size: int) -> tuple[Tensor, ...]:
-            return torch.empty(3, batch_size, classes, device=device).unbind()
+            with torch.inference_mode(mode=False):
+                return model.bias.new_empty(3, batch_size, classes).unbind()
 
         self._buffers = buffers
 

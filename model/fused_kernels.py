@@ -1,10 +1,10 @@
-# mypy knows no types of Triton's; a kernel's arguments in capitals are constants as it is compiled.
+# mypy knows no types of Triton's. Arguments in capitals are constants at compile time.
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN201, N803
-"""The kernels of `model.fused_step`, in Triton: imported only where a fused step is made.
+# ruff: noqa: ANN001, ANN201, N803, PLR0913
+"""Kernels of `model.fused_step` in Triton, imported only when a fused step is made.
 
-Products are sums of elementwise ones, in float32: tl.dot wants 16 rows and columns at least, and
-a batch of 256 would then keep 16 programs busy. Nothing is added atomically, so that a batch
+Matrix products are sums of elementwise products, in float32. tl.dot needs at least 16 rows and
+columns, so that a batch of 256 would keep only 16 programs busy. No sum is atomic, so that a batch
 moves a model to the same bits every time.
 
 The bias is the weight of one more pixel, number PIXELS, which is 1 in every sample.
@@ -16,7 +16,7 @@ import triton
 import triton.language as tl
 
 
-# Neither a batch's size nor where it starts may call for another compilation in the midst of training.
+# Neither the size of a batch nor its address may make Triton compile again during training.
 @triton.jit(
     do_not_specialize=["batch_size"],
     do_not_specialize_on_alignment=["images", "labels", "weight", "bias", "gradients", "losses"],
@@ -40,8 +40,8 @@ def write_gradients(
 ):
     """Write the gradients (CLASSES, B) of a block's samples, and the sum of their losses.
 
-    Sums that stand in one array (samples, classes, pixels) until the last pixel are added across
-    threads once, not once a block of pixels.
+    One array (samples, classes, pixels) holds the sums until the last pixel. So they are added across
+    threads once, and not once for each block of pixels.
     """
     samples = tl.program_id(0) * SAMPLES_BLOCK + tl.arange(0, SAMPLES_BLOCK)
     classes = tl.arange(0, CLASSES_BLOCK)
@@ -73,7 +73,7 @@ def write_gradients(
         if LOSS == "squared":
             gradient = residual
         else:
-            # Not tl.clamp: it would make a number of NaN, and hide a model that has diverged.
+            # tl.clamp would turn NaN into a number, and hide a model that has diverged.
             gradient = tl.where(residual > DELTA, DELTA, tl.where(residual < -DELTA, -DELTA, residual))
         loss = tl.sum(tl.where(is_class, gradient * (residual - 0.5 * gradient), 0.0), axis=1)
     tl.store(losses + tl.program_id(0), tl.sum(tl.where(in_batch, loss, 0.0), axis=0))
@@ -94,7 +94,7 @@ def add_losses(losses, count, total, BLOCK: tl.constexpr):
 
 @triton.jit
 def parameter_places(weight, bias, classes, pixels, PIXELS: tl.constexpr):
-    """Return where the weights of these pixels are; that of pixel number PIXELS is the bias."""
+    """Return pointers to the weights of these pixels. The weight of pixel number PIXELS is the bias."""
     return tl.where(pixels == PIXELS, bias + classes, weight + classes * PIXELS + pixels)
 
 
@@ -126,14 +126,14 @@ def multiply_gradients(
 ):
     """Multiply gradients and images over the samples of one split, and add up the losses.
 
-    A batch that is not split moves the model at once; otherwise the products of each split stand
-    in `partials` (splits, CLASSES, PIXELS + 1), which `add_partials` moves the model by.
+    A batch that is not split moves the model at once. Otherwise the products of each split go to
+    `partials` (splits, CLASSES, PIXELS + 1), and `add_partials` moves the model by them.
     """
     if (tl.program_id(0) == 0) & (tl.program_id(1) == 0) & (tl.program_id(2) == 0):
         add_losses(losses, losses_count, total, LOSSES_BLOCK)
     first = tl.program_id(1) * split_size
     classes = tl.arange(0, CLASSES_BLOCK)[:, None, None]
-    # Where one block has all classes, those beyond the last one fall away as the kernel is compiled.
+    # If one block has all classes, the compiler drops those beyond the last one.
     if CLASSES > CLASSES_BLOCK:
         classes += tl.program_id(2) * CLASSES_BLOCK
     pixels = tl.program_id(0) * PIXELS_EACH * PIXELS_BLOCK + tl.arange(0, PIXELS_BLOCK)[None, None, :]
@@ -142,7 +142,7 @@ def multiply_gradients(
         places = parameter_places(weight, bias, classes, pixels, PIXELS)
         before = tl.load(places, mask=is_parameter, other=0.0)
     rows = classes.to(tl.int64) * batch_size
-    # Not one array with another dimension: Triton 3.2 and 3.6 would then deal the pixels out to the
+    # One array with another dimension would be slower. Triton 3.2 and 3.6 would spread its pixels over the
     # warps, and each thread would load every gradient four times as often.
     sums0 = tl.zeros((CLASSES_BLOCK, SAMPLES_BLOCK, PIXELS_BLOCK), tl.float32)
     if PIXELS_EACH == 4:
@@ -175,7 +175,7 @@ def multiply_gradients(
 
 @triton.jit
 def load_pixels(images, samples, pixels, batch_size, PIXELS: tl.constexpr):
-    """Return pixels of images, 1 for pixel number PIXELS and 0 beyond it and beyond the batch."""
+    """Return pixels of images, 1 for pixel number PIXELS, and 0 beyond it or beyond the batch."""
     mask = (samples < batch_size) & (pixels < PIXELS)
     one = tl.where(pixels == PIXELS, 1.0, 0.0)
     return tl.load(images + samples.to(tl.int64) * PIXELS + pixels, mask=mask, other=one)
@@ -184,16 +184,16 @@ def load_pixels(images, samples, pixels, batch_size, PIXELS: tl.constexpr):
 @triton.jit
 def add_products(sums, g, x, classes, CLASSES: tl.constexpr):
     """Return sums (classes, samples, pixels) plus g times x."""
-    # In a lone block the compiler knows each thread's classes, and drops those beyond the last.
+    # With one block the compiler knows each thread's classes, and drops those beyond the last one.
     if sums.shape[0] < CLASSES:
         return sums + g * x
-    else:  # noqa: RET505  Triton compiles what follows an if, even where the if is known to return.
+    else:  # noqa: RET505  Triton compiles the code after an if, even if that is known to return.
         return sums + tl.where(classes < CLASSES, g * x, 0.0)
 
 
 @triton.jit
 def store_products(products, classes, pixels, sums, PIXELS: tl.constexpr, CLASSES: tl.constexpr):
-    """Add (classes, samples, pixels) over the samples, and store it in (CLASSES, PIXELS + 1)."""
+    """Sum (classes, samples, pixels) over the samples, and store the sums in (CLASSES, PIXELS + 1)."""
     mask = (classes < CLASSES) & (pixels <= PIXELS)
     tl.store(products + classes * (PIXELS + 1) + pixels, tl.sum(sums, axis=1, keep_dims=True), mask=mask)
 

@@ -6,42 +6,59 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from model.descent import descent
-from model.fused_step import FusedDescent, problem
+from model.descent import make_descent
+from model.fused_step import FusedDescent, find_problem
 from model.learning_step import LearningStep
 from model.losses import Loss
 from model.softmax_regression import SoftmaxRegression
 
-# Beyond these, batches are copied to memory that a graph knows: a loader that never uses its own again would
-# have a graph captured for each.
+# A loader that never uses its memory again would need one graph for each batch. Beyond this number of graphs
+# batches are copied to the memory of a graph.
 MOST_GRAPHS = 64
 
-# Of the largest move, by how much two ways may differ; and of what float32 keeps of a weight near 1.
+# Two descents agree if their moves differ by no more than this share of the largest move, or by the rounding
+# error of a float32 weight near 1.
 TOLERANCE, ROUNDING = 1e-3, 1e-6
 
 
-class Graphs(Protocol):
-    """Captures work on a device."""
+@dataclass(frozen=True)
+class GraphSpec:
+    """The way a step in CUDA graphs gets at the memory of the batches.
 
-    def captured(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Capture what `work` launches, without doing it; return what launches all of that at once."""
+    Attributes:
+        chunk_batches: Consecutive batches that one graph trains on. All of them must stay valid until the
+            last one was delivered. 1 by default.
+        static_addresses: Whether the loader delivers batches at the same few addresses again and again, so
+            that graphs can read them there. Otherwise each batch is copied first. True by default.
+    """
+
+    chunk_batches: int = 1
+    static_addresses: bool = True
+
+
+class Graphs(Protocol):
+    """A way to capture work on a device."""
+
+    def capture(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Capture the launches of `work` without running them, and return a function that replays them."""
 
 
 class CudaGraphs:
-    """CUDA graphs, which share their memory: no two of them run at once."""
+    """CUDA graphs that share their memory, as no two of them run at once."""
 
     def __init__(self) -> None:
         self._pool: Any = None
 
-    def captured(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Capture what `work` launches, without doing it; return what launches all of that at once."""
+    def capture(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Capture the launches of `work` without running them, and return a function that replays them."""
         graph = torch.cuda.CUDAGraph()
-        # thread_local: a thread that pins memory meanwhile makes calls that would end a capture.
+        # With thread_local, calls of a thread that pins memory meanwhile don't end the capture.
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             work()
         self._pool = graph.pool()
@@ -49,16 +66,24 @@ class CudaGraphs:
 
 
 class GraphedStep(LearningStep):
-    """Gradient descent as AnalyticStep does it, captured once for each place that batches lie in.
+    """The analytic step, captured once for each place in memory that batches lie in.
 
     A loader that delivers out of a ring has few such places, so that from the second epoch on every batch is
-    a replay. Batches in ever new places are copied into one that a graph was captured for.
+    a replay. Batches in ever new places are copied into one that a graph was captured for. With Triton a
+    batch takes two or three kernels (`model.fused_step`), otherwise as many as torch's operations do.
 
-    together: so many batches are put off and launched at once, by one graph. The loader must leave them as
-    they are until all of them were delivered; `flush` launches what is still put off, and must be called
-    before an epoch that was left early is followed by another. recurring: False for batches that come from
-    ever new places; they are copied from the start. Where Triton can be used, a batch takes two or three
-    kernels (`model.fused_step`), else as many as torch's operations do.
+    A step puts batches off until it has a chunk of them, which one graph trains on. `flush` launches the
+    rest. Call it at the end of an epoch, also of one that was left early.
+
+    Attributes:
+        span: Makes the context that each launch runs in, from its name. A measurement of the device sets it.
+
+    Args:
+        model: The model to train.
+        loss: The loss to train with.
+        learning_rate: Finite and above 0.
+        spec: How the graphs get at the memory of the batches.
+        graphs: Captures the graphs. CUDA does by default.
     """
 
     def __init__(
@@ -66,34 +91,32 @@ class GraphedStep(LearningStep):
         model: SoftmaxRegression,
         loss: Loss,
         learning_rate: float,
+        spec: GraphSpec,
         *,
-        chunk_batches: int = 1,
-        static_addresses: bool = True,
         graphs: Graphs | None = None,
     ) -> None:
         super().__init__(model)
-        # What measures the work that is launched within it.
         self.span: Callable[[str], AbstractContextManager[object]] = nullcontext
         self._loss = loss
         self._learning_rate = learning_rate
-        self._chunk_batches = chunk_batches
-        self._most_graphs = MOST_GRAPHS if static_addresses else 0
+        self._chunk_batches = spec.chunk_batches
+        self._most_graphs = MOST_GRAPHS if spec.static_addresses else 0
         self._graphs = graphs or CudaGraphs()
         self._pending: list[tuple[Tensor, Tensor]] = []
         self._replays: dict[tuple[object, ...], Callable[[], None]] = {}
         self._copied: dict[tuple[int, ...], tuple[Tensor, Tensor, Callable[[], None]]] = {}
-        # By the batch's size: a graph is bound to the memory of its descent.
+        # By batch size, as a graph is bound to the memory of its descent.
         self._descents: dict[int, Callable[[Tensor, Tensor], None]] = {}
 
     def __call__(self, images: Tensor, labels: Tensor) -> None:
-        """Train on one batch, now or with those that follow."""
+        """Train on one batch, now or together with the next ones."""
         self._pending.append((images, labels))
         self._samples += labels.shape[0]
         if len(self._pending) >= self._chunk_batches:
             self.flush()
 
     def flush(self) -> None:
-        """Launch what was put off."""
+        """Launch the batches that were put off."""
         if not self._pending:
             return
         batches, self._pending = self._pending, []
@@ -106,15 +129,15 @@ class GraphedStep(LearningStep):
         return super().mean_loss()
 
     def reset(self) -> None:
-        """Start a new mean; the model stays as it is."""
+        """Start a new mean and keep the model."""
         self.flush()
         super().reset()
 
     def _launch(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
         places = tuple((images.data_ptr(), labels.data_ptr(), images.shape) for images, labels in batches)
         replay = self._replays.get(places)
-        if replay is None and len(self._replays) < self._most_graphs and all(map(_is_plain, batches)):
-            replay = self._replays[places] = self._captured(batches)
+        if replay is None and len(self._replays) < self._most_graphs and all(map(_is_contiguous, batches)):
+            replay = self._replays[places] = self._capture(batches)
         if replay is not None:
             replay()
             return
@@ -126,61 +149,63 @@ class GraphedStep(LearningStep):
                 )
                 for mine, given in zip(own, (images, labels), strict=True):
                     mine.copy_(given)
-                self._copied[images.shape] = *own, self._captured([own])
+                self._copied[images.shape] = *own, self._capture([own])
             own_images, own_labels, replay = self._copied[images.shape]
             own_images.copy_(images)
             own_labels.copy_(labels)
             replay()
 
-    def _captured(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Callable[[], None]:
-        descents = [self._descent(*batch) for batch in batches]
+    def _capture(self, batches: Sequence[tuple[Tensor, Tensor]]) -> Callable[[], None]:
+        descents = [self._find_descent(*batch) for batch in batches]
 
         def work() -> None:
             for descend, batch in zip(descents, batches, strict=True):
                 descend(*batch)
 
-        return self._graphs.captured(work)
+        return self._graphs.capture(work)
 
-    def _descent(self, images: Tensor, labels: Tensor) -> Callable[[Tensor, Tensor], None]:
-        """What moves the model by a batch of that size, with all that it needs made before a capture."""
+    def _find_descent(self, images: Tensor, labels: Tensor) -> Callable[[Tensor, Tensor], None]:
+        """Return the descent for batches of that size, the fused one if it moves the model as torch's does.
+
+        Both are tried first, as a capture can't hold the compiling and allocating of a first use.
+        """
         size = labels.shape[0]
         if size not in self._descents:
-            # What is compiled, loaded or allocated by the first use can't be in a capture.
-            by_torch = self._by_torch()
-            moved = self._tried(by_torch, images, labels)
+            by_torch = self._make_torch_descent()
+            moved = self._try_out(by_torch, images, labels)
             self._descents[size] = by_torch
             classes, pixels = self.model.weight.shape
-            why = problem(self._loss, classes, pixels)
+            problem = find_problem(self._loss, classes, pixels)
             try:
-                if why is None:
-                    fused = self._fused(size)
-                    if all(map(_agree, moved, self._tried(fused, images, labels))):
+                if problem is None:
+                    fused = self._make_fused_descent(size)
+                    if all(map(_agree, moved, self._try_out(fused, images, labels))):
                         self._descents[size] = fused
                     else:
-                        why = "its step and torch's differ here"
-            except Exception as error:  # a compiler, a driver, a version of Triton: each fails in its own way
-                why = repr(error)
-            if why is not None:
-                _say(f"the graph holds torch's operations, not Triton's kernels: {why}")
+                        problem = "its step and torch's differ here"
+            except Exception as error:  # a compiler, a driver and a version of Triton fail in their own ways
+                problem = repr(error)
+            if problem is not None:
+                _say(f"the graph holds torch's operations, not Triton's kernels: {problem}")
         return self._descents[size]
 
-    def _by_torch(self) -> Callable[[Tensor, Tensor], None]:
-        total, own = self._total_loss, descent(self.model, self._loss, self._learning_rate)
+    def _make_torch_descent(self) -> Callable[[Tensor, Tensor], None]:
+        total, own = self._total_loss, make_descent(self.model, self._loss, self._learning_rate)
 
         def descend(images: Tensor, labels: Tensor) -> None:
             total.add_(own(images, labels))
 
         return descend
 
-    def _fused(self, size: int) -> Callable[[Tensor, Tensor], None]:
+    def _make_fused_descent(self, size: int) -> Callable[[Tensor, Tensor], None]:
         total, own = self._total_loss, FusedDescent(self.model, self._loss, self._learning_rate)
         own.prepare(size)
         return lambda images, labels: own(images, labels, total)
 
-    def _tried(
+    def _try_out(
         self, descend: Callable[[Tensor, Tensor], None], images: Tensor, labels: Tensor
     ) -> list[Tensor]:
-        """By how much it moves weight, bias and total loss, which then are as they were."""
+        """Return the moves of weight, bias and total loss by a batch, and undo them."""
         state = (self.model.weight, self.model.bias, self._total_loss)
         before = [tensor.clone() for tensor in state]
         try:
@@ -193,15 +218,14 @@ class GraphedStep(LearningStep):
 
 @functools.cache
 def _say(text: str) -> None:
-    """Say it once, to where the process's own words go: not a warning, as none is to be mended here."""
+    """Print a line to standard error, once. It is no warning, as nothing has to be mended."""
     print(text, file=sys.stderr)  # noqa: T201
 
 
 def _agree(one: Tensor, other: Tensor) -> bool:
-    """Whether two moves are the same but for what float32 rounds, as far as it shows in such small moves."""
+    """Return whether two moves differ by no more than the rounding of float32 explains."""
     return bool((one - other).abs().max() <= TOLERANCE * one.abs().max() + ROUNDING)
 
 
-def _is_plain(batch: tuple[Tensor, Tensor]) -> bool:
-    """Whether it lies in memory as its place and its shape say."""
+def _is_contiguous(batch: tuple[Tensor, Tensor]) -> bool:
     return all(part.is_contiguous() for part in batch)

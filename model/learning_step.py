@@ -1,4 +1,4 @@
-"""LearningStep: what steps that learn have in common."""
+"""LearningStep: the common part of the steps that train a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.softmax_regression import SoftmaxRegression
 
 
 class LearningStep:
-    """Has a model and keeps its mean loss."""
+    """A step with a model and a mean loss."""
 
     def __init__(self, model: SoftmaxRegression) -> None:
         self.model = model
@@ -23,16 +23,18 @@ class LearningStep:
         return self._total_loss.item() / self._samples if self._samples else None
 
     def reset(self) -> None:
-        """Start a new mean; the model stays as it is."""
+        """Start a new mean and keep the model."""
         self._total_loss.zero_()
         self._samples = 0
 
 
 class ImmediateStep(LearningStep):
-    """Moves the model by each batch at once.
+    """A step that moves the model at each call.
 
-    `descend` moves the model by one batch, on the device alone, and returns the sum of the
-    losses that the batch's samples had before, a tensor ().
+    Args:
+        model: The model to train.
+        descend: Moves the model by one batch, and returns the sum of the losses that the batch's samples
+            had before, a tensor (). It doesn't wait for the device.
     """
 
     def __init__(self, model: SoftmaxRegression, descend: Descent) -> None:
@@ -45,4 +47,4 @@ class ImmediateStep(LearningStep):
         self._samples += labels.shape[0]
 
     def flush(self) -> None:
-        """Do nothing: nothing is put off."""
+        """Do nothing, as no batch is put off."""

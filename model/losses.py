@@ -1,9 +1,9 @@
-"""The losses a step can train with, each with its value and its gradient in closed form.
+"""Loss: a loss that a step can train with, by its value and by its gradient's formula.
 
 One convention holds throughout. Outputs `o` are floating point (B, C), labels are int64 (B,),
 and `y` is the label as a one-hot row. A sample's loss sums over its C outputs. `value` is the
-mean of the samples' losses; `gradient` holds, row by row, the gradient of each sample's own
-loss with respect to its outputs, not divided by B.
+mean of the samples' losses. A row of `gradient` is the gradient of one sample's own loss with
+respect to its outputs, not divided by B.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ ALLOWED_LOSSES = (
 
 
 class Loss(ABC):
-    """What a train step needs to know about a loss."""
+    """A loss with its analytic gradient.
 
-    default_learning_rate: ClassVar[float]
-    """Trains Fashion-MNIST, pixels in [0, 1], without diverging at any batch size.
-
-    Cross-entropy's is that of the tutorials. The others were found on the images, where E[x xᵀ]
-    has a largest eigenvalue of 109: descent on the squared loss is stable below 2 / 109, and
-    with one sample at a time it still diverges at 0.01, and at 0.005 no longer.
+    Attributes:
+        default_learning_rate: Trains Fashion-MNIST, pixels in [0, 1], without diverging at any batch size.
+            Cross-entropy's is that of the tutorials. The others were found on the images, where E[x xᵀ]
+            has a largest eigenvalue of 109. Descent on the squared loss is stable below 2 / 109. With one
+            sample at a time it still diverges at 0.01, and at 0.005 no longer.
+        gradient_is_continuous: Whether outputs that differ by a rounding error have gradients that do too.
     """
 
+    default_learning_rate: ClassVar[float]
     gradient_is_continuous: ClassVar[bool] = True
-    """Whether outputs that differ by a rounding error have gradients that do too."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """The text that `parse_loss` turns into this loss."""
+        """Return the text that `parse_loss` turns into this loss."""
 
     @abstractmethod
     def value(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -49,14 +49,16 @@ class Loss(ABC):
 
     @abstractmethod
     def write_gradient(self, outputs: Tensor, targets: Tensor, gradient: Tensor) -> Tensor:
-        """Fill `gradient` and return the sum of the samples' losses, a tensor ().
+        """Write the gradient and return the sum of the samples' losses, a tensor ().
 
-        The analytic step's part: here all three, one-hot `targets` among them, are (C, B),
-        one row for each class. `outputs` is used up: it holds anything afterwards.
+        Args:
+            outputs: (C, B), one row for each class. It is overwritten.
+            targets: (C, B), one-hot columns.
+            gradient: (C, B), written to.
         """
 
     def gradient(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """Return the gradient (B, C) of each sample's own loss; `outputs` stays as it is."""
+        """Return the gradient (B, C) of each sample's own loss, and leave `outputs` alone."""
         targets = one_hot(labels, outputs.shape[1], outputs.dtype)
         gradient = torch.empty_like(outputs)
         self.write_gradient(outputs.clone().t(), targets.t(), gradient.t())
@@ -65,7 +67,7 @@ class Loss(ABC):
 
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
-    """log(sum(exp(o))) - o[label]; its gradient is softmax(o) - y (Bridle 1990)."""
+    """The loss log(sum(exp(o))) - o[label]. Its gradient is softmax(o) - y (Bridle 1990)."""
 
     default_learning_rate = 0.1
     name = "cross_entropy"
@@ -82,7 +84,7 @@ class CrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class Squared(Loss):
-    """½(y - o)²; its gradient is o - y (least squares, Legendre 1805)."""
+    """The loss ½(y - o)². Its gradient is o - y (least squares, Legendre 1805)."""
 
     default_learning_rate = 0.005
     name = "squared"
@@ -98,7 +100,7 @@ class Squared(Loss):
 
 @dataclass(frozen=True)
 class Absolute(Loss):
-    """|y - o|; its gradient is the sign of o - y, 0 at 0 (least deviations, Boscovich 1757)."""
+    """The loss |y - o|. Its gradient is the sign of o - y, 0 at 0 (least deviations, Boscovich 1757)."""
 
     default_learning_rate = 0.001
     gradient_is_continuous = False
@@ -116,9 +118,15 @@ class Absolute(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """½(y - o)² up to |y - o| = delta, a line beyond; its gradient is o - y clipped at ±delta.
+    """The loss ½(y - o)² up to |y - o| = delta, and a line beyond (Huber 1964).
 
-    Source: Huber 1964. Raises ValueError for a delta that is not finite and above 0.
+    Its gradient is o - y clipped at ±delta.
+
+    Attributes:
+        delta: Finite and above 0. 1 by default.
+
+    Raises:
+        ValueError: The delta is not finite or not above 0.
     """
 
     delta: float = 1.0
@@ -141,14 +149,15 @@ class Huber(Loss):
     def write_gradient(self, outputs: Tensor, targets: Tensor, gradient: Tensor) -> Tensor:
         residual = outputs.sub_(targets)
         torch.clamp(residual, -self.delta, self.delta, out=gradient)
-        # With the clipped residual g, both pieces of the loss are g * (residual - g / 2).
+        # With the clipped residual g, both parts of the loss are g * (residual - g / 2).
         return residual.sub_(gradient, alpha=0.5).mul_(gradient).sum()
 
 
 def parse_loss(text: str) -> Loss:
-    """Return the loss called `text`: a name such as `squared`, or `huber:0.5` for its delta.
+    """Return the loss of a name such as `squared`, or `huber:0.5` for a delta of 0.5.
 
-    Raises ValueError, with what is allowed, for any other text.
+    Raises:
+        ValueError: The text is no such name.
     """
     for loss in (CrossEntropy(), Squared(), Absolute(), Huber()):
         if text == loss.name:

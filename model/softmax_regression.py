@@ -1,4 +1,4 @@
-"""Softmax regression: one linear map from pixels to class outputs, trained to favour the label.
+"""SoftmaxRegression: one linear map from pixels to class outputs, trained to favour the label.
 
 The method is section 4.4 of Zhang et al., Dive into Deep Learning (https://d2l.ai).
 """
@@ -16,9 +16,11 @@ INITIAL_STD = 0.01
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxRegression:
-    """The parameters of the model; a train step updates the two tensors in place.
+    """The parameters of the model. A train step updates both in place.
 
-    `weight` is float32 (classes, pixels), `bias` float32 (classes,).
+    Attributes:
+        weight: float32 (classes, pixels).
+        bias: float32 (classes,).
     """
 
     weight: Tensor
@@ -30,12 +32,19 @@ class SoftmaxRegression:
     ) -> SoftmaxRegression:
         """Draw the weight from normal(0, 0.01) and set the bias to zero.
 
-        The draw is made on the CPU with a generator of its own: a seed gives the same weights
-        on every device, and the global generators, which loaders shuffle with, stay untouched.
+        The draw is made on the CPU, so that a seed gives the same weight on every device. It takes a
+        generator of its own, as loaders shuffle with the global one.
+
+        Args:
+            pixels: H * W of the images.
+            classes: Number of labels.
+            seed: Of the draw.
+            device: Where the parameters lie.
         """
-        generator = torch.Generator().manual_seed(seed)
-        weight = torch.empty(classes, pixels).normal_(0, INITIAL_STD, generator=generator)
-        return cls(weight.to(device), torch.zeros(classes, device=device))
+        generator = torch.Generator("cpu").manual_seed(seed)
+        weight = torch.empty(classes, pixels, dtype=torch.float32, device="cpu")
+        weight.normal_(0, INITIAL_STD, generator=generator)
+        return cls(weight.to(device), torch.zeros(classes, dtype=torch.float32, device=device))
 
     def outputs(self, images: Tensor) -> Tensor:
         """Return the outputs (B, classes) before softmax for images (B, 1, H, W), float32."""
@@ -51,9 +60,10 @@ class SoftmaxRegression:
 
 
 def one_hot(labels: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return (B, classes): 1 in the label's column and 0 elsewhere, for int64 labels (B,).
+    """Return a matrix (B, classes) with 1 in the label's column and 0 elsewhere, for int64 labels (B,).
 
-    Raises IndexError for a label outside [0, classes) on the CPU.
+    Raises:
+        IndexError: A label is outside [0, classes). On a GPU this isn't noticed.
     """
     # Rows of the identity take half the time of torch.nn.functional.one_hot and a cast.
     return torch.eye(classes, dtype=dtype, device=labels.device).index_select(0, labels)
@@ -62,24 +72,28 @@ def one_hot(labels: Tensor, classes: int, dtype: torch.dtype = torch.float32) ->
 def softmax(outputs: Tensor) -> Tensor:
     """Return exp(o) / sum(exp(o)) of each row of (B, classes), without overflow for large o.
 
-    torch subtracts each row's maximum first, which leaves the quotient as it is.
+    torch subtracts each row's maximum first, which doesn't change the quotient.
     """
     return torch.softmax(outputs, dim=1)
 
 
 def batch_accuracy(model: SoftmaxRegression, images: Tensor, labels: Tensor) -> float:
-    """Return the share of one batch, (B, 1, H, W) and int64 (B,), that is predicted right.
+    """Return the share of correct predictions in one batch, images (B, 1, H, W) and int64 labels (B,).
 
-    Raises ValueError for a batch without samples.
+    Raises:
+        ValueError: The batch has no samples.
     """
     return accuracy(model, [(images, labels)])
 
 
 def accuracy(model: SoftmaxRegression, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
-    """Return the share of all samples in `batches` that is predicted right.
+    """Return the share of correct predictions over all samples in `batches`.
 
     Every sample counts alike, so a short last batch weighs less. The result is read from the
-    device once, at the end. Raises ValueError where there are no samples.
+    device once, at the end.
+
+    Raises:
+        ValueError: The batches have no samples.
     """
     correct = torch.zeros((), dtype=torch.int64, device=model.weight.device)
     samples = 0

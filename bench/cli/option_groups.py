@@ -1,106 +1,102 @@
-"""The options of `python -m bench.sweep`, group by group."""
+"""The options of `python -m bench.sweep`, group by group. docs/cli.md explains each at length."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from bench.cli import option_values
-from bench.cli.command_line import list_of
+from bench.cli import option_readers
+from bench.cli.option_readers import make_list_reader
+from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
 from bench.trial.trial import MAX_EPOCHS
 from loaders.registry import all_knobs, families
-from loaders.spec.knobs import Choice, Integer, Switch
+from loaders.spec.knobs import Choice, Integer, Knob, Switch
 from model.losses import ALLOWED_LOSSES, parse_loss
-from model.train_step import STEPS
+from model.step_spec import STEPS
 
 THREADS = Integer(1, 1024, optional=True)
 BLOCKS = 3
 EPOCHS, STEADY_S = 2, 0.02
-# With what comes before and after the measuring, the main job ends within two minutes.
+# With the work before and after the measuring, a quick sweep ends within two minutes.
 QUICK_BUDGET_S = 95.0
 PRECISION_BUDGET_S = 300.0
 AA_PAIRS = 40
 
 
+def make_option_groups() -> dict[str, list[click.Option]]:
+    """Return the options of a sweep by the title of their group."""
+    return {
+        "What to measure": [*data_options(), *consumer_options()],
+        "The loader's knobs (LIST: values separated by commas)": knob_options(),
+        "How often": repetition_options(),
+        "Where to": output_options(),
+    }
+
+
 def data_options() -> list[click.Option]:
+    """Return the options of data and configurations."""
     known = Choice(tuple(families()))
     return [
         click.Option(
             ["--dataset"],
             default="auto",
             metavar="NAME",
-            help="auto (files under --data-dir, else download, else synthetic), fashion-mnist, synthetic or "
-            "synthetic:N.",
+            help="auto, fashion-mnist, synthetic or synthetic:N samples.",
         ),
         click.Option(
-            ["--data-dir"], type=click.Path(path_type=Path), default=Path("data"), help="Folder of the data."
+            ["--data-dir"], type=UserPath(), default="data", metavar="DIR", help="Folder of the data."
         ),
         click.Option(
             ["--mirror"],
             metavar="URL",
-            callback=option_values.url,
+            callback=option_readers.read_url,
             help="Folder to download the four .gz files from.",
         ),
         click.Option(
             ["--family"],
             metavar="LIST",
-            callback=list_of(known.parse, known.allowed),
-            help=f"Loader families: {', '.join(families())}. Default: with a preset all of them but "
-            "image_folder (quick varies torch_dataloader and runs the others once), else torch_dataloader.",
+            callback=make_list_reader(known.parse, known.allowed),
+            help=f"Loader families: {', '.join(families())}.",
         ),
         click.Option(
             ["--preset"],
             type=click.Choice(PRESETS),
-            help="quick varies one knob at a time around the tutorials' configuration, full is the "
-            "factorial. Default: quick, or, if any knob below is given, the factorial of those given.",
+            help="quick: one knob at a time. full: all combinations. Default: quick without knobs.",
         ),
     ]
 
 
-def knob_options() -> list[click.Option]:
-    return [
-        click.Option(
-            [f"--{name.replace('_', '-')}", name],
-            metavar="LIST",
-            callback=list_of(knob.kind.parse, knob.kind.allowed),
-            help=f"{knob.help[0].upper()}{knob.help[1:]}. Each: {knob.kind.allowed}.",
-        )
-        for name, knob in all_knobs().items()
-    ]
-
-
 def consumer_options() -> list[click.Option]:
+    """Return the options of the training that consumes the batches."""
     device, step, switch = Choice(("auto", "cpu", "cuda")), Choice(STEPS), Switch()
     return [
         click.Option(
             ["--device"],
             metavar="LIST",
             default="auto",
-            callback=list_of(device.parse, device.allowed),
-            help=f"Where the step runs. Each: {device.allowed}.",
+            callback=make_list_reader(device.parse, device.allowed),
+            help="Where the step runs: auto, cpu or cuda.",
         ),
         click.Option(
             ["--step"],
             metavar="LIST",
             default="analytic",
-            callback=list_of(step.parse, step.allowed),
-            help=f"Train step; none times the loader alone. Each: {step.allowed}.",
+            callback=make_list_reader(step.parse, step.allowed),
+            help=f"Train step: {step.allowed} (the loader alone).",
         ),
         click.Option(
             ["--loss"],
             metavar="LIST",
             default="cross_entropy",
-            callback=list_of(_loss, ALLOWED_LOSSES),
-            help=f"Loss. Each: {ALLOWED_LOSSES}.",
+            callback=make_list_reader(_parse_loss, ALLOWED_LOSSES),
+            help=f"Loss: {ALLOWED_LOSSES}.",
         ),
         click.Option(
             ["--num-threads"],
             metavar="LIST",
             default="none",
-            callback=list_of(THREADS.parse, THREADS.allowed),
-            help="Torch's threads in the training process; none is torch's default.",
+            callback=make_list_reader(THREADS.parse, THREADS.allowed),
+            help="Torch's threads in the training process; none: torch's default.",
         ),
         click.Option(
             ["--cuda-graph"],
@@ -108,104 +104,127 @@ def consumer_options() -> list[click.Option]:
             flag_value="on",
             default="off",
             metavar="[LIST]",
-            callback=list_of(switch.parse, switch.allowed),
-            help="Replay the analytic step as CUDA graphs, which takes hardly any time of the host. Each: "
-            f"{switch.allowed}.",
+            callback=make_list_reader(switch.parse, switch.allowed),
+            help="Replay the analytic step as CUDA graphs: on or off.",
         ),
         click.Option(
             ["--learning-rate"],
             metavar="NUMBER",
-            callback=option_values.positive,
+            callback=option_readers.read_positive,
             help="Learning rate of the step. Default: the loss's own.",
         ),
     ]
 
 
-def repetition_options() -> list[click.Option]:
+def knob_options() -> list[click.Option]:
+    """Return one option for each knob that a family declares."""
     return [
         click.Option(
-            ["--epochs"],
-            type=click.IntRange(1, 10_000),
-            help="Epochs in each process: the first is cold, those after it are steady. Default: "
-            f"{EPOCHS}, and more of short ones, until the steady ones have lasted {STEADY_S:g} s "
-            f"({MAX_EPOCHS} at most).",
-        ),
+            [f"--{name.replace('_', '-')}", name],
+            metavar="LIST",
+            callback=make_list_reader(knob.kind.parse, knob.kind.allowed),
+            help=_shorten_help(knob),
+        )
+        for name, knob in all_knobs().items()
+    ]
+
+
+def _shorten_help(knob: Knob) -> str:
+    """Return the first part of a knob's help, with the allowed words."""
+    first = knob.help.partition(";")[0].partition(":")[0]
+    words = f": {knob.kind.allowed}" if isinstance(knob.kind, Choice | Switch) else ""
+    return f"{first[0].upper()}{first[1:]}{words}."
+
+
+def repetition_options() -> list[click.Option]:
+    """Return the options of repetitions and their bounds."""
+    return [
         click.Option(
             ["--blocks"],
             type=click.IntRange(1, 10_000),
-            help=f"Times that every configuration is measured, each in a fresh process. Default: {BLOCKS}.",
+            metavar="N",
+            help=f"Times that every configuration is measured, in fresh processes. Default: {BLOCKS}.",
+        ),
+        click.Option(
+            ["--epochs"],
+            type=click.IntRange(1, 10_000),
+            metavar="N",
+            help=f"Epochs in each process. Default: {EPOCHS}; up to {MAX_EPOCHS} where they are short.",
         ),
         click.Option(
             ["--precision"],
             metavar="PERCENT",
-            callback=option_values.percent,
-            help="For example 3%: after the blocks, go on with those that may be the fastest until the 95% "
-            "interval of their ratio to the fastest is that narrow to each side, or the budget ends.",
+            callback=option_readers.read_percent,
+            help="Go on with the fastest until their intervals are that narrow, as 3%.",
         ),
         click.Option(
             ["--budget", "budget_s"],
-            callback=option_values.duration,
+            callback=option_readers.read_duration,
             metavar="TIME",
-            help="For example 90s, 5m or 1h: start no trial that would end later than this; the first block "
-            "is always completed, and the time of trials that fail isn't counted. Default: "
-            f"{QUICK_BUDGET_S:g}s with the quick preset unless --blocks is given, "
-            f"{PRECISION_BUDGET_S / 60:g}m with --precision, else none.",
+            help=f"Start no trial that would end later, as 90s, 5m or 1h. Default: {QUICK_BUDGET_S:g}s for "
+            f"quick, {PRECISION_BUDGET_S / 60:g}m with --precision, else none.",
+        ),
+        click.Option(
+            ["--timeout", "timeout_s"],
+            default="5m",
+            callback=option_readers.read_duration,
+            metavar="TIME",
+            help="End a trial that takes longer.",
+        ),
+        click.Option(
+            ["--memory-limit"],
+            callback=option_readers.read_size,
+            metavar="SIZE",
+            help="End a trial whose processes hold more, as 4G or 512M.",
         ),
         click.Option(
             ["--aa", "aa_pairs"],
             is_flag=False,
             flag_value=str(AA_PAIRS),
             metavar="[PAIRS]",
-            callback=option_values.pairs,
-            help=f"A/A check: measure each configuration {AA_PAIRS} times (or so often as given) under two "
-            "names, and report how often a difference is claimed where there is none.",
+            callback=option_readers.read_pairs,
+            help="Check the harness: compare each configuration with itself.",
         ),
         click.Option(
-            ["--seed"], type=click.IntRange(0, 2**31 - 1), default=0, help="Decides every random order."
-        ),
-        click.Option(
-            ["--timeout", "timeout_s"],
-            default="5m",
-            callback=option_values.duration,
-            metavar="TIME",
-            help="For one configuration in one block; past it, its process is ended.",
-        ),
-        click.Option(
-            ["--memory-limit"],
-            callback=option_values.size,
-            metavar="SIZE",
-            help="For example 4G or 512M: a configuration whose processes hold more together is ended (pages "
-            "of files, which the system can take back, not counted). Default: none.",
+            ["--seed"],
+            type=click.IntRange(0, 2**31 - 1),
+            default=0,
+            metavar="N",
+            help="Decides every random order.",
         ),
     ]
 
 
 def output_options() -> list[click.Option]:
+    """Return the options of the results."""
     return [
         click.Option(
             ["--out"],
-            type=click.Path(path_type=Path),
+            type=UserPath(),
             metavar="DIR",
             help="Folder of the results, new or empty. Default: results/<UTC time>-<name>.",
         ),
-        click.Option(["--name"], default="local", callback=option_values.name, help="Name of the results."),
+        click.Option(
+            ["--name"],
+            default="local",
+            metavar="NAME",
+            callback=option_readers.read_name,
+            help="Name of the results.",
+        ),
         click.Option(
             ["--resume"],
-            type=click.Path(path_type=Path),
+            type=UserPath(),
             metavar="DIR",
-            help="Go on with a sweep that was broken off: run what is missing in this folder, by its own "
-            "command, on the same data. Refused on another machine or with other versions.",
+            help="Go on with the sweep that was interrupted in DIR, by its own command.",
         ),
         click.Option(
             ["--resume-anyway"],
             is_flag=True,
-            help="With --resume: go on all the same, and mark the rows (resumed_with).",
+            help="With --resume: also on another machine or with other versions; rows are marked.",
         ),
-        click.Option(
-            ["--dry-run"], is_flag=True, help="Print the plan and about how long it takes; run nothing."
-        ),
+        click.Option(["--dry-run"], is_flag=True, help="Print the plan and its duration; measure nothing."),
     ]
 
 
-def _loss(text: str) -> str:
+def _parse_loss(text: str) -> str:
     return parse_loss(text).name

@@ -76,7 +76,7 @@ def print_snapshot() -> None:
     """Print the look: what the other process does."""
     import torch
 
-    from model.fused_step import problem
+    from model.fused_step import find_problem
     from model.losses import CrossEntropy
 
     # What trials call `cuda`.
@@ -90,7 +90,7 @@ def print_snapshot() -> None:
             "capability": f"{properties.major}.{properties.minor}",
             "count": torch.cuda.device_count(),
             **(gpu.facts() if gpu else query_smi(uuid)),
-            "fused_step": first_answer(lambda: problem(CrossEntropy(), 10, 784) or "triton"),
+            "fused_step": first_answer(lambda: find_problem(CrossEntropy(), 10, 784) or "triton"),
         },
         utilization=gpu.utilization() if gpu else None,
         used_bytes=gpu.memory_bytes() if gpu else None,

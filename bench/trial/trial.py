@@ -28,7 +28,9 @@ from loaders.data.image_split import ImageSplit
 from loaders.device.device import no_span
 from loaders.device.pipeline import Pipeline
 from loaders.spec.knobs import format_value
+from model.graphed_step import GraphSpec
 from model.losses import parse_loss
+from model.step_spec import StepSpec
 from model.train_step import TrainStep, build_step
 
 MAX_EPOCHS = 20
@@ -87,18 +89,17 @@ class Trial:
     def make_step(self, source: ImageSplit, pipeline: Pipeline) -> TrainStep:
         """The step that is fed by that pipeline."""
         configuration = self.configuration
+        graph = GraphSpec(pipeline.chunk_batches, pipeline.static_addresses)
+        # Without a step the loss is not asked.
+        loss = parse_loss(configuration.loss or "cross_entropy")
         return build_step(
-            configuration.step,
-            # Without a step the loss is not asked.
-            parse_loss(configuration.loss or "cross_entropy"),
+            StepSpec(
+                configuration.step, loss, self.learning_rate, graph if configuration.cuda_graph else None
+            ),
             pixels=math.prod(self._shape(source)),
             classes=len(source.classes),
-            learning_rate=self.learning_rate,
             device=configuration.device,
             seed=self.seed,
-            cuda_graph=configuration.cuda_graph,
-            chunk_batches=pipeline.chunk_batches,
-            static_addresses=pipeline.static_addresses,
         )
 
     def make_timer(self) -> DeviceTimer:

@@ -1,4 +1,4 @@
-"""The step in graphs: which batch is replayed by which graph, with graphs that are mere functions here."""
+"""Tests of the step in CUDA graphs, with plain functions in place of the graphs."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import pytest
 import torch
 
 from model import graphed_step
-from model.graphed_step import GraphedStep
+from model.graphed_step import GraphedStep, GraphSpec
 from model.losses import parse_loss
 from model.softmax_regression import SoftmaxRegression
+from model.step_spec import StepSpec
 from model.train_step import build_step
 
 PIXELS, CLASSES, RATE = 12, 4, 0.1
 
 
 class FakeGraphs:
-    """Replays a piece of work by doing it; counts."""
+    """A stand-in for CUDA graphs that runs the work at each replay, and counts."""
 
     def __init__(self) -> None:
         self.captures = self.replays = 0
 
-    def captured(self, work: Callable[[], None]) -> Callable[[], None]:
+    def capture(self, work: Callable[[], None]) -> Callable[[], None]:
         self.captures += 1
 
         def replay() -> None:
@@ -33,25 +34,25 @@ class FakeGraphs:
         return replay
 
 
-def graphed(loss: str = "cross_entropy", **knobs) -> tuple[GraphedStep, FakeGraphs]:
-    """A step, and what captures for it."""
+def make_graphed(loss: str = "cross_entropy", **spec) -> tuple[GraphedStep, FakeGraphs]:
+    """Return a step and its graphs."""
     graphs = FakeGraphs()
     model = SoftmaxRegression.initial(pixels=PIXELS, classes=CLASSES, seed=0)
-    return GraphedStep(model, parse_loss(loss), RATE, graphs=graphs, **knobs), graphs
+    return GraphedStep(model, parse_loss(loss), RATE, GraphSpec(**spec), graphs=graphs), graphs
 
 
-def plain(loss: str = "cross_entropy"):
-    """The analytic step from the same start."""
-    return build_step("analytic", parse_loss(loss), pixels=PIXELS, classes=CLASSES, learning_rate=RATE)
+def make_plain(loss: str = "cross_entropy"):
+    """Return the analytic step with the same initial model."""
+    return build_step(StepSpec("analytic", parse_loss(loss), RATE), pixels=PIXELS, classes=CLASSES)
 
 
-def places(count: int, size: int = 8) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches in memory that is written again and again, as a ring's."""
+def make_places(count: int, size: int = 8) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return memory for batches that is written again and again, as a ring's."""
     return [(torch.zeros(size, 1, 3, 4), torch.zeros(size, dtype=torch.int64)) for _ in range(count)]
 
 
-def deliveries(ring, count: int, rest: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Random batches out of that memory, and one that is smaller."""
+def deliver(ring, count: int, rest: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield random batches out of that memory, and a smaller one at the end."""
     random = torch.Generator().manual_seed(count)
     for number in range(count):
         images, labels = ring[number % len(ring)]
@@ -64,7 +65,7 @@ def deliveries(ring, count: int, rest: int = 0) -> Iterator[tuple[torch.Tensor, 
 
 
 def assert_same(step, other) -> None:
-    """The same model, to the bit: the operations are the same."""
+    """Compare two models bit by bit, as they come of the same operations."""
     assert torch.equal(step.model.weight, other.model.weight)
     assert torch.equal(step.model.bias, other.model.bias)
     assert step.mean_loss() == other.mean_loss()
@@ -73,15 +74,15 @@ def assert_same(step, other) -> None:
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared", "absolute", "huber:0.5"])
 @pytest.mark.parametrize("chunk_batches", [1, 3, 4])
 def test_it_learns_what_the_plain_step_learns(loss, chunk_batches) -> None:
-    """Two epochs, each with a smaller batch at its end that is flushed with what was put off."""
-    step, _ = graphed(loss, chunk_batches=chunk_batches)
-    other = plain(loss)
-    # Made together, they must last together.
-    ring, its = places(2 * chunk_batches), places(2 * chunk_batches)
+    """Each of two epochs ends with a smaller batch, which `flush` launches with those that were put off."""
+    step, _ = make_graphed(loss, chunk_batches=chunk_batches)
+    other = make_plain(loss)
+    # A chunk must stay valid while the next one is made.
+    ring, its = make_places(2 * chunk_batches), make_places(2 * chunk_batches)
     for _ in range(2):
         for one in (step, other):
             one.reset()
-        for batch, same in zip(deliveries(ring, 10, rest=3), deliveries(its, 10, rest=3), strict=True):
+        for batch, same in zip(deliver(ring, 10, rest=3), deliver(its, 10, rest=3), strict=True):
             step(*batch)
             other(*same)
         step.flush()
@@ -89,11 +90,11 @@ def test_it_learns_what_the_plain_step_learns(loss, chunk_batches) -> None:
 
 
 def test_a_second_epoch_captures_nothing() -> None:
-    """Two chunks of four places, and the rest of an epoch, are three graphs."""
-    step, graphs = graphed(chunk_batches=4)
-    ring = places(8)
+    """Two chunks of four places and the rest of an epoch make three graphs."""
+    step, graphs = make_graphed(chunk_batches=4)
+    ring = make_places(8)
     for _ in range(3):
-        for batch in deliveries(ring, 16, rest=3):
+        for batch in deliver(ring, 16, rest=3):
             step(*batch)
         step.flush()
     assert graphs.captures == 3
@@ -101,9 +102,9 @@ def test_a_second_epoch_captures_nothing() -> None:
 
 
 def test_nothing_is_launched_before_its_time() -> None:
-    """Batches are put off until there are enough of them; a mean, or a new one, needs them all."""
-    step, graphs = graphed(chunk_batches=4)
-    batches = list(deliveries(places(4), 4))
+    """A step puts batches off until it has a chunk of them, or until a mean is asked for or reset."""
+    step, graphs = make_graphed(chunk_batches=4)
+    batches = list(deliver(make_places(4), 4))
     for batch in batches[:3]:
         step(*batch)
     assert graphs.replays == 0
@@ -119,12 +120,12 @@ def test_nothing_is_launched_before_its_time() -> None:
 
 
 def test_batches_in_ever_new_places_are_copied(monkeypatch) -> None:
-    """Beyond a number of graphs, one for each size is replayed on memory of its own; nothing else differs."""
+    """Beyond a number of graphs, one graph for each size trains on copies, with the same result."""
     monkeypatch.setattr(graphed_step, "MOST_GRAPHS", 2)
-    step, graphs = graphed()
-    other = plain()
-    ring, its = places(20), places(20)
-    for batch, same in zip(deliveries(ring, 20, rest=5), deliveries(its, 20, rest=5), strict=True):
+    step, graphs = make_graphed()
+    other = make_plain()
+    ring, its = make_places(20), make_places(20)
+    for batch, same in zip(deliver(ring, 20, rest=5), deliver(its, 20, rest=5), strict=True):
         step(*batch)
         other(*same)
     assert_same(step, other)
@@ -132,10 +133,10 @@ def test_batches_in_ever_new_places_are_copied(monkeypatch) -> None:
     assert graphs.replays == 21
 
 
-def test_batches_that_do_not_lie_in_one_piece_are_copied() -> None:
-    """A graph reads memory as it was when it was captured: the place says nothing of such a batch's rows."""
-    step, graphs = graphed()
-    other = plain()
+def test_batches_that_are_not_contiguous_are_copied() -> None:
+    """Two such batches may have the same address and different strides, which a graph can't tell."""
+    step, graphs = make_graphed()
+    other = make_plain()
     for size in (16, 12):
         images = torch.rand(8, 1, 3, size)[..., ::2][..., :4]
         labels = torch.arange(8) % CLASSES
@@ -146,9 +147,9 @@ def test_batches_that_do_not_lie_in_one_piece_are_copied() -> None:
 
 
 def test_another_shape_at_the_same_place_is_another_graph() -> None:
-    """The last batch of an epoch lies where a whole one lay."""
-    step, graphs = graphed()
-    ((images, labels),) = places(1)
+    """The smaller last batch of an epoch has the address of a whole one."""
+    step, graphs = make_graphed()
+    ((images, labels),) = make_places(1)
     step(images, labels)
     step(images[:3], labels[:3])
     step(images, labels)
@@ -156,12 +157,12 @@ def test_another_shape_at_the_same_place_is_another_graph() -> None:
     assert step.mean_loss() is not None
 
 
-def test_trying_moves_nothing() -> None:
-    """What is compiled or loaded by a first use is so before the capture, and the model stays."""
-    step, graphs = graphed()
+def test_trying_a_descent_out_moves_nothing() -> None:
+    """The trial before a capture compiles and allocates, and leaves the model as it was."""
+    step, graphs = make_graphed()
     before = step.model.weight.clone()
-    graphs.captured = lambda work: lambda: None  # type: ignore[method-assign]
-    for batch in deliveries(places(1), 3):
+    graphs.capture = lambda work: lambda: None  # type: ignore[method-assign]
+    for batch in deliver(make_places(1), 3):
         step(*batch)
     assert torch.equal(step.model.weight, before)
     assert step.mean_loss() == 0
@@ -173,7 +174,7 @@ class FakeFused:
     kind = "right"
 
     def __init__(self, model, loss, learning_rate) -> None:
-        self.way = graphed_step.descent(model, loss, learning_rate)
+        self.descend = graphed_step.make_descent(model, loss, learning_rate)
         self.model = model
         self.used = 0
 
@@ -187,7 +188,7 @@ class FakeFused:
             self.model.weight.zero_()
             raise RuntimeError("no ptxas")
         assert self.prepared == len(labels)
-        total.add_(self.way(images, labels))
+        total.add_(self.descend(images, labels))
         if self.kind == "wrong":
             self.model.weight[0, 0] += 0.01
 
@@ -196,15 +197,15 @@ class FakeFused:
     ("kind", "said"),
     [("right", ""), ("wrong", "differ here"), ("broken", "no ptxas"), ("unprepared", "no compiler")],
 )
-def test_a_fused_step_is_used_where_it_proves_right(kind, said, monkeypatch, capsys) -> None:
-    """It is tried on the first batch of each size beside torch's operations, which stand in for it."""
+def test_a_fused_step_is_used_if_it_proves_right(kind, said, monkeypatch, capsys) -> None:
+    """The first batch of each size compares it with torch's operations, which replace it if it fails."""
     graphed_step._say.cache_clear()
-    monkeypatch.setattr(graphed_step, "problem", lambda *_: None)
+    monkeypatch.setattr(graphed_step, "find_problem", lambda *_: None)
     monkeypatch.setattr(graphed_step, "FusedDescent", FakeFused)
     monkeypatch.setattr(FakeFused, "kind", kind)
-    step, _ = graphed()
-    other = plain()
-    for batch, same in zip(deliveries(places(2), 6), deliveries(places(2), 6), strict=True):
+    step, _ = make_graphed()
+    other = make_plain()
+    for batch, same in zip(deliver(make_places(2), 6), deliver(make_places(2), 6), strict=True):
         step(*batch)
         other(*same)
     assert_same(step, other)
@@ -212,20 +213,20 @@ def test_a_fused_step_is_used_where_it_proves_right(kind, said, monkeypatch, cap
 
 
 def test_it_says_why_there_are_no_kernels(capsys) -> None:
-    """Once: here there is no GPU, elsewhere perhaps no compiler."""
+    """The reason is printed once. Here it is the missing GPU."""
     graphed_step._say.cache_clear()
-    step, _ = graphed()
-    for batch in deliveries(places(2), 6, rest=3):
+    step, _ = make_graphed()
+    for batch in deliver(make_places(2), 6, rest=3):
         step(*batch)
     said = capsys.readouterr().err
     assert said.count("the graph holds torch's operations, not Triton's kernels: ") == 1
 
 
 def test_batches_that_never_recur_are_copied_from_the_start() -> None:
-    """No graph is captured for a place that no batch comes back to."""
-    step, graphs = graphed(static_addresses=False)
-    other = plain()
-    for batch, same in zip(deliveries(places(9), 9), deliveries(places(9), 9), strict=True):
+    """Without static addresses a graph for each place would be of no use."""
+    step, graphs = make_graphed(static_addresses=False)
+    other = make_plain()
+    for batch, same in zip(deliver(make_places(9), 9), deliver(make_places(9), 9), strict=True):
         step(*batch)
         other(*same)
     assert_same(step, other)
@@ -233,8 +234,8 @@ def test_batches_that_never_recur_are_copied_from_the_start() -> None:
 
 
 def test_spans_are_around_replays() -> None:
-    """Not around what is merely put off."""
-    step, _ = graphed(chunk_batches=2)
+    """A batch that is put off opens no span."""
+    step, _ = make_graphed(chunk_batches=2)
     spans: list[str] = []
 
     @contextmanager
@@ -243,18 +244,25 @@ def test_spans_are_around_replays() -> None:
         yield
 
     step.span = span
-    for batch in deliveries(places(2), 5):
+    for batch in deliver(make_places(2), 5):
         step(*batch)
     assert spans == ["step"] * 2
     step.flush()
     assert spans == ["step"] * 3
 
 
-@pytest.mark.parametrize(("name", "device"), [("autograd", "cuda"), ("none", "cuda"), ("analytic", "cpu")])
-def test_what_cannot_be_captured_is_refused(name, device) -> None:
-    """In one line."""
-    with pytest.raises(ValueError, match=f"not of {name} on {device}"):
-        build_step(name, parse_loss("squared"), pixels=4, classes=2, device=device, cuda_graph=True)
+@pytest.mark.parametrize("name", ["autograd", "none"])
+def test_a_graph_of_another_step_is_refused(name) -> None:
+    """Only the analytic step can be captured."""
+    with pytest.raises(ValueError, match=f"^a CUDA graph needs the step analytic; the step is {name}$"):
+        StepSpec(name, parse_loss("squared"), graph=GraphSpec())
+
+
+def test_a_graph_on_another_device_is_refused() -> None:
+    """A CPU has no CUDA graphs."""
+    spec = StepSpec("analytic", parse_loss("squared"), graph=GraphSpec())
+    with pytest.raises(ValueError, match=r"^a CUDA graph needs the device cuda; the device is cpu$"):
+        build_step(spec, pixels=4, classes=2)
 
 
 @pytest.mark.cuda
@@ -262,14 +270,11 @@ def test_what_cannot_be_captured_is_refused(name, device) -> None:
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared", "absolute", "huber:0.5"])
 @pytest.mark.parametrize("chunk_batches", [1, 3])
 def test_on_a_gpu(loss, chunk_batches) -> None:
-    """Real graphs: what the plain step learns there, but for rounding, also where batches move about."""
+    """Real graphs train as the plain step does, but for rounding, also on batches in ever new places."""
     steps = [
-        build_step(
-            "analytic", parse_loss(loss), pixels=784, classes=10, device="cuda", cuda_graph=graph,
-            chunk_batches=chunk_batches if graph else 1,
-        )
-        for graph in (True, False)
-    ]  # fmt: skip
+        build_step(StepSpec("analytic", parse_loss(loss), graph=graph), pixels=784, classes=10, device="cuda")
+        for graph in (GraphSpec(chunk_batches), None)
+    ]
     random = torch.Generator().manual_seed(0)
     for _ in range(3):
         held = []

@@ -77,7 +77,7 @@ def test_gradient_is_the_slope_of_the_value(loss, outputs, labels):
 
 @by_name(LOSSES)
 def test_gradient_leaves_the_outputs_alone(loss, outputs, labels):
-    """Whoever asks for a gradient keeps their outputs."""
+    """The caller's outputs keep their values."""
     before = outputs.clone()
     loss.gradient(outputs, labels)
     assert torch.equal(outputs, before)
@@ -98,7 +98,7 @@ def test_write_gradient_returns_the_summed_loss(loss, transposed, outputs, label
 
 
 def test_cross_entropy_of_huge_outputs():
-    """A difference of 20,000 between outputs overflows exp, and yet is the loss to the digit."""
+    """A difference of 20,000 between outputs overflows exp, and yet the loss is exact."""
     outputs = torch.tensor([[1e4, -1e4, 0.0], [1e4, -1e4, 0.0]])
     labels = torch.tensor([1, 0])
     assert CrossEntropy().value(outputs, labels).item() == 1e4
@@ -152,12 +152,12 @@ def test_parse_loss(text, loss):
 
 @by_name([*LOSSES, Huber(0.1 + 0.2), Huber(1e-7)])
 def test_a_name_parses_back_to_its_loss(loss):
-    """A name read from a result file stands for the very loss that was trained with."""
+    """A name in a result file stands for the same loss, digit by digit."""
     assert parse_loss(loss.name) == loss
 
 
 def test_the_default_delta_stays_out_of_the_name():
-    """The name is as short as what the user types."""
+    """The name is as short as the user's own text."""
     assert Huber().name == "huber"
     assert Huber(0.5).name == "huber:0.5"
 
@@ -178,7 +178,7 @@ def test_the_default_delta_stays_out_of_the_name():
     ],
 )
 def test_parse_loss_refuses_anything_else(text):
-    """The error is one line that names what was given and everything that is allowed."""
+    """The error is one line that names the given text and all allowed ones."""
     allowed = r"cross_entropy, squared, absolute, huber, or huber:DELTA .* huber:0\.5$"
     with pytest.raises(ValueError, match=rf"^unknown loss '{text}'; allowed: {allowed}") as error:
         parse_loss(text)
@@ -187,6 +187,6 @@ def test_parse_loss_refuses_anything_else(text):
 
 @pytest.mark.parametrize("delta", [0, -1.0, math.inf, math.nan])
 def test_huber_refuses_a_delta_without_meaning(delta):
-    """A delta that is not finite and above 0 is refused where the loss is made."""
+    """The constructor refuses a delta that is not finite or not above 0."""
     with pytest.raises(ValueError, match=rf"^huber's delta is {delta}; it must be finite and above 0$"):
         Huber(delta)

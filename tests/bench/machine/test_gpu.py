@@ -319,7 +319,7 @@ CUDA_FACTS = {
 @pytest.fixture(autouse=True)
 def triton(monkeypatch) -> None:
     """Nothing keeps it from being used."""
-    monkeypatch.setattr("model.fused_step.problem", lambda *_: None)
+    monkeypatch.setattr("model.fused_step.find_problem", lambda *_: None)
 
 
 def told(capsys) -> GpuSnapshot:
