@@ -2,8 +2,13 @@
 
 import signal
 import sys
+from pathlib import Path
 
-if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Such a command is about to begin, and imports for seconds: until it takes care of Ctrl-C itself, that
-    # ends it without a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+from bench.process.search_path import prefer_own_packages
+
+# A command is about to begin: until then, sys.argv[0] is -m or the script that pip has installed.
+if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "loaderbench":
+    prefer_own_packages()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Imports take seconds. Until the command handles Ctrl-C itself, it ends without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,16 +1,16 @@
-"""What the server that trials are forked from imports first: a terminal's signals are the sweep's business.
+"""Makes the server that trials are forked from ignore a terminal's signals. It is the server's first import.
 
-It imports torch for seconds, in which a Ctrl-C would be a traceback of its own. Until here they are held
-back.
+The sweep handles these signals. The server imports torch for seconds, in which a Ctrl-C would end it with a
+traceback. The process that starts it blocks the signals until here.
 """
 
 from __future__ import annotations
 
 import signal
 
-from bench.process.interrupts import TERMINALS
+from bench.process.interrupts import TERMINAL_SIGNALS
 
-for number in TERMINALS:
+for number in TERMINAL_SIGNALS:
     signal.signal(number, signal.SIG_IGN)
 if hasattr(signal, "pthread_sigmask"):
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)

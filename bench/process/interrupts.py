@@ -1,6 +1,6 @@
-"""Interrupts: what Ctrl-C, SIGTERM and a closed terminal do to a command, and when.
+"""Interrupts: Ctrl-C, SIGTERM and a closed terminal, as a command handles them.
 
-The first one ends what is under way, with KeyboardInterrupt; a second Ctrl-C ends the process at once.
+The first interrupt raises KeyboardInterrupt. A second Ctrl-C ends the process at once.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# The exit code of an interrupted command.
 INTERRUPTED = 130
-# What a terminal sends to all processes of its group.
-TERMINALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
-# What wraps a command may pass on a Ctrl-C that the terminal has sent it too.
+# A terminal sends these to all processes of its group.
+TERMINAL_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+# A wrapper such as `timeout` passes on, within this time, a Ctrl-C that the terminal has sent to both.
 ECHO_S = 0.2
 
 
 class _State:
-    """Of this process, since signals are: whether they must wait, and which have come."""
+    """State of this process.
+
+    Attributes:
+        hold_requested: an interrupt must wait.
+        pending: one has come and waits.
+        first: when the first one came, on `time.monotonic()`; None before.
+    """
 
     hold_requested = False
     pending = False
@@ -28,22 +35,22 @@ class _State:
 
 
 def install() -> None:
-    """Answer interrupts as this module says, from now on; in the main thread."""
+    """Handle interrupts as this module says, from now on. Only the main thread can do this."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        # What is ignored was made so by whoever started this, as nohup does.
+        # A program that has started this one, such as nohup, may have made it ignore a signal.
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _answer)
+            signal.signal(number, _handle)
 
 
 def was_interrupted() -> bool:
-    """Whether there was one."""
+    """Return whether an interrupt has come."""
     return _State.first is not None
 
 
 @contextmanager
 def hold() -> Iterator[None]:
-    """Let an interrupt wait until the end of this block, which is brief or concludes what was done."""
+    """Let an interrupt wait until the end of the block."""
     before, _State.hold_requested = _State.hold_requested, True
     try:
         yield
@@ -54,7 +61,7 @@ def hold() -> Iterator[None]:
 
 @contextmanager
 def let_through() -> Iterator[None]:
-    """Within `held`, let an interrupt end this block."""
+    """Let an interrupt end the block, inside a block that `hold` protects."""
     before, _State.hold_requested = _State.hold_requested, False
     try:
         _raise_pending()
@@ -69,12 +76,12 @@ def _raise_pending() -> None:
         raise KeyboardInterrupt
 
 
-def _answer(number: int, _frame: FrameType | None) -> None:
+def _handle(number: int, _frame: FrameType | None) -> None:
     now = time.monotonic()
     if _State.first is not None:
-        # A terminal that closes may say so twice: only who insists at the keyboard is in a hurry.
+        # A closing terminal may send its signal twice. Only a Ctrl-C that a user repeats means now.
         if number == signal.SIGINT and now - _State.first > ECHO_S:
-            # The guardian ends what is left of the trial.
+            # The watchdog ends the trial's processes.
             os._exit(INTERRUPTED)
         return
     _State.first = now

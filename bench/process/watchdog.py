@@ -1,17 +1,17 @@
-"""Guardian: a small process that outlives this one by a moment, and ends what it left running.
+"""Watchdog: a small process that outlives this one by a moment and ends the processes that it left running.
 
-A sweep ends its trials itself. One that is killed can't, and a loader that hangs would hang forever.
+A sweep ends its trials itself, unless it is killed. A loader that hangs would then hang forever.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -19,70 +19,90 @@ from pathlib import Path
 import psutil
 
 from bench.process import process_tree
+from bench.process.fresh_interpreter import make_command
+from bench.process.socket_folder import make_socket_folder
 
-# Every process below one that has started a guardian has this variable, by which it is known to it.
-TAG = "LOADERBENCH_GUARDED"
-# What is ending anyway gets this long to do so by itself.
+# A process that has a watchdog hands this variable down to its descendants. Its value identifies them.
+TAG = "LOADERBENCH_WATCHED"
+# Time that processes get to end by themselves, in seconds.
 GRACE_S = 1.0
-# It cleans up what the others shared, once they are gone.
-LAST = "resource_tracker"
+# multiprocessing's process that removes what the others shared, once they have ended.
+TRACKER = "resource_tracker"
 
-# The write end of a pipe that the system closes when this process ends: nobody else has it.
+# The write end of a pipe. No other process has it, so the system closes it when this process ends.
 _pipe: int | None = None
 
 
 def start_watchdog() -> None:
-    """Guard all processes that this one starts from now on; once is enough.
+    """Start the watchdog of this process, unless it has one.
 
-    When this process has ended, in whatever way, those that still run a second later are killed.
+    When this process has ended, for any reason, the watchdog waits a second. Then it kills the processes that
+    this one has started since and that still run.
+
+    Raises:
+        ProcessError: no folder can hold the sockets of processes.
     """
     global _pipe
     if _pipe is not None:
         return
-    # Not that of a process that guards this one.
+    # The watchdog doesn't belong to another one, which may watch this process.
     environment = {name: value for name, value in os.environ.items() if name != TAG}
     os.environ[TAG] = tag = uuid.uuid4().hex
-    code = f"import sys; sys.path.insert(0, sys.argv[1]); from {__name__} import guard; guard(*sys.argv[2:])"
-    # Made now, so that all of them share it: who is killed removes none of his own.
-    folder = multiprocessing.util.get_temp_dir()
-    # Where no process can be started any more, a sweep says so by itself.
+    # Made before any process is started, so that all share it. A process that is killed removes no folder.
+    folder = make_socket_folder().path
+    # Where no process can be started any more, the sweep reports it.
     with contextlib.suppress(OSError):
         end, _pipe = os.pipe()
-        guardian = subprocess.Popen(
-            [sys.executable, "-c", code, str(Path(__file__).resolve().parent.parent), tag, folder],
+        watchdog = subprocess.Popen(
+            make_command(watch_and_end, tag, folder, _find_compile_cache()),
             stdin=end,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment,
-            # Nothing that is said to the terminal's processes is meant for it.
+            # The terminal's signals don't reach another session.
             start_new_session=True,
         )
         os.close(end)
-        # Nobody waits for it, since it waits for everybody.
-        guardian.returncode = 0
+        # It ends after this process. Without an exit code, Popen would warn that it still runs.
+        watchdog.returncode = 0
 
 
-def watch_and_end(tag: str, folder: str) -> None:
-    """Wait until standard input ends, then end all processes with that tag, and remove that folder."""
+def watch_and_end(tag: str, folder: str, compile_cache: str) -> None:
+    """Wait until standard input ends, kill all processes that have the tag, and remove temporary folders.
+
+    Args:
+        tag: value of the variable TAG in the processes.
+        folder: a folder, removed with all that it holds.
+        compile_cache: a folder that is removed if it is empty; "" for none.
+    """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     sys.stdin.buffer.read()
     deadline = time.monotonic() + GRACE_S
-    while (left := _tagged(tag)) and time.monotonic() < deadline:
+    while (running := _find_tagged(tag)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    # Again until there are none: some start others while they are ended.
+    # Some start other processes while they are ended, so this repeats.
     deadline = time.monotonic() + process_tree.DEATH_S
-    while left and time.monotonic() < deadline:
-        first = [process for process in left if not _is_last(process)]
-        for process in first or left:
+    while running and time.monotonic() < deadline:
+        others = [process for process in running if not _is_tracker(process)]
+        for process in others or running:
             process_tree.kill(process.pid)
-        time.sleep(0.05 if first else GRACE_S)
-        left = _tagged(tag)
+        time.sleep(0.05 if others else GRACE_S)
+        running = _find_tagged(tag)
     shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(compile_cache)  # noqa: PTH106 - it may be ""
 
 
-def _tagged(tag: str) -> list[psutil.Process]:
+def _find_compile_cache() -> str:
+    """Return the folder for compiled code that torch makes in the temporary folder on import, or ""."""
+    cache = Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR", ""))
+    made = cache.name.startswith("torchinductor_") and str(cache.parent) == tempfile.gettempdir()
+    return str(cache) if made else ""
+
+
+def _find_tagged(tag: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -91,7 +111,7 @@ def _tagged(tag: str) -> list[psutil.Process]:
     return found
 
 
-def _is_last(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return any(LAST in part for part in process.cmdline())
+def _is_tracker(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error, OSError):
+        return any(TRACKER in part for part in process.cmdline())
     return False

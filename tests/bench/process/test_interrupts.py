@@ -19,7 +19,7 @@ def handlers(monkeypatch):
     """As in a process that has just started, and as before afterwards."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
-    for name, value in (("held", False), ("pending", False), ("first", None)):
+    for name, value in (("hold_requested", False), ("pending", False), ("first", None)):
         monkeypatch.setattr(interrupts._State, name, value)
     interrupts.install()
     yield
@@ -74,7 +74,7 @@ def test_an_echo_is_no_second_one() -> None:
 def test_a_second_one_ends_the_process() -> None:
     """Whatever it does, and whatever it holds."""
     code = (
-        "import signal, time\nfrom bench import interrupts\ninterrupts.install()\n"
+        "import signal, time\nfrom bench.process import interrupts\ninterrupts.install()\n"
         "with interrupts.hold():\n"
         "    signal.raise_signal(signal.SIGINT)\n    print('held', flush=True)\n    time.sleep(600)\n"
     )

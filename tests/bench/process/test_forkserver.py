@@ -1,0 +1,62 @@
+"""The server that trials are forked from, started where a user's modules bear the names of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench.process import search_path
+from tests.paths import ROOT
+
+WORK = """
+import os, sys
+def look():
+    import bench, loaders, model
+    yield {
+        "folder": os.getcwd(),
+        "preloaded": PRELOADED,
+        "files": [os.path.dirname(os.path.dirname(module.__file__)) for module in (bench, loaders, model)],
+    }
+# What the server has imported before a process is forked.
+PRELOADED = "bench.process.forkserver_preload" in sys.modules
+"""
+SCRIPT = """
+import json, pathlib, time
+from bench.process.forkserver import prepare_context
+from bench.process.fresh_process import FreshProcess
+from work import look
+if __name__ == "__main__":
+    with FreshProcess(look, context=prepare_context(), log=pathlib.Path("log"), title="") as process:
+        print(json.dumps(process.take(time.monotonic() + 60)))
+        process.finish()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such server")
+@pytest.mark.parametrize("find_path", [os.path.abspath, os.path.relpath], ids=["absolute", "relative"])
+def test_modules_of_the_user_hide_none_of_ours(tmp_path, monkeypatch, find_path) -> None:
+    """Run as pip's script is, which lies elsewhere. Only the current folder and the search path count."""
+    user, scripts = tmp_path / "user", tmp_path / "bin"
+    user.mkdir()
+    scripts.mkdir()
+    for name in ("bench", "loaders", "model", "utils"):
+        (user / f"{name}.py").write_text("raise RuntimeError('the module of the user')")
+    (scripts / "work.py").write_text(WORK)
+    (scripts / "loaderbench").write_text(SCRIPT)
+    monkeypatch.chdir(user)
+    done = subprocess.run(
+        [sys.executable, str(scripts / "loaderbench")],
+        env={**os.environ, "PYTHONPATH": find_path(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == {
+        "folder": str(user.resolve()), "preloaded": True, "files": [str(search_path.ROOT)] * 3,
+    }  # fmt: skip
+    assert "the module of the user" not in (user / "log").read_text()
