@@ -121,7 +121,7 @@ def test_cpu_seconds_count_this_process_and_children() -> None:
 # two that the sweep started itself: one known before the trial, one since, in the sweep's own session.
 SWEEP = f"""
 import json, os, subprocess, sys
-from bench import process_tree
+from bench.process import process_tree
 def start(command, **options):
     process = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True, **options)
     return process, int(process.stdout.readline())
