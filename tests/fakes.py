@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 
@@ -62,6 +63,9 @@ BEHAVIOUR = Knob("behaviour", Integer(0, 9), help="what goes wrong")
 @dataclass(frozen=True)
 class Misbehaving(LoaderSpec):
     """Delivers one batch a sample and, after `good_batches` of them over all epochs, does something bad."""
+
+    # It delivers the stored order each time.
+    same_order_each_epoch: ClassVar[bool] = True
 
     behaviour: str = knob(BEHAVIOUR, "none")
     good_batches: int = knob(BEHAVIOUR, 0)

@@ -1,52 +1,81 @@
-"""Auditor: what stands between an epoch that was timed and its row."""
+"""Auditor: judge the epochs of a sweep's trials."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
-from bench.trial.audit import AuditResult, audit_epoch
+from bench.trial.audit import AuditError, AuditResult, audit_epoch
 from bench.trial.epoch_observation import EpochObservation
+from bench.trial.epoch_order import EpochOrder
 from bench.trial.reference_samples import ReferenceSamples
 from bench.trial.trial import Trial
-from loaders.data.dataset_ref import DatasetRef
 from loaders.data.image_split import ImageSplit
 from loaders.spec.loader_spec import LoaderSpec
 
+LoaderKey = tuple[LoaderSpec, int]
+"""A loader and its seed: it delivers the same epochs in each of its trials, before any step."""
+
 
 class Auditor:
-    """Judges epochs, and keeps what it knows: the trials of a sweep have much in common.
+    """Judges epochs over one split, and keeps what trials have in common.
 
-    It works in the process that starts trials, not in theirs, whose memory and time are what is measured.
+    It works in the process that starts the trials. In a trial's process it would take memory and time that are
+    measured.
     """
 
-    def __init__(self) -> None:
-        self._dataset: DatasetRef | None = None
-        self._source: ImageSplit | None = None
-        self._expected: dict[tuple[int, int, int | None], ReferenceSamples] = {}
-        self._repeated: defaultdict[tuple[LoaderSpec, int], list[AuditResult]] = defaultdict(list)
+    def __init__(self, split: ImageSplit) -> None:
+        """Take the samples that epochs must deliver."""
+        self._split = split
+        self._references: dict[tuple[int, int, int | None], ReferenceSamples] = {}
+        self._repeated: defaultdict[LoaderKey, list[AuditResult]] = defaultdict(list)
+        self._orders: dict[LoaderKey, tuple[int, EpochOrder]] = {}
 
-    def judge(self, trial: Trial, record: EpochObservation) -> AuditResult:
-        """Judge an epoch of that trial; AuditError says what is wrong with it."""
-        source = self._source_of(trial)
+    def judge(self, trial: Trial, epoch: int, observation: EpochObservation) -> AuditResult:
+        """Audit an epoch of a trial.
+
+        Args:
+            trial: the trial that the epoch belongs to.
+            epoch: the epoch's number, from 0.
+            observation: the batches that were seen of it.
+
+        Raises:
+            AuditError: the epoch did not deliver the dataset, or came in the same order as the one before.
+        """
         key = (trial.seed, trial.block, trial.configuration.spec.resize)
-        if key not in self._expected:
-            # To the blocks before, no trial comes back.
-            self._expected = {known: e for known, e in self._expected.items() if known[:2] == key[:2]}
-            self._expected[key] = trial.expected(source)
-        return audit_epoch(record, self._expected[key])
+        if key not in self._references:
+            # No trial of an earlier block comes back.
+            self._references = {old: kept for old, kept in self._references.items() if old[:2] == key[:2]}
+            self._references[key] = trial.expected(self._split)
+        result = audit_epoch(observation, self._references[key])
+        if result.order is not None:
+            self._check_order(trial, epoch, result.order)
+        # An order takes half a megabyte, and results are kept for each epoch.
+        return replace(result, order=None)
 
     def repeated(self, trial: Trial) -> list[AuditResult]:
-        """What is known of the repeated epochs of that trial's loader, in their order, to be added to.
+        """Return the results of the repeated epochs of a trial's loader, in order; the caller appends to them.
 
-        The same loader with the same seed delivers the same epochs, in each of its trials and to any step: it
-        is repeated once.
+        A loader is repeated once for all of its trials and steps.
         """
-        self._source_of(trial)
-        return self._repeated[trial.configuration.spec, trial.seed]
+        return self._repeated[_identify_loader(trial)]
 
-    def _source_of(self, trial: Trial) -> ImageSplit:
-        if self._source is None or trial.dataset != self._dataset:
-            self._dataset, self._source = trial.dataset, trial.dataset.read("train")
-            self._expected.clear()
-            self._repeated.clear()
-        return self._source
+    def _check_order(self, trial: Trial, epoch: int, order: EpochOrder) -> None:
+        """Compare an epoch's order with that of the epoch before, which is known from any trial of the loader."""
+        key = _identify_loader(trial)
+        last, last_order = self._orders.get(key, (-1, None))
+        if epoch <= last:
+            return
+        declared = trial.configuration.spec.same_order_each_epoch
+        if last_order is not None and epoch == last + 1 and not declared:
+            share = last_order.find_repeat(order)
+            if share is not None:
+                raise AuditError(
+                    f"audit: epochs {last} and {epoch} have the same order: {share:.0%} of the samples come at the "
+                    "same place in both"
+                )
+        self._orders[key] = epoch, order
+
+
+def _identify_loader(trial: Trial) -> LoaderKey:
+    return trial.configuration.spec, trial.seed

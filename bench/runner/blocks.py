@@ -1,218 +1,180 @@
-"""Runs a sweep block by block: which trials a block holds, in which order, and what is run again."""
+"""BlockRunner: run a sweep block by block."""
 
 from __future__ import annotations
 
 import itertools
 import random
-import time
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from bench.analysis.stopping_rule import find_open_contenders
-from bench.plan.ceiling_loaders import CEILING_KNOBS
-from bench.plan.plan import Plan
-from bench.plan.schedule import Schedule, ScheduledRun
+from bench.plan.schedule import ScheduledRun
+from bench.process.running_clock import read_running_s
 from bench.records import results_folder
-from bench.records.runs_file import RunsFile
 from bench.report.progress import SweepProgress
-from bench.runner.completed_trials import CompletedTrial, CompletedTrials
+from bench.runner.block_design import BlockDesign
+from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_process import TrialRunner
-from bench.trial.trial import Trial
-from loaders.data.dataset_ref import DatasetRef
 
 
 class BlockRunner:
-    """The blocks of one sweep into one folder.
+    """The blocks of one sweep: it chooses the trials of each, and repeats those that were disturbed.
 
-    resumed: go on where an earlier process stopped: what it measured isn't measured again. resumed_with:
-    what is other than then, for the rows to say. left_out: the trials that the budget left no time for.
-    short: once the blocks have run, the numbers of the configurations that the budget kept from the
-    precision asked for.
+    Attributes:
+        left_out: number of trials that the budget left no time for.
+        imprecise: after the run, numbers of the configurations that the budget kept from the precision asked for.
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        jobs: list[ScheduledRun],
-        dataset: DatasetRef,
-        course: Schedule,
-        folder: Path,
-        *,
-        runner: TrialRunner,
-        progress: SweepProgress,
-        resumed: bool = False,
-        resumed_with: str | None = None,
+        self, design: BlockDesign, files: SweepFiles, *, runner: TrialRunner, progress: SweepProgress
     ) -> None:
-        self._plan = plan
-        self._jobs = jobs
-        self._dataset = dataset
-        self._course = course
-        self._folder = folder
+        """Prepare the blocks; nothing is measured yet.
+
+        Args:
+            design: the runs of a block, and the number of blocks.
+            files: where rows go, and the trials that are on file.
+            runner: runs one trial.
+            progress: shows the trials, and says whether more of them fit the budget.
+        """
+        self._design = design
+        self._runs = design.runs
+        self._schedule = design.schedule
+        self._files = files
         self._runner = runner
         self._progress = progress
-        self._resumed_with = resumed_with
-        self._resumed = resumed
-        names = (results_folder.RUNS, results_folder.CEILINGS, results_folder.DEVICE)
-        self._past = {
-            name: CompletedTrials.of(folder, name) if resumed else CompletedTrials() for name in names
-        }
         self._failed: set[int] = set()
         self.left_out = 0
-        self.short: list[int] = []
+        self.imprecise: list[int] = []
 
     def run(self) -> None:
-        """Run them all; the row of each epoch is on disk before the next epoch begins."""
-        with ExitStack() as files:
-            self._runs = files.enter_context(self._file(results_folder.RUNS, self._plan.knobs()))
-            if any(job.bounds is not None for job in self._jobs):
-                self._limits = files.enter_context(self._file(results_folder.CEILINGS, list(CEILING_KNOBS)))
-            if any(job.configuration.device == "cuda" for job in self._jobs):
-                self._device = files.enter_context(self._file(results_folder.DEVICE, self._plan.knobs()))
-            files.enter_context(self._progress)
-            for number, reason in self._plan.unavailable.items():
-                if number in self._past[results_folder.RUNS].unavailable:
-                    continue
-                job = ScheduledRun(self._plan.configurations[number], number, self._plan.baselines[number], 0)
-                row = self._trial(job, 0, 0, 0).row(epoch=0)
-                self._runs.write(replace(row, status="unavailable", error=reason))
+        """Run all blocks; the row of each epoch is on disk before the next epoch begins."""
+        with ExitStack() as opened:
+            opened.enter_context(self._files.open(self._design))
+            opened.enter_context(self._progress)
+            self._write_unavailable()
             for block in itertools.count():
-                due = self._due(block)
+                due = self._choose_places(block)
                 if not due:
                     break
                 if not self._run_block(block, due):
-                    rest = max(0, self._course.blocks - block - 1)
-                    self.left_out += rest * sum(self._jobs[place].bounds is None for place in due)
+                    blocks_left = max(0, self._schedule.blocks - block - 1)
+                    self.left_out += blocks_left * sum(self._runs[place].bounds is None for place in due)
                     break
-            if self._course.precision is not None:
-                self.short = find_open_contenders(
-                    results_folder.read_runs(self._folder), self._course.precision
-                )
+            if self._schedule.precision is not None:
+                runs = results_folder.read_runs(self._files.folder)
+                self.imprecise = find_open_contenders(runs, self._schedule.precision)
 
-    def _file(self, name: str, knobs: list[str]) -> RunsFile:
-        path = self._folder / name
-        begun = self._resumed and results_folder.has_header(self._folder, name)
-        if self._resumed and not begun:
-            # Made and never written to, by a sweep that was killed just then.
-            path.unlink(missing_ok=True)
-        return RunsFile(path, knobs, resumed=begun)
+    def _write_unavailable(self) -> None:
+        """Write a row for each configuration that can't be measured here."""
+        plan = self._design.plan
+        for number, reason in plan.unavailable.items():
+            if self._files.has_unavailable(number):
+                continue
+            run = ScheduledRun(plan.configurations[number], number, plan.baselines[number], epochs=0)
+            row = self._design.make_trial(run, block=0).row(epoch=0)
+            self._files.write(run, replace(row, status="unavailable", error=reason))
 
-    def _due(self, block: int) -> list[int]:
-        """The places of the jobs that this block holds, shuffled; none after the last block."""
-        places = list(range(len(self._jobs)))
-        if block >= self._course.blocks:
-            if self._course.precision is None:
-                return []
-            runs = results_folder.read_runs(self._folder)
-            # Of a block that was begun before, the same are due as then.
-            wanted = set(find_open_contenders(runs[runs["block"] < block], self._course.precision))
-            places = [n for n in places if (self._jobs[n].bounds or {self._jobs[n].number}) & wanted]
-        # A configuration with a failed trial has no rank any more: what else it would do takes others' time.
+    def _choose_places(self, block: int) -> list[int]:
+        """Return the places in the design that this block runs, shuffled; none after the last block."""
+        places = list(range(len(self._runs)))
+        extra = block >= self._schedule.blocks
+        if extra:
+            places = self._find_contenders(block)
+        # A failed trial costs its configuration the rank, so further trials would only take time from others.
         places = [place for place in places if place not in self._failed]
-        if block >= self._course.blocks:
+        if extra:
             # Half a block of contenders gains no ratio.
             if not self._fits_all(places, block):
                 return []
             self._progress.add(places)
-        random.Random(f"{self._course.seed}/{block}").shuffle(places)
+        random.Random(f"{self._schedule.seed}/{block}").shuffle(places)
         if block > 0 and not self._fits_all(places, block):
-            # What can't be whole begins with the baselines: without theirs no ratio gains a block. Then what
-            # is quickest, so that as many as can be gain one.
-            places.sort(key=self._urgency)
+            # A block that won't be whole begins with the baselines, as no ratio gains a block without its own.
+            # The quickest come next, so that as many as possible gain one.
+            places.sort(key=self._rank_urgency)
         return places
 
-    def _fits_all(self, places: list[int], block: int) -> bool:
-        """Whether all that is missing of a block ends within the budget."""
-        return self._progress.fits(*(place for place in places if not self._is_past(place, block)))
+    def _find_contenders(self, block: int) -> list[int]:
+        """Return the places of the contenders that lack precision, and of their ceilings."""
+        if self._schedule.precision is None:
+            return []
+        runs = results_folder.read_runs(self._files.folder)
+        # Only earlier blocks count, so that a block that was broken off is resumed with the same contenders.
+        wanted = set(find_open_contenders(runs[runs["block"] < block], self._schedule.precision))
+        return [
+            place for place, run in enumerate(self._runs) if (run.bounds or frozenset({run.number})) & wanted
+        ]
 
-    def _urgency(self, place: int) -> tuple[bool, float]:
-        """The baselines first, then by time."""
-        job = self._jobs[place]
-        return job.bounds is not None or job.number != job.baseline, self._progress.trial_s(place)
+    def _fits_all(self, places: list[int], block: int) -> bool:
+        """Return whether all trials that a block lacks end within the budget."""
+        return self._progress.fits(*(place for place in places if not self._is_on_file(place, block)))
+
+    def _rank_urgency(self, place: int) -> tuple[bool, float]:
+        """Return a key that sorts baselines first, then by the trial's length."""
+        run = self._runs[place]
+        return run.bounds is not None or run.number != run.baseline, self._progress.estimate_trial_s(place)
 
     def _run_block(self, block: int, due: list[int]) -> bool:
-        """Run a block's trials, then once more those that were disturbed; False where none was run."""
+        """Run a block's trials, then repeat those that were disturbed.
+
+        Returns:
+            False where the budget left no time for any of them.
+        """
         positions = itertools.count()
         disturbed = []
         ran = False
         for place in due:
-            if block > 0 and not self._progress.fits(place) and not self._is_past(place, block):
+            if block > 0 and not self._progress.fits(place) and not self._is_on_file(place, block):
                 self._progress.skip(place)
-                self.left_out += self._jobs[place].bounds is None
+                self.left_out += self._runs[place].bounds is None
                 continue
             ran = True
             if self._run_trial(place, block, next(positions), attempt=0):
                 disturbed.append(place)
-        # At the block's end, when whatever it was may be over.
+        # Repeated at the end of the block, when the disturbance may be over.
         for place in disturbed:
-            if self._progress.fits(place) or self._is_past(place, block, attempt=1):
+            if self._progress.fits(place) or self._is_on_file(place, block, attempt=1):
                 self._progress.add([place])
                 self._run_trial(place, block, next(positions), attempt=1)
         return ran
 
     def _run_trial(self, place: int, block: int, position: int, attempt: int) -> bool:
-        """Run one trial, or what is missing of it; whether it was disturbed."""
-        job = self._jobs[place]
-        file = self._runs if job.bounds is None else self._limits
-        trial = self._trial(job, block, position, attempt)
-        past = self._past_of(job).find(trial)
-        disturbed = past is not None and past.disturbed
-        if past is not None and self._is_whole(past, trial):
+        """Run one trial, or the epochs of it that are not on file.
+
+        Returns:
+            True where the trial was disturbed and didn't fail.
+        """
+        run = self._runs[place]
+        trial = self._design.make_trial(run, block, position, attempt)
+        completed = self._files.find_completed(run, trial)
+        disturbed = completed is not None and completed.disturbed
+        if completed is not None and self._files.is_whole(run, trial):
             self._progress.skip(place)
-            if past.ended_badly:
+            if completed.ended_badly:
                 self._failed.add(place)
                 self._progress.skip_rest(place, block)
-            return disturbed and not past.ended_badly
-        known = {} if past is None else past.walls_ns
+            return disturbed and not completed.ended_badly
+        known = {} if completed is None else completed.walls_ns
         if known:
-            # One more than there are, at least: or it could lack some for ever.
+            # At least one epoch more than are on file, or the trial could never complete.
             trial = replace(trial, epochs=max(trial.epochs, max(known) + 2))
-        started = time.monotonic()
+        began_s = read_running_s()
         with self._progress.trial(place, block, attempt):
             for row in self._runner.run(trial):
-                # The first epochs of one that was broken off are run again, for those after them.
+                # A trial that was broken off runs its first epochs again, only to get to the missing ones.
                 if row.epoch not in known or row.status != "ok":
-                    its = self._device if row.timed_by == "events" else file
-                    its.write(replace(row, resumed_with=self._resumed_with))
+                    self._files.write(run, row)
                     disturbed |= row.disturbed is not None
                 if row.status != "ok":
                     self._failed.add(place)
         if place in self._failed:
             self._progress.skip_rest(place, block)
-            # Or a loader that hangs would leave the others fewer blocks.
-            self._progress.give_back(time.monotonic() - started)
+            # A loader that hangs must not cost the others their blocks.
+            self._progress.give_back(read_running_s() - began_s)
             return False
         return disturbed
 
-    def _is_past(self, place: int, block: int, attempt: int = 0) -> bool:
-        """Whether an earlier process has run all of that trial."""
-        trial = self._trial(self._jobs[place], block, 0, attempt)
-        past = self._past_of(self._jobs[place]).find(trial)
-        return past is not None and self._is_whole(past, trial)
-
-    def _is_whole(self, past: CompletedTrial, trial: Trial) -> bool:
-        """Whether nothing of it is missing, nor of what was timed on the device."""
-        on_device = (
-            past.ended_badly or not trial.has_device_pass or self._past[results_folder.DEVICE].find(trial)
-        )
-        return past.is_whole(trial) and bool(on_device)
-
-    def _past_of(self, job: ScheduledRun) -> CompletedTrials:
-        return self._past[results_folder.RUNS if job.bounds is None else results_folder.CEILINGS]
-
-    def _trial(self, job: ScheduledRun, block: int, position: int, attempt: int) -> Trial:
-        return Trial(
-            configuration=job.configuration,
-            number=job.number,
-            baseline=job.baseline,
-            block=block,
-            position=position,
-            attempt=attempt,
-            dataset=self._dataset,
-            epochs=job.epochs,
-            # The same for all of them: one order of the samples, which the audit needs to see in full once.
-            seed=self._course.seed,
-            learning_rate=self._course.learning_rate,
-            audited=job.bounds is None,
-            steady_s=self._course.steady_s,
-        )
+    def _is_on_file(self, place: int, block: int, attempt: int = 0) -> bool:
+        """Return whether an earlier process has run all of a trial."""
+        run = self._runs[place]
+        return self._files.is_whole(run, self._design.make_trial(run, block, attempt=attempt))

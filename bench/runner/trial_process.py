@@ -1,13 +1,11 @@
-"""Runs trials in fresh processes and turns what they tell into rows: one that goes wrong costs one row."""
+"""TrialRunner: run trials in fresh processes and turn their reports into rows."""
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -16,135 +14,167 @@ from bench.process import interrupts
 from bench.process.errors import ProcessError
 from bench.process.fresh_process import INTERVAL_S, FreshProcess, T
 from bench.process.memory_watch import MemoryWatch, count_system_kills
+from bench.process.running_clock import find_pause_s, read_running_s
 from bench.records.row import Row
 from bench.runner.auditor import Auditor
 from bench.runner.error_diagnosis import explain_error
 from bench.runner.repetition import ProcessStarter, Repetition
-from bench.text import describe_error
-from bench.trial.audit import AuditError
+from bench.runner.trial_log import TrialLog
+from bench.text import describe_error, format_duration
+from bench.trial.audit import AuditError, AuditResult
+from bench.trial.epoch_report import EpochReport
 from bench.trial.epoch_row import build_row
 from bench.trial.trial import Trial
 from loaders.data.errors import DataError
+from loaders.data.image_split import ImageSplit
 
-# How often memory is looked at where there is a limit to it: what a process can take in between goes beyond.
+# Time between two looks at the memory of a trial that has a limit. It may exceed the limit in between.
 LIMITED_INTERVAL_S = 0.05
 
-# Of what a trial printed, when it is asked why it failed.
-MOST_PRINTED_BYTES = 1 << 16
-
-# What the system does to a process when memory runs out, as it is told here.
+# Errors of a trial whose process may have been killed for lack of memory.
 DEATH = re.compile(r"SIGKILL|killed by signal: Killed|exited unexpectedly")
 
 
 class DataChangedError(RuntimeError):
-    """The data's files aren't what they were when the sweep began: one line that names the first."""
+    """A file of the data that isn't as it was when the sweep began, in one line."""
 
 
 @dataclass(frozen=True)
-class TrialRunner:
-    """How trials are run: in processes of `context`, for timeout_s seconds at most.
+class TrialLimits:
+    """The time and memory that one trial may take.
 
-    log: the file that takes what they print, at its end. memory_limit_bytes: what a trial with all its
-    processes may hold, pages of files not counted; None for no limit. auditor: judges their epochs, in this
-    process.
+    Attributes:
+        timeout_s: seconds in which all epochs of a trial must be done, without the time that audits take.
+        memory_limit_bytes: most memory that a trial's processes may hold, without pages of files; None for no
+            limit.
     """
 
-    context: BaseContext
     timeout_s: float
-    log: Path
     memory_limit_bytes: int | None = None
-    auditor: Auditor = field(default_factory=Auditor)
+
+    @property
+    def interval_s(self) -> float:
+        """Longest time between two looks at a trial's memory, in seconds."""
+        return INTERVAL_S if self.memory_limit_bytes is None else LIMITED_INTERVAL_S
+
+
+class TrialRunner:
+    """Runs trials over one split, each in a process of its own: a trial that goes wrong costs one row."""
+
+    def __init__(self, context: BaseContext, limits: TrialLimits, log: Path, split: ImageSplit) -> None:
+        """Prepare to run trials.
+
+        Args:
+            context: starts the processes.
+            limits: time and memory of each trial.
+            log: file that takes the text that trials print, at its end.
+            split: the samples that the trials load, as this process has read them.
+        """
+        self._context = context
+        self._limits = limits
+        self._log = log
+        self._auditor = Auditor(split)
 
     def run(self, trial: Trial) -> Iterator[Row]:
-        """Run a trial in a process of its own and yield its rows, each as soon as its epoch is over.
+        """Run a trial and yield its rows, each as soon as its epoch is over.
 
-        A failure is a row too: `failed` with the exception, the signal or what the audit found, `timeout`
-        past the deadline. Nothing of the trial is alive afterwards. Raises DataChangedError, and yields no
-        row, where it can't be said on what an epoch was run.
+        A failure is a row too: `failed` with the exception, the signal or the fault that the audit found, or
+        `timeout`. No process of the trial is alive afterwards.
+
+        Raises:
+            DataChangedError: the data changed, so nobody knows on which data the epoch was run.
         """
         with ExitStack() as processes:
 
-            def process(work: Callable[[], Iterator[T]], what: str) -> FreshProcess[T]:
-                title = f"block {trial.block}, {what}: {trial.configuration}"
-                # Whoever is started is ended, also where an interrupt comes just then.
+            def start(work: Callable[[], Iterator[T]], purpose: str) -> FreshProcess[T]:
+                title = f"block {trial.block}, {purpose}: {trial.configuration}"
+                # An interrupt waits, so that each process that was started is ended.
                 with interrupts.hold():
                     try:
-                        started = FreshProcess(work, context=self.context, log=self.log, title=title)
+                        process = FreshProcess(work, context=self._context, log=self._log, title=title)
                     except (OSError, EOFError) as error:
                         raise ProcessError(f"no process can be started: {describe_error(error)}") from None
-                    return processes.enter_context(started)
+                    return processes.enter_context(process)
 
-            yield from self._rows(trial, process)
+            yield from self._run(trial, start)
 
-    def _rows(self, trial: Trial, process: ProcessStarter) -> Iterator[Row]:
-        deadline = time.monotonic() + self.timeout_s
-        started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        kills = count_system_kills()
-        begun = self._printed_bytes()
+    def _run(self, trial: Trial, start: ProcessStarter) -> Iterator[Row]:
+        limits = self._limits
         walls_ns: list[int] = []
+        deadline = read_running_s() + limits.timeout_s
+        started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        kills, printed = count_system_kills(), TrialLog(self._log)
 
-        def failed(error: str) -> Row:
-            if count_system_kills() > kills and DEATH.search(error):
-                error = f"out of memory: the system ended a process for it; {error}"
-            row = trial.row(len(walls_ns), started_at)
-            return replace(row, status="failed", error=explain_error(error, self._printed_since(begun)))
+        def make_row() -> Row:
+            return trial.row(len(walls_ns), started_at)
 
-        _check_data(trial)
         try:
-            timed = process(trial.run, "timed")
-        except ProcessError as error:
-            yield failed(str(error))
-            return
-        watch = MemoryWatch(timed.pid, limit_bytes=self.memory_limit_bytes)
-        interval_s = INTERVAL_S if self.memory_limit_bytes is None else LIMITED_INTERVAL_S
-        repetition = Repetition(trial, self.auditor, process, self.memory_limit_bytes, interval_s)
-        while not (done := trial.is_done(walls_ns)) or trial.has_device_pass:
-            epoch = len(walls_ns)
-            try:
-                report = timed.take(deadline, watch.sample, interval_s)
-                paused = time.monotonic()
-                _check_data(trial)
-                finding = None if report.record is None else self.auditor.judge(trial, report.record)
-                if finding is not None and finding.seen_share < 1:
-                    in_full = repetition.finding(epoch, paused + self.timeout_s)
-                    finding = replace(finding, shuffle_quality=in_full.shuffle_quality)
-                deadline += time.monotonic() - paused
-            except TimeoutError:
-                row = trial.row(epoch, started_at)
-                late = f"not done after {self.timeout_s:g} s"
-                yield replace(row, status="timeout", error=explain_error(late, self._printed_since(begun)))
-                return
-            except (ProcessError, AuditError, MemoryError, DataError) as error:
-                # Then what came of it says nothing of the loader.
-                _check_data(trial)
-                yield failed(str(error) or describe_error(error))
-                return
             _check_data(trial)
-            if not done:
-                walls_ns.append(report.timings.wall_ns)
-            yield build_row(trial.row(epoch, started_at), report, finding, watch)
-            if done:
-                break
-        timed.finish()
+            timed = start(trial.run, "timed")
+            watch = MemoryWatch(timed.pid, limit_bytes=limits.memory_limit_bytes)
+            repetition = Repetition(
+                trial,
+                self._auditor,
+                start,
+                memory_limit_bytes=limits.memory_limit_bytes,
+                interval_s=limits.interval_s,
+            )
+            while not (done := trial.is_done(walls_ns)) or trial.has_device_pass:
+                report = timed.take(deadline, watch.sample, limits.interval_s)
+                audit_began_s = read_running_s()
+                _check_data(trial)
+                result = self._audit(trial, len(walls_ns), report, repetition)
+                _check_data(trial)
+                deadline += read_running_s() - audit_began_s
+                row = build_row(make_row(), report, result, watch)
+                if not done:
+                    walls_ns.append(report.timings.wall_ns)
+                yield _mark_pause(row, report)
+                if done:
+                    break
+        except TimeoutError:
+            late = f"not done after {limits.timeout_s:g} s"
+            yield replace(make_row(), status="timeout", error=explain_error(late, printed.read()))
+        except (ProcessError, AuditError, MemoryError, DataError) as error:
+            # With other data the error says nothing of the loader.
+            _check_data(trial)
+            text = str(error) or describe_error(error)
+            if count_system_kills() > kills and DEATH.search(text):
+                text = f"out of memory: the system ended a process for it; {text}"
+            yield replace(make_row(), status="failed", error=explain_error(text, printed.read()))
+        else:
+            timed.finish()
 
-    def _printed_bytes(self) -> int:
-        """How much trials have printed so far."""
-        with contextlib.suppress(OSError):
-            return self.log.stat().st_size
-        return 0
+    def _audit(
+        self, trial: Trial, epoch: int, report: EpochReport, repetition: Repetition
+    ) -> AuditResult | None:
+        """Audit an epoch, and its repetition where not all batches were seen; None for an unaudited trial."""
+        if report.record is None:
+            return None
+        result = self._auditor.judge(trial, epoch, report.record)
+        if result.seen_share == 1:
+            return result
+        in_full = repetition.audit(epoch, read_running_s() + self._limits.timeout_s)
+        return replace(result, shuffle_quality=in_full.shuffle_quality)
 
-    def _printed_since(self, begun: int) -> str:
-        """The end of what has been printed since."""
-        with contextlib.suppress(OSError), self.log.open("rb") as file:
-            file.seek(max(begun, self._printed_bytes() - MOST_PRINTED_BYTES))
-            return file.read().decode("utf-8", "replace")
-        return ""
+
+def _mark_pause(row: Row, report: EpochReport) -> Row:
+    """Mark a row as disturbed if the sweep was stopped in its epoch, since the trial may have been stopped too."""
+    paused_s = find_pause_s(report.timings.start_ns, report.timings.end_ns)
+    if not paused_s:
+        return row
+    paused = f"the sweep was stopped for {format_duration(paused_s)}"
+    return replace(row, disturbed=f"{row.disturbed}; {paused}" if row.disturbed else paused)
 
 
 def _check_data(trial: Trial) -> None:
-    """DataChangedError where the data's files aren't what they were when the sweep began."""
+    """Check that the files of the trial's data are as they were when the sweep began.
+
+    Raises:
+        DataChangedError: a file was written to.
+    """
     if (path := trial.dataset.changed()) is not None:
         raise DataChangedError(
-            f"the data changed during the sweep: {path.name} was written to; put it back "
-            "and resume, or measure anew"
+            f"the data changed during the sweep: {path.name} was written to; put it back and resume, or start a "
+            "new sweep"
         )

@@ -1,4 +1,4 @@
-"""ReferenceSamples: what an epoch over an image split should deliver."""
+"""ReferenceSamples: the samples that an epoch over an image split must deliver."""
 
 from __future__ import annotations
 
@@ -26,65 +26,80 @@ CHUNK = 2**22
 
 
 class ReferenceSamples:
-    """What an epoch over `source` should deliver, sample by sample, in levels of 8 bits.
+    """The samples that an epoch over a split must deliver, in levels of 8 bits.
 
-    resize: the side that pictures are resized to, bilinear and antialiased; None where they are not.
+    Attributes:
+        resize: side in pixels that pictures are resized to, bilinear and antialiased; None for no resize.
+        labels: label of each sample, int64 (N,).
     """
 
-    def __init__(self, source: ImageSplit, grid: PixelGrid, resize: int | None) -> None:
-        self._images = source.images
+    def __init__(self, split: ImageSplit, grid: PixelGrid, resize: int | None) -> None:
+        """Take the samples of a split.
+
+        Args:
+            split: pictures and labels.
+            grid: the pixels by which samples are told apart.
+            resize: side in pixels that pictures are resized to; None for no resize.
+        """
+        self._images = split.images
         self._grid = grid
         self.resize = resize
-        self.labels: Indices = source.labels.numpy()
+        self.labels: Indices = split.labels.numpy()
 
     @cached_property
     def codes(self) -> Codes:
-        """A number for each sample, by the grid's pixels (N,)."""
+        """The code of each sample's pixels on the grid, uint64 (N,)."""
         return encode_levels(self._pixels())
 
     @cached_property
     def in_order(self) -> tuple[Codes, Indices]:
-        """The samples' codes together with their labels (N,), sorted, and whose each is (N,)."""
+        """The samples' codes with their labels, sorted, uint64 (N,), and the sample number of each (N,)."""
         codes = add_label(self.codes, self.labels)
         order = np.argsort(codes, kind="stable")
         return codes[order], order
 
     @cached_property
+    def match_probability(self) -> float:
+        """The probability that two samples drawn with replacement have the same pixels and label."""
+        _, counts = np.unique(self.in_order[0], return_counts=True)
+        return float(((counts / max(1, len(self.labels))) ** 2).sum())
+
+    @cached_property
     def tree(self) -> cKDTree:
-        """The samples by the grid's pixels, to look for the nearest."""
-        # Late: only resized pictures need it.
+        """A k-d tree of the samples' pixels on the grid."""
+        # Imported here because only resized pictures need it.
         from scipy.spatial import cKDTree
 
         return cKDTree(np.concatenate(list(self._pixels())))
 
     @cached_property
     def means(self) -> Levels:
-        """The mean of each picture's pixels (N,)."""
+        """The mean of each picture's pixels, float32 (N,)."""
         weights = [torch.full((length,), 1 / length) for length in self._images.shape[1:]]
         if self.resize is not None:
             weights = [resize_matrix(length, self.resize).mean(0) for length in self._images.shape[1:]]
         pixels = torch.outer(*weights).flatten()
-        # Room for all at once: small results piece by piece would lie between the chunks' room, which then
-        # could not be used again: for millions of samples that took gigabytes, and most of the time.
+        # One allocation: small results between the chunks would fragment memory, which took gigabytes and most
+        # of the time for millions of samples.
         means = torch.empty(len(self._images))
-        for chunk, of_chunk in zip(self._chunks(), torch.split(means, self._chunk), strict=True):
-            torch.mv(chunk.flatten(1).to(torch.float32), pixels, out=of_chunk)
+        for chunk, result in zip(self._chunks(), torch.split(means, self._chunk), strict=True):
+            torch.mv(chunk.flatten(1).to(torch.float32), pixels, out=result)
         return np.asarray(means, np.float32)
 
     @cached_property
     def unmistakable(self) -> NDArray[np.bool_]:
-        """Which samples the grid tells from all others (N,)."""
-        _, alike, times = np.unique(self.codes, return_inverse=True, return_counts=True)
-        return np.asarray(times[alike] == 1, np.bool_)
+        """Whether the grid tells each sample from all others, bool (N,)."""
+        _, inverse, counts = np.unique(self.codes, return_inverse=True, return_counts=True)
+        return np.asarray(counts[inverse] == 1, np.bool_)
 
     def _pixels(self) -> Iterator[Levels]:
-        """The grid's pixels (n, P), some thousand samples at a time."""
+        """Yield the grid's pixels of some thousand samples at a time, float32 (n, P)."""
         rows, columns = self._grid.rows, self._grid.columns
         if self.resize is None:
             for chunk in self._chunks():
                 yield chunk[:, rows, columns].flatten(1).to(torch.float32).numpy()
             return
-        # A bilinear resize is linear and separable: a matrix for each direction.
+        # A bilinear resize is linear and separable: one matrix for each direction.
         down, across = (resize_matrix(length, self.resize) for length in self._images.shape[1:])
         for chunk in self._chunks():
             yield (down[rows] @ chunk.to(torch.float32) @ across[columns].T).flatten(1).numpy()
@@ -94,22 +109,26 @@ class ReferenceSamples:
 
     @property
     def _chunk(self) -> int:
-        """How many samples are worked on at a time."""
+        """The number of samples that are worked on at a time."""
         height, width = self._images.shape[1:]
         return max(1, CHUNK // (height * width))
 
 
 def resize_matrix(length: int, resize: int) -> torch.Tensor:
-    """The weights (resize, length) of a bilinear, antialiased resize in one direction."""
+    """Return the weights of a bilinear, antialiased resize in one direction, float32 (resize, length)."""
     unit = torch.eye(length)[None, None]
     return interpolate(unit, (resize, length), mode="bilinear", antialias=True)[0, 0]
 
 
 def encode_levels(chunks: Iterable[Levels]) -> Codes:
-    """A number for each line of levels, rounded: the same for the same levels, and for no others.
+    """Return one code for each line of levels, rounded to whole ones: equal lines have equal codes.
 
-    The levels times odd random 64-bit numbers, summed modulo 2^64. Among a million different lines, the odds
-    that any two get the same number are some one in ten million.
+    The hash is multilinear, modulo 2^64, with random odd factors (Lemire and Kaser, Strongly universal string
+    hashing is fast, 2014). The probability that any two of a million different lines collide is about one in
+    ten million.
+
+    Args:
+        chunks: levels from 0 to 255, float32 (n, P) each.
     """
     codes = [np.empty(0, np.uint64)]
     for levels in chunks:
@@ -120,4 +139,5 @@ def encode_levels(chunks: Iterable[Levels]) -> Codes:
 
 
 def add_label(codes: Codes, labels: Indices) -> Codes:
+    """Return codes of pixels and labels together, uint64 (n,)."""
     return np.asarray(codes + labels.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), np.uint64)

@@ -1,16 +1,11 @@
-"""Match delivered samples to the samples of a dataset by their pixels."""
+"""Sample matching: find the dataset's sample behind each delivered picture, by its pixels."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.trial.epoch_observation import EpochObservation
-
-if TYPE_CHECKING:
-    pass
 from bench.trial.reference_samples import (
     CHUNK,
     Codes,
@@ -21,58 +16,77 @@ from bench.trial.reference_samples import (
     encode_levels,
 )
 
-# In levels of 8 bits. A picture as it is comes without rounding; a resize may round to whole levels twice,
-# as PIL does (once a direction), which was never seen to add up to more than 1.0001.
+# Tolerances for one pixel, in levels of 8 bits. Without a resize nothing is rounded. A resize may round to
+# whole levels twice, once a direction, as PIL does: at most 1.0001 was ever seen.
 EXACT_LEVELS, ROUNDED_LEVELS = 0.01, 1.05
-# From this share of samples on that the grid can't tell apart, none is asked to be known by it.
+# Largest share of samples with a look-alike for which samples are still told apart.
 TOO_ALIKE = 0.05
 
 
 def to_levels(pixels: Levels) -> Levels:
-    """The grid's pixels (n, rows, columns) of each picture in a line (n, P), from 0 to 255."""
+    """Return pixels from 0 to 1, float32 (n, rows, columns), as levels from 0 to 255, float32 (n, P)."""
     count, rows, columns = pixels.shape
     return np.multiply(pixels.reshape(count, rows * columns), 255, dtype=np.float32)
 
 
 def match_samples(codes: Codes, labels: Indices, expected: ReferenceSamples) -> Indices:
-    """The number of the sample that each delivered one is: -1 for none, -2 for one that came before.
+    """Return the sample number of each delivered picture, int64 (n,).
 
-    Samples that look the same and have the same label stand for each other, each once.
+    Samples with the same pixels and label stand for each other, each of them once.
+
+    Args:
+        codes: code of each picture's pixels, uint64 (n,).
+        labels: label of each picture, int64 (n,).
+        expected: the samples of the dataset.
+
+    Returns:
+        -1 for a picture that is no sample with this label, -2 for one that came too often.
     """
     seen, (own, own_order) = add_label(codes, labels), expected.in_order
     order = np.argsort(seen, kind="stable")
     seen = seen[order]
     first = np.searchsorted(own, seen, "left")
-    there_are = np.searchsorted(own, seen, "right") - first
-    # Which of those that look alike it is, in the order they came.
+    available = np.searchsorted(own, seen, "right") - first
+    # The place of each picture among those that look the same, in the order they came.
     place = np.arange(len(seen)) - np.searchsorted(seen, seen, "left")
-    fits = place < there_are
-    found = np.where(there_are == 0, -1, -2)
+    fits = place < available
+    found = np.where(available == 0, -1, -2)
     found[fits] = own_order[first[fits] + place[fits]]
     matched = np.empty(len(seen), np.int64)
     matched[order] = found
     return matched
 
 
-def match_exactly(record: EpochObservation) -> tuple[Codes, NDArray[np.bool_]]:
-    """For each picture as it is, its code; False where its levels aren't whole.
+def match_exactly(observation: EpochObservation) -> tuple[Codes, NDArray[np.bool_]]:
+    """Encode pictures that were not resized.
 
-    Some thousand at a time: the levels of six million would be gigabytes, and making room for them is most
-    of the time.
+    It works on some thousand pictures at a time. The levels of six million would be gigabytes, and allocating
+    them would take most of the time.
+
+    Returns:
+        The code of each picture, uint64 (n,), and whether its levels are whole, bool (n,).
     """
-    count, rows, columns = record.pixels.shape
+    count, rows, columns = observation.pixels.shape
     codes, near = np.empty(count, np.uint64), np.empty(count, np.bool_)
     chunk = max(1, CHUNK // (rows * columns))
     for start in range(0, count, chunk):
-        own = slice(start, start + chunk)
-        seen = to_levels(record.pixels[own])
-        near[own] = (np.abs(seen - np.rint(seen)) <= EXACT_LEVELS).all(axis=1)
-        codes[own] = encode_levels([seen])
+        some = slice(start, start + chunk)
+        seen = to_levels(observation.pixels[some])
+        near[some] = (np.abs(seen - np.rint(seen)) <= EXACT_LEVELS).all(axis=1)
+        codes[some] = encode_levels([seen])
     return codes, near
 
 
 def find_nearest(seen: Levels, expected: ReferenceSamples) -> tuple[Codes, NDArray[np.bool_]]:
-    """For each resized picture, which may be rounded, its nearest sample's code; False where none is near."""
+    """Find the nearest sample of each resized picture by a k-d tree, with the maximum norm.
+
+    Args:
+        seen: levels of each picture, float32 (n, P).
+        expected: the samples of the dataset.
+
+    Returns:
+        The code of the nearest sample, uint64 (n,), and whether it is near enough, bool (n,).
+    """
     codes = encode_levels([seen])
     near = np.isin(codes, expected.codes)
     rest = np.flatnonzero(~near)
@@ -87,10 +101,10 @@ def find_nearest(seen: Levels, expected: ReferenceSamples) -> tuple[Codes, NDArr
 
 
 def is_too_alike(expected: ReferenceSamples) -> bool:
-    """Whether the grid can't tell samples apart, as those resized to a few pixels."""
+    """Return whether the pixels can't tell samples apart, as after a resize to a few pixels."""
     from scipy.spatial import cKDTree
 
-    # Samples that are the same stand for each other and trouble nobody.
+    # Equal samples stand for each other, so only different ones count.
     different = np.unique(expected.tree.data, axis=0)
     some = different[:: max(1, len(different) // 2000)]
     distances, _ = cKDTree(different).query(some, k=2, p=np.inf, distance_upper_bound=2 * ROUNDED_LEVELS)
@@ -98,7 +112,19 @@ def is_too_alike(expected: ReferenceSamples) -> bool:
 
 
 def assign_samples(codes: Codes, seen: Levels, labels: Indices, expected: ReferenceSamples) -> Codes:
-    """Where several samples are near, the codes by which the fewest are left without one of their own."""
+    """Assign a sample of its own to as many pictures as possible, where several samples are near.
+
+    This is a maximum matching between pictures and samples (Hopcroft and Karp, 1973, in scipy).
+
+    Args:
+        codes: code of the nearest sample of each picture, uint64 (n,).
+        seen: levels of each picture, float32 (n, P).
+        labels: label of each picture, int64 (n,).
+        expected: the samples of the dataset.
+
+    Returns:
+        The code of the assigned sample, uint64 (n,); the given code where no sample is left.
+    """
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import maximum_bipartite_matching
 

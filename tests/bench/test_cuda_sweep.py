@@ -13,10 +13,10 @@ from bench.plan.grid import Machine, make_plan
 from bench.plan.request import Request
 from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_ceilings, read_device, read_runs
-from bench.runner.trial_process import TrialRunner
+from bench.runner.trial_process import TrialLimits, TrialRunner
 from bench.trial.trial import Trial
 from tests.bench.real_sweep import ROOT
-from tests.fakes import numbered_dataset
+from tests.fakes import numbered_dataset, numbered_source
 
 pytestmark = [
     pytest.mark.cuda,
@@ -82,7 +82,8 @@ def test_the_memory_of_the_gpu_is_free_again(family, graph, tmp_path) -> None:
     request = Request(family=(family,), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,))
     (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(3000), 2, 0)
-    runner = TrialRunner(prepare_context([numbered_dataset.__module__]), 120, tmp_path / "log")
+    context = prepare_context([numbered_dataset.__module__])
+    runner = TrialRunner(context, TrialLimits(120), tmp_path / "log", numbered_source(3000))
     torch.cuda.synchronize()
     before, _ = torch.cuda.mem_get_info()
     rows = [row for block in range(2) for row in runner.run(replace(trial, block=block))]

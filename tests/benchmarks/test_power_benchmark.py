@@ -18,10 +18,12 @@ from bench.plan.schedule import Schedule, schedule_runs
 from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_runs
 from bench.report.progress import SweepProgress
+from bench.runner.block_design import BlockDesign
 from bench.runner.blocks import BlockRunner
-from bench.runner.trial_process import TrialRunner
+from bench.runner.sweep_files import SweepFiles
+from bench.runner.trial_process import TrialLimits, TrialRunner
 from loaders.data.batch import Batch
-from loaders.data.fashion_mnist import locate
+from loaders.data.dataset_choice import locate
 from loaders.data.image_split import ImageSplit
 from loaders.families.batched_dataloader import BatchedDataLoader
 
@@ -91,8 +93,10 @@ def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
     course = Schedule(blocks=3, epochs=EPOCHS, seed=attempt, precision=PRECISION)
     jobs = schedule_runs(plan, {}, course.epochs)
     blocks = BlockRunner(
-        plan, jobs, dataset, course, tmp_path,
-        runner=TrialRunner(prepare_context([__name__]), 300, tmp_path / "log"),
+        BlockDesign(plan, jobs, course, dataset), SweepFiles(tmp_path),
+        runner=TrialRunner(
+            prepare_context([__name__]), TrialLimits(300), tmp_path / "log", dataset.read("train")
+        ),
         progress=SweepProgress(
             Console(file=io.StringIO()), ["plain", "slowed"], {0: 1.0, 1: 1.0}, 3, PRECISION_BUDGET_S
         ),

@@ -20,7 +20,9 @@ from bench.records.errors import ResultsError
 from bench.records.results_folder import read_ceilings, read_runs
 from bench.records.row import Row
 from bench.report.progress import SweepProgress
+from bench.runner.block_design import BlockDesign
 from bench.runner.blocks import BlockRunner
+from bench.runner.sweep_files import SweepFiles
 from bench.trial.trial import Trial
 from tests.fakes import numbered_dataset
 
@@ -49,18 +51,20 @@ class FakeRunner:
 
 def run(
     runner: FakeRunner, folder: Path, plan: Plan = PLAN, *, budget_s=None, bounds=None, resumed=False,
-    resumed_with=None, **course,
+    differences=None, **schedule,
 ) -> BlockRunner:  # fmt: skip
-    course = Schedule(**{"blocks": 3, "epochs": 1, "seed": 0, **course})
-    jobs = schedule_runs(plan, find_ceilings(plan) if bounds is None else bounds, course.epochs)
+    schedule = Schedule(**{"blocks": 3, "epochs": 1, "seed": 0, **schedule})
+    runs = schedule_runs(plan, find_ceilings(plan) if bounds is None else bounds, schedule.epochs)
     progress = SweepProgress(
-        Console(file=io.StringIO()), [str(job.number) for job in jobs], dict.fromkeys(range(len(jobs)), 1.0),
-        course.blocks, budget_s,
+        Console(file=io.StringIO()), [str(one.number) for one in runs], dict.fromkeys(range(len(runs)), 1.0),
+        schedule.blocks, budget_s,
     )  # fmt: skip
     blocks = BlockRunner(
-        plan, jobs, numbered_dataset(), course, folder, runner=runner, progress=progress, resumed=resumed,
-        resumed_with=resumed_with,
-    )  # fmt: skip
+        BlockDesign(plan, runs, schedule, numbered_dataset()),
+        SweepFiles(folder, resumed=resumed, differences=differences),
+        runner=runner,
+        progress=progress,
+    )
     blocks.run()
     return blocks
 
@@ -183,7 +187,7 @@ def test_a_precision_goes_on_with_the_contenders(tmp_path) -> None:
     counts = Counter(runner.loaders())
     assert counts[2] == 3
     assert counts[0] == counts[1] >= 8
-    assert blocks.short == []
+    assert blocks.imprecise == []
     last = max(block for _, _, block, _ in runner.ran)
     assert {f for f, _, block, _ in runner.ran if block == last} == {
         "torch_dataloader", "read_ceiling", "step_ceiling"
@@ -201,7 +205,7 @@ def test_a_precision_out_of_reach_is_told(tmp_path, monkeypatch) -> None:
         return jitter(trial)
 
     blocks = run(FakeRunner(takes), tmp_path, bounds={}, precision=0.001, budget_s=40)
-    assert set(blocks.short) >= {0, 1}
+    assert set(blocks.imprecise) >= {0, 1}
     assert blocks.left_out == 0
     assert 35 <= now[0] <= 40
 
@@ -318,7 +322,7 @@ def test_rows_say_what_they_were_resumed_with(tmp_path) -> None:
     """Those that were measured then, and no others."""
     run(FakeRunner(), tmp_path, bounds={})
     cut(tmp_path, 4)
-    run(FakeRunner(), tmp_path, bounds={}, resumed=True, resumed_with="torch 2.6, now 2.7")
+    run(FakeRunner(), tmp_path, bounds={}, resumed=True, differences="torch 2.6, now 2.7")
     assert list(read_runs(tmp_path)["resumed_with"]) == [""] * 4 + ["torch 2.6, now 2.7"] * 5
 
 

@@ -13,10 +13,10 @@ import torch
 
 from bench.plan.configuration import Configuration
 from bench.process.forkserver import prepare_context
-from bench.runner.trial_process import TrialRunner
+from bench.runner.trial_process import TrialLimits, TrialRunner
 from bench.trial.trial import Trial
 from loaders.families.torch_dataloader import TorchDataLoader
-from tests.fakes import Misbehaving, numbered_dataset
+from tests.fakes import Misbehaving, numbered_dataset, numbered_source
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +24,14 @@ def context():
     return prepare_context([Misbehaving.__module__, TorchDataLoader.__module__])
 
 
+def make_runner(context, log: Path, timeout_s: float = 60) -> TrialRunner:
+    return TrialRunner(context, TrialLimits(timeout_s), log, numbered_source(20))
+
+
 def rows_of(spec, context, log: Path, *, epochs: int = 2, timeout_s: float = 60) -> list:
     configuration = Configuration(spec, "cpu", "analytic", "cross_entropy", 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), epochs, seed=0)
-    return list(TrialRunner(context, timeout_s, log).run(trial))
+    return list(make_runner(context, log, timeout_s).run(trial))
 
 
 def bad(behaviour: str, good_batches: int = 0) -> Misbehaving:
@@ -36,7 +40,7 @@ def bad(behaviour: str, good_batches: int = 0) -> Misbehaving:
 
 def test_every_epoch_is_a_row(context, tmp_path) -> None:
     """Measured in another process, with its memory and CPU time."""
-    rows = rows_of(TorchDataLoader(num_workers=1, batch_size=8).resolved(), context, tmp_path / "log")
+    rows = rows_of(TorchDataLoader(num_workers=1, batch_size=8).resolve(), context, tmp_path / "log")
     assert [row.status for row in rows] == ["ok", "ok"]
     assert [row.epoch for row in rows] == [0, 1]
     assert all(row.samples == 20 and row.cpu_s > 0 for row in rows)
@@ -53,7 +57,7 @@ def test_the_next_epoch_waits_for_the_row(context, tmp_path) -> None:
     """What was measured is written before anything else is: the process holds still until then."""
     configuration = Configuration(bad("raise", good_batches=20), "cpu", "none", None, 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
-    rows = TrialRunner(context, 60, tmp_path / "log").run(trial)
+    rows = make_runner(context, tmp_path / "log").run(trial)
     assert next(rows).status == "ok"
     time.sleep(0.5)
     assert "Traceback" not in (tmp_path / "log").read_text()
@@ -112,7 +116,7 @@ def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
     """Closing the iterator (as Ctrl-C does) kills the trial at once."""
     configuration = Configuration(bad("hang", good_batches=25), "cpu", "none", None, 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
-    rows = TrialRunner(context, 600, tmp_path / "log").run(trial)
+    rows = make_runner(context, tmp_path / "log", 600).run(trial)
     assert next(rows).status == "ok"
     started = time.monotonic()
     rows.close()

@@ -68,17 +68,6 @@ def test_an_honest_epoch_stands(source, order) -> None:
     assert finding.shuffle_quality == pytest.approx(1, abs=0.1)
 
 
-def test_stored_order_mixes_as_little_as_its_batches_are_long(source) -> None:
-    """50 numbers in a row have a variance of 50 · 51 / 12, all of them one of 600 · 601 / 12."""
-    finding = judge(source, batches(source, torch.arange(SAMPLES)))
-    assert finding.shuffle_quality == pytest.approx(math.sqrt((50 * 51) / (600 * 601)), rel=0.02)
-
-
-def test_batches_of_one_have_no_mixing(source, order) -> None:
-    """One number varies in nothing."""
-    assert judge(source, batches(source, order, size=1)).shuffle_quality is None
-
-
 def test_a_dropped_batch(source, order) -> None:
     """Its samples are missing."""
     with pytest.raises(AuditError, match="550 samples were delivered of 600: 50 missing"):
@@ -112,7 +101,7 @@ def test_an_epoch_delivered_twice(source, order) -> None:
     """One after the other, each of them right, and sample by sample as two unsharded workers do."""
     with pytest.raises(AuditError, match="1,200 samples were delivered of 600"):
         judge(source, batches(source, order) * 2)
-    with pytest.raises(AuditError, match="of 600 samples looked at among 600: 300 delivered more than once"):
+    with pytest.raises(AuditError, match="600 samples were checked of 600: 300 delivered more than once"):
         judge(source, batches(source, order.repeat_interleave(2)))
 
 
@@ -122,7 +111,7 @@ def test_labels_that_moved_on_by_one(source, order) -> None:
     images, labels = delivered[3]
     delivered[3] = (images, labels.roll(1))
     moved = int((labels != labels.roll(1)).sum())
-    with pytest.raises(AuditError, match=f"were delivered of 600: {moved} beside another's label"):
+    with pytest.raises(AuditError, match=f"were delivered of 600: {moved} with another sample's label"):
         judge(source, delivered)
 
 
@@ -130,7 +119,7 @@ def test_pictures_of_something_else(source, order) -> None:
     """A buffer that nobody filled."""
     delivered = batches(source, order)
     delivered[0] = (torch.zeros(SIZE, 1, 28, 28), delivered[0][1])
-    with pytest.raises(AuditError, match="50 missing, 50 with pictures that aren't the dataset's"):
+    with pytest.raises(AuditError, match="50 missing, 50 with pictures that aren't in the dataset"):
         judge(source, delivered)
 
 
@@ -153,8 +142,8 @@ def test_one_wrong_pixel_beside_the_grid(source, order) -> None:
         (lambda images: images + torch.nan, "instead of 0 to 1"),
         (lambda images: images.double(), "pictures of dtype float64 instead of float32"),
         (lambda images: images[:, 0], "pictures of shape 28x28 instead of 1x28x28"),
-        (lambda images: images * 0.9, "with pictures that aren't the dataset's"),
-        (lambda images: images.flip(3), "with pictures that aren't the dataset's"),
+        (lambda images: images * 0.9, "with pictures that aren't in the dataset"),
+        (lambda images: images.flip(3), "with pictures that aren't in the dataset"),
     ],
 )
 def test_another_form_or_range(source, order, change, says) -> None:
@@ -170,7 +159,7 @@ def test_what_was_seen_in_part_is_judged_in_part(source, order) -> None:
     assert finding.seen_share == pytest.approx(1 / 3)
     with pytest.raises(AuditError, match="550 samples were delivered of 600"):
         judge(source, delivered[:4], unseen=7)
-    with pytest.raises(AuditError, match="of 250 samples looked at among 600: 50 delivered more than once"):
+    with pytest.raises(AuditError, match="250 samples were checked of 600: 50 delivered more than once"):
         judge(source, [*delivered[:4], delivered[0]], unseen=7)
 
 
@@ -202,7 +191,7 @@ def test_a_resize_without_antialiasing_is_no_resize(source, order) -> None:
     delivered = [
         (interpolate(images, (14, 14), mode="bilinear"), labels) for images, labels in batches(source, order)
     ]
-    with pytest.raises(AuditError, match="with pictures that aren't the dataset's"):
+    with pytest.raises(AuditError, match="with pictures that aren't in the dataset"):
         judge(source, delivered, resize=14)
 
 
@@ -246,5 +235,5 @@ def test_pictures_of_one_pixel_are_counted(source, order) -> None:
     assert judge(source, resized(source, order, 1, by_pil=True), resize=1).shuffle_quality is None
     again = order.clone()
     again[20:40] = again[10]
-    with pytest.raises(AuditError, match="another number of some label"):
+    with pytest.raises(AuditError, match="some label came another number of times"):
         judge(source, resized(source, again, 1, by_pil=True), resize=1)

@@ -15,7 +15,7 @@ from bench.plan.request import Request
 from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_device, read_runs
 from bench.runner.auditor import Auditor
-from bench.runner.trial_process import TrialRunner
+from bench.runner.trial_process import TrialLimits, TrialRunner
 from bench.trial import device_timer
 from bench.trial.audit import AuditError
 from bench.trial.device_inspector import DeviceInspector
@@ -29,7 +29,7 @@ from loaders.device.pipeline import Pipeline, to_device
 from loaders.families.batched_dataloader import BatchedDataLoader
 from tests.bench import runs
 from tests.bench.runner import test_blocks
-from tests.fakes import numbered_dataset
+from tests.fakes import numbered_dataset, numbered_source
 from tests.loaders.late_device import LateDevice
 
 SAMPLES = 300
@@ -89,6 +89,10 @@ class OnDeviceTrial(Trial):
         return DeviceTimer(FakeEvent)
 
 
+def make_runner(context, folder) -> TrialRunner:
+    return TrialRunner(context, TrialLimits(60), folder / "log", numbered_source(SAMPLES))
+
+
 def trial(spec=None, **changes) -> OnDeviceTrial:
     configuration = Configuration(
         spec or BatchedDataLoader(batch_size=64), "cpu", "analytic", "cross_entropy", 1
@@ -111,7 +115,7 @@ def test_the_pass_follows_the_epochs_and_is_seen_in_full(one_thread) -> None:
     assert on_device.on_device["step"] == pytest.approx(5e-3)
     assert on_device.on_device["transfer"] == on_device.on_device["data"] == 0
     assert on_device.timings.samples == SAMPLES
-    finding = Auditor().judge(trial(), on_device.record)
+    finding = Auditor(numbered_source(SAMPLES)).judge(trial(), 0, on_device.record)
     assert finding.seen_share == 1
     assert on_device.record.low == 0
     assert on_device.record.high == 1
@@ -130,7 +134,7 @@ def test_which_trials_have_one() -> None:
 def test_it_is_a_row_of_its_own(tmp_path) -> None:
     """The last one of a trial, by events, which holds no waits of the host's."""
     context = prepare_context([numbered_dataset.__module__])
-    *rows, last = TrialRunner(context, 60, tmp_path / "log").run(trial())
+    *rows, last = make_runner(context, tmp_path).run(trial())
     assert [row.timed_by for row in rows] == ["clock", "clock"]
     assert (last.timed_by, last.status, last.epoch) == ("events", "ok", 2)
     assert last.step_s == pytest.approx(5e-3)
@@ -163,7 +167,7 @@ class _SpoiltInThird:
 def test_what_came_too_late_fails(tmp_path) -> None:
     """Only the pass sees batches on the device as the step found them: it fails the configuration."""
     context = prepare_context([numbered_dataset.__module__])
-    *rows, last = TrialRunner(context, 60, tmp_path / "log").run(trial(LateSpoilt(batch_size=64)))
+    *rows, last = make_runner(context, tmp_path).run(trial(LateSpoilt(batch_size=64)))
     assert [row.status for row in rows] == ["ok", "ok"]
     assert (last.status, last.timed_by) == ("failed", "clock")
     assert "more than once" in last.error or "label" in last.error
@@ -213,7 +217,7 @@ def test_another_form_is_told(images, said) -> None:
     seen = witness()
     seen(images, torch.zeros(4, dtype=torch.int64))
     with pytest.raises(AuditError, match=said):
-        Auditor().judge(trial(), seen.record(1, 4))
+        Auditor(numbered_source(SAMPLES)).judge(trial(), 0, seen.record(1, 4))
 
 
 def test_more_than_there_are_go_by() -> None:
@@ -292,7 +296,7 @@ def test_on_a_gpu(transfer, tmp_path) -> None:
     configuration = Configuration(spec, "cuda", "analytic", "cross_entropy", 1)
     one = Trial(configuration, 0, 0, 0, 0, numbered_dataset(SAMPLES), 2, 0)
     context = prepare_context([numbered_dataset.__module__])
-    *rows, last = TrialRunner(context, 60, tmp_path / "log").run(one)
+    *rows, last = make_runner(context, tmp_path).run(one)
     assert [row.status for row in (*rows, last)] == ["ok"] * 3
     assert last.timed_by == "events"
     assert last.transfer_s > 0

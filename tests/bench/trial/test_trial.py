@@ -20,7 +20,7 @@ from bench.trial.trial import Trial
 from loaders.device.pipeline import TRANSFERS
 from loaders.families.batched_dataloader import BatchedDataLoader
 from loaders.families.tensor_slice import TensorSlice
-from tests.fakes import numbered_dataset
+from tests.fakes import numbered_dataset, numbered_source
 from tests.loaders.late_device import PromptDevice
 
 
@@ -68,7 +68,7 @@ def test_an_epoch_that_leaves_samples_out_is_told(short) -> None:
     timed, repeated = next(trial().run()).record, next(trial().repeat())
     assert (timed.batches, timed.samples) == (repeated.batches, repeated.samples) == (4, 256)
     with pytest.raises(AuditError, match="256 samples were delivered of 300: 44 missing"):
-        Auditor().judge(trial(), repeated)
+        Auditor(numbered_source(300)).judge(trial(), 0, repeated)
 
 
 def test_what_measures_a_limit_is_not_audited(short) -> None:
@@ -78,12 +78,13 @@ def test_what_measures_a_limit_is_not_audited(short) -> None:
 
 def test_the_repetition_is_seen_in_full() -> None:
     """Each epoch of it, and what the timed one saw of itself is part of it."""
-    auditor = Auditor()
-    for report, record in islice(zip(trial().run(), trial().repeat(), strict=True), 2):
-        assert auditor.judge(trial(), record).seen_share == 1
-        assert auditor.judge(trial(), record).shuffle_quality == pytest.approx(1, abs=0.2)
+    auditor = Auditor(numbered_source(300))
+    epochs = zip(trial().run(), trial().repeat(), strict=True)
+    for epoch, (report, record) in enumerate(islice(epochs, 2)):
+        assert auditor.judge(trial(), epoch, record).seen_share == 1
+        assert auditor.judge(trial(), epoch, record).shuffle_quality == pytest.approx(1, abs=0.2)
         if report.record.sizes:
-            assert auditor.judge(trial(), report.record).seen_share == report.record.seen_share
+            assert auditor.judge(trial(), epoch, report.record).seen_share == report.record.seen_share
             assert report.record.labels[0] in record.labels
 
 
@@ -203,13 +204,13 @@ def test_short_epochs_are_measured_more_often(walls_s: tuple[float, ...], done: 
 @pytest.mark.parametrize("scale_on", ["host", "device"])
 def test_what_crosses_raw_is_audited_where_it_has_arrived(transfer, scale_on, monkeypatch) -> None:
     """Bytes on their way are no fault: the repetition sees what became of them."""
-    monkeypatch.setattr("loaders.spec.loader_spec.CudaDevice", lambda name: PromptDevice())
+    monkeypatch.setattr("loaders.device.pipeline.CudaDevice", lambda name: PromptDevice())
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     spec = TensorSlice(batch_size=64, transfer=transfer, scale_on=scale_on, pin_memory=False)
-    configuration = Configuration(spec.resolved(cuda=True), "cuda", "none", None, 1)
+    configuration = Configuration(spec.resolve(cuda=True), "cuda", "none", None, 1)
     sent = Trial(configuration, 0, 0, 1, 0, numbered_dataset(300), 2, 0)
-    auditor = Auditor()
-    for report, record in islice(zip(sent.run(), sent.repeat(), strict=True), 2):
+    auditor = Auditor(numbered_source(300))
+    for epoch, (report, record) in enumerate(islice(zip(sent.run(), sent.repeat(), strict=True), 2)):
         assert report.timings.samples == 300
-        auditor.judge(sent, report.record)
-        assert auditor.judge(sent, record).seen_share == 1
+        auditor.judge(sent, epoch, report.record)
+        assert auditor.judge(sent, epoch, record).seen_share == 1
