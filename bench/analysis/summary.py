@@ -20,7 +20,7 @@ from bench.analysis.throughputs import (
     is_in_phase,
     select_counted,
 )
-from bench.records.results_folder import find_knob_columns
+from bench.records.row import find_knobs
 
 # Columns of rows that are summarised by their median over the epochs of the phase.
 MEDIANS = (
@@ -90,7 +90,7 @@ def summarise(
 def _identify(rows: pd.DataFrame) -> dict[str, Any]:
     """Return the cells that tell a configuration from others, with its status and its error."""
     first = rows.iloc[0]
-    names = ("baseline", "family", "dataset", "device", *find_knob_columns(rows), "num_threads")
+    names = ("baseline", "family", "dataset", "device", *find_knobs(list(rows.columns)), "num_threads")
     ok = rows[rows["status"] == "ok"]
     bad = rows[rows["status"] != "ok"]
     delivered = first if ok.empty else ok.iloc[0]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class ResultsError(ValueError):
-    """A results folder or file that can't be used: one line that says which, what was found and expected."""
+    """A results folder or file that can't be used: one line that names it, the fault and the cure."""
 
 
 class StorageError(OSError):
-    """What was measured can't be written: one line that says where and why."""
+    """A file that can't be written: one line that names it and the reason."""
 
     def __init__(self, path: Path, error: OSError) -> None:
         super().__init__(f"{path} can't be written: {error.strerror or error}")

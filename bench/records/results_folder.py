@@ -1,39 +1,44 @@
-"""The results folder: made when a sweep starts, filled row by row, read back without torch."""
+"""Results folder: made when a sweep starts, filled row by row, read back without torch."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.records.errors import ResultsError, StorageError
-from bench.records.row import list_fixed_columns
+from bench.records.csv_cells import has_line_end
+from bench.records.durable_write import write_atomically
+from bench.records.errors import ResultsError
 from bench.records.table_reader import read_table
 
 ROOT = Path("results")
 RUNS, CEILINGS, DEVICE, SUMMARY = "runs.csv", "ceilings.csv", "device.csv", "summary.csv"
-# What schemas before 6 call ceilings.csv.
+# The name of ceilings.csv before schema 6.
 LIMITS = "limits.csv"
-# Of what environment.json is made, as far as others read it.
+# The parts of environment.json that this program reads back, and their types.
 PARTS = {"dataset": dict, "machine": dict, "versions": dict, "torch": dict, "sweep": dict, "resumed": list}
 ENVIRONMENT, LOG = "environment.json", "trials.log"
 
 
 def name_folder(out: Path | None, name: str) -> Path:
-    """The folder of a new sweep: `out`, or results/<UTC time>-<name>."""
+    """Return the folder of a new sweep: `out`, or results/<UTC time>-<name>."""
     if out is not None:
         return out
     return ROOT / f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{name}"
 
 
 def check_folder(folder: Path) -> None:
-    """ResultsError where `folder` can't take a sweep: used, not a folder, or not writable. Makes nothing."""
+    """Check that a folder can take a new sweep, without making it.
+
+    Raises:
+        ResultsError: The folder is in use, is a file, or can't be written.
+    """
     try:
         if folder.is_dir():
             if any(folder.iterdir()):
@@ -48,7 +53,11 @@ def check_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of a sweep; ResultsError where that fails."""
+    """Make the folder of a new sweep.
+
+    Raises:
+        ResultsError: The folder can't take a sweep, or can't be made.
+    """
     check_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,25 +67,31 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Keep other sweeps out of the folder; ResultsError where one is at work in it.
+    """Keep other sweeps out of a folder while the body runs.
 
-    The system lets go of it when the process ends, however it ends.
+    The lock ends with the process, however it ends. A file system without locks gives none. There, two new
+    sweeps still exclude each other, since only one of them can make runs.csv.
+
+    Raises:
+        ResultsError: Another sweep uses the folder, or it can't be opened.
     """
     try:
         import fcntl
     except ImportError:
-        # Two new sweeps are told apart by who makes runs.csv.
         yield
         return
-    # The folder itself: a file for it would be left behind.
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # The folder itself is locked: a lock file would be left behind.
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise ResultsError(f"{folder} can't be opened: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ResultsError(f"{folder} is in use by another sweep; wait for it or name another") from None
         except OSError:
-            # Some network file systems have no locks.
+            # The file system has no locks.
             pass
         yield
     finally:
@@ -84,33 +99,32 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write `environment.json`, as a whole or not at all; StorageError where it can't be."""
+    """Write a JSON file as a whole or not at all.
+
+    Raises:
+        StorageError: The file can't be written.
+    """
     write_atomically(path, f"{json.dumps(values, indent=2)}\n".encode())
 
 
 def write_csv(path: Path, summary: pd.DataFrame) -> None:
-    """Write `summary.csv`, as a whole or not at all: an unknown is an empty cell."""
+    """Write a summary as a whole or not at all. An unknown is an empty cell.
+
+    Raises:
+        StorageError: The file can't be written.
+    """
     write_atomically(path, summary.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode())
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by one that is on disk already, so that it never stands there half; StorageError."""
-    # Always the same name: what a killed sweep left is replaced by the next one.
-    making = path.with_name(f".{path.name}.new")
-    try:
-        with making.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        making.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            making.unlink()
-        raise StorageError(path, error) from error
-
-
 def read_ceilings(folder: Path) -> pd.DataFrame | None:
-    """`ceilings.csv` of a folder, read as `runs.csv` is; None where there is none."""
+    """Read the rows of a folder's `ceilings.csv`, or of an older folder's `limits.csv`.
+
+    Returns:
+        None where there is no such file.
+
+    Raises:
+        ResultsError: The file isn't one of a sweep.
+    """
     for name in (CEILINGS, LIMITS):
         if has_header(folder, name):
             return read_runs(folder, name)
@@ -118,23 +132,38 @@ def read_ceilings(folder: Path) -> pd.DataFrame | None:
 
 
 def read_device(folder: Path) -> pd.DataFrame | None:
-    """`device.csv` of a folder, likewise."""
+    """Read the rows of a folder's `device.csv`.
+
+    Returns:
+        None where there is no such file.
+
+    Raises:
+        ResultsError: The file isn't one of a sweep.
+    """
     return read_runs(folder, DEVICE) if has_header(folder, DEVICE) else None
 
 
 def has_header(folder: Path, name: str) -> bool:
-    """Whether that file of the folder holds as much as its header."""
+    """Return whether a file of the folder exists and holds at least its header."""
     path = folder / name
-    return path.exists() and b"\n" in path.read_bytes()
+    return path.exists() and has_line_end(path.read_bytes())
 
 
 def read_runs(folder: Path, name: str = RUNS) -> pd.DataFrame:
-    """`runs.csv` of a folder, as `runs_file.read_table` reads it."""
+    """Read the rows of a folder's `runs.csv`, or of another file of rows in it.
+
+    Raises:
+        ResultsError: The file can't be read, or isn't one of a sweep.
+    """
     return read_table(folder / name)
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """`environment.json` of a folder; ResultsError where there is none that a sweep wrote."""
+    """Read the `environment.json` of a folder.
+
+    Raises:
+        ResultsError: There is none, or a sweep didn't write it.
+    """
     path = folder / ENVIRONMENT
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -150,9 +179,3 @@ def read_environment(folder: Path) -> dict[str, Any]:
         if not isinstance(values.get(name, kind()), kind):
             raise ResultsError(f"{path} is not what a sweep wrote: {name} is {values[name]!r}")
     return values
-
-
-def find_knob_columns(frame: pd.DataFrame) -> list[str]:
-    """The knobs of a table of runs, in its order: the columns that not every results file has."""
-    fixed = set(list_fixed_columns())
-    return [name for name in frame.columns if name not in fixed]

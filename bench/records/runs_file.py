@@ -1,8 +1,7 @@
-"""RunsFile: `runs.csv` while a sweep writes it, whole line by whole line; and such a file read back."""
+"""RunsFile: a file of rows while a sweep writes it, whole line by whole line."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -11,19 +10,30 @@ from types import TracebackType
 from typing_extensions import Self
 
 from bench.process import interrupts
+from bench.records.csv_cells import read_cells
 from bench.records.csv_lines import encode_line, escape_cell, keep_whole_lines
+from bench.records.durable_write import sync_to_disk
 from bench.records.errors import ResultsError, StorageError
 from bench.records.row import Row, make_header
 
-# A cell that is longer holds nothing that was measured.
+# A longer cell holds an exception's text, of which the beginning is enough.
 MAX_CELL_LETTERS = 10_000
 
 
 class RunsFile:
-    """`runs.csv` while a sweep writes it: every row is on disk before the next one is measured.
+    """A file of rows while a sweep writes it, such as `runs.csv`.
 
-    What can't be written as a whole isn't written at all: the file always ends with a whole line. resumed:
-    go on with the file that is there, after its last whole line, rather than make one.
+    Every row is on disk before the next one is measured. A row is written as a whole or not at all, so the
+    file always ends with a whole line.
+
+    Args:
+        path: The file.
+        knobs: Names of the columns of the loader's knobs.
+        resumed: Go on after the last whole line of the existing file; otherwise make a new file.
+
+    Raises:
+        ResultsError: The file exists already, or has other columns where it is resumed.
+        StorageError: The file can't be opened or written.
     """
 
     def __init__(self, path: Path, knobs: Iterable[str], *, resumed: bool = False) -> None:
@@ -46,20 +56,24 @@ class RunsFile:
             raise
 
     def write(self, row: Row) -> None:
-        """Append one row and wait until it is on disk; StorageError where that fails."""
+        """Append one row and wait until it is on disk.
+
+        Raises:
+            StorageError: The row can't be written.
+        """
         cells = {name: escape_cell(cell[:MAX_CELL_LETTERS]) for name, cell in row.cells().items()}
         self._append([cells.get(name, "") for name in self._columns])
 
     def _append(self, cells: list[str]) -> None:
         rest = memoryview(encode_line(cells))
-        # A Ctrl-C meanwhile is answered when the line is whole.
+        # A Ctrl-C waits until the line is whole.
         with interrupts.hold():
             try:
                 while rest:
                     rest = rest[self._file.write(rest) or 0 :]
-                os.fsync(self._file.fileno())
+                sync_to_disk(self._file.fileno())
             except OSError as error:
-                # Where the disk itself has gone, that fails too.
+                # On a disk that has gone, this fails as well.
                 with suppress(OSError):
                     self._file.truncate(self._end)
                     self._file.seek(self._end)
@@ -70,7 +84,9 @@ class RunsFile:
         content = self._file.read()
         whole = keep_whole_lines(content)
         if not whole.startswith(encode_line(self._columns)):
-            raise ResultsError(f"{self._path} has other columns than this sweep writes; measure anew")
+            same = read_cells(self._path).names == self._columns
+            found = "was rewritten by another program" if same else "has other columns than this sweep writes"
+            raise ResultsError(f"{self._path} {found}; start a new sweep")
         self._file.truncate(len(whole))
         self._end = self._file.seek(len(whole))
 

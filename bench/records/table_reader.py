@@ -1,82 +1,53 @@
-"""Read a file of rows back, as a table."""
+"""Table reader: a file of rows, read back as a table."""
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from bench.records.csv_lines import keep_whole_lines
+from bench.records.cell_values import clear_unknowns, parse_numbers, restore_knobs, restore_schemas
+from bench.records.csv_cells import read_cells
 from bench.records.errors import ResultsError
-from bench.records.row import ADDED, RENAMED_CELLS, RENAMED_COLUMNS, SCHEMA, list_fixed_columns, list_number_columns
-from bench.text import printable
+from bench.records.row import find_knobs, list_fixed_columns, make_header
+from bench.records.schemas import upgrade
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A file of rows: numbers as numbers, NaN where unknown, and every other cell as its text.
+    """Read a file of rows, of this schema or an older one, also where another program has rewritten it.
 
-    A last line that isn't whole, as a sweep that was killed may leave one, isn't read. ResultsError says
-    what else is wrong.
+    A torn last line, as a killed sweep may leave it, is not read.
+
+    Returns:
+        A table with the columns of this schema: numbers as numbers, NaN for an unknown one, every other cell
+        as text.
+
+    Raises:
+        ResultsError: The file can't be read, or isn't one of a sweep.
     """
-    frame = rename_columns(_cells(path))
-    known = [SCHEMA, *(newer - 1 for newer in ADDED)]
-    for newer, columns in ADDED.items():
-        if "schema" in frame.columns and set(frame["schema"]) <= {str(older) for older in range(newer)}:
-            absent = [name for name in columns if name not in frame.columns]
-            frame = frame.assign(**dict.fromkeys(absent, ""))
-    missing = [name for name in list_fixed_columns() if name not in frame.columns]
-    if missing:
-        raise ResultsError(f"{path} is not a sweep's file: it lacks the columns {', '.join(missing)}")
-    if set(frame["schema"]) - {str(schema) for schema in known}:
-        found = ", ".join(sorted(set(frame["schema"])))
-        reads = ", ".join(map(str, sorted(known)))
-        raise ResultsError(f"{path} has schema {found}; this version reads {reads}")
-    try:
-        numbers = {name: pd.to_numeric(frame[name].replace("", None)) for name in list_number_columns()}
-    except ValueError as error:
-        raise ResultsError(f"{path} holds text where a number belongs: {error}") from error
-    result: pd.DataFrame = frame.assign(**numbers)
-    return result
+    source = read_cells(path)
+    frame = clear_unknowns(pd.DataFrame(source.rows, columns=pd.Index(source.names), dtype=str))
+    if "schema" in frame.columns:
+        frame = restore_schemas(frame)
+    frame = upgrade(frame, path)
+    # Columns that the file lacks stand at the end by now.
+    knobs = _find_knobs(list(frame.columns)[: len(source.names)], path)
+    frame = frame[make_header(knobs)]
+    return parse_numbers(restore_knobs(frame, knobs), source)
 
 
-def rename_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns and cells of an older schema the names of this one."""
-    known = set(frame.columns)
-    names = {old: new for old, new in RENAMED_COLUMNS.items() if new not in known}
-    frame = frame.rename(columns=names)
-    for column, cells in RENAMED_CELLS.items():
-        if column in frame.columns:
-            frame = frame.assign(**{column: frame[column].replace(cells)})
-    return frame
+def _find_knobs(names: Sequence[str], path: Path) -> list[str]:
+    """Return the knobs of a header: the columns between `device` and `num_threads`.
 
-
-def _cells(path: Path) -> pd.DataFrame:
-    """The whole lines of the file, each cell as its text."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
+    Any other column that isn't a row's own was added by another program, and is left out.
+    """
+    own = [name for name in list_fixed_columns() if name in names]
+    found = [name for name in names if name in own]
+    if own != found:
+        wrong = next(name for name, expected in zip(found, own, strict=True) if name != expected)
         raise ResultsError(
-            f"{path} can't be read: {error.strerror}; give a folder that a sweep made"
-        ) from error
-    if not content:
-        raise ResultsError(f"{path} is empty: its sweep ended before it measured anything")
-    # Of what others wrote, too, no cell is too long to be read.
-    csv.field_size_limit(2**30)
-    try:
-        lines = list(csv.reader(io.StringIO(keep_whole_lines(content).decode("utf-8")), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ResultsError(f"{path} is not a table: {error}") from error
-    if not lines:
-        raise ResultsError(f"{path} is not a table: it holds no whole line")
-    names, *rows = lines
-    if len(set(names)) < len(names):
-        raise ResultsError(f"{path} is not a sweep's file: it has several columns of one name")
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(names):
-            raise ResultsError(f"{path}, line {number}: {len(row)} cells instead of {len(names)}")
-    # What others wrote could hold anything.
-    cells = [[printable(cell) for cell in row] for row in rows]
-    frame: pd.DataFrame = pd.DataFrame(cells, columns=pd.Index(names), dtype=str)
-    return frame
+            f"{path} has its columns in another order, from {wrong} on; put them back as results/README.md "
+            "lists them"
+        )
+    return find_knobs(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bench.records.row import Row, describe_columns, make_header, list_number_columns
+from bench.records.row import Row, describe_columns, list_number_columns, make_header
 from tests.paths import ROOT
 
 PROMISED = """
