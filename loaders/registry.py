@@ -1,4 +1,4 @@
-"""Finds the loader families: every file in `loaders/families/` is one."""
+"""Registry of the loader families: every file in `loaders/families/` is one."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from loaders.spec.loader_spec import LoaderSpec
 
 
 def families() -> dict[str, type[LoaderSpec]]:
-    """The spec class of every family, by the family's name, in alphabetical order."""
+    """Return the spec class of every family by the family's name, in alphabetical order."""
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    return {name: spec_class(importlib.import_module(f"{package.__name__}.{name}")) for name in names}
+    return {name: find_spec_class(importlib.import_module(f"{package.__name__}.{name}")) for name in names}
 
 
 def all_knobs() -> dict[str, Knob]:
-    """Every knob that some family has, by its name; shared knobs once."""
+    """Return every family's knobs by name; raise TypeError if two families declare one name differently."""
     found: dict[str, Knob] = {}
     for name, family in families().items():
         for knob in family.declared_knobs().values():
             if found.setdefault(knob.name, knob) != knob:
-                raise TypeError(f"{name}: knob {knob.name} is declared otherwise than in another family")
+                raise TypeError(f"{name}: knob {knob.name} is declared differently in another family")
     return found
 
 
-def spec_class(module: ModuleType) -> type[LoaderSpec]:
-    """The one LoaderSpec that a family's file defines; TypeError where there is none, or more than one."""
-    # Not isinstance: on Python 3.10 a generic alias, such as a Callable[[int], None], passes for a class.
+def find_spec_class(module: ModuleType) -> type[LoaderSpec]:
+    """Return the one LoaderSpec that a family's file defines; raise TypeError if it doesn't define one."""
+    # Not isinstance: on Python 3.10 a generic alias, such as Callable[[int], None], is an instance of type.
     specs: list[type[LoaderSpec]] = [
         member
         for member in vars(module).values()

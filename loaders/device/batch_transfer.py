@@ -1,4 +1,4 @@
-"""How batches get from the host's memory to a CUDA device: one by one when they are asked for, or ahead."""
+"""BatchTransfer: copies each batch from the host's memory to the device when it is delivered."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from loaders.device.device_transform import DeviceTransform
 
 
 class BatchTransfer:
-    """Moves each batch by `.to(device)` when it is called: the loop has the batch once it is there, or on
-    its way there.
+    """Moves a batch by `.to(device)` each time it is called.
 
-    non_blocking: don't wait for it. lasting: whether the loader's batches stay as they are. Where they
-    don't, it waits for the copy of the batch before, since the loader will write over that one next.
+    With `non_blocking` and a loader that reuses its buffers, a call also waits for the copy of the batch
+    before: the loader overwrites that batch next.
+
+    Args:
+        device: destination.
+        non_blocking: return while the copy is under way; default False.
+        reuses_buffers: whether the loader overwrites a batch once batch n+2 is requested; default False.
+        device_transform: work on the copied pictures; default None.
+
+    Attributes:
+        span: measures the launched work, as `transfer` and `data`.
     """
 
     def __init__(
@@ -33,33 +41,37 @@ class BatchTransfer:
         self._under_way: Event | None = None
 
     def __call__(self, batch: Batch) -> Batch:
-        """The batch on the device; what is launched on the current stream finds it there."""
-        check(batch)
+        """Return the batch on the device, for work launched on the current stream.
+
+        Raises:
+            ValueError: the batch is no pair.
+        """
+        check_batch(batch)
         with self.span("transfer"):
-            images, labels = (self._device.moved(part, non_blocking=self._non_blocking) for part in batch)
+            images, labels = (self._device.move(part, non_blocking=self._non_blocking) for part in batch)
         if self._guarded:
             before, self._under_way = self._under_way, self._device.event()
             if before is not None:
                 before.synchronize()
         if self._device_transform is not None:
             with self.span("data"):
-                images = self._transformed(images, self._device_transform)
+                images = self._transform(images, self._device_transform)
         return images, labels
 
-    def _transformed(self, raw: torch.Tensor, device_transform: DeviceTransform) -> torch.Tensor:
+    def _transform(self, raw: torch.Tensor, device_transform: DeviceTransform) -> torch.Tensor:
         out = self._device.empty(device_transform.shape(tuple(raw.shape)), torch.float32)
         self._device.launch(lambda: device_transform(raw, out))
         return out
 
     def wait(self) -> None:
-        """Return once nothing of the host's memory is read any more."""
+        """Wait until no copy reads the host's memory any more."""
         if self._under_way is not None:
             self._under_way.synchronize()
             self._under_way = None
 
 
-def check(batch: object) -> None:
-    """ValueError for what is no pair of tensors."""
+def check_batch(batch: object) -> None:
+    """Raise ValueError unless the batch is a pair."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         size = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
         raise ValueError(f"a batch is a {type(batch).__name__}{size}, expected a pair of images and labels")

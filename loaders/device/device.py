@@ -1,6 +1,6 @@
-"""Device: what loaders ask of a CUDA device and its streams.
+"""Device: the operations of a CUDA device and its streams that loaders use.
 
-Few operations in one place, so that tests can put a device here whose streams run as late as they may.
+They are few and in one place, so that tests can put a simulated device here.
 """
 
 from __future__ import annotations
@@ -11,61 +11,70 @@ from typing import Any, Protocol
 
 import torch
 
-# What measures the work that is launched within it, by what it is called: data, transfer or step.
 Span = Callable[[str], AbstractContextManager[object]]
+"""Makes a context that measures the device work launched in it, named `data`, `transfer` or `step`."""
+
 _NOTHING = nullcontext()
 
 
 def no_span(name: str) -> AbstractContextManager[object]:
-    """Measures nothing."""
+    """Return a context that measures nothing."""
     del name
     return _NOTHING
 
 
 class Event(Protocol):
-    """A place in a stream's work."""
+    """A point in the work of a stream."""
 
     def synchronize(self) -> None:
-        """Return once all before it is done."""
+        """Wait until all work before the event is done."""
 
 
 class Stream(Protocol):
-    """Work of a device that is done one after another, beside that of other streams."""
+    """Work that a device does in order, beside the work of its other streams."""
 
     def wait_event(self, event: Any) -> None:
-        """Do what is launched from now on after all that is before the event."""
+        """Delay the work launched from now on until the event has happened."""
 
 
 class Device(Protocol):
-    """A device and its streams. What is launched is done in the order of its stream, and later."""
+    """A device and its streams: work is done later than it is launched, in the order of its stream."""
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """Memory of the device, for the current stream's use."""
+        """Return uninitialised memory of the device, for use on the current stream."""
 
     def stream(self) -> Stream:
-        """Another stream."""
+        """Make another stream."""
 
     def current(self) -> Stream:
-        """The one that work is launched on."""
+        """Return the current stream, on which work is launched."""
 
     def on(self, stream: Any) -> AbstractContextManager[object]:
-        """Launch on that stream, while the context lasts."""
+        """Return a context in which `stream` is the current one."""
 
     def event(self) -> Event:
-        """The place after all that was launched on the current stream so far."""
+        """Record an event after all work launched on the current stream so far."""
 
     def copy(self, to: torch.Tensor, of: torch.Tensor) -> None:
-        """Launch a copy from the host; one out of ordinary memory may wait for it."""
+        """Launch a copy from the host; the call may block if `of` is not in page-locked memory."""
 
-    def moved(self, of: torch.Tensor, *, non_blocking: bool) -> torch.Tensor:
-        """`of.to(device, non_blocking=...)`."""
+    def move(self, of: torch.Tensor, *, non_blocking: bool) -> torch.Tensor:
+        """Return `of.to(device, non_blocking=...)`."""
 
     def launch(self, work: Callable[[], object]) -> None:
-        """Have the device do this."""
+        """Launch the kernels of `work` on the current stream."""
 
 
 class CudaDevice:
-    """The CUDA device of that name, such as `cuda` for the current one. RuntimeError where there is none."""
+    """A CUDA device.
+
+    Args:
+        name: `cuda` for the current device, or `cuda:N`.
+
+    Raises:
+        ValueError: the name is no CUDA device's.
+        RuntimeError: there is no CUDA device here.
+    """
 
     def __init__(self, name: str = "cuda") -> None:
         self._device = torch.device(name)
@@ -75,35 +84,35 @@ class CudaDevice:
             raise RuntimeError("no CUDA device here (torch.cuda.is_available() is False)")
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """Memory of the device, for the current stream's use."""
+        """Return uninitialised memory of the device, for use on the current stream."""
         return torch.empty(shape, dtype=dtype, device=self._device)
 
     def stream(self) -> torch.cuda.Stream:
-        """Another stream."""
+        """Make another stream."""
         return torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
 
     def current(self) -> torch.cuda.Stream:
-        """The one that work is launched on."""
+        """Return the current stream, on which work is launched."""
         return torch.cuda.current_stream(self._device)
 
     def on(self, stream: Any) -> AbstractContextManager[object]:
-        """Launch on that stream, while the context lasts."""
+        """Return a context in which `stream` is the current one."""
         return torch.cuda.stream(stream)
 
     def event(self) -> torch.cuda.Event:
-        """The place after all that was launched on the current stream so far."""
+        """Record an event after all work launched on the current stream so far."""
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record(self.current())
         return event
 
     def copy(self, to: torch.Tensor, of: torch.Tensor) -> None:
-        """Launch a copy from the host; one out of ordinary memory may wait for it."""
+        """Launch a copy from the host; the call may block if `of` is not in page-locked memory."""
         to.copy_(of, non_blocking=True)
 
-    def moved(self, of: torch.Tensor, *, non_blocking: bool) -> torch.Tensor:
-        """`of.to(device, non_blocking=...)`."""
+    def move(self, of: torch.Tensor, *, non_blocking: bool) -> torch.Tensor:
+        """Return `of.to(device, non_blocking=...)`."""
         return of.to(self._device, non_blocking=non_blocking)
 
     def launch(self, work: Callable[[], object]) -> None:
-        """Have the device do this."""
+        """Launch the kernels of `work` on the current stream."""
         work()

@@ -1,4 +1,4 @@
-"""DeviceTransform: what is left to do to pictures on the device."""
+"""DeviceTransform: the work on pictures that is left to the device."""
 
 from __future__ import annotations
 
@@ -8,21 +8,40 @@ from loaders.device.resize import resize
 
 
 class DeviceTransform:
-    """What is left to do on the device to pictures that crossed as uint8: they are scaled, and resized.
+    """Scaling and resizing on the device, for pictures that were copied there as uint8.
 
-    side: in pixels, None to leave them as they are.
+    Args:
+        side: side of the resized pictures in pixels; None keeps their size.
     """
 
     def __init__(self, side: int | None) -> None:
         self._side = side
 
+    def __repr__(self) -> str:
+        return f"DeviceTransform({self._side})"
+
     def shape(self, raw: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of what it makes of pictures (B, 1, H, W)."""
+        """Return the shape of the result for pictures of the shape `raw`, (B, 1, H, W)."""
         return raw if self._side is None else (*raw[:2], self._side, self._side)
 
     def __call__(self, raw: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """float32 in [0, 1] of uint8 (B, 1, H, W), into `out` where it is given."""
+        """Scale pictures to [0, 1], and resize them.
+
+        Args:
+            raw: uint8 (B, 1, H, W).
+            out: float32 of the result's shape, to write to; None makes it.
+
+        Returns:
+            float32 (B, 1, H, W), or (B, 1, side, side); `out` where it is given.
+        """
         if self._side is None:
-            return torch.div(raw, 255, out=out)
-        images = resize(torch.div(raw[:, 0], 255), self._side, None if out is None else out[:, 0])
+            return _scale(raw, out)
+        images = resize(_scale(raw[:, 0]), self._side, None if out is None else out[:, 0])
         return images.unsqueeze(1)
+
+
+def _scale(raw: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    # Without `out`, a division of whole numbers has torch's default dtype.
+    if out is None:
+        out = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
+    return torch.div(raw, 255, out=out)

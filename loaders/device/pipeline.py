@@ -1,4 +1,4 @@
-"""Pipeline: a loader, and what moves its batches to the device that trains on them."""
+"""Pipeline: a loader, and the transfer of its batches to the device that trains on them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from loaders.data.batch import Batch
 from loaders.device.batch_transfer import BatchTransfer
+from loaders.device.chunk import Chunk
 from loaders.device.device import CudaDevice, Device, Span
 from loaders.device.device_transform import DeviceTransform
 from loaders.device.prefetcher import Prefetcher
@@ -17,18 +18,26 @@ TRANSFERS = ("blocking", "non_blocking", "prefetch")
 
 @runtime_checkable
 class Watched(Protocol):
-    """Launches work on the device within spans."""
+    """An object that launches device work within spans.
+
+    Attributes:
+        span: measures the launched work.
+    """
 
     span: Span
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Batches on a device; each `iter()` is an epoch.
+    """A loader of batches on a device; each `iter()` is an epoch.
 
-    loader: delivers them. transfer: moves each when it has been delivered; None where they are on the device
-    by then. together: how many batches, one after another, stay as they are until all of them were
-    delivered, so that the work on them can be launched at once.
+    An epoch takes each batch from `loader`, moves it by `transfer`, and calls `wait()` at its end. `iter()`
+    does that; a loop that times the parts does it itself.
+
+    Attributes:
+        loader: delivers the batches.
+        transfer: moves a delivered batch to the device; None if the loader delivers it there.
+        chunk_batches: consecutive batches that stay valid until all of them have been delivered; default 1.
     """
 
     loader: Iterable[Batch]
@@ -37,25 +46,27 @@ class Pipeline:
 
     @property
     def static_addresses(self) -> bool:
-        """Whether batches come to lie in the same few places of the device, again and again."""
+        """Whether all batches lie at a few fixed addresses of the device, as a CUDA graph needs."""
         return self.transfer is None
 
     def __iter__(self) -> Iterator[Batch]:
-        if self.transfer is None:
-            yield from self.loader
-            return
         try:
             for batch in self.loader:
-                yield self.transfer(batch)
+                yield batch if self.transfer is None else self.transfer(batch)
         finally:
+            self.wait()
+
+    def wait(self) -> None:
+        """End an epoch: wait until no copy reads the host's memory any more."""
+        if self.transfer is not None:
             self.transfer.wait()
 
     def __len__(self) -> int:
-        """The number of batches of an epoch; TypeError where the loader doesn't know."""
+        """Return the number of batches of an epoch; TypeError if the loader has no length."""
         return len(self.loader)  # type: ignore[arg-type]  # where the loader has one
 
     def watch(self, span: Span) -> None:
-        """Have all that its parts launch on the device be launched within spans: `data` and `transfer`."""
+        """Measure all device work of the pipeline by `span`, as `data` and `transfer`."""
         for part in (self.loader, self.transfer):
             if isinstance(part, Watched):
                 part.span = span
@@ -68,41 +79,47 @@ def to_device(
     *,
     reuses_buffers: bool | None = None,
     device_transform: DeviceTransform | None = None,
-    chunk_batches: int = 1,
-    batch_size: int | None = None,
+    chunk: Chunk | None = None,
 ) -> Pipeline:
-    """A loader whose batches are moved to the device, such as `cuda`.
+    """Return a loader whose batches are moved to a CUDA device.
 
-    transfer: `blocking` is `.to(device)`, `non_blocking` `.to(device, non_blocking=True)`, `prefetch` copies
-    each batch on a stream of its own while the loop works on the one before it (Prefetcher says how long
-    such a batch stays valid). lasting: whether the loader's own batches stay as they are, however many are
-    asked for after them; a ring's stay until the second one after them. finish: what is to be done there.
-    None is what the loader says of itself, and that its batches last and are finished where it says nothing.
-    together, batch_size: for `prefetch`, that the loader's batches are so many of such a size, which are
-    delivered one by one. Raises ValueError for another transfer.
+    With `prefetch`, batch n is valid until batch n+2 is requested; otherwise every batch stays valid.
+
+    Args:
+        loader: an iterable of pairs (images, labels) of tensors in the host's memory.
+        device: `cuda` or `cuda:N`, or a Device.
+        transfer: `blocking` is `.to(device)`, `non_blocking` is `.to(device, non_blocking=True)`, `prefetch`
+            copies batch n+1 on a stream of its own while the loop works on batch n.
+        reuses_buffers: True if the loader overwrites batch n once batch n+2 is requested, as a ring does;
+            False if its batches stay valid. Default: the loader's attribute of that name, else False.
+        device_transform: work on the copied pictures. Default: the loader's attribute of that name, else
+            none.
+        chunk: with `prefetch`, each of the loader's batches is delivered in several of `chunk.batch_size`
+            samples. Default: whole.
+
+    Raises:
+        ValueError: an unknown transfer, a name that is no CUDA device's, or a chunk without `prefetch`.
+        RuntimeError: there is no CUDA device here.
     """
     if transfer not in TRANSFERS:
         raise ValueError(f"transfer is {transfer!r}, expected {', '.join(TRANSFERS)}")
-    if chunk_batches > 1 and (transfer != "prefetch" or batch_size is None):
-        raise ValueError(
-            f"together is {chunk_batches}, expected transfer=prefetch and the batch_size beside it"
-        )
+    if chunk is not None and chunk.batches > 1 and transfer != "prefetch":
+        raise ValueError(f"chunk has {chunk.batches} batches, transfer is {transfer!r}, expected 'prefetch'")
     if isinstance(device, str):
         device = CudaDevice(device)
     if reuses_buffers is None:
         reuses_buffers = getattr(loader, "reuses_buffers", False)
     if device_transform is None:
-        device_transform = getattr(loader, "finish", None)
+        device_transform = getattr(loader, "device_transform", None)
     if transfer == "prefetch":
-        split = batch_size if chunk_batches > 1 else None
         prefetcher = Prefetcher(
-            loader, device, reuses_buffers=reuses_buffers, device_transform=device_transform, split=split
+            loader, device, reuses_buffers=reuses_buffers, device_transform=device_transform, chunk=chunk
         )
-        return Pipeline(prefetcher, chunk_batches=chunk_batches)
-    mover = BatchTransfer(
+        return Pipeline(prefetcher, chunk_batches=1 if chunk is None else chunk.batches)
+    batch_transfer = BatchTransfer(
         device,
         non_blocking=transfer == "non_blocking",
         reuses_buffers=reuses_buffers,
         device_transform=device_transform,
     )
-    return Pipeline(loader, mover)
+    return Pipeline(loader, batch_transfer)

@@ -1,4 +1,4 @@
-"""Prefetcher: batches copied to a device ahead of the loop."""
+"""Prefetcher: copies batches to the device ahead of the training loop."""
 
 from __future__ import annotations
 
@@ -8,27 +8,33 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from loaders.data.batch import Batch
-from loaders.device.batch_transfer import check
+from loaders.device.batch_transfer import check_batch
+from loaders.device.chunk import Chunk
 from loaders.device.device import Device, Event, Span, no_span
 from loaders.device.device_transform import DeviceTransform
 
-# Work on two delivered batches may not be done yet while the next two are copied.
+# Two delivered batches may still be in use while the next two are copied.
 SLOTS = 4
 
 
 class Prefetcher:
-    """Batches of a loader on a device, each copied there on a stream of its own while the loop still works
-    on the one before it.
+    """Loader that copies batch n+1 to a device, on a stream of its own, while the loop works on batch n.
 
-    A batch stays as it is until the second one after it is asked for, or the next epoch begins: then its
-    memory on the device is written again, once the work on it is done that was launched by then on the
-    stream which is current when batches are asked for. Copies run beside that work only out of page-locked
-    memory.
+    Batch n is valid until batch n+2 is requested or the next epoch begins. Its device memory is then
+    overwritten, after the work that was launched by then on the stream that is current at the request.
+    Copies run beside that work only out of page-locked memory.
 
-    lasting: whether the loader's own batches stay as they are; where they don't, it isn't asked for the next
-    one before what it will write over has been copied. finish: what is to be done to copied pictures. split:
-    deliver each of the loader's batches in several of so many samples, which all stay until the last of them
-    was delivered: to launch copies of small batches takes longer than they do.
+    Args:
+        loader: an iterable of pairs (images, labels) of tensors in the host's memory.
+        device: destination.
+        reuses_buffers: whether the loader overwrites batch n once batch n+2 is requested; it is then asked
+            for a batch only after the memory that it will overwrite has been copied. Default False.
+        device_transform: work on the copied pictures; default None.
+        chunk: deliver each of the loader's batches in several of `chunk.batch_size` samples, which stay valid
+            until all of them have been delivered; default None.
+
+    Attributes:
+        span: measures the launched work, as `transfer` and `data`.
     """
 
     def __init__(
@@ -38,28 +44,28 @@ class Prefetcher:
         *,
         reuses_buffers: bool = False,
         device_transform: DeviceTransform | None = None,
-        split: int | None = None,
+        chunk: Chunk | None = None,
     ) -> None:
         self.span: Span = no_span
         self._loader = loader
         self._device = device
         self._reuses_buffers = reuses_buffers
         self._device_transform = device_transform
-        self._split = split
+        self._split = chunk.batch_size if chunk is not None and chunk.batches > 1 else None
         self._copies = device.stream()
         self._idle: list[list[_Slot]] = []
 
     def __len__(self) -> int:
-        """The number of batches of an epoch; TypeError where the loader doesn't tell enough."""
+        """Return the number of batches of an epoch; TypeError if the loader doesn't tell enough."""
         if self._split is None:
             return len(self._loader)  # type: ignore[arg-type]  # where the loader has one
         samples = getattr(self._loader, "samples", None)
         if samples is None:
-            raise TypeError("how many samples an epoch has is not known: the loader has no `samples`")
+            raise TypeError("the number of samples of an epoch is unknown: the loader has no `samples`")
         return -(-int(samples) // self._split)
 
     def __iter__(self) -> Iterator[Batch]:
-        # The same memory in each epoch; an epoch that is begun beside another has its own.
+        # Every epoch uses the same memory; a second epoch at the same time gets memory of its own.
         slots = self._idle.pop() if self._idle else [_Slot(self._split) for _ in range(SLOTS)]
         device, batches = self._device, iter(self._loader)
         sent: deque[Event] = deque(maxlen=2)
@@ -72,11 +78,11 @@ class Prefetcher:
             batch = next(batches, None)
             if batch is None:
                 return None
-            check(batch)
+            check_batch(batch)
             slot = slots[number % SLOTS]
             number += 1
-            if slot.hold(batch, device, self._device_transform):
-                # New memory may have been given back by work that isn't done yet.
+            if slot.reserve(batch, device, self._device_transform):
+                # Work that isn't done yet may have used the new memory before.
                 free = device.event()
             with device.on(self._copies):
                 self._copies.wait_event(free)
@@ -84,26 +90,26 @@ class Prefetcher:
                     slot.copy(batch, device)
                 sent.append(device.event())
                 if self._device_transform is None:
-                    return slot.batches(), sent[-1]
+                    return slot.deliver(), sent[-1]
                 with self.span("data"):
-                    slot.device_transform(device, self._device_transform)
-                return slot.batches(), device.event()
+                    slot.transform(device, self._device_transform)
+                return slot.deliver(), device.event()
 
         try:
             before = now = device.event()
             ahead = send(now)
             while ahead is not None:
-                (batches_there, ready), ahead = ahead, send(before)
-                # Of what was asked for two calls ago, all work has been launched before the last call.
+                (delivered, ready), ahead = ahead, send(before)
+                # The work on the batch before last was launched before the last request.
                 before = now
                 device.current().wait_event(ready)
-                yield from batches_there
+                yield from delivered
                 now = device.event()
         finally:
             if self._reuses_buffers:
                 for event in sent:
                     event.synchronize()
-            # What comes after on the current stream may use the memory for something else.
+            # Later work on the current stream may use the memory for something else.
             with device.on(self._copies):
                 rest = device.event()
             device.current().wait_event(rest)
@@ -111,26 +117,32 @@ class Prefetcher:
 
 
 class _Slot:
-    """Memory of the device for one batch of the loader, written again and again."""
+    """Device memory for one batch of the loader, which is overwritten again and again.
+
+    Args:
+        split: samples in each delivered batch; None delivers the loader's batch whole.
+    """
 
     def __init__(self, split: int | None) -> None:
         self._split = split
         self._samples = 0
-        self._raw = self._labels = self._out = torch.empty(0)
-        # Those of a whole batch, and of the samples that there are now.
+        self._raw = self._labels = self._out = torch.empty(0, device="cpu")
+        # Delivered batches of a full slot, and the memory of the samples that it holds now.
         self._whole: list[Batch] = []
         self._parts: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = self._raw, self._labels, self._out
 
-    def hold(self, batch: Batch, device: Device, device_transform: DeviceTransform | None) -> bool:
-        """Have room for a batch; whether there was too little."""
+    def reserve(self, batch: Batch, device: Device, device_transform: DeviceTransform | None) -> bool:
+        """Make room for a batch; return whether that took new memory."""
         self._samples = len(batch[1])
         new = not (_fits(self._raw, batch[0]) and _fits(self._labels, batch[1]))
         if new:
-            self._raw, self._labels = (device.empty(tuple(part.shape), part.dtype) for part in batch)
-            self._out = self._raw
-            if device_transform is not None:
-                self._out = device.empty(device_transform.shape(tuple(batch[0].shape)), torch.float32)
-            self._whole = self._cut()
+            # An inference tensor could only be overwritten in inference mode.
+            with torch.inference_mode(False):
+                self._raw, self._labels = (device.empty(tuple(part.shape), part.dtype) for part in batch)
+                self._out = self._raw
+                if device_transform is not None:
+                    self._out = device.empty(device_transform.shape(tuple(batch[0].shape)), torch.float32)
+                self._whole = self._cut()
         self._parts = self._raw, self._labels, self._out
         if self._samples < len(self._labels):
             raw, labels, out = (part[: self._samples] for part in self._parts)
@@ -138,18 +150,18 @@ class _Slot:
         return new
 
     def copy(self, batch: Batch, device: Device) -> None:
-        """Launch its copy."""
+        """Launch the copy of a batch."""
         raw, labels, _ = self._parts
         device.copy(raw, batch[0])
         device.copy(labels, batch[1])
 
-    def device_transform(self, device: Device, device_transform: DeviceTransform) -> None:
-        """Launch what is to be done to its pictures."""
+    def transform(self, device: Device, device_transform: DeviceTransform) -> None:
+        """Launch the work on the copied pictures."""
         raw, _, out = self._parts
         device.launch(lambda: device_transform(raw, out))
 
-    def batches(self) -> list[Batch]:
-        """What is delivered of it."""
+    def deliver(self) -> list[Batch]:
+        """Return the batches that the slot holds."""
         return self._whole if self._samples == len(self._labels) else self._cut()
 
     def _cut(self) -> list[Batch]:

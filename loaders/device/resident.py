@@ -1,9 +1,10 @@
-"""A loader whose dataset lies on the device: order, gather, scaling and resize are done there."""
+"""ResidentLoader: a loader whose dataset lies on the device, where all of its work is done."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, InitVar, dataclass
 
 import torch
 
@@ -12,64 +13,78 @@ from loaders.data.rows import Rows
 from loaders.device.device import Span, no_span
 from loaders.device.device_transform import DeviceTransform
 
-# Batches are made many at once, so that the host launches few kernels: as many as this holds, which a large
-# GPU's cache does, too ...
+# Bytes of pictures that are made by one launch of kernels: few launches, and small enough for a large GPU's
+# cache.
 CHUNK_BYTES = 16 << 20
-# ... but no more than these, each of which a step in a graph is captured for.
+# A step in CUDA graphs captures one graph for each of these.
 MAX_CHUNK_BATCHES = 64
 SLOTS = 2
 
 
+@dataclass(eq=False)
 class ResidentLoader:
-    """Batches of a dataset that lies on a device, one byte a pixel; each `iter()` is an epoch.
+    """Loader of a dataset that lies on a device, one byte a pixel; each `iter()` is an epoch.
 
-    rows: what is copied there, once. resize: the side that pictures are resized to. together: so many batches
-    are made at once, by a few kernels, and stay until all of them were delivered; the host does nothing else.
+    A few kernels make `chunk_batches` batches at once; the host does nothing else.
 
-    A batch stays as it is until the second one after it is asked for, or the next epoch begins: then its
-    memory is written again, after all that was launched by then on the current stream. Batches must be asked
-    for and used on one stream. Raises ValueError for a size below 1.
+    Batch n is valid until batch n+2 is requested or the next epoch begins, and the batches of a chunk are
+    valid until all of them have been delivered. The memory is then overwritten, after the work that was
+    launched by then on the current stream. Request and use batches on one stream.
+
+    Args:
+        rows: the pictures and labels, which are copied to the device once.
+        batch_size: samples in a batch, at least 1; the last batch of an epoch may be smaller.
+        resize: side in pixels that pictures are resized to; default None keeps their size.
+        shuffle: whether each epoch has a random order; False is the stored order. Default True.
+        seed: decides the orders of all epochs; default 0.
+        device: default `cuda`, the current CUDA device.
+
+    Attributes:
+        chunk_batches: batches that are made at once.
+        span: measures the launched work, as `data`.
+
+    Raises:
+        ValueError: `batch_size` or `resize` is below 1.
     """
 
-    def __init__(
-        self,
-        rows: Rows,
-        *,
-        batch_size: int,
-        resize: int | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
-        device: str = "cuda",
-    ) -> None:
-        for name, value in (("batch_size", batch_size), ("resize", 1 if resize is None else resize)):
-            if value < 1:
+    rows: InitVar[Rows]
+    _: KW_ONLY
+    batch_size: int
+    resize: int | None = None
+    shuffle: bool = True
+    seed: int = 0
+    device: str = "cuda"
+
+    def __post_init__(self, rows: Rows) -> None:
+        for name, value in (("batch_size", self.batch_size), ("resize", self.resize)):
+            if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}, expected 1 or more")
         self.span: Span = no_span
         self._samples, *picture = rows.images.shape
         self._picture = (1, *picture)
-        self._batch_size = min(batch_size, self._samples)
-        self._device_transform = DeviceTransform(resize)
-        self._shuffle = shuffle
-        self._seeds = torch.Generator().manual_seed(seed)
-        self._random = torch.Generator(device)
-        self._images = _in_words(rows.images.view(self._samples, -1).to(device))
-        self._labels = rows.labels.to(device, torch.int64)
-        self._stored = torch.arange(self._samples, device=device)
-        batch_bytes = 4 * math.prod(self._device_transform.shape((self._batch_size, *self._picture)))
+        self._size = min(self.batch_size, self._samples)
+        self._device_transform = DeviceTransform(self.resize)
+        self._seeds = torch.Generator("cpu").manual_seed(self.seed)
+        self._random = torch.Generator(self.device)
+        self._images = _view_as_words(rows.images.view(self._samples, -1).to(self.device))
+        self._labels = rows.labels.to(self.device, torch.int64)
+        self._stored = torch.arange(self._samples, dtype=torch.int64, device=self.device)
+        batch_bytes = 4 * math.prod(self._device_transform.shape((self._size, *self._picture)))
         self.chunk_batches = min(max(1, CHUNK_BYTES // batch_bytes), MAX_CHUNK_BATCHES, len(self))
         self._idle: list[list[_Slot]] = []
 
     def __len__(self) -> int:
-        """The number of batches of an epoch."""
-        return -(-self._samples // self._batch_size)
+        """Return the number of batches of an epoch."""
+        return -(-self._samples // self._size)
 
     def __iter__(self) -> Iterator[Batch]:
-        # The same memory in each epoch, as a step in a graph is bound to it; one beside another has its own.
-        slots = self._idle.pop() if self._idle else [self._slot() for _ in range(SLOTS)]
-        chunk = self.chunk_batches * self._batch_size
+        # Every epoch uses the same memory, as a step in graphs is bound to it; a second epoch at the same
+        # time gets memory of its own.
+        slots = self._idle.pop() if self._idle else [self._make_slot() for _ in range(SLOTS)]
+        chunk = self.chunk_batches * self._size
         try:
             with self.span("data"):
-                order = self._order()
+                order = self._draw_order()
             for number, start in enumerate(range(0, self._samples, chunk)):
                 with self.span("data"):
                     batches = self._fill(slots[number % SLOTS], order[start : start + chunk])
@@ -77,21 +92,23 @@ class ResidentLoader:
         finally:
             self._idle.append(slots)
 
-    def _order(self) -> torch.Tensor:
-        if not self._shuffle:
+    def _draw_order(self) -> torch.Tensor:
+        if not self.shuffle:
             return self._stored
-        seed = int(torch.randint(2**62, (), generator=self._seeds))
+        seed = int(torch.randint(2**62, (), generator=self._seeds, device="cpu"))
         self._random.manual_seed(seed)
-        return torch.randperm(self._samples, generator=self._random, device=self._random.device)
+        return torch.randperm(
+            self._samples, generator=self._random, dtype=torch.int64, device=self._random.device
+        )
 
-    def _slot(self) -> _Slot:
-        # Not as tensors of an inference, which could be written in one alone.
+    def _make_slot(self) -> _Slot:
+        # An inference tensor could only be overwritten in inference mode.
         with torch.inference_mode(False):
-            chunk = self.chunk_batches * self._batch_size
+            chunk = self.chunk_batches * self._size
             raw = self._images.new_empty((chunk, self._images.shape[1]))
             shape = self._device_transform.shape((chunk, *self._picture))
             images = torch.empty(shape, dtype=torch.float32, device=raw.device)
-            return _Slot(raw, images, self._labels.new_empty(chunk), self._batch_size)
+            return _Slot(raw, images, self._labels.new_empty(chunk), self._size)
 
     def _fill(self, slot: _Slot, numbers: torch.Tensor) -> list[Batch]:
         samples = len(numbers)
@@ -102,7 +119,14 @@ class ResidentLoader:
 
 
 class _Slot:
-    """Memory for batches that are made together, written again and again."""
+    """Device memory for the batches of a chunk, which is overwritten again and again.
+
+    Attributes:
+        raw: gathered rows, (samples, words).
+        images: float32 (samples, 1, H, W).
+        labels: int64 (samples,).
+        batches: the batches of a full chunk.
+    """
 
     def __init__(
         self, raw: torch.Tensor, images: torch.Tensor, labels: torch.Tensor, batch_size: int
@@ -112,13 +136,13 @@ class _Slot:
         self.batches = self.split(len(labels))
 
     def split(self, samples: int) -> list[Batch]:
-        """The batches of so many samples."""
+        """Return the batches of the first `samples` samples."""
         parts = (torch.split(part[:samples], self._batch_size) for part in (self.images, self.labels))
         return list(zip(*parts, strict=True))
 
 
-def _in_words(rows: torch.Tensor) -> torch.Tensor:
-    """uint8 (N, P) as the widest whole numbers that divide a row: a gather moves them one by one."""
+def _view_as_words(rows: torch.Tensor) -> torch.Tensor:
+    """View uint8 (N, P) as the widest integers that divide a row, since a gather moves them one by one."""
     for dtype in (torch.int64, torch.int32, torch.int16):
         if rows.shape[1] % dtype.itemsize == 0:
             return rows.view(dtype)

@@ -1,7 +1,7 @@
-"""Resize on whole batches: bilinear and antialiased, as two small matrix products.
+"""Resize of whole batches: bilinear and antialiased, as two small matrix products.
 
-Such a resize is linear, and the same for every row and every column of a picture: R x Cᵀ, with R and C the
-weights that torch itself uses.
+The resize is linear, and the same for each row and each column of a picture: R x Cᵀ, where R and C are the
+weights of torch's own resize.
 """
 
 from __future__ import annotations
@@ -16,22 +16,38 @@ CPU = torch.device("cpu")
 
 @functools.lru_cache(8)
 def weights(inputs: int, outputs: int, device: torch.device = CPU) -> torch.Tensor:
-    """What each of `outputs` pixels takes of each of `inputs`: float32 (outputs, inputs), rows that sum to 1.
+    """Return the weight of each input pixel in each output pixel.
 
-    Read off torch's own resize, so that they are its very weights: each column of this picture has one pixel
-    of 1, and its width stays.
+    The weights are read off torch's own resize of the identity matrix: column k then holds the weights of
+    input pixel k.
+
+    Args:
+        inputs: pixels of a side before the resize.
+        outputs: pixels of that side after it.
+        device: device of the result.
+
+    Returns:
+        float32 (outputs, inputs); each row sums to 1.
     """
-    picture = torch.eye(inputs, dtype=torch.float32, device=CPU).view(1, 1, inputs, inputs)
-    made = interpolate(picture, (outputs, inputs), mode="bilinear", antialias=True)[0, 0].contiguous()
-    return made.to(device)
+    # Kept for later calls, so it must be no inference tensor.
+    with torch.inference_mode(False):
+        picture = torch.eye(inputs, dtype=torch.float32, device=CPU).view(1, 1, inputs, inputs)
+        made = interpolate(picture, (outputs, inputs), mode="bilinear", antialias=True)[0, 0].contiguous()
+        return made.to(device)
 
 
 def resize(images: torch.Tensor, side: int, out: torch.Tensor | None = None) -> torch.Tensor:
-    """Resize float32 (B, H, W) in [0, 1] to (B, side, side), into `out` where it is given.
+    """Resize pictures, within 1e-6 of `interpolate(..., mode="bilinear", antialias=True)`.
 
-    Within 1e-6 of `interpolate(..., mode="bilinear", antialias=True)`.
+    Args:
+        images: float32 (B, H, W) in [0, 1].
+        side: side of the result in pixels.
+        out: float32 (B, side, side) to write to; None makes it.
+
+    Returns:
+        float32 (B, side, side) in [0, 1]; `out` where it is given.
     """
     rows, columns = (weights(inputs, side, images.device) for inputs in images.shape[1:])
     resized = torch.matmul(rows, torch.matmul(images, columns.t()), out=out)
-    # Weights that are rounded can sum to a hair over 1: keep the range that was promised.
+    # Rounded weights can sum to slightly more than 1.
     return resized.clamp_(max=1)

@@ -1,1 +1,1 @@
-"""One file, one family: the file's name is the family's name. `loaders.registry` finds them."""
+"""Loader families: one file is one family, and the file's name is the family's name."""

@@ -1,4 +1,4 @@
-"""A DataLoader that asks its dataset for whole batches, through `__getitems__`."""
+"""A DataLoader that requests whole batches of its dataset, through `__getitems__`."""
 
 from __future__ import annotations
 
@@ -11,55 +11,71 @@ from torch.utils.data import Dataset
 from loaders.data.batch import Batch
 from loaders.data.image_split import ImageSplit
 from loaders.device.resize import resize
-from loaders.spec.dataloader_spec import NUM_WORKERS, DataLoaderSpec
+from loaders.spec.dataloader_spec import NUM_WORKERS, DataLoaderSpec, return_batch
+from loaders.spec.example_code import ExampleCode
 from loaders.spec.knobs import knob
+from loaders.spec.loader_spec import DATA_COMMENT
 
 
+@dataclass(eq=False)
 class BatchedDataset(Dataset[Batch]):
-    """Samples by whole batches: one gather, one conversion and one resize for all of them.
+    """Dataset that makes whole batches: one gather, one conversion and one resize for all samples.
 
-    The DataLoader's fetcher calls `__getitems__` with a batch's indices where a dataset has it.
+    A DataLoader calls `__getitems__` with the indices of a batch if the dataset has it. Its `collate_fn` must
+    return the batch unchanged.
+
+    Attributes:
+        images: uint8 (N, H, W).
+        labels: int64 (N,).
+        resize: side in pixels that pictures are resized to; default None keeps their size.
     """
 
-    def __init__(self, source: ImageSplit, resize: int | None) -> None:
-        self.images = source.in_memory().images
-        self.labels = source.labels
-        self.resize = resize
+    images: torch.Tensor
+    labels: torch.Tensor
+    resize: int | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitems__(self, indices: list[int]) -> Batch:
-        """The batch at `indices`: float32 (B, 1, H, W) in [0, 1] and int64 (B,)."""
-        rows = torch.tensor(indices)
+        """Return the batch of these samples: float32 (B, 1, H, W) in [0, 1] and int64 (B,)."""
+        rows = torch.tensor(indices, dtype=torch.int64, device="cpu")
         images = self.images[rows].to(torch.float32).div_(255)
         if self.resize is not None:
             images = resize(images, self.resize)
         return images.unsqueeze(1), self.labels[rows]
 
 
-def as_it_is(batch: Batch) -> Batch:
-    """Collates nothing: `__getitems__` has made the batch (a function by name, so that spawn can send it)."""
-    return batch
-
-
 @dataclass(frozen=True)
 class BatchedDataLoader(DataLoaderSpec):
-    """A DataLoader whose dataset is indexed by whole batches.
+    """A DataLoader whose dataset makes whole batches.
 
-    `resize` is bilinear and antialiased like PIL's, without its rounding to uint8. No workers by default:
-    sending a finished batch from one process to another takes longer than making it.
+    `resize` is bilinear and antialiased like PIL's, without rounding to uint8. The default is no workers,
+    since sending a batch to another process takes longer than making it.
     """
 
     num_workers: int = knob(NUM_WORKERS, 0)
 
     def typical_samples_per_s(self) -> float:
-        """Two cores; through workers every batch crosses a process, which costs more than making it."""
+        """Return about how many samples a second this loader delivers on two cores."""
+        # Every batch of a worker crosses to another process.
         crossing = 0.0 if self.num_workers == 0 else 1 / 130_000
         resizing = 0.0 if self.resize is None else (self.resize / 64) ** 2 / 100_000
         return 1 / (1 / 1_000_000 + crossing + resizing)
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """A DataLoader over the batched dataset."""
-        dataset = BatchedDataset(source, self.resize)
-        return self.dataloader(dataset, shuffle=shuffle, seed=seed, collate_fn=as_it_is)
+        """Return a DataLoader over a BatchedDataset."""
+        dataset = BatchedDataset(source.in_memory().images, source.labels, self.resize)
+        return self.make_dataloader(dataset, shuffle=shuffle, seed=seed, collate_fn=return_batch)
+
+    def loader_code(self) -> ExampleCode:
+        """Return the code of a DataLoader over a BatchedDataset of pictures in memory."""
+        code = ExampleCode(
+            "from loaders.families.batched_dataloader import BatchedDataset",
+            "from loaders.spec.dataloader_spec import return_batch",
+        )
+        code.lines.append(DATA_COMMENT)
+        side = {} if self.resize is None else {"resize": self.resize}
+        code.assign("dataset", "BatchedDataset", "images", "labels", keywords=side)
+        self.add_dataloader(code, "dataset", collate_fn="return_batch")
+        return code

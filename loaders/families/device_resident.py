@@ -10,44 +10,50 @@ from typing_extensions import Self
 from loaders.data.errors import DataError
 from loaders.data.image_split import ImageSplit
 from loaders.data.rows import Rows
+from loaders.device.chunk import Chunk
 from loaders.device.pipeline import Pipeline
 from loaders.device.resident import ResidentLoader
+from loaders.spec.example_code import ExampleCode
 from loaders.spec.knobs import Knob
-from loaders.spec.loader_spec import LoaderSpec
+from loaders.spec.loader_spec import DATA_COMMENT, LoaderSpec
 
-# Of a sample beside its pixels: its label, and its place in the order, once as it is stored, once drawn, and
-# what a sort needs to draw it.
+# Bytes of a sample beside its pixels: the label, its place in the stored order and in the drawn one, and the
+# memory of the sort that draws it.
 BESIDE_BYTES = 8 + 4 * 8
 
 
 @dataclass(frozen=True)
 class DeviceResident(LoaderSpec):
-    """Rows of a uint8 tensor on the device, for data that fits there: the host has no work on any batch.
+    """Rows of a uint8 tensor on the CUDA device, for data that fits there: the host does no work on a batch.
 
-    A batch stays valid until the second one after it is asked for (`ResidentLoader` has the details).
-    `resize` is bilinear and antialiased, without rounding.
+    Batch n is valid until batch n+2 is requested. `resize` is bilinear and antialiased, without rounding to
+    uint8.
     """
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
-        """All but `transfer`: no batch is transferred."""
+        """Return all knobs but `transfer`, since no batch is transferred."""
         return {name: knob for name, knob in super().declared_knobs().items() if name != "transfer"}
 
-    def resolved(self, *, cuda: bool = False) -> Self:
-        """The same: there is no default to fill in."""
+    def resolve(self, *, cuda: bool = False) -> Self:
+        """Return the spec itself, since no value is `none` by default."""
         del cuda
         return self
 
     def invalid(self, *, cuda: bool) -> str | None:
-        """The dataset lies on a CUDA device."""
+        """Return why there is no such loader without a CUDA device, or None."""
         return None if cuda else "device_resident keeps the dataset on a CUDA device"
 
     def typical_samples_per_s(self) -> float:
-        """Not two cores, but the GPU: what starting an epoch takes is more than the epoch."""
+        """Return the rate of a GPU; starting an epoch takes longer than the epoch."""
         return 10_000_000
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> ResidentLoader:
-        """A loader on the current CUDA device, to which the dataset goes; DataError where it can't."""
+        """Return a loader whose batches lie on the current CUDA device, to which the dataset is copied.
+
+        Raises:
+            DataError: the dataset doesn't fit there.
+        """
         needed = source.images.numel() + BESIDE_BYTES * len(source)
         free, _ = torch.cuda.mem_get_info()
         if needed > free:
@@ -61,7 +67,21 @@ class DeviceResident(LoaderSpec):
         )
 
     def pipeline(self, source: ImageSplit, *, device: str, shuffle: bool, seed: int) -> Pipeline:
-        """The loader as it is: its batches are on the device."""
+        """Return the loader without a transfer, since its batches are on the device."""
         del device
         loader = self.build(source, shuffle=shuffle, seed=seed)
         return Pipeline(loader, chunk_batches=loader.chunk_batches)
+
+    def loader_code(self) -> ExampleCode:
+        """Return the code of a ResidentLoader over pictures in memory."""
+        code = ExampleCode(
+            "from loaders.device.resident import ResidentLoader", "from loaders.ring import Rows"
+        )
+        code.lines.append(DATA_COMMENT)
+        side = {} if self.resize is None else {"resize": self.resize}
+        keywords = {"batch_size": self.batch_size, **side}
+        code.assign("loader", "ResidentLoader", "Rows(images, labels)", keywords=keywords)
+        return code
+
+    def add_transfer(self, code: ExampleCode, chunk: Chunk) -> None:
+        """Add nothing, since the batches are on the device."""

@@ -1,4 +1,4 @@
-"""What most people's data is: a PNG file a sample, a folder a class, decoded one by one in `__getitem__`."""
+"""A folder of PNG files, one a sample, in a folder for each class, as most people have their data."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from loaders.data.batch import Batch
 from loaders.data.conversion import Conversion, Progress
 from loaders.data.image_split import ImageSplit
 from loaders.spec.dataloader_spec import DataLoaderSpec
+from loaders.spec.example_code import ExampleCode
 from loaders.spec.knobs import Choice, Knob, knob
 
 DECODER = Knob(
     "decoder",
     Choice(("pil", "torchvision")),
-    help="what reads a PNG file: pil, as ImageFolder does by default, or torchvision's own reader",
+    help="reader of PNG files: pil, ImageFolder's default, or torchvision's own",
     quick=("pil", "torchvision"),
 )
 
@@ -36,10 +37,13 @@ _NAME_LENGTH = 60
 
 
 def class_folder(label: int, classes: tuple[str, ...]) -> str:
-    """What the folder of a class is called: `5-Sandal`, or `0-T-shirt-top` for `T-shirt/top`.
+    """Return the name of a class's folder: `5-Sandal`, or `0-T-shirt-top` for `T-shirt/top`.
 
-    The number tells classes apart and gives the label. The name is for who looks at the files: whatever no
-    file system minds is kept of it.
+    The number is the label. The name is for people: the characters that every file system allows are kept.
+
+    Args:
+        label: the class's number.
+        classes: the names of all classes.
     """
     digits = len(str(len(classes) - 1))
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", classes[label])[:_NAME_LENGTH].strip("-")
@@ -47,9 +51,14 @@ def class_folder(label: int, classes: tuple[str, ...]) -> str:
 
 
 def write_png_files(source: ImageSplit, folder: Path, progress: Progress) -> None:
-    """One 8-bit grey PNG file a sample, called by its number in the source, in the folder of its class.
+    """Write one 8-bit grey PNG file for each sample, named by its number, in the folder of its class.
 
-    A class without samples gets no folder: ImageFolder refuses empty ones.
+    A class without samples gets no folder, since ImageFolder refuses empty ones.
+
+    Args:
+        source: the data.
+        folder: where the class folders are made.
+        progress: called with the samples written and all samples.
     """
     digits = len(str(len(source) - 1))
     folders = {label: folder / class_folder(label, source.classes) for label in set(source.labels.tolist())}
@@ -67,7 +76,13 @@ CONVERSION = Conversion("image_folder", 1, write_png_files)
 
 
 class NumberedImageFolder(TorchvisionImageFolder):  # type: ignore[misc]  # torchvision is not typed
-    """torchvision's ImageFolder with the source's labels and order, which the names of its files tell."""
+    """torchvision's ImageFolder in the order of the file names' numbers, with the folder names' labels.
+
+    Args:
+        root: the folder with the class folders.
+        loader: reads a file.
+        transform: makes a sample of the loader's result.
+    """
 
     def __init__(self, root: Path, loader: Callable[[str], Any], transform: Callable[[Any], Any]) -> None:
         super().__init__(str(root), loader=loader, transform=transform)
@@ -75,37 +90,37 @@ class NumberedImageFolder(TorchvisionImageFolder):  # type: ignore[misc]  # torc
         self.targets = [label for _, label in self.samples]
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """The class folders, and the label of each: its number, not its place, as classes can be empty."""
+        """Return the class folders and the label of each: its number, since classes can be empty."""
         names, _ = super().find_classes(directory)
         return names, {name: int(name.partition("-")[0]) for name in names}
 
 
 def sample_number(sample: tuple[str, int]) -> int:
-    """The number that the file of an ImageFolder's sample (path, label) is called by."""
+    """Return the number in the file name of an ImageFolder's sample, (path, label)."""
     return int(os.path.splitext(os.path.basename(sample[0]))[0])  # noqa: PTH119, PTH122  # a Path is slow to make
 
 
 def read_with_pil(path: str) -> Image.Image:
-    """The picture in that file, in 8-bit grey."""
+    """Return the picture in a file, in 8-bit grey."""
     with open(path, "rb") as file:  # noqa: PTH123  # as ImageFolder's own loader does
         return Image.open(file).convert("L")
 
 
 def read_with_torchvision(path: str) -> torch.Tensor:
-    """The picture in that file: uint8 (1, H, W)."""
+    """Return the picture in a file: uint8 (1, H, W)."""
     return decode_with_torchvision(torchvision_io.read_file(path))
 
 
 def decode_with_torchvision(png: torch.Tensor) -> torch.Tensor:
-    """The picture in the bytes of a file, uint8 (length,): uint8 (1, H, W)."""
+    """Decode the bytes of a file, uint8 (length,), to uint8 (1, H, W)."""
     pixels: torch.Tensor = torchvision_io.decode_image(png, mode=torchvision_io.ImageReadMode.GRAY)
     return pixels
 
 
 def torchvision_reads_png() -> bool:
-    """Whether this torchvision has a PNG reader, which only a call tells.
+    """Return whether this torchvision has a PNG reader, by calling it.
 
-    Some are built without one; and 0.29 deprecates it (for TorchCodec), so that a later one has none.
+    Some are built without one, and 0.29 deprecates it in favour of TorchCodec.
     """
     file = io.BytesIO()
     Image.new("L", (1, 1)).save(file, "PNG")
@@ -120,10 +135,13 @@ def torchvision_reads_png() -> bool:
 
 @dataclass(frozen=True)
 class ImageFolder(DataLoaderSpec):
-    """One PNG file opened, decoded and converted a sample.
+    """One PNG file opened, decoded and converted for each sample.
 
-    `resize` is bilinear and antialiased, rounded to uint8, before the conversion to float: PIL's where PIL
+    `resize` is bilinear, antialiased and rounded to uint8, before the conversion to float. It is PIL's if PIL
     decodes, else torchvision's on the tensor.
+
+    Attributes:
+        decoder: `pil` or `torchvision`, the reader of PNG files; default `pil`.
     """
 
     shown_unasked: ClassVar[bool] = False
@@ -131,7 +149,7 @@ class ImageFolder(DataLoaderSpec):
     decoder: str = knob(DECODER, "pil")
 
     def unavailable(self) -> str | None:
-        """torchvision's own decoder is no part of every build."""
+        """Return that this torchvision can't read PNG files, with the cure, or None."""
         if self.decoder == "torchvision" and not torchvision_reads_png():
             return (
                 f"decoder=torchvision needs a torchvision that reads PNG, {torchvision_version} doesn't: "
@@ -140,18 +158,18 @@ class ImageFolder(DataLoaderSpec):
         return None
 
     def typical_samples_per_s(self) -> float:
-        """Two cores, with any number of workers, the files in the system's cache."""
+        """Return the rate on two cores, with any number of workers and the files in the system's cache."""
         if self.resize is None:
             return 15_000
         slower = 0.4 if self.decoder == "pil" else 1.5
         return 15_000 / (1 + slower * (self.resize / 64) ** 2)
 
     def prepare(self, source: ImageSplit, progress: Progress | None = None) -> None:
-        """Write the PNG files, or check every byte of them."""
+        """Write the PNG files, or check every byte of them; raise DataError if they can't be written."""
         CONVERSION.prepare(source, progress, verify=True)
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """A DataLoader over torchvision's ImageFolder."""
+        """Return a DataLoader over torchvision's ImageFolder; raise DataError if there are no files."""
         steps: list[Callable[[Any], Any]] = []
         if self.resize is not None:
             steps.append(transforms.Resize((self.resize, self.resize), antialias=True))
@@ -162,4 +180,26 @@ class ImageFolder(DataLoaderSpec):
             loader = read_with_torchvision
             steps.append(transforms.ConvertImageDtype(torch.float32))
         dataset = NumberedImageFolder(CONVERSION.prepare(source), loader, transforms.Compose(steps))
-        return self.dataloader(dataset, shuffle=shuffle, seed=seed)
+        return self.make_dataloader(dataset, shuffle=shuffle, seed=seed)
+
+    def loader_code(self) -> ExampleCode:
+        """Return the code of a DataLoader over an ImageFolder of the user's own."""
+        reader = f"read_with_{self.decoder}"
+        code = ExampleCode(
+            "from torchvision import transforms",
+            "from torchvision.datasets import ImageFolder",
+            f"from loaders.families.image_folder import {reader}",
+        )
+        steps = [] if self.resize is None else [f"transforms.Resize(({self.resize}, {self.resize}))"]
+        if self.decoder == "pil":
+            steps.append("transforms.ToTensor()")
+        else:
+            code.imports.append("import torch")
+            steps.append("transforms.ConvertImageDtype(torch.float32)")
+        code.lines += [
+            "# folder: one folder of grey pictures for each class.",
+            f"transform = transforms.Compose([{', '.join(steps)}])",
+            f"dataset = ImageFolder(folder, transform, loader={reader})",
+        ]
+        self.add_dataloader(code, "dataset")
+        return code

@@ -13,13 +13,12 @@ from loaders.spec.ring_spec import RingSpec
 
 @dataclass(frozen=True)
 class TensorSlice(RingSpec):
-    """Rows of a uint8 tensor, in a shuffled order, without a worker, a PIL image or a new tensor.
+    """Rows of a uint8 tensor, without workers, PIL images, or a new tensor for each batch.
 
-    A batch stays valid until the second one after it is asked for (`RingLoader` has the details); `copy=True`
-    gives batches that last. `resize` is torchvision's own, bilinear and antialiased, without rounding.
+    `resize` equals torchvision's, bilinear and antialiased, without rounding to uint8.
     """
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """A loader over the source's pictures, which stay in memory as they are: one byte a pixel."""
+        """Return a RingLoader over the pictures, which stay in memory at one byte a pixel."""
         source = source.in_memory()
-        return self.ring_loader(Rows(source.images, source.labels), shuffle=shuffle, seed=seed)
+        return self.make_ring_loader(Rows(source.images, source.labels), shuffle=shuffle, seed=seed)

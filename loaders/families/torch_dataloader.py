@@ -1,4 +1,4 @@
-"""What the tutorials do: FashionMNIST, an optional Resize, ToTensor, and a DataLoader over it."""
+"""The tutorials' loader: FashionMNIST, an optional Resize, ToTensor, and a DataLoader."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from torchvision.datasets import MNIST, FashionMNIST
 from loaders.data.batch import Batch
 from loaders.data.image_split import ImageSplit
 from loaders.spec.dataloader_spec import DataLoaderSpec
+from loaders.spec.example_code import ExampleCode
 
 
 class SourceFashionMNIST(FashionMNIST):  # type: ignore[misc]  # torchvision is not typed
-    """torchvision's FashionMNIST over a Source: its own `__getitem__`, but no second read of the files."""
+    """torchvision's FashionMNIST with its own `__getitem__`, over pictures that have been read already.
+
+    Args:
+        source: the pictures and labels.
+        transform: makes a sample of a PIL image.
+    """
 
     def __init__(self, source: ImageSplit, transform: Callable[[Any], Any]) -> None:
-        # Past MNIST.__init__, which would look for files, to the one that keeps the transform.
+        # Skips MNIST.__init__, which would look for files.
         super(MNIST, self).__init__(root="", transform=transform)
         self.data = source.in_memory().images
         self.targets = source.labels
@@ -26,19 +32,29 @@ class SourceFashionMNIST(FashionMNIST):  # type: ignore[misc]  # torchvision is 
 
 @dataclass(frozen=True)
 class TorchDataLoader(DataLoaderSpec):
-    """One PIL image, one ToTensor and one collate a sample, as most training scripts have it.
+    """One PIL image, one ToTensor and one collate for each sample, as in most training scripts.
 
-    `resize` goes through PIL (bilinear, antialiased, rounded to uint8), before ToTensor.
+    `resize` is PIL's, bilinear, antialiased and rounded to uint8, before ToTensor.
     """
 
     def typical_samples_per_s(self) -> float:
-        """Two cores: 30,000 with any number of workers, half of it with a resize to 64."""
+        """Return 30,000, measured on two cores with any number of workers; half of it with a resize to 64."""
         return 30_000 if self.resize is None else 30_000 / (1 + (self.resize / 64) ** 2)
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """A DataLoader over torchvision's FashionMNIST."""
+        """Return a DataLoader over torchvision's FashionMNIST."""
         steps: list[Callable[[Any], Any]] = [transforms.ToTensor()]
         if self.resize is not None:
             steps.insert(0, transforms.Resize((self.resize, self.resize)))
         dataset = SourceFashionMNIST(source, transforms.Compose(steps))
-        return self.dataloader(dataset, shuffle=shuffle, seed=seed)
+        return self.make_dataloader(dataset, shuffle=shuffle, seed=seed)
+
+    def loader_code(self) -> ExampleCode:
+        """Return the code of a DataLoader over a torchvision dataset of the user's own."""
+        code = ExampleCode()
+        if self.resize is not None:
+            code.imports.append("from torchvision import transforms")
+            resize = f"transforms.Resize(({self.resize}, {self.resize}))"
+            code.lines.append(f"dataset.transform = transforms.Compose([{resize}, transforms.ToTensor()])")
+        self.add_dataloader(code, "dataset")
+        return code

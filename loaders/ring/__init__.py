@@ -1,4 +1,4 @@
-"""RingLoader, a loader out of a ring of buffers, and the rows that it gathers from."""
+"""RingLoader, a loader out of a ring of buffers, and Rows, the data that it loads."""
 
 from loaders.data.rows import Rows
 from loaders.ring.ring_loader import RingLoader, idle_cores

@@ -13,12 +13,22 @@ from loaders.native import Plan, Side, native
 from loaders.ring.slots import Slots
 
 _BLOCK = 16  # as in ring.c
-# Chunks whose rows a disk is asked for ahead: enough for its queue.
+# Chunks whose rows the system is asked to read ahead: enough to keep a disk's queue full.
 _ASK_AHEAD = 8
 
 
 class NativeRing:
-    """The ring of `ring.c`: its threads fill chunks without Python, and wait for each other without it."""
+    """Ring that is filled by `ring.c`: threads fill chunks, and wait for each other, without Python.
+
+    Args:
+        rows: the pictures and labels.
+        slots: the memory to fill.
+        resize: side in pixels that pictures are resized to; None keeps their size.
+        shuffle: whether each epoch has a random order; False is the stored order.
+
+    Raises:
+        MemoryError: memory is short.
+    """
 
     def __init__(self, rows: Rows, slots: Slots, resize: int | None, *, shuffle: bool) -> None:
         library = native().library
@@ -27,14 +37,14 @@ class NativeRing:
         height, width = rows.images.shape[1:]
         order = np.empty(len(rows.labels), np.int64) if shuffle else None
         ready = np.zeros(len(slots.owners), np.int64)
-        sides, kept = _sides(height, width, resize) if resize else ((Side(), Side()), [])
-        # What the library reads and writes stays as long as this ring does.
-        self._kept = rows, slots, order, ready, kept
+        sides, arrays = _make_sides(height, width, resize) if resize else ((Side(), Side()), [])
+        # The library reads and writes all of this as long as the ring lives.
+        self._keep = rows, slots, order, ready, arrays
         plan = Plan(
             samples=len(rows.labels),
             pixels=height * width,
-            chunk=slots.chunk,
-            slots=len(slots.owners),
+            chunk=slots.shape.samples,
+            slots=slots.shape.count,
             images=rows.images.data_ptr(),
             labels=rows.labels.data_ptr(),
             order=None if order is None else order.ctypes.data,
@@ -49,7 +59,7 @@ class NativeRing:
         )
         self._ring = library.ring_open(ctypes.byref(plan))
         self._check(0 if self._ring else -1)
-        # Once looked up, as it is called for every chunk.
+        # Looked up once, since it is called for every chunk.
         self._take = library.ring_take
 
     def begin(self, seed: int) -> None:
@@ -74,23 +84,23 @@ class NativeRing:
             self._library.ring_close(self._ring)
 
 
-def _sides(height: int, width: int, side: int) -> tuple[tuple[Side, Side], list[NDArray[np.generic]]]:
-    """The sides of a resize as ring.c wants them, and the arrays they point to."""
+def _make_sides(height: int, width: int, side: int) -> tuple[tuple[Side, Side], list[NDArray[np.generic]]]:
+    """Return both sides of a resize as ring.c reads them, and the arrays that they point to."""
     rows: NDArray[np.float32] = weights(height, side).numpy()
     blocks = -(-side // _BLOCK)
     columns = np.zeros((blocks * _BLOCK, width), np.float32)
     columns[:side] = weights(width, side).numpy()
     columns = np.ascontiguousarray(columns.reshape(blocks, _BLOCK, width).transpose(0, 2, 1))
-    spans = [_spans(rows != 0), _spans((columns != 0).any(axis=2))]
-    kept: list[NDArray[np.generic]] = [rows, columns, *spans[0], *spans[1]]
-    made = [
+    spans = [_find_spans(rows != 0), _find_spans((columns != 0).any(axis=2))]
+    arrays: list[NDArray[np.generic]] = [rows, columns, *spans[0], *spans[1]]
+    sides = [
         Side(inputs, side, low.ctypes.data, high.ctypes.data, matrix.ctypes.data)
         for inputs, (low, high), matrix in zip((height, width), spans, (rows, columns), strict=True)
     ]
-    return (made[0], made[1]), kept
+    return (sides[0], sides[1]), arrays
 
 
-def _spans(used: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The first and the end of the columns that each row uses."""
+def _find_spans(used: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the first column that each row uses, and one past its last."""
     low = used.argmax(axis=1).astype(np.int32)
     return low, (used.shape[1] - used[:, ::-1].argmax(axis=1)).astype(np.int32)

@@ -1,6 +1,8 @@
-"""Slots: the memory of a ring, which is written again and again."""
+"""Slots: the memory of a ring, which is overwritten again and again."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,51 +12,68 @@ from torch.autograd.graph import increment_version
 from loaders.data.batch import Batch
 
 
-class Slots:
-    """The ring's memory. images: float32, or uint8 if raw (slots, chunk, 1, H, W). labels: int64 (slots,
-    chunk).
+@dataclass(frozen=True)
+class SlotShape:
+    """Shape of a ring's memory.
 
-    batches: for each slot, its batches, which share its memory. owners: for each slot, the tensor whose
-    version autograd compares.
+    Attributes:
+        count: the number of slots.
+        samples: samples in a slot, the size of a chunk.
+        side: height and width of a picture.
     """
 
-    def __init__(
-        self, count: int, chunk: int, batch_size: int, side: tuple[int, int], *, pin: bool, raw: bool = False
-    ) -> None:
-        shape = (count, chunk, 1, *side)
-        # numpy asks for huge pages; and memory that was never written comes as a page after another, slowly.
+    count: int
+    samples: int
+    side: tuple[int, int]
+
+
+class Slots:
+    """Memory of a ring: a few slots, each for one chunk of batches.
+
+    Args:
+        shape: number and size of the slots.
+        batch_size: samples in a batch.
+        pin: whether the memory is page-locked.
+        raw: whether pictures are stored as uint8; default False, float32.
+
+    Attributes:
+        shape: as given.
+        images: float32 or uint8 (count, samples, 1, H, W).
+        labels: int64 (count, samples).
+        owners: one tensor for each slot of `images`, whose version autograd compares.
+    """
+
+    def __init__(self, shape: SlotShape, batch_size: int, *, pin: bool, raw: bool = False) -> None:
+        self.shape = shape
+        full = (shape.count, shape.samples, 1, *shape.side)
+        # Ordinary memory comes from numpy, which asks for huge pages.
         images = (
-            torch.zeros(shape, dtype=torch.uint8 if raw else torch.float32, pin_memory=True)
+            torch.zeros(full, dtype=torch.uint8 if raw else torch.float32, device="cpu", pin_memory=True)
             if pin
-            else torch.from_numpy(np.empty(shape, np.uint8 if raw else np.float32))
+            else torch.from_numpy(np.empty(full, np.uint8 if raw else np.float32))
         )
+        # Written once here: the first write to each page is slow.
         images.zero_()
-        labels = torch.zeros((count, chunk), dtype=torch.int64, pin_memory=pin)
+        labels = torch.zeros(full[:2], dtype=torch.int64, device="cpu", pin_memory=pin)
         self.images: NDArray[np.float32] | NDArray[np.uint8] = images.numpy()
         self.labels: NDArray[np.int64] = labels.numpy()
-        self.chunk = chunk
         self._keep = images, labels
-        # Through numpy, since tensors made from one tensor share its version: a batch in use would seem
-        # changed whenever another one is.
+        # Through numpy: slices of one tensor share its version, and a batch in use would seem changed
+        # whenever another one is.
         self.owners = [torch.from_numpy(slot) for slot in self.images]
-        numbers = [torch.from_numpy(slot) for slot in self.labels]
+        self._labels = [torch.from_numpy(slot) for slot in self.labels]
         self._batch_size = batch_size
-        self.batches = [self._split(*slot, chunk) for slot in zip(self.owners, numbers, strict=True)]
-        self._numbers = numbers
+        self._full = [self._cut(slot, shape.samples) for slot in range(shape.count)]
 
-    def of(self, slot: int, samples: int) -> list[Batch]:
-        """The batches of a slot that holds so many samples."""
-        if samples == self.chunk:
-            return self.batches[slot]
-        return self._split(self.owners[slot], self._numbers[slot], samples)
+    def split(self, slot: int, samples: int) -> list[Batch]:
+        """Return the batches of the first `samples` samples of a slot, which share its memory."""
+        return self._full[slot] if samples == self.shape.samples else self._cut(slot, samples)
 
     def mark_written(self, slot: int) -> None:
-        """Have autograd know that a slot is written over, which its memory alone doesn't tell."""
+        """Tell autograd that a slot is overwritten, since it doesn't see writes past torch."""
         increment_version(self.owners[slot])
-        increment_version(self._numbers[slot])
+        increment_version(self._labels[slot])
 
-    def _split(self, images: torch.Tensor, labels: torch.Tensor, samples: int) -> list[Batch]:
-        size = self._batch_size
-        return list(
-            zip(torch.split(images[:samples], size), torch.split(labels[:samples], size), strict=True)
-        )
+    def _cut(self, slot: int, samples: int) -> list[Batch]:
+        parts = (torch.split(part[slot][:samples], self._batch_size) for part in (self.owners, self._labels))
+        return list(zip(*parts, strict=True))

@@ -12,16 +12,25 @@ from loaders.ring.slots import Slots
 
 
 class TorchRing:
-    """The same by torch's operations, which let go of the GIL while they work: for where no compiler is."""
+    """Ring that is filled by torch's operations, for machines without a C compiler.
+
+    The operations release the GIL while they work.
+
+    Args:
+        rows: the pictures and labels.
+        slots: the memory to fill.
+        resize: side in pixels that pictures are resized to; None keeps their size.
+        shuffle: whether each epoch has a random order; False is the stored order.
+    """
 
     def __init__(self, rows: Rows, slots: Slots, resize: int | None, *, shuffle: bool) -> None:
         self._rows = rows
         self._resize = resize
         self._images = [torch.from_numpy(slot) for slot in slots.images[:, :, 0]]
         self._labels = [torch.from_numpy(slot) for slot in slots.labels]
-        self._chunk = slots.chunk
-        self._chunks = -(-len(rows.labels) // slots.chunk)
-        self._order = torch.arange(len(rows.labels))
+        self._chunk = slots.shape.samples
+        self._chunks = -(-len(rows.labels) // self._chunk)
+        self._order = torch.arange(len(rows.labels), dtype=torch.int64, device="cpu")
         self._shuffle = shuffle
         self._scratch = threading.local()
         self._changed = threading.Condition()
@@ -32,7 +41,8 @@ class TorchRing:
 
     def begin(self, seed: int) -> None:
         if self._shuffle:
-            torch.randperm(len(self._order), generator=torch.Generator().manual_seed(seed), out=self._order)
+            generator = torch.Generator("cpu").manual_seed(seed)
+            torch.randperm(len(self._order), generator=generator, out=self._order, device="cpu")
         self._next = self._released = 0
         self._ready = [0] * len(self._images)
         self._stopped = False
@@ -49,34 +59,34 @@ class TorchRing:
 
     def help(self) -> None:
         try:
-            while not self._ended():
+            while not self._has_ended():
                 if not self._fill_one():
                     with self._changed:
-                        self._changed.wait_for(lambda: self._ended() or self._is_free())
+                        self._changed.wait_for(lambda: self._has_ended() or self._is_free())
         except Exception as error:
-            # Whoever waits for what this thread had begun would wait for ever.
+            # The training thread would wait for this thread's chunk for ever; `take` raises the error there.
             with self._changed:
                 self._error = error
                 self._changed.notify_all()
-
-    def _is_ready(self, chunk: int) -> bool:
-        if self._error is not None:
-            raise self._error
-        return self._ready[chunk % len(self._ready)] == chunk + 1
 
     def stop(self) -> None:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
-    def _ended(self) -> bool:
+    def _is_ready(self, chunk: int) -> bool:
+        if self._error is not None:
+            raise self._error
+        return self._ready[chunk % len(self._ready)] == chunk + 1
+
+    def _has_ended(self) -> bool:
         return self._stopped or self._next >= self._chunks
 
     def _is_free(self) -> bool:
         return self._next < min(self._chunks, self._released + len(self._ready))
 
     def _fill_one(self) -> bool:
-        """Fill the next chunk if there is one and its slot is free; whether there was."""
+        """Fill the next chunk if its slot is free; return whether it was."""
         with self._changed:
             if not self._is_free():
                 return False
@@ -95,12 +105,21 @@ class TorchRing:
         if out.dtype == torch.uint8:
             torch.index_select(self._rows.images, 0, numbers, out=out)
             return
-        side = self._rows.images.shape[1:]
-        if not hasattr(self._scratch, "raw"):
-            self._scratch.raw = torch.empty((self._chunk, *side), dtype=torch.uint8)
-            self._scratch.scaled = torch.empty((self._chunk, *side), dtype=torch.float32)
-        raw = torch.index_select(self._rows.images, 0, numbers, out=self._scratch.raw[: len(numbers)])
+        raw, scaled = (part[: len(numbers)] for part in self._reuse_scratch())
+        torch.index_select(self._rows.images, 0, numbers, out=raw)
         if self._resize is None:
             out.copy_(raw).div_(255)
         else:
-            resize(self._scratch.scaled[: len(numbers)].copy_(raw).div_(255), self._resize, out)
+            resize(scaled.copy_(raw).div_(255), self._resize, out)
+
+    def _reuse_scratch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return this thread's room for a chunk before the resize: uint8 and float32 (samples, H, W)."""
+        if not hasattr(self._scratch, "parts"):
+            shape = (self._chunk, *self._rows.images.shape[1:])
+            # An inference tensor could only be overwritten in inference mode.
+            with torch.inference_mode(False):
+                self._scratch.parts = tuple(
+                    torch.empty(shape, dtype=dtype, device="cpu") for dtype in (torch.uint8, torch.float32)
+                )
+        parts: tuple[torch.Tensor, torch.Tensor] = self._scratch.parts
+        return parts

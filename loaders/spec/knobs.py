@@ -1,7 +1,7 @@
 """Knobs: the fields of a LoaderSpec that a sweep can vary, under PyTorch's own names.
 
-A knob carries all that the rest of the toolkit asks of it (how its value is written, what the presets
-take), so a family that declares one has it on the command line and in the results without another edit.
+A knob carries everything that the toolkit needs to offer it: its values as text, its help, and the values
+that the presets take. So a family that declares a knob has it on the command line and in the results.
 """
 
 from __future__ import annotations
@@ -13,19 +13,25 @@ Value = int | bool | str | None
 
 
 class Kind(Protocol):
-    """What values a knob takes, and how they are written on the command line and in a CSV cell."""
+    """Type of a knob's values, and their form on the command line and in a CSV cell."""
 
     @property
     def allowed(self) -> str:
         """The allowed values, in words."""
 
     def parse(self, text: str) -> Value:
-        """The value that `text` stands for; ValueError where it stands for none."""
+        """Return the value of `text`; raise ValueError if it isn't allowed."""
 
 
 @dataclass(frozen=True)
 class Integer:
-    """Whole numbers in a range; `none` beside them where the knob is optional."""
+    """Kind of whole numbers.
+
+    Attributes:
+        minimum: smallest allowed value.
+        maximum: largest allowed value.
+        optional: whether `none` is allowed, too; default False.
+    """
 
     minimum: int
     maximum: int
@@ -33,11 +39,11 @@ class Integer:
 
     @property
     def allowed(self) -> str:
-        """For example `none or a whole number from 1 to 1024`."""
+        """The allowed values, such as `none or a whole number from 1 to 1024`."""
         return f"{'none or ' * self.optional}a whole number from {self.minimum} to {self.maximum}"
 
     def parse(self, text: str) -> int | None:
-        """`64` is 64 and, where optional, `none` is None."""
+        """Return 64 for `64`, and None for `none`; raise ValueError for other text."""
         if self.optional and text.lower() == "none":
             return None
         number = int(text) if text.isascii() and text.isdigit() else self.minimum - 1
@@ -48,17 +54,21 @@ class Integer:
 
 @dataclass(frozen=True)
 class Switch:
-    """on or off; `none` beside them where the knob is optional."""
+    """Kind of on and off.
+
+    Attributes:
+        optional: whether `none` is allowed, too; default False.
+    """
 
     optional: bool = False
 
     @property
     def allowed(self) -> str:
-        """For example `on or off`."""
+        """The allowed values, such as `on or off`."""
         return "none, on or off" if self.optional else "on or off"
 
     def parse(self, text: str) -> bool | None:
-        """`on` is True, `off` is False; `true` and `false` are taken too."""
+        """Return True for `on` and `true`, False for `off` and `false`; raise ValueError for other text."""
         word = text.lower()
         if self.optional and word == "none":
             return None
@@ -69,19 +79,24 @@ class Switch:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words; `none` beside them where the knob is optional."""
+    """Kind of a few words.
+
+    Attributes:
+        options: the allowed words.
+        optional: whether `none` is allowed, too; default False.
+    """
 
     options: tuple[str, ...]
     optional: bool = False
 
     @property
     def allowed(self) -> str:
-        """For example `none, fork or spawn`."""
+        """The allowed values, such as `none, fork or spawn`."""
         words = ("none",) * self.optional + self.options
         return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
     def parse(self, text: str) -> str | None:
-        """The word itself, or None for `none`."""
+        """Return the word, and None for `none`; raise ValueError for other text."""
         word = text.lower()
         if self.optional and word == "none":
             return None
@@ -92,7 +107,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Knob:
-    """One knob: `quick` and `full` are the values that the two presets vary it over, none for «leave it»."""
+    """Description of a field that a sweep can vary.
+
+    Attributes:
+        name: the field's name.
+        kind: the allowed values.
+        help: one line for `--help`.
+        quick: values of the quick preset; default none, which keeps the family's default.
+        full: values of the full preset; default none, which keeps the family's default.
+    """
 
     name: str
     kind: Kind
@@ -102,12 +125,12 @@ class Knob:
 
 
 def knob(declared: Knob, default: Value) -> Any:
-    """A dataclass field that holds this knob, with the family's own default."""
+    """Return a dataclass field for a knob, with the family's own default."""
     return field(default=default, metadata={"knob": declared})
 
 
 def format_value(value: Value) -> str:
-    """A knob's value as the command line and the CSV write it: `none`, `on`, `off`, or the value itself."""
+    """Return a knob's value as text for the command line and the CSV: `none`, `on`, `off` or the value."""
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""LoaderSpec: the knobs of one loader, and how it is built from them."""
+"""LoaderSpec: the knobs of one loader, and its construction from them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing_extensions import Self
 from loaders.data.batch import Batch
 from loaders.data.conversion import Progress
 from loaders.data.image_split import ImageSplit
-from loaders.device.device import CudaDevice
+from loaders.device.chunk import Chunk
 from loaders.device.device_transform import DeviceTransform
 from loaders.device.pipeline import TRANSFERS, Pipeline, to_device
+from loaders.spec.example_code import ExampleCode
 from loaders.spec.knobs import Choice, Integer, Knob, Value, knob
 
 BATCH_SIZE = Knob(
@@ -27,36 +28,55 @@ BATCH_SIZE = Knob(
 RESIZE = Knob(
     "resize",
     Integer(1, 1024, optional=True),
-    help="side in pixels that every picture is resized to; none leaves it as it is",
+    help="side in pixels that pictures are resized to; none keeps their size",
     quick=(32,),
     full=(None, 64),
 )
 TRANSFER = Knob(
     "transfer",
     Choice(TRANSFERS, optional=True),
-    help="how batches reach a CUDA device: .to(device), .to(device, non_blocking=True), or copied ahead on a "
-    "stream of their own; none is prefetch for a ring, else non_blocking from page-locked memory and "
-    "blocking from other",
+    help="copy to a CUDA device: .to(device), .to(device, non_blocking=True), or ahead of the loop; none is "
+    "prefetch for a ring, else non_blocking if memory is pinned, else blocking",
     quick=("prefetch",),
     full=(None, "prefetch"),
 )
 
+DATA_COMMENT = "# images: uint8 (N, H, W). labels: int64 (N,)."
+
 
 @dataclass(frozen=True)
 class LoaderSpec(ABC):
-    """The knobs of one loader and nothing else: one family, one subclass, one file of `loaders/families/`.
+    """The knobs of one loader: one family, one subclass, one file of `loaders/families/`.
 
-    What `build` returns must keep this contract, which `tests/loaders/test_contract.py` holds for every
-    family: each `iter()` is one epoch; it yields batches `(images, labels)`, float32 (B, 1, H, W) in
-    [0, 1] and int64 (B,), that hold each sample of the source exactly once beside its own label, the last
-    batch being smaller where the batch size doesn't divide the number of samples. With `shuffle` the same
-    seed gives the same order (save where a knob gives it up, as `in_order=off` does), and a second epoch
-    another one; without, the stored order. A loader whose batches are written over, from the second one
-    after them on, says so by `reuses_buffers = True`.
+    The loader that `build` returns keeps this contract, which `tests/loaders/test_contract.py` checks for
+    every family:
+
+    - Each `iter()` is an epoch.
+    - It yields pairs (images, labels): float32 (B, 1, H, W) in [0, 1] and int64 (B,), in the CPU's memory
+      unless the family says otherwise.
+    - An epoch holds each sample exactly once, with its own label. One batch is smaller if the batch size
+      doesn't divide the number of samples.
+    - With `shuffle`, the same seed gives the same orders, unless a knob gives that up (`in_order=off`). The
+      second epoch has another order than the first, unless `same_order_each_epoch` is True.
+    - Without `shuffle`, samples come in the stored order.
+    - Batches stay valid, unless the loader has the attribute `reuses_buffers = True`: then batch n is valid
+      until batch n+2 is requested.
+    - torch's global state (default device and dtype, deterministic algorithms, inference mode) changes
+      nothing.
+
+    Attributes:
+        batch_size: samples in a batch; default 256.
+        resize: side in pixels that pictures are resized to; default None keeps their size.
+        transfer: how batches are copied to a CUDA device, one of `TRANSFERS`; default None is chosen by
+            `resolve`.
+        shown_unasked: class attribute: whether a sweep that names no family measures this one; False for a
+            family that fills a disk with files.
+        same_order_each_epoch: class attribute: whether a shuffled loader may deliver the same order in every
+            epoch; default False. The audit fails a family that does so without declaring it.
     """
 
-    # Whether a sweep that names no family shows this one too: not where it fills a disk with files.
     shown_unasked: ClassVar[bool] = True
+    same_order_each_epoch: ClassVar[bool] = False
 
     batch_size: int = knob(BATCH_SIZE, 256)
     resize: int | None = knob(RESIZE, None)
@@ -64,26 +84,27 @@ class LoaderSpec(ABC):
 
     @property
     def family(self) -> str:
-        """The family's name: that of the file it stands in."""
+        """The family's name: that of its file."""
         return type(self).__module__.rpartition(".")[2]
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
-        """The family's knobs by name, in the order of their declaration."""
+        """Return the family's knobs by name, in the order of their declaration."""
         return {f.name: f.metadata["knob"] for f in fields(cls)}
 
     def knobs(self) -> dict[str, Value]:
-        """The value of each knob by its name."""
+        """Return the value of each knob by its name."""
         return {name: getattr(self, name) for name in self.declared_knobs()}
 
     def with_knobs(self, values: Mapping[str, Value]) -> Self:
-        """The same loader with these knobs at these values."""
+        """Return a copy with these values of knobs."""
         return replace(self, **values)  # type: ignore[arg-type]  # each Kind parses its field's type
 
-    def resolved(self, *, cuda: bool = False) -> Self:
-        """The same loader with every default that PyTorch or the machine would fill in written out.
+    def resolve(self, *, cuda: bool = False) -> Self:
+        """Return a copy in which `none` is replaced by the value that PyTorch or this machine takes for it.
 
-        cuda: with a CUDA device to feed.
+        Args:
+            cuda: whether the batches go to a CUDA device; default False.
         """
         if not cuda:
             return self
@@ -91,61 +112,143 @@ class LoaderSpec(ABC):
         return replace(self, transfer=self.transfer or pinned)
 
     def invalid(self, *, cuda: bool) -> str | None:
-        """Why these knobs can't go together (`cuda`: with a CUDA device to feed), or None where they can."""
+        """Return why these values can't be combined, or None if they can.
+
+        Args:
+            cuda: whether the batches go to a CUDA device.
+        """
         if self.transfer is not None and not cuda:
             return f"transfer={self.transfer} needs a CUDA device to feed"
         return None
 
     def unavailable(self) -> str | None:
-        """What this family needs and this machine lacks, with the cure, or None where all is there."""
+        """Return what this machine lacks for this loader, with the cure, or None."""
         return None
 
-    def slowed_by(self) -> str | None:
-        """What keeps this family from its full speed on this machine, with the cure, or None."""
+    def machine_notice(self) -> str | None:
+        """Return one line that a user should know about this loader on this machine, or None.
+
+        For example, why it is slower here than it could be, with the cure.
+        """
         return None
 
     @abstractmethod
     def typical_samples_per_s(self) -> float:
-        """About what this loader delivers on two cores: for the estimate before a sweep, for no result."""
+        """Return about how many samples a second this loader delivers on two cores.
+
+        It is only used to estimate how long a sweep takes.
+        """
 
     def prepare(self, source: ImageSplit, progress: Progress | None = None) -> None:
-        """Make and check every byte of what `build` needs beside the source, such as files of another format.
+        """Make the files that `build` needs beside the data, or check every byte of them.
 
-        `build` makes it too where it isn't there. Raises DataError where it can't be made.
+        `build` makes them too if they are missing.
+
+        Args:
+            source: the data.
+            progress: called with the samples done and all samples; default None.
+
+        Raises:
+            DataError: they can't be made.
         """
         del source, progress
 
     @abstractmethod
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """The loader over `source`, shuffled in an order that `seed` decides, or in the stored one.
+        """Return a loader whose batches lie in the host's memory.
 
-        Its batches are in the host's memory.
+        Args:
+            source: the data.
+            shuffle: whether each epoch has a random order; False is the stored order.
+            seed: decides the orders of all epochs.
         """
 
     def device_transform(self) -> DeviceTransform | None:
-        """What is left to do on the device to what `build` delivers; None where nothing is."""
+        """Return the work that the device must do on pictures of `build`'s loader, or None."""
         return None
 
-    def chunk_batches(self, source: ImageSplit) -> int:
-        """How many batches are best made and prefetched at once; 1 where each is made by itself."""
+    def choose_chunk(self, source: ImageSplit) -> Chunk:
+        """Return how many batches are best loaded and prefetched at once; one, unless a family says more."""
         del source
-        return 1
+        return Chunk(self.batch_size)
 
-    def with_chunk(self, chunk_batches: int) -> Self:
-        """The same loader with batches as large as so many."""
-        return replace(self, batch_size=chunk_batches * self.batch_size)
+    def with_chunk(self, chunk: Chunk) -> Self:
+        """Return a copy whose batches are whole chunks."""
+        return replace(self, batch_size=chunk.samples)
 
     def pipeline(self, source: ImageSplit, *, device: str, shuffle: bool, seed: int) -> Pipeline:
-        """The same, with batches that arrive on the device, `cpu` or `cuda`."""
+        """Return a loader whose batches arrive on the device.
+
+        Args:
+            source: the data.
+            device: `cpu`, or `cuda` for a spec that `resolve(cuda=True)` returned.
+            shuffle: whether each epoch has a random order; False is the stored order.
+            seed: decides the orders of all epochs.
+
+        Raises:
+            ValueError: the device is a CUDA device, and `transfer` is None.
+        """
         if device == "cpu":
             return Pipeline(self.build(source, shuffle=shuffle, seed=seed))
-        spec = self.resolved(cuda=True)
-        chunk_batches = spec.chunk_batches(source) if spec.transfer == "prefetch" else 1
-        return to_device(
-            spec.with_chunk(chunk_batches).build(source, shuffle=shuffle, seed=seed),
-            CudaDevice(device),
-            spec.transfer or "blocking",
-            device_transform=spec.device_transform(),
-            chunk_batches=chunk_batches,
-            batch_size=spec.batch_size,
+        if self.transfer is None:
+            raise ValueError(
+                f"transfer is None, expected {', '.join(TRANSFERS)}: call resolve(cuda=True) first"
+            )
+        chunk = self.choose_chunk(source) if self.transfer == "prefetch" else Chunk(self.batch_size)
+        loader = self.with_chunk(chunk).build(source, shuffle=shuffle, seed=seed)
+        return to_device(loader, device, self.transfer, device_transform=self.device_transform(), chunk=chunk)
+
+    def example_code(self, source: ImageSplit | None = None) -> list[str]:
+        """Return the lines of Python that make this loader in a script of the user's own.
+
+        They name `images`, uint8 (N, H, W), and `labels`, int64 (N,), or a `dataset`, and leave the loader in
+        `loader`. Arguments at their defaults are left out.
+
+        Args:
+            source: the data, whose size decides how many batches are prefetched at once. Default None: each
+                batch is copied by itself.
+        """
+        chunk = Chunk(self.batch_size)
+        if source is not None and self.transfer == "prefetch":
+            chunk = self.choose_chunk(source)
+        code = self.with_chunk(chunk).loader_code()
+        if self.transfer is not None:
+            self.add_transfer(code, chunk)
+        return code.join()
+
+    def loader_code(self) -> ExampleCode:
+        """Return the part of `example_code` that makes the loader in the host's memory.
+
+        It calls `build` on an ImageSplit of the user's own, unless a family has shorter code.
+        """
+        kind = type(self)
+        defaults = kind().resolve(cuda=self.transfer is not None).knobs()
+        changed = {name: value for name, value in self.knobs().items() if value != defaults[name]}
+        changed.pop("transfer", None)
+        code = ExampleCode(
+            "import hashlib",
+            "from pathlib import Path",
+            "from loaders.data.image_split import ImageSplit",
+            f"from {kind.__module__} import {kind.__name__}",
         )
+        code.lines += [
+            f"{DATA_COMMENT} The loader keeps its files in `folder`.",
+            "digest = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()",
+            'split = ImageSplit("mine", digest, images, labels, classes=(), folder=Path("converted"))',
+        ]
+        code.assign("spec", kind.__name__, keywords={"batch_size": self.batch_size, **changed})
+        code.lines.append("loader = spec.build(split, shuffle=True, seed=0)")
+        return code
+
+    def add_transfer(self, code: ExampleCode, chunk: Chunk) -> None:
+        """Add the copy to a CUDA device to `example_code`."""
+        code.imports.append("from loaders.device.pipeline import to_device")
+        keywords: dict[str, object] = {}
+        transform = self.device_transform()
+        if transform is not None and self.resize is not None:
+            code.imports.append("from loaders.device.device_transform import DeviceTransform")
+            keywords["device_transform"] = transform
+        if chunk.batches > 1:
+            code.imports.append("from loaders.device.chunk import Chunk")
+            keywords["chunk"] = chunk
+        code.assign("loader", "to_device", "loader", '"cuda"', f'"{self.transfer}"', keywords=keywords)

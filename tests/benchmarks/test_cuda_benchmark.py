@@ -1,4 +1,4 @@
-"""What feeds a GPU beside what bounds it: host, bus and step, each alone, in turn, in one process."""
+"""Benchmarks of the loaders that feed a GPU beside their ceilings: the host, the bus and the step alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from loaders.data.image_split import ImageSplit
 from loaders.device.pipeline import Pipeline
 from loaders.families.device_resident import DeviceResident
 from loaders.families.tensor_slice import TensorSlice
+from model.graphed_step import GraphSpec
 from model.losses import CrossEntropy
+from model.step_spec import StepSpec
 from model.train_step import TrainStep, build_step
 
 SAMPLES, TURNS = 60_000, 20
@@ -34,18 +36,17 @@ def source() -> ImageSplit:
     return ImageSplit("random", "0" * 64, torch.from_numpy(images), labels, tuple("abcdefghij"))
 
 
-def step_for(pipeline: Pipeline, name: str) -> TrainStep:
-    graph = name == "analytic"
-    return build_step(
-        name, CrossEntropy(), pixels=784, classes=10, device="cuda", cuda_graph=graph,
-        chunk_batches=pipeline.chunk_batches, static_addresses=pipeline.static_addresses,
-    )  # fmt: skip
+def make_step(pipeline: Pipeline, name: str) -> TrainStep:
+    """Return the step that a pipeline feeds, the analytic one in CUDA graphs."""
+    graph = GraphSpec(pipeline.chunk_batches, pipeline.static_addresses) if name == "analytic" else None
+    spec = StepSpec(name, CrossEntropy(), graph=graph)
+    return build_step(spec, pixels=784, classes=10, device="cuda")
 
 
-def epoch_of(spec, source: ImageSplit, step: str) -> Callable[[], None]:
-    """An epoch of a loader's pipeline with that step, from its start to the end of the device's work."""
-    pipeline = spec.pipeline(source, device="cuda", shuffle=True, seed=0)
-    trained = step_for(pipeline, step)
+def make_epoch(spec, source: ImageSplit, step: str) -> Callable[[], None]:
+    """Return an epoch of a loader's pipeline with that step, to the end of the device's work."""
+    pipeline = spec.resolve(cuda=True).pipeline(source, device="cuda", shuffle=True, seed=0)
+    trained = make_step(pipeline, step)
 
     def epoch() -> None:
         for images, labels in pipeline:
@@ -56,10 +57,10 @@ def epoch_of(spec, source: ImageSplit, step: str) -> Callable[[], None]:
     return epoch
 
 
-def host_alone(spec: TensorSlice, source: ImageSplit) -> Callable[[], None]:
-    """An epoch of what the host does for it: batches as large as they are copied, and none is."""
-    resolved = spec.resolved(cuda=True)
-    loader = resolved.with_chunk(resolved.chunk_batches(source)).build(source, shuffle=True, seed=0)
+def make_host_epoch(spec: TensorSlice, source: ImageSplit) -> Callable[[], None]:
+    """Return an epoch of the host's work alone: batches of the size of a copy, and no copy."""
+    resolved = spec.resolve(cuda=True)
+    loader = resolved.with_chunk(resolved.choose_chunk(source)).build(source, shuffle=True, seed=0)
 
     def epoch() -> None:
         assert sum(len(labels) for _, labels in loader) == SAMPLES
@@ -67,8 +68,8 @@ def host_alone(spec: TensorSlice, source: ImageSplit) -> Callable[[], None]:
     return epoch
 
 
-def in_turn(epochs: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
-    """Millions of samples a second of each, turn by turn, after some that warm up and capture."""
+def measure_in_turn(epochs: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
+    """Return millions of samples per second by turn, after three turns that capture the graphs."""
     rates: dict[str, list[float]] = {name: [] for name in epochs}
     for turn in range(TURNS + 3):
         for name, epoch in epochs.items():
@@ -79,46 +80,46 @@ def in_turn(epochs: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
     return rates
 
 
-def told(rates: dict[str, list[float]], bounds: list[str], bounded: str) -> None:
-    """The medians, and the share of the lowest bound of each turn that is reached."""
+def print_rates(rates: dict[str, list[float]], ceilings: list[str], bounded: str) -> None:
+    """Print the medians, and the share of each turn's lowest ceiling that is reached."""
     for name, found in rates.items():
         low, middle, high = quantiles(found, n=4)
         print(f"  {name:32} {middle:8.2f} M samples/s (quartiles {low:.2f} to {high:.2f})")
     shares = [
         reached / min(turn)
-        for reached, *turn in zip(rates[bounded], *(rates[n] for n in bounds), strict=True)
+        for reached, *turn in zip(rates[bounded], *(rates[n] for n in ceilings), strict=True)
     ]
-    print(f"  {bounded} reaches {median(shares):.2f} of the lowest of: {', '.join(bounds)}")
+    print(f"  {bounded} reaches {median(shares):.2f} of the lowest of: {', '.join(ceilings)}")
 
 
 @pytest.mark.benchmark(group="feeding a GPU")
 @pytest.mark.parametrize("batch_size", [256, 1024, 4096])
-def test_a_prefetched_ring_beside_its_bounds(capsys, source, batch_size) -> None:
-    """The analytic step in graphs, fed by tensor_slice as it is by default on a GPU."""
+def test_a_prefetched_ring_beside_its_ceilings(capsys, source, batch_size) -> None:
+    """Train the analytic step in graphs with tensor_slice and its defaults on a GPU."""
     spec = TensorSlice(batch_size=batch_size)
-    rates = in_turn(
+    rates = measure_in_turn(
         {
-            "host alone": host_alone(spec, source),
-            "bus alone": epoch_of(BusCeiling(batch_size, device="cuda", scale_on="device"), source, "none"),
-            "step alone": epoch_of(StepCeiling(batch_size, device="cuda"), source, "analytic"),
-            "tensor_slice, training": epoch_of(spec, source, "analytic"),
+            "host alone": make_host_epoch(spec, source),
+            "bus alone": make_epoch(BusCeiling(batch_size, device="cuda", scale_on="device"), source, "none"),
+            "step alone": make_epoch(StepCeiling(batch_size, device="cuda"), source, "analytic"),
+            "tensor_slice, training": make_epoch(spec, source, "analytic"),
         }
     )
     with capsys.disabled():
         print(f"\n{torch.cuda.get_device_name()}, batches of {batch_size}")
-        told(rates, ["host alone", "bus alone", "step alone"], "tensor_slice, training")
+        print_rates(rates, ["host alone", "bus alone", "step alone"], "tensor_slice, training")
 
 
 @pytest.mark.benchmark(group="feeding a GPU")
 @pytest.mark.parametrize("batch_size", [256, 1024, 4096])
 def test_a_resident_dataset_beside_the_step(capsys, source, batch_size) -> None:
-    """The same graphs on batches that are there already."""
-    rates = in_turn(
+    """Train the same graphs on batches that lie on the device already."""
+    rates = measure_in_turn(
         {
-            "step alone": epoch_of(StepCeiling(batch_size, device="cuda"), source, "analytic"),
-            "device_resident, training": epoch_of(DeviceResident(batch_size), source, "analytic"),
+            "step alone": make_epoch(StepCeiling(batch_size, device="cuda"), source, "analytic"),
+            "device_resident, training": make_epoch(DeviceResident(batch_size), source, "analytic"),
         }
     )
     with capsys.disabled():
         print(f"\n{torch.cuda.get_device_name()}, batches of {batch_size}")
-        told(rates, ["step alone"], "device_resident, training")
+        print_rates(rates, ["step alone"], "device_resident, training")

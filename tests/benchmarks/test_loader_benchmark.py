@@ -1,4 +1,4 @@
-"""What a loader spends its time on: collate, transforms, and one epoch of each family in this process."""
+"""Benchmarks of a loader's parts, collate and transforms, and of one epoch of each family."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def source():
 
 @pytest.mark.benchmark(group="a batch of 256 from samples")
 def test_collate(benchmark, source) -> None:
-    """PyTorch's own collate of 256 float pictures and labels."""
+    """Collate 256 float pictures and labels with PyTorch's own function."""
     samples = [(source.images[n : n + 1].float() / 255, int(source.labels[n])) for n in range(BATCH)]
     images, _ = benchmark(default_collate, samples)
     assert images.shape == (BATCH, 1, 28, 28)
@@ -29,7 +29,7 @@ def test_collate(benchmark, source) -> None:
 
 @pytest.mark.benchmark(group="a batch of 256 from samples")
 def test_to_tensor(benchmark, source) -> None:
-    """256 pictures through torchvision: PIL, ToTensor."""
+    """Convert 256 pictures with torchvision's PIL and ToTensor."""
     dataset = TorchDataLoader(num_workers=0).build(source, shuffle=False, seed=0).dataset
     samples = benchmark(lambda: [dataset[n] for n in range(BATCH)])
     assert len(samples) == BATCH
@@ -38,16 +38,16 @@ def test_to_tensor(benchmark, source) -> None:
 @pytest.mark.benchmark(group="a batch of 256 from samples")
 @pytest.mark.parametrize("resize", [None, 64])
 def test_whole_batch(benchmark, source, resize) -> None:
-    """The same 256 pictures gathered, scaled and resized at once."""
+    """Gather, scale and resize 256 pictures at once."""
     indices = torch.randperm(len(source))[:BATCH].tolist()
-    images, _ = benchmark(BatchedDataset(source, resize).__getitems__, indices)
+    images, _ = benchmark(BatchedDataset(source.images, source.labels, resize).__getitems__, indices)
     assert len(images) == BATCH
 
 
 @pytest.mark.benchmark(group="an epoch of 10,000 samples, no workers")
 @pytest.mark.parametrize("name", families())
 def test_epoch(benchmark, source, name) -> None:
-    """The loader alone, batch 256."""
+    """Iterate over the loader alone, with batches of 256 and without workers."""
     spec = families()[name](batch_size=BATCH)
     if "num_workers" in spec.declared_knobs():
         spec = spec.with_knobs({"num_workers": 0})

@@ -1,6 +1,6 @@
-"""LateDevice: a device in the CPU's memory whose streams do what they were given as late as they may.
+"""LateDevice: a simulated device in the CPU's memory, whose streams do their work as late as allowed.
 
-Whoever forgets to wait finds what was there before, or what came after.
+Code that forgets to wait finds old or later values.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ import torch
 
 @dataclass(eq=False)
 class LateEvent:
-    """Happens when its stream comes to it."""
+    """Event that happens when its stream reaches it."""
 
     device: LateDevice
     happened: bool = False
 
     def synchronize(self) -> None:
-        """Have streams work until it has happened."""
+        """Let streams work until the event has happened."""
         self.device.work_until(lambda: self.happened)
 
 
 @dataclass(eq=False)
 class LateStream:
-    """Work, and events to wait for, in order."""
+    """Stream: work, and events to wait for, in order."""
 
     work: deque[Callable[[], object] | LateEvent] = field(default_factory=deque)
 
     def wait_event(self, event: LateEvent) -> None:
-        """Nothing that is launched from now on begins before it."""
+        """Delay later work until the event has happened."""
         self.work.append(event)
 
     def step(self) -> bool:
-        """Do the next thing; False where there is none, or it must wait."""
+        """Do the next piece of work; return False if there is none, or it must wait."""
         if not self.work:
             return False
         if isinstance(self.work[0], LateEvent):
@@ -50,9 +50,9 @@ class LateStream:
 
 
 class LateDevice:
-    """Streams that work only when they must, one of those that can at random; see loaders.device.Device.
+    """Device whose streams work only when they must, in a random order.
 
-    Memory is poisoned when it is made, so that what was never copied is seen.
+    New memory holds poison values, so that a missing copy is seen.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -92,7 +92,7 @@ class LateDevice:
         # Neither side is looked at before its turn.
         self._current.work.append(lambda: to.copy_(of))
 
-    def moved(self, of: torch.Tensor, *, non_blocking: bool) -> torch.Tensor:
+    def move(self, of: torch.Tensor, *, non_blocking: bool) -> torch.Tensor:
         to = self.empty(tuple(of.shape), of.dtype)
         self.copy(to, of)
         if not non_blocking:
@@ -103,24 +103,24 @@ class LateDevice:
         self._current.work.append(work)
 
     def work_until(self, reached: Callable[[], bool]) -> None:
-        """Work in a random order until then; a deadlock is an error."""
+        """Work in a random order until `reached` returns True; a deadlock is an error."""
         while not reached():
             able = self._random.sample(self.streams, len(self.streams))
             if not any(stream.step() for stream in able):
                 raise AssertionError("every stream waits for another")
 
     def work_a_little(self) -> None:
-        """Some of what could be done already, as a device that isn't late at all."""
+        """Do some of the launched work, as a faster device would."""
         for stream in self._random.choices(self.streams, k=self._random.randrange(4)):
             stream.step()
 
     def synchronize(self) -> None:
-        """Do all there is."""
+        """Do all work."""
         self.work_until(lambda: not any(stream.work for stream in self.streams))
 
 
 class PromptDevice(LateDevice):
-    """One that has done everything the moment it was launched, for tests of what arrives there at all."""
+    """Device that does everything at once, for tests of the values alone."""
 
     def copy(self, to: torch.Tensor, of: torch.Tensor) -> None:
         to.copy_(of)

@@ -55,7 +55,7 @@ def valid_points(*, cuda: bool) -> list[LoaderSpec]:
     for family in families().values():
         for spec in points_on_cuda(family) if cuda else points(family):
             if spec.invalid(cuda=cuda) is None and spec.unavailable() is None:
-                found[spec.resolved(cuda=cuda)] = None
+                found[spec.resolve(cuda=cuda)] = None
     return list(found)
 
 
@@ -140,7 +140,7 @@ def sent() -> Iterator[LoaderSpec]:
 @pytest.mark.parametrize("spec", list(sent()), ids=spec_id)
 def test_every_way_to_a_device_keeps_it(spec: LoaderSpec, source: ImageSplit, monkeypatch) -> None:
     """What arrives on a device is what a loader promises, however it came there."""
-    monkeypatch.setattr("loaders.spec.CudaDevice", lambda name: PromptDevice())
+    monkeypatch.setattr("loaders.device.pipeline.CudaDevice", lambda name: PromptDevice())
     keeps_the_contract(spec, source, "cuda")
 
 

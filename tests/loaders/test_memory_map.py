@@ -94,7 +94,7 @@ def test_a_file_that_another_process_holds_is_not_cold(source: ImageSplit) -> No
     other = MappedFile(CONVERSION.prepare(source) / IMAGES)
     resident(other)
     other.populate()
-    with pytest.raises(DataError, match="found it in memory after it was to be forgotten"):
+    with pytest.raises(DataError, match="found it in memory after its pages were dropped"):
         MemoryMap(page_cache="cold").build(source, shuffle=True, seed=0)
 
 
@@ -113,7 +113,7 @@ def test_its_own_memory_is_the_order_and_the_ring(tmp_path: Path) -> None:
         return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon", "RssShmem")))
 
     before = private()
-    loader = MemoryMap(threads=1).build(source, shuffle=True, seed=0)
+    loader = MemoryMap(loader_threads=1).build(source, shuffle=True, seed=0)
     for _ in range(2):
         assert sum(len(labels) for _, labels in loader) == samples
     assert private() - before < 9 * samples + 2**24 < pictures.numel()

@@ -16,8 +16,8 @@ from loaders.spec.loader_spec import LoaderSpec
 NEW_FAMILY = """
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from loaders.knobs import Integer, Knob, knob
-from loaders.spec import LoaderSpec
+from loaders.spec.knobs import Integer, Knob, knob
+from loaders.spec.loader_spec import LoaderSpec
 
 Done = Callable[[int], None]
 Pairs = Iterable[tuple[int, int]]
@@ -69,7 +69,7 @@ def test_two_specs_in_a_file_are_an_error() -> None:
     module = ModuleType(One.__module__)
     module.one, module.two = One, Two  # type: ignore[attr-defined]
     with pytest.raises(TypeError, match="defines 2 LoaderSpecs"):
-        registry.spec_class(module)
+        registry.find_spec_class(module)
 
 
 def test_one_name_is_one_knob(monkeypatch) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from loaders.data.batch import Batch
 from loaders.data.rows import Rows
+from loaders.device.chunk import Chunk
 from loaders.device.device import CudaDevice
 from loaders.device.device_transform import DeviceTransform
 from loaders.device.pipeline import TRANSFERS, to_device
@@ -114,8 +115,7 @@ def test_batches_that_are_split_are_not_written_over(seed, eager, sizes, split) 
         device,
         "prefetch",
         reuses_buffers=True,
-        chunk_batches=-(-max(sizes) // split),
-        batch_size=split,
+        chunk=Chunk(split, -(-max(sizes) // split)),
     )
     step = Recorder(device)
     for _ in range(2):
@@ -263,10 +263,10 @@ def test_how_many_batches() -> None:
     """As many as the loader's; of parts as many as its samples make."""
     assert len(Prefetcher(Strict([1, 2]), LateDevice())) == 2
     assert len(to_device(Strict([1, 2]), LateDevice(), "blocking")) == 2
-    parts = to_device(ring(), LateDevice(), "prefetch", chunk_batches=4, batch_size=8)
+    parts = to_device(ring(), LateDevice(), "prefetch", chunk=Chunk(8, 4))
     assert len(parts) == -(-SAMPLES // 8) == len(list(parts))
     with pytest.raises(TypeError, match="the loader has no `samples`"):
-        len(Prefetcher(Strict([1, 2]), LateDevice(), split=1))
+        len(Prefetcher(Strict([1, 2]), LateDevice(), chunk=Chunk(1, 2)))
 
 
 @pytest.mark.parametrize("transfer", TRANSFERS)
@@ -280,17 +280,17 @@ def test_what_is_no_pair_is_refused(transfer, batch, said) -> None:
         list(to_device([batch], LateDevice(), transfer))
 
 
-@pytest.mark.parametrize(
-    "knobs",
-    [
-        {"transfer": "prefetch", "chunk_batches": 2},
-        {"transfer": "blocking", "chunk_batches": 2, "batch_size": 4},
-    ],
-)
-def test_what_would_change_the_batch_size_is_refused(knobs) -> None:
-    """Larger batches are for a prefetcher that is told how to split them."""
-    with pytest.raises(ValueError, match="chunk_batches is 2, expected transfer=prefetch and the batch_size"):
-        to_device(Strict([1]), LateDevice(), **knobs)
+def test_a_chunk_without_prefetch_is_refused() -> None:
+    """Only a prefetcher splits batches."""
+    with pytest.raises(ValueError, match="chunk has 2 batches, transfer is 'blocking', expected 'prefetch'"):
+        to_device(Strict([1]), LateDevice(), "blocking", chunk=Chunk(4, 2))
+
+
+@pytest.mark.parametrize("numbers", [{"batch_size": 0}, {"batch_size": 1, "batches": 0}])
+def test_a_chunk_below_one_is_refused(numbers) -> None:
+    """The error names the number."""
+    with pytest.raises(ValueError, match=f"{list(numbers)[-1]} is 0, expected 1 or more"):
+        Chunk(**numbers)
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch) -> None:
@@ -315,9 +315,11 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch) -> None:
 def test_a_ring_s_batches_cross_some_at_once(knobs, chunk_batches) -> None:
     """As many as make a mebibyte, but no more than an epoch has."""
     spec = TensorSlice(**knobs)
-    assert spec.chunk_batches(numbered_source(60_000, 28)) == chunk_batches
-    assert spec.chunk_batches(numbered_source(100)) == min(chunk_batches, -(-100 // knobs["batch_size"]))
-    assert spec.with_chunk(chunk_batches).batch_size == chunk_batches * knobs["batch_size"]
+    chunk = spec.choose_chunk(numbered_source(60_000, 28))
+    assert (chunk.batch_size, chunk.batches) == (knobs["batch_size"], chunk_batches)
+    small = spec.choose_chunk(numbered_source(100))
+    assert small.batches == min(chunk_batches, -(-100 // knobs["batch_size"]))
+    assert spec.with_chunk(chunk).batch_size == chunk_batches * knobs["batch_size"]
 
 
 def test_an_unknown_transfer_is_refused() -> None:
@@ -328,7 +330,7 @@ def test_an_unknown_transfer_is_refused() -> None:
 
 def test_raw_pictures_are_not_resized() -> None:
     """A ring that delivers bytes has no resize."""
-    with pytest.raises(ValueError, match="resize is 14 beside raw pictures"):
+    with pytest.raises(ValueError, match="resize is 14 with raw pictures"):
         ring(raw=True, resize=14)
 
 

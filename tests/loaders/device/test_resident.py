@@ -128,7 +128,7 @@ def test_it_needs_a_device_and_transfers_nothing() -> None:
     assert "CUDA device" in (DeviceResident().invalid(cuda=False) or "")
     assert DeviceResident().invalid(cuda=True) is None
     assert list(DeviceResident().knobs()) == ["batch_size", "resize"]
-    assert DeviceResident().resolved(cuda=True) == DeviceResident()
+    assert DeviceResident().resolve(cuda=True) == DeviceResident()
 
 
 def test_little_is_launched_for_a_batch() -> None:

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from loaders import native
 from loaders.data.rows import Rows
 from loaders.device.resize import weights
-from loaders.native import Native
+from loaders.native import Native, native
 from loaders.ring import ring_loader
 from loaders.ring.native_ring import NativeRing
 from loaders.ring.ring_loader import RingLoader, idle_cores
@@ -32,8 +31,8 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     """Each of the two rings in turn."""
     if request.param == "torch":
         monkeypatch.setattr(ring_loader, "native", lambda: Native(None, "not for this test"))
-    elif native.native().library is None:
-        pytest.skip(f"ring.c isn't compiled here: {native.native().problem}")
+    elif native().library is None:
+        pytest.skip(f"ring.c isn't compiled here: {native().problem}")
     return request.param
 
 
@@ -156,7 +155,7 @@ def test_a_program_may_end_in_the_middle_of_an_epoch() -> None:
 
 def test_the_order_is_a_fair_shuffle() -> None:
     """Each of the 24 orders of four numbers comes about as often; so does each number in each place."""
-    library = native.native().library
+    library = native().library
     if library is None:
         pytest.skip("ring.c isn't compiled here")
     order = np.empty(4, np.int64)
@@ -172,7 +171,7 @@ def test_the_order_is_a_fair_shuffle() -> None:
 @pytest.mark.parametrize("samples", [1, 2, 16_384, 16_385, 100_000])
 def test_the_order_holds_each_number_once(samples: int) -> None:
     """With one bucket and with many, and far from the stored order."""
-    library = native.native().library
+    library = native().library
     if library is None:
         pytest.skip("ring.c isn't compiled here")
     order = np.empty(samples, np.int64)
@@ -203,7 +202,7 @@ def test_resize_is_torchs_own(make: str, side: int, shape: tuple[int, int]) -> N
 
 def test_both_makes_are_used() -> None:
     """The compiled one where there is a compiler."""
-    expected = NativeRing if native.native().library else TorchRing
+    expected = NativeRing if native().library else TorchRing
     assert isinstance(loader()._idle[0][1], expected)
 
 

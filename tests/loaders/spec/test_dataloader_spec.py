@@ -40,16 +40,16 @@ def test_pinning_for_cuda_can_be() -> None:
 
 def test_resolved_names_the_defaults() -> None:
     """With workers the row says what `none` was; without, there is nothing to say."""
-    with_workers = TorchDataLoader(num_workers=2).resolved()
+    with_workers = TorchDataLoader(num_workers=2).resolve()
     assert with_workers.prefetch_factor == 2
     assert with_workers.multiprocessing_context == multiprocessing.get_all_start_methods()[0]
-    assert TorchDataLoader(num_workers=0).resolved() == TorchDataLoader(num_workers=0)
+    assert TorchDataLoader(num_workers=0).resolve() == TorchDataLoader(num_workers=0)
 
 
 def test_resolved_changes_nothing_that_was_asked_for() -> None:
     """What was given stays."""
     spec = TorchDataLoader(num_workers=2, prefetch_factor=5, multiprocessing_context="spawn")
-    assert spec.resolved() == spec
+    assert spec.resolve() == spec
 
 
 def test_knobs_reach_the_dataloader() -> None:
