@@ -32,7 +32,7 @@ def make_plan(request: Request, machine: Machine) -> Plan:
     for configuration in _points(request, machine):
         reason = configuration.invalid()
         resolved = replace(
-            configuration, spec=configuration.spec.resolved(cuda=configuration.device == "cuda")
+            configuration, spec=configuration.spec.resolve(cuda=configuration.device == "cuda")
         )
         if reason is not None:
             dropped[str(configuration)] = reason
@@ -136,7 +136,7 @@ def _baselines(configurations: Sequence[Configuration], machine: Machine) -> tup
     def likeness(number: int) -> tuple[bool, bool, bool]:
         # The tutorials set no threads and capture no graph; of equals, max takes the first.
         configuration = configurations[number]
-        same = configuration.spec == tutorial.resolved(cuda=configuration.device == "cuda")
+        same = configuration.spec == tutorial.resolve(cuda=configuration.device == "cuda")
         default = configuration.num_threads == machine.num_threads
         return same, same and default, same and not configuration.cuda_graph
 
