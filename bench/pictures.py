@@ -3,30 +3,63 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
 from matplotlib.figure import Figure
 
 from bench.cli.command_line import run_command
-from bench.report.console import make_console, print_notices
+from bench.cli.user_path import UserPath
+from bench.report.console import make_console
+from bench.report.notices import Notices
+from loaders.data.dataset_choice import locate
 from loaders.data.errors import DataError
-from loaders.data.fashion_mnist import locate
 from loaders.data.image_split import ImageSplit, SplitName
 
 COLUMNS = 8
 DPI = 120
+DEFAULT_OUT = Path("pictures.png")
 
 
 class PicturesError(Exception):
-    """Pictures that can't be drawn, shown or saved as asked for."""
+    """Failure to draw, show or save pictures."""
+
+
+@dataclass(frozen=True)
+class PicturesOptions:
+    """Options of the command.
+
+    Attributes:
+        dataset: Name of the dataset, as `locate` takes it.
+        data_dir: Folder of the data.
+        mirror: URL to download from; None for torchvision's mirrors.
+        split: Split of the samples.
+        count: Number of pictures.
+        seed: Seed of the random choice.
+        out: Picture file; None for DEFAULT_OUT, or for none where the pictures are shown.
+        show: Whether to show the pictures in a window.
+    """
+
+    dataset: str
+    data_dir: Path
+    mirror: str | None
+    split: SplitName
+    count: int
+    seed: int
+    out: Path | None
+    show: bool
 
 
 def draw(source: ImageSplit, indices: list[int], figure: Figure | None = None) -> Figure:
-    """Draw samples by their indices, row by row, each under its label text; the title says which data it is.
+    """Draw samples row by row, each under the name of its class. The title names the data.
 
-    figure: an empty one to draw on; a new one if None, which needs no display.
+    Args:
+        source: Split that holds the samples.
+        indices: Indices of the samples.
+        figure: Empty figure to draw on; None for a new one, which needs no display.
     """
     columns = min(COLUMNS, len(indices))
     rows = math.ceil(len(indices) / columns)
@@ -42,7 +75,7 @@ def draw(source: ImageSplit, indices: list[int], figure: Figure | None = None) -
 
 
 def choose(source: ImageSplit, count: int, seed: int) -> list[int]:
-    """Choose samples at random, none twice; raises PicturesError where there are fewer than `count`."""
+    """Return the indices of `count` random samples, none twice. Raises PicturesError for too few samples."""
     if count > len(source):
         raise PicturesError(f"--count {count} is more than the {len(source)} samples of {source.name}")
     generator = torch.Generator().manual_seed(seed)
@@ -50,7 +83,15 @@ def choose(source: ImageSplit, count: int, seed: int) -> list[int]:
 
 
 def save(figure: Figure, out: Path) -> Path:
-    """Save a figure in the format that its file name's ending says, `.png` if it has none; where it went."""
+    """Save a figure and return its path.
+
+    Args:
+        figure: Figure to save.
+        out: Path whose ending names the format; `.png` is added to a path without an ending.
+
+    Raises:
+        PicturesError: The file can't be written, or the format is unknown.
+    """
     out = out if out.suffix else out.with_name(f"{out.name}.png")
     try:
         figure.savefig(out, dpi=DPI)
@@ -62,8 +103,8 @@ def save(figure: Figure, out: Path) -> Path:
 
 
 def show(source: ImageSplit, indices: list[int]) -> Figure:
-    """Show samples in a window until it is closed; raises PicturesError where there is no display."""
-    # Imported here since it picks a backend, which only a window needs.
+    """Show samples in a window until it is closed. Raises PicturesError where there is no display."""
+    # The import picks a backend, which only a window needs.
     from matplotlib import pyplot
 
     try:
@@ -77,39 +118,31 @@ def show(source: ImageSplit, indices: list[int]) -> Figure:
     return figure
 
 
+def run_pictures(options: PicturesOptions) -> None:
+    """Draw samples at random, show or save them, and print the path of the saved file."""
+    notices = Notices(make_console())
+    dataset = locate(options.dataset, options.data_dir, notify=notices.add, mirror=options.mirror)
+    source = dataset.read(options.split)
+    indices = choose(source, options.count, options.seed)
+    figure = show(source, indices) if options.show else draw(source, indices)
+    if options.out is not None or not options.show:
+        click.echo(save(figure, options.out or DEFAULT_OUT))
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option(
     "--dataset", default="auto", metavar="NAME", help="auto, fashion-mnist, synthetic or synthetic:N."
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), default=Path("data"), help="Folder of the data.")
+@click.option("--data-dir", type=UserPath(), default="data", help="Folder of the data.")
 @click.option("--mirror", metavar="URL", help="Folder to download the four .gz files from.")
 @click.option("--split", type=click.Choice(["train", "test"]), default="train", help="Which samples.")
 @click.option("--count", type=click.IntRange(1, 400), default=32, help="How many pictures.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Of the random choice.")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Picture file; pictures.png without --show.",
-)
-@click.option("--show", "in_window", is_flag=True, help="Show them in a window.")
-def command(
-    dataset: str,
-    data_dir: Path,
-    mirror: str | None,
-    split: SplitName,
-    count: int,
-    seed: int,
-    out: Path | None,
-    in_window: bool,
-) -> None:
+@click.option("--out", type=UserPath(dir_okay=False), help="Picture file; pictures.png without --show.")
+@click.option("--show", is_flag=True, help="Show them in a window.")
+def command(**options: Any) -> None:
     """Draw a grid of sample pictures with their label texts, show it or save it."""
-    notices: list[str] = []
-    source = locate(dataset, data_dir, notify=notices.append, mirror=mirror).read(split)
-    print_notices(make_console(), notices)
-    indices = choose(source, count, seed)
-    figure = show(source, indices) if in_window else draw(source, indices)
-    if out is not None or not in_window:
-        click.echo(save(figure, out or Path("pictures.png")))
+    run_pictures(PicturesOptions(**options))
 
 
 def main() -> None:

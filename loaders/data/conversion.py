@@ -1,8 +1,9 @@
-"""Conversions: what a loader makes of a source once, keeps beside the data, and uses again."""
+"""Conversion: files that a loader makes of a split once, keeps beside the data, and uses again."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -16,17 +17,22 @@ from loaders.data.errors import DataError
 from loaders.data.image_split import ImageSplit
 
 Progress = Callable[[int, int], None]
-"""Called with the samples converted so far, and all of them."""
+"""Function of the number of samples converted so far, and of all samples."""
 
 MANIFEST = "manifest.json"
 _BLOCK_BYTES = 1 << 20
+# Errors of flock on a file system without locks.
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """A kind of conversion. name: what its folder is called by. version: another number for other bytes.
+    """A kind of conversion.
 
-    write: given the source, an empty folder and a Progress, puts the files there.
+    Attributes:
+        name: Beginning of the folder's name.
+        version: Number that changes with the bytes that are written.
+        write: Function that writes the files of a split into an empty folder and reports its progress.
     """
 
     name: str
@@ -34,60 +40,72 @@ class Conversion:
     write: Callable[[ImageSplit, Path, Progress], None]
 
     def folder(self, source: ImageSplit) -> Path:
-        """Where the conversion of that source lies, once it is made.
+        """Return the folder of a split's conversion, made or not.
 
-        Raises DataError for a source that has no folder.
+        Raises:
+            DataError: The split has no folder.
         """
         if source.folder is None:
             raise DataError(
-                f"{self.name}: found a source without a folder, expected one that says where files made of "
-                f"it may be kept: Source(..., folder=...)"
+                f"{self.name}: found a split without a folder, expected one that says where files made of "
+                f"it may be kept: ImageSplit(..., folder=...)"
             )
         return source.folder / f"{self.name}-{self.version}-{source.digest[:16]}"
 
     def prepare(self, source: ImageSplit, progress: Progress | None = None, *, verify: bool = False) -> Path:
-        """The folder with the files, made now unless they are there and are what was made.
+        """Return the folder with the files; make them where they are missing or have changed.
 
-        They are known by their names, sizes and times, which are written down with their digest. Where those
-        differ, or with `verify`, the digest is taken of every byte; where that differs too, all is made anew.
-        A conversion appears whole, by one rename, so that one that was broken off is never used; two
-        processes that need it wait for each other. Raises DataError where it can't be written.
+        Names, sizes and times identify the files. Where these differ from the manifest, the digest decides.
+        A conversion appears whole, by one rename, so that an interrupted one is never used. Processes that
+        need the same conversion wait for each other, where the file system has locks.
+
+        Args:
+            source: Split to convert.
+            progress: Function to report progress to.
+            verify: Whether to take the digest of every byte in any case.
+
+        Raises:
+            DataError: The folder can't be written.
         """
         folder = self.folder(source)
-        if _stands(folder, self._identity(source), verify=verify):
+        if _is_intact(folder, self._identity(source), verify=verify):
             return folder
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(folder.parent / f".{folder.name}.lock"):
-                if not _stands(folder, self._identity(source), verify=verify):
+            with _lock(folder.parent / f".{folder.name}.lock") as alone:
+                if not _is_intact(folder, self._identity(source), verify=verify):
+                    if alone:
+                        _delete_leftovers(folder)
                     self._make(source, folder, progress)
         except OSError as error:
             raise DataError(
                 f"{folder}: can't be made ({error.strerror or error}), expected a folder that can be "
-                f"written, with room for it"
+                f"written, with room for the files; --data-dir can name a copy of the data elsewhere"
             ) from error
         return folder
 
     def _make(self, source: ImageSplit, folder: Path, progress: Progress | None) -> None:
-        prefix = f".{folder.name}-"
-        for left_over in folder.parent.glob(f"{prefix}*"):
-            # By a process that was killed: whoever works on one holds the lock.
-            shutil.rmtree(left_over, ignore_errors=True)
-        making = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+        """Write the files and their manifest, and rename their folder."""
+        making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            self.write(source, making, progress or _silent)
+            self.write(source, making, progress or _ignore_progress)
             manifest = {**self._identity(source), "digest": _digest(making), "stamp": _stamp(making)}
             (making / MANIFEST).write_text(json.dumps(manifest, indent=1))
-            # Others may use it as they may use the data, though not while it is made.
+            # Only its owner may enter a temporary folder. Others may use this one like the data.
             making.chmod(folder.parent.stat().st_mode & 0o777)
             if folder.exists():
                 shutil.rmtree(folder)
-            making.rename(folder)
+            try:
+                making.rename(folder)
+            except OSError:
+                # Without a lock, another process may have made the same files meanwhile.
+                if not _is_intact(folder, self._identity(source), verify=False):
+                    raise
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
     def _identity(self, source: ImageSplit) -> dict[str, object]:
-        """What tells whether a conversion is of this source, and of this kind."""
+        """Return the entries of the manifest that identify the split and the kind of conversion."""
         return {
             "conversion": self.name,
             "version": self.version,
@@ -96,12 +114,18 @@ class Conversion:
         }
 
 
-def _silent(_done: int, _of: int) -> None:
-    """Shows no progress."""
+def _ignore_progress(_done: int, _of: int) -> None:
+    """Show no progress."""
 
 
-def _stands(folder: Path, identity: dict[str, object], *, verify: bool) -> bool:
-    """Whether the conversion is there, is of that identity, and is what was written."""
+def _delete_leftovers(folder: Path) -> None:
+    """Delete unfinished conversions of processes that were killed. The caller holds the lock."""
+    for leftover in folder.parent.glob(f".{folder.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_intact(folder: Path, identity: dict[str, object], *, verify: bool) -> bool:
+    """Return whether a conversion of that identity is there and has the bytes that were written."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         if any(manifest.get(key) != value for key, value in identity.items()):
@@ -114,7 +138,7 @@ def _stands(folder: Path, identity: dict[str, object], *, verify: bool) -> bool:
     except (OSError, ValueError, KeyError, AttributeError):
         return False
     if stamp != manifest["stamp"]:
-        # The same bytes, copied: known by their times from now on, where that can be written.
+        # A copy of the same bytes: its own times identify it from now on.
         with contextlib.suppress(OSError):
             replacement = folder.parent / f".{folder.name}.manifest"
             replacement.write_text(json.dumps({**manifest, "stamp": stamp}, indent=1))
@@ -123,7 +147,7 @@ def _stands(folder: Path, identity: dict[str, object], *, verify: bool) -> bool:
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """The files of a conversion, without its manifest, in an order that any file system gives."""
+    """Yield the files of a conversion without its manifest, sorted by name."""
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.is_dir(follow_symlinks=False):
@@ -133,7 +157,7 @@ def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _stamp(folder: Path) -> str:
-    """SHA-256 in hex of all names, sizes and times of change."""
+    """Return the SHA-256 in hex of all names, sizes and times of change."""
     stamp = hashlib.sha256()
     for entry in _files(folder):
         status = entry.stat()
@@ -142,7 +166,7 @@ def _stamp(folder: Path) -> str:
 
 
 def _digest(folder: Path) -> str:
-    """SHA-256 in hex of all names and contents."""
+    """Return the SHA-256 in hex of all names and contents."""
     digest = hashlib.sha256()
     for entry in _files(folder):
         digest.update(repr((os.path.relpath(entry.path, folder), entry.stat().st_size)).encode())
@@ -153,14 +177,23 @@ def _digest(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of that file; it is let go of when the process ends, however it ends."""
+def _lock(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file, which ends with the process; yield whether there is one.
+
+    Windows and some network file systems have no such locks. Two processes then make the same files, and the
+    files of one of them stay.
+    """
     try:
         import fcntl
     except ImportError:
-        # Without it, two processes make the same thing twice, and one of the two stays.
-        yield
+        yield False
         return
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            yield False
+        else:
+            yield True

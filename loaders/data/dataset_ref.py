@@ -1,4 +1,4 @@
-"""DatasetRef: where a dataset lies and what it is."""
+"""DatasetRef: place and identity of a dataset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from loaders.data.image_split import ImageSplit, SplitName
 
 @dataclass(frozen=True)
 class FileStamp:
-    """What tells at a glance that a file has changed: its size, and when it was written to."""
+    """Size and time of a file, by which a change is noticed without reading it.
+
+    Attributes:
+        path: The file.
+        size_bytes: Its size; -1 where it is missing.
+        modified_ns: Time of the last change, in nanoseconds since 1970.
+    """
 
     path: Path
     size_bytes: int
@@ -19,7 +25,7 @@ class FileStamp:
 
     @classmethod
     def of(cls, path: Path) -> FileStamp:
-        """The stamp of a file as it is now; of one that isn't there, no size."""
+        """Return the stamp that a file has now."""
         try:
             status = path.stat()
         except OSError:
@@ -29,25 +35,29 @@ class FileStamp:
 
 @dataclass(frozen=True)
 class DatasetRef:
-    """Where a dataset lies and what it is: small, and can be sent to another process.
+    """Place and identity of a dataset: small, and can be sent to another process.
 
-    name: `fashion-mnist`, `idx-<first 8 of the digest>` or `synthetic:<N>`.
-    digest: SHA-256 over the four files' uncompressed bytes (train images, train labels, test images,
-    test labels), in hex. folder: the folder that holds the IDX files. stamps: of the files, from before
-    they were looked into; none where it needs no file.
+    Attributes:
+        name: `fashion-mnist`, `idx-<first 8 of the digest>` or `synthetic:<N>`.
+        digest: SHA-256 in hex over the unpacked bytes of the training images, training labels, test images
+            and test labels.
+        folder: Folder that holds the files.
+        classes: Name of each label.
+        reader: Function that reads a split.
+        stamps: Stamps of the files from before they were checked; none where the dataset needs no file.
     """
 
     name: str
     digest: str
     folder: Path
     classes: tuple[str, ...]
-    reader: Callable[[DatasetRef, SplitName], ImageSplit] = field(repr=False)
+    reader: Callable[[DatasetRef, SplitName], ImageSplit] = field(repr=False, compare=False)
     stamps: tuple[FileStamp, ...] = field(default=(), repr=False)
 
     def read(self, split: SplitName) -> ImageSplit:
-        """Read one split into memory."""
+        """Read one split. Raises DataError where its files have changed in size or labels."""
         return self.reader(self, split)
 
     def changed(self) -> Path | None:
-        """The first of its files that isn't as it was; None where all are."""
+        """Return the first file that has changed since it was checked; None where none has."""
         return next((stamp.path for stamp in self.stamps if FileStamp.of(stamp.path) != stamp), None)

@@ -1,4 +1,4 @@
-"""Download of a few files within bounds: it ends in bounded time, and leaves all of them or none."""
+"""Download of a few files: it ends in bounded time, and leaves all of the files or none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import shutil
 import socket
-import tempfile
 import threading
 import time
 import urllib.error
@@ -19,20 +18,24 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from loaders.data.errors import DataError
+from loaders.data.staging import staging_folder
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with a file's name, the bytes received so far, and the bytes in all where the server tells them."""
+"""Function of a file's name, the bytes received so far, and the size in bytes or None where it is unknown."""
 
 _BLOCK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """What a download may take.
+    """Time and size that a download may take.
 
-    answer_s: until a server has answered, name look-up and connection included. stall_s: a stretch of this
-    length in which fewer than `least_bytes_per_s` arrive ends it. total_s: for all files together.
-    file_bytes: the most that one file may have.
+    Attributes:
+        answer_s: Seconds until a server has answered, name look-up and connection included.
+        stall_s: Seconds over which the speed is judged.
+        least_bytes_per_s: Speed below which a download ends, in bytes a second.
+        total_s: Seconds for all files together.
+        file_bytes: Most bytes that one file may have.
     """
 
     answer_s: float = 10.0
@@ -53,10 +56,19 @@ def download(
 ) -> None:
     """Fetch gzip files into a folder that isn't there yet, and unpack each beside itself.
 
-    files: pairs of name (ending in `.gz`) and MD5 in hex. staging: a folder on the same file system, made if
-    need be, for what has arrived so far. The folder appears by one rename, when every file is there and
-    right: a download that fails or is killed leaves none.
-    Raises DataError that names the URL, or the folder where it can't be written, and the reason.
+    The folder appears by one rename, when every file is there and has its MD5. A download that fails or is
+    killed leaves no such folder.
+
+    Args:
+        files: Name, ending in `.gz`, and MD5 in hex of each file.
+        base_url: URL of the folder that holds the files.
+        folder: Folder for the files: missing or empty.
+        staging: Folder on the same file system for unfinished files; made where it is missing.
+        limits: Time and size that the download may take.
+        progress: Function to report progress to.
+
+    Raises:
+        DataError: A file can't be fetched (the message names the URL), or the folder can't be written.
     """
     deadline = time.monotonic() + limits.total_s
     try:
@@ -64,10 +76,9 @@ def download(
             raise DataError(
                 f"{folder}: found other files in it, expected an empty folder or none to download into"
             )
-        staging.mkdir(parents=True, exist_ok=True)
-        # One level down: only its owner may enter the temporary folder itself.
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=staging) as temporary:
-            staged = Path(temporary) / folder.name
+        with staging_folder(staging, ".download-") as temporary:
+            # One level down: only its owner may enter the temporary folder itself.
+            staged = temporary / folder.name
             staged.mkdir()
             for name, md5 in files:
                 _fetch(f"{base_url.rstrip('/')}/{name}", md5, staged / name, limits, deadline, progress)
@@ -78,7 +89,7 @@ def download(
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 staged.rename(folder)
             except OSError:
-                # Another process may have been faster, and what it downloaded was checked like this.
+                # Another process may have been faster, and has checked its download like this one.
                 if not all((folder / name).exists() for name, _ in files):
                     raise
     except OSError as error:
@@ -90,6 +101,7 @@ def download(
 def _fetch(
     url: str, md5: str, target: Path, limits: DownloadLimits, deadline: float, progress: Progress | None
 ) -> None:
+    """Fetch one file and check its size and MD5. Raises DataError."""
     received, total, digest = 0, None, hashlib.md5(usedforsecurity=False)
     with target.open("wb") as file, closing(_blocks(url, limits, deadline)) as blocks:
         for block, total in blocks:
@@ -110,9 +122,10 @@ _Arrival = tuple[bytes, int | None]
 
 
 def _blocks(url: str, limits: DownloadLimits, deadline: float) -> Generator[_Arrival]:
-    """Yield blocks of the body, each with the size of the whole where it is known; the first block is empty.
+    """Yield each block of the body with the size of the whole file, None where it is unknown.
 
-    A thread does the reading: name look-ups and slow headers heed no socket time-out, this clock does.
+    The first block is empty and marks the answer. A thread reads, since the time-out of a socket limits
+    neither name look-ups nor slow headers.
     """
     arrivals: SimpleQueue[_Arrival | Exception | None] = SimpleQueue()
     left = threading.Event()
@@ -154,9 +167,10 @@ def _pump(
     arrivals: SimpleQueue[_Arrival | Exception | None],
     left: threading.Event,
 ) -> None:
+    """Read a URL and put each block into a queue, then None or the error."""
     try:
         request = urllib.request.Request(url, headers={"User-Agent": "loaderbench"})
-        # The time-out only ends this thread once nobody waits for it any more.
+        # This time-out ends the thread when no caller waits for it any longer.
         with urllib.request.urlopen(request, timeout=limits.answer_s + limits.stall_s) as response:
             length = response.headers.get("Content-Length")
             total = int(length) if length is not None else None
@@ -171,6 +185,7 @@ def _pump(
 
 
 def _reason(error: BaseException | str) -> str:
+    """Return why a request failed, in the words of a user."""
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}"
     if isinstance(error, urllib.error.URLError):

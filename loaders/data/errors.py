@@ -1,7 +1,7 @@
-"""DataError: data that is missing, damaged or can't be had."""
+"""DataError: missing or damaged data."""
 
 from __future__ import annotations
 
 
 class DataError(ValueError):
-    """Data that is missing, damaged or can't be had: one line says what, where, and what was expected."""
+    """Missing, damaged or unreadable data. One line: the file or URL, the problem, the expectation."""

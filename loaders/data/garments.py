@@ -1,4 +1,4 @@
-"""Garments: the shapes and cloths that synthetic pictures are put together from."""
+"""Wardrobe: the shapes and cloths of which synthetic pictures are composed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 _Array = npt.NDArray[np.int32]
 SEED = 2017
 SIDE = 28
-_UNIT = 16  # units in a pixel: edges lie between pixels
+# Units in a pixel, since edges lie between pixels.
+_UNIT = 16
 VARIANTS = 192
 CLOTHS = 256
 
@@ -19,7 +20,9 @@ CLOTHS = 256
 class _Patch(NamedTuple):
     """A patch of cloth with straight edges between its knots.
 
-    tone: 0..255, 0 cuts out. knots: (y, left, right) in pixels.
+    Attributes:
+        tone: Brightness, 0..255; 0 cuts the patch out.
+        knots: (y, left edge, right edge) of each knot, in pixels.
     """
 
     tone: int
@@ -44,7 +47,7 @@ _T_SHIRT = (*_SHORT_SLEEVES, _TORSO, _NECK)
 _HEM = _Patch(170, ((24, 7, 21), (26, 7, 21)))
 _PULLOVER = (*_LONG_SLEEVES, _TORSO, _NECK, _HEM)
 
-# In the order of the classes; a class with several templates draws one of them for each variant.
+# In the order of the classes. Each variant of a class draws one of its templates.
 GARMENTS: tuple[tuple[tuple[_Patch, ...], ...], ...] = (
     (_T_SHIRT,),
     (
@@ -105,9 +108,11 @@ GARMENTS: tuple[tuple[tuple[_Patch, ...], ...], ...] = (
 
 
 class Wardrobe(NamedTuple):
-    """What pictures are put together from.
+    """Shapes and cloths of which pictures are composed.
 
-    shapes: uint8 (class, variant, H, W). cloths: uint8 (cloth, H, W), factors in 255ths.
+    Attributes:
+        shapes: uint8 (classes, VARIANTS, SIDE, SIDE).
+        cloths: uint8 (CLOTHS, SIDE, SIDE), factors in 255ths.
     """
 
     shapes: npt.NDArray[np.uint8]
@@ -115,14 +120,17 @@ class Wardrobe(NamedTuple):
 
 
 def draw_wardrobe() -> Wardrobe:
-    """Draw all shapes and cloths: the same ones at every call."""
+    """Draw all shapes and cloths. Every call draws the same."""
     random = np.random.RandomState([SEED, 2])
     shapes = np.stack([_shapes(random, templates) for templates in GARMENTS])
     return Wardrobe(shapes.astype(np.uint8), _cloths(random))
 
 
 def _shapes(random: np.random.RandomState, templates: tuple[tuple[_Patch, ...], ...]) -> _Array:
-    """Draw every variant of a class: a template, stretched, moved, its edges and tones shaken."""
+    """Draw every variant of a class: int32 (VARIANTS, SIDE, SIDE).
+
+    A variant is a template, stretched and moved, with random shifts of its edges and tones.
+    """
     template = draw_integers(random, 0, len(templates), (VARIANTS,))
     scale = draw_integers(random, 58, 72, (2, VARIANTS, 1))
     move = draw_integers(random, -_UNIT * 2, _UNIT * 2 + 1, (2, VARIANTS, 1))
@@ -145,7 +153,17 @@ def _shapes(random: np.random.RandomState, templates: tuple[tuple[_Patch, ...], 
 
 
 def _cover(rows: _Array, y: _Array, left: _Array, right: _Array) -> _Array:
-    """How much of each pixel lies between two broken lines through knots (variants, knots): 0.._UNIT."""
+    """Return the part of each pixel that lies between two broken lines, int32 (VARIANTS, SIDE, SIDE).
+
+    Args:
+        rows: Middle of each pixel row, int32 (SIDE,), in units.
+        y: Height of each knot, int32 (VARIANTS, knots), in units.
+        left: Left line at each knot, int32 (VARIANTS, knots), in units.
+        right: Right line at each knot, int32 (VARIANTS, knots), in units.
+
+    Returns:
+        Values in 0.._UNIT.
+    """
     cover = np.zeros((len(y), SIDE, SIDE), np.int32)
     columns = np.arange(SIDE, dtype=np.int32) * _UNIT
     for k in range(y.shape[1] - 1):
@@ -161,7 +179,7 @@ def _cover(rows: _Array, y: _Array, left: _Array, right: _Array) -> _Array:
 
 
 def _cloths(random: np.random.RandomState) -> npt.NDArray[np.uint8]:
-    """Draw cloths as factors 0..255: plain, striped across and along, checked, blotched, shaded."""
+    """Draw cloths, uint8 (CLOTHS, SIDE, SIDE): plain, striped across or along, checked, blotched, shaded."""
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.int32)
     period = draw_integers(random, 2, 9, (CLOTHS, 1, 1))
     depth = draw_integers(random, 0, 200, (CLOTHS, 1, 1))
@@ -183,7 +201,7 @@ def _cloths(random: np.random.RandomState) -> npt.NDArray[np.uint8]:
 
 
 def draw_integers(random: np.random.RandomState, low: int, high: int, shape: tuple[int, ...]) -> _Array:
-    """Draw integers in low..high - 1."""
+    """Draw integers in low..high - 1, int32 of the shape."""
     words = np.frombuffer(random.bytes(4 * math.prod(shape)), "<u4").astype(np.uint64)
     scaled: _Array = (words * np.uint64(high - low) >> np.uint64(32)).astype(np.int32)
     return low + scaled.reshape(shape)

@@ -1,18 +1,19 @@
-"""IDX files, the format of MNIST and its kin: written, checked, read.
+"""IDX files, the format of MNIST and its relatives.
 
-A set is four files in one folder, each as it is or as `.gz`; the plain one is read where both are there.
+An IDX file starts with two zero bytes, a type code and the number of dimensions. The sizes follow as
+big-endian uint32, then the values. The first bytes tell whether gzip has packed a file, whatever its name.
+Source: http://yann.lecun.com/exdb/mnist/
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import math
 import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BufferedIOBase
 from pathlib import Path
 from typing import NamedTuple
@@ -21,178 +22,161 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from loaders.data.dataset_ref import DatasetRef, FileStamp
 from loaders.data.errors import DataError
-from loaders.data.image_split import ImageSplit, SplitName
 from loaders.data.mapped_file import MappedFile
 
-# The folder beside the files for what loaders make of them.
-CONVERTED = "converted"
-_UNSIGNED_BYTE = 0x08
 _BLOCK_BYTES = 1 << 20
+_GZIP = b"\x1f\x8b"
 
 
-def names(split: SplitName) -> tuple[str, str]:
-    """The file names of a split's images and labels, as MNIST has them."""
-    prefix = "train" if split == "train" else "t10k"
-    return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+class IdxForm(NamedTuple):
+    """A type and a number of dimensions that an IDX file can have.
 
-
-NAMES = (*names("train"), *names("test"))
-
-
-class Digests(NamedTuple):
-    """SHA-256 in hex over uncompressed bytes, in the order of NAMES.
-
-    whole: of the four files in a row. each: of every one by itself.
+    Attributes:
+        type_code: Third byte of the file.
+        dimensions: Fourth byte of the file.
+        item_bytes: Bytes of one value.
+        words: The type in words.
     """
 
-    whole: str
-    each: tuple[str, ...]
+    type_code: int
+    dimensions: int
+    item_bytes: int
+    words: str
+
+    @property
+    def magic(self) -> bytes:
+        """The four bytes at the start of the file."""
+        return bytes((0, 0, self.type_code, self.dimensions))
+
+    def __str__(self) -> str:
+        plural = "s" if self.dimensions > 1 else ""
+        return f"an IDX file of {self.words} in {self.dimensions} dimension{plural}"
 
 
-def header(shape: tuple[int, ...]) -> bytes:
-    """The bytes that open an IDX file of uint8 values of this shape."""
-    return struct.pack(f">4B{len(shape)}I", 0, 0, _UNSIGNED_BYTE, len(shape), *shape)
+IMAGES = (IdxForm(0x08, 3, 1, "unsigned bytes"),)
+# QMNIST's labels are int32 (N, 8), with the class in the first column.
+_QMNIST_LABELS = IdxForm(0x0C, 2, 4, "int32 values")
+LABELS = (IdxForm(0x08, 1, 1, "unsigned bytes"), _QMNIST_LABELS)
+
+# Files that stand in for data: the first bytes, and the words of the error.
+_OTHER_FILES = (
+    (b"version https://git-lfs", "a git-LFS pointer (git lfs pull fetches the file)"),
+    (b"PK\x03\x04", "a zip archive (unpack it)"),
+    (b"BZh", "a bzip2 file (unpack it)"),
+    (b"\xfd7zXZ", "an xz file (unpack it)"),
+    (b"<", "a web page or XML (download the file again)"),
+)
 
 
-def present(folder: Path) -> set[str]:
-    """Which of the four files, plain and `.gz`, are in a folder; none where there is no such folder."""
-    wanted = {name + suffix for name in NAMES for suffix in ("", ".gz")}
-    try:
-        return wanted.intersection(os.listdir(folder))  # noqa: PTH208 - it needs no iterator
-    except (FileNotFoundError, NotADirectoryError):
-        return set()
-    except OSError as error:
-        raise DataError(
-            f"{folder}: can't be looked into ({error.strerror or error}), expected a folder that can be read"
-        ) from error
+class IdxHeader(NamedTuple):
+    """The header of an IDX file.
 
-
-def read(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """Read a file of uint8 values with this many dimensions, `.gz` or plain, into a writable array.
-
-    Raises DataError where the file can't be read or its size is not what its header says.
+    Attributes:
+        form: Type and number of dimensions.
+        shape: Sizes, the number of samples first.
+        content: The bytes of the header.
     """
-    with _opened(path) as stream:
-        shape, _ = _read_header(stream, path, dimensions)
-        values = (
-            np.frombuffer(bytearray(stream.read()), np.uint8)
-            if path.suffix == ".gz"
-            else np.fromfile(stream, np.uint8)
-        )
-    _check_size(path, shape, values.size)
-    return values.reshape(shape)
+
+    form: IdxForm
+    shape: tuple[int, ...]
+    content: bytes
 
 
-def map_file(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """Map a plain file as `read` reads it: what is written to it stays in this process.
+def make_header(shape: tuple[int, ...]) -> bytes:
+    """Return the header of an IDX file of uint8 values of this shape."""
+    return struct.pack(f">4B{len(shape)}I", 0, 0, IMAGES[0].type_code, len(shape), *shape)
 
-    Raises DataError where the file can't be read or its size is not what its header says.
+
+def is_packed(path: Path) -> bool:
+    """Return whether a file is packed by gzip. Raises DataError where it can't be read."""
+    with _open(path) as stream:
+        return isinstance(stream, gzip.GzipFile)
+
+
+def read_images(path: Path) -> npt.NDArray[np.uint8]:
+    """Read images into a writable array, uint8 (N, H, W).
+
+    Raises:
+        DataError: The file can't be read, or its size differs from its header.
     """
-    with _opened(path) as stream:
-        shape, opening = _read_header(stream, path, dimensions)
-        _check_size(path, shape, os.fstat(stream.fileno()).st_size - len(opening))
-        return MappedFile(path).tensor(torch.uint8, shape, len(opening)).numpy()
+    header, values = _read(path, IMAGES)
+    return values.reshape(header.shape)
 
 
-def samples(folder: Path, split: SplitName) -> int:
-    """How many samples a split has, by its images' header. Raises DataError where that can't be read."""
-    path = _path(folder, names(split)[0])
-    with _opened(path) as stream:
-        return _read_header(stream, path, 3)[0][0]
+def read_labels(path: Path) -> npt.NDArray[np.int64]:
+    """Read labels into a writable array, int64 (N,), each in 0..255.
 
-
-def scan(path: Path, dimensions: int, *sinks: Callable[[bytes], object]) -> tuple[int, ...]:
-    """Check a file as `read` does, a block at a time, handing all of its uncompressed bytes to each sink.
-
-    Returns the shape. Memory stays at a block, whatever the file's size.
+    Raises:
+        DataError: The file can't be read, its size differs from its header, or a label is out of range.
     """
-    with _opened(path) as stream:
-        shape, block = _read_header(stream, path, dimensions)
-        found = -len(block)
+    header, values = _read(path, LABELS)
+    labels = values.astype(np.int64)
+    if header.form is _QMNIST_LABELS:
+        labels = values.view(">i4").reshape(header.shape)[:, 0].astype(np.int64)
+    if labels.min() < 0 or labels.max() > 255:
+        wrong = labels.min() if labels.min() < 0 else labels.max()
+        raise DataError(f"{path}: found the label {wrong}, expected 0 to 255")
+    return labels
+
+
+def map_images(path: Path) -> npt.NDArray[np.uint8]:
+    """Map the images of an unpacked file, uint8 (N, H, W). Changes to the array stay in this process.
+
+    Raises:
+        DataError: The file can't be mapped, or its size differs from its header.
+    """
+    with _open(path) as stream:
+        header = _read_header(stream, path, IMAGES)
+        _check_size(path, header, os.fstat(stream.fileno()).st_size - len(header.content))
+        return MappedFile(path).tensor(torch.uint8, header.shape, len(header.content)).numpy()
+
+
+def count_images(path: Path) -> int:
+    """Return the number of images that the header of a file states.
+
+    Raises:
+        DataError: The header can't be read.
+    """
+    with _open(path) as stream:
+        return _read_header(stream, path, IMAGES).shape[0]
+
+
+def scan(path: Path, forms: tuple[IdxForm, ...], *sinks: Callable[[bytes], object]) -> tuple[int, ...]:
+    """Check a file block by block. Memory stays at one block, whatever the size of the file.
+
+    Args:
+        path: File to read.
+        forms: Forms that the file may have, IMAGES or LABELS.
+        sinks: Functions that receive all unpacked bytes in order.
+
+    Returns:
+        The shape.
+
+    Raises:
+        DataError: The file can't be read, or its size differs from its header.
+    """
+    with _open(path) as stream:
+        header = _read_header(stream, path, forms)
+        block, found_bytes = header.content, -len(header.content)
         while block:
-            found += len(block)
+            found_bytes += len(block)
             for sink in sinks:
                 sink(block)
             block = stream.read(_BLOCK_BYTES)
-    _check_size(path, shape, found)
-    return shape
-
-
-def check(folder: Path, classes: int) -> Digests:
-    """Check all that can be known of the four files in a folder, and take their digests.
-
-    Raises DataError where one is missing, damaged, holds a label of `classes` or more, doesn't fit the
-    others, or differs from what its own `.gz` beside it holds.
-    """
-    there = present(folder)
-    for name in NAMES:
-        if not there & {name, f"{name}.gz"}:
-            raise DataError(
-                f"{folder / name}: missing, and so is its .gz; found {', '.join(sorted(there)) or 'none'}, "
-                f"expected all of {', '.join(NAMES)}, each plain or as .gz"
-            )
-    whole, each = hashlib.sha256(), []
-    pixels: dict[SplitName, tuple[int, ...]] = {}
-    splits: tuple[SplitName, SplitName] = ("train", "test")
-    for split in splits:
-        images, labels = names(split)
-        for name, dimensions in ((images, 3), (labels, 1)):
-            path, one = _path(folder, name), hashlib.sha256()
-            shape = scan(path, dimensions, one.update, whole.update)
-            if {name, f"{name}.gz"} <= there:
-                _check_same(path, one.hexdigest(), dimensions)
-            each.append(one.hexdigest())
-            if dimensions == 3:
-                pixels[split] = shape
-        _check_labels(_path(folder, labels), read(_path(folder, labels), 1), pixels[split], classes)
-    if pixels["test"][1:] != pixels["train"][1:]:
-        raise DataError(
-            f"{_path(folder, names('test')[0])}: found images of {_sides(pixels['test'][1:])} pixels, "
-            f"expected {_sides(pixels['train'][1:])} as in the training images"
-        )
-    return Digests(whole.hexdigest(), tuple(each))
-
-
-def stamps(folder: Path) -> tuple[FileStamp, ...]:
-    """The stamps of the four files that are read in a folder."""
-    return tuple(FileStamp.of(_path(folder, name)) for name in NAMES)
-
-
-def read_split(dataset: DatasetRef, split: SplitName) -> ImageSplit:
-    """Read one split: images uint8 (N, H, W), labels int64 (N,). A `Dataset.reader` for IDX files.
-
-    The images of a plain file are mapped, those of a `.gz` are in memory. Raises DataError where a file no
-    longer is what it was when the dataset was checked, as far as sizes and labels show it; the digest isn't
-    taken again.
-    """
-    image_path, label_path = (_path(dataset.folder, name) for name in names(split))
-    mapped = image_path.suffix != ".gz"
-    images, labels = map_file(image_path, 3) if mapped else read(image_path, 3), read(label_path, 1)
-    _check_labels(label_path, labels, images.shape, len(dataset.classes))
-    return ImageSplit(
-        name=dataset.name,
-        digest=dataset.digest,
-        images=torch.from_numpy(images),
-        labels=torch.from_numpy(labels).long(),
-        classes=dataset.classes,
-        folder=dataset.folder / CONVERTED / split,
-        mapped=mapped,
-    )
-
-
-def _path(folder: Path, name: str) -> Path:
-    plain, packed = folder / name, folder / f"{name}.gz"
-    return packed if os.path.lexists(packed) and not os.path.lexists(plain) else plain
+    _check_size(path, header, found_bytes)
+    return header.shape
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BufferedIOBase]:
-    expected = "an IDX file packed by gzip" if path.suffix == ".gz" else "an IDX file"
+def _open(path: Path) -> Iterator[BufferedIOBase]:
+    """Open a file to read its unpacked bytes; yield a gzip.GzipFile where it is packed."""
+    expected = "an IDX file, plain or packed by gzip"
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            yield stream
+        with path.open("rb") as file:
+            packed = file.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
+            with gzip.GzipFile(fileobj=file) if packed else nullcontext(file) as stream:
+                yield stream
     except EOFError as error:
         raise DataError(f"{path}: found a gzip file that ends too early, expected {expected}") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -201,47 +185,47 @@ def _opened(path: Path) -> Iterator[BufferedIOBase]:
         raise DataError(f"{path}: can't be read ({error.strerror or error}), expected {expected}") from error
 
 
-def _read_header(stream: BufferedIOBase, path: Path, dimensions: int) -> tuple[tuple[int, ...], bytes]:
-    length = len(header((0,) * dimensions))
-    found = stream.read(length)
-    magic = header((0,) * dimensions)[:4]
-    if found[:4] != magic:
-        raise DataError(
-            f"{path}: found 0x{found[:4].hex()} at the start, expected 0x{magic.hex()} "
-            f"(an IDX file of unsigned bytes in {dimensions} dimension{'s'[: dimensions - 1]})"
-        )
-    if len(found) < length:
-        raise DataError(f"{path}: found {len(found)} bytes, expected a header of {length}")
-    shape = struct.unpack(f">{dimensions}I", found[4:])
+def _read(path: Path, forms: tuple[IdxForm, ...]) -> tuple[IdxHeader, npt.NDArray[np.uint8]]:
+    """Read a file's header and its values as bytes, uint8 (bytes,)."""
+    with _open(path) as stream:
+        header = _read_header(stream, path, forms)
+        if isinstance(stream, gzip.GzipFile):
+            values = np.frombuffer(bytearray(stream.read()), np.uint8)
+        else:
+            values = np.fromfile(stream, np.uint8)
+    _check_size(path, header, values.size)
+    return header, values
+
+
+def _read_header(stream: BufferedIOBase, path: Path, forms: tuple[IdxForm, ...]) -> IdxHeader:
+    """Read the header. Raises DataError unless it has one of the forms and no size of 0."""
+    magic = stream.read(4)
+    form = next((form for form in forms if form.magic == magic), None)
+    if form is None:
+        found = f"0x{magic.hex()} at the start"
+        start = magic + stream.read(32)
+        found = next((words for other, words in _OTHER_FILES if start.startswith(other)), found)
+        raise DataError(f"{path}: found {found}, expected 0x{forms[0].magic.hex()} ({forms[0]})")
+    content = magic + stream.read(4 * form.dimensions)
+    length = 4 + 4 * form.dimensions
+    if len(content) < length:
+        raise DataError(f"{path}: found {len(content)} bytes, expected a header of {length}")
+    shape = struct.unpack(f">{form.dimensions}I", content[4:])
     if 0 in shape:
-        raise DataError(f"{path}: found a size of {_sides(shape)}, expected none to be 0")
-    return shape, found
+        raise DataError(f"{path}: found a size of {format_sides(shape)}, expected none to be 0")
+    return IdxHeader(form, shape, content)
 
 
-def _check_size(path: Path, shape: tuple[int, ...], found: int) -> None:
-    if found != math.prod(shape):
+def _check_size(path: Path, header: IdxHeader, found_bytes: int) -> None:
+    """Raise DataError unless a file holds as many bytes as its header states."""
+    expected = math.prod(header.shape) * header.form.item_bytes
+    if found_bytes != expected:
         raise DataError(
-            f"{path}: found {found} bytes after the header, expected {math.prod(shape)} ({_sides(shape)})"
+            f"{path}: found {found_bytes} bytes after the header, expected {expected} "
+            f"({format_sides(header.shape)})"
         )
 
 
-def _check_labels(path: Path, labels: npt.NDArray[np.uint8], images: tuple[int, ...], classes: int) -> None:
-    if len(labels) != images[0]:
-        raise DataError(f"{path}: found {len(labels)} labels, expected {images[0]}, one for each image")
-    if labels.max() >= classes:
-        raise DataError(f"{path}: found the label {labels.max()}, expected 0 to {classes - 1}")
-
-
-def _check_same(plain: Path, digest: str, dimensions: int) -> None:
-    packed = plain.with_name(f"{plain.name}.gz")
-    content = hashlib.sha256()
-    scan(packed, dimensions, content.update)
-    if content.hexdigest() != digest:
-        raise DataError(
-            f"{plain}: found other bytes (SHA-256 {digest[:8]}…), expected those that {packed.name} "
-            f"beside it holds ({content.hexdigest()[:8]}…); delete the wrong one"
-        )
-
-
-def _sides(shape: tuple[int, ...]) -> str:
+def format_sides(shape: tuple[int, ...]) -> str:
+    """Return the sizes as `28 × 28`."""
     return " × ".join(map(str, shape))

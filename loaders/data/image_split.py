@@ -1,4 +1,4 @@
-"""Samples before any loader touches them."""
+"""ImageSplit: the samples of one split, before a loader reads them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ SplitName = Literal["train", "test"]
 class ImageSplit:
     """One split of a dataset.
 
-    images: uint8, shape (N, H, W), contiguous. labels: int64, shape (N,), each in 0..len(classes) - 1.
-    name: what a result row calls the data. digest: SHA-256 of the files it was read from, in hex.
-    folder: where a loader may keep what it makes of this split, such as other file formats; None: nowhere.
-    mapped: whether the images are a file that the system reads as they are looked at, and not in memory.
+    Attributes:
+        name: Name of the dataset, as in a result row.
+        digest: SHA-256 in hex of the dataset's files.
+        images: uint8 (N, H, W), contiguous.
+        labels: int64 (N,), each in 0..len(classes) - 1.
+        classes: Name of each label.
+        folder: Folder for files that a loader makes of this split, such as other formats; None for no place.
+        mapped: Whether the images are a mapped file, which the system reads at each access.
     """
 
     name: str
@@ -30,11 +34,12 @@ class ImageSplit:
     mapped: bool = False
 
     def __len__(self) -> int:
+        """Return the number of samples."""
         return len(self.labels)
 
     def in_memory(self) -> ImageSplit:
-        """The same with its images in memory, read now if they weren't."""
+        """Return the split with its images in memory; a mapped file is read now."""
         if not self.mapped:
             return self
-        # numpy asks for huge pages, in which a processor finds its way faster.
+        # numpy allocates huge pages, which makes random access faster.
         return replace(self, images=torch.from_numpy(self.images.numpy().copy()), mapped=False)

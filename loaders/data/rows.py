@@ -1,4 +1,4 @@
-"""Rows: what a ring gathers from, in memory or in a mapped file."""
+"""Rows: the samples that a ring gathers its batches from, in memory or in a mapped file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ import torch
 
 @dataclass(frozen=True)
 class Rows:
-    """What is gathered. images: uint8 (N, H, W), contiguous. labels: int64 (N,), or narrower.
+    """Samples that a ring reads as they lie in memory.
 
-    ask: whether the images are a file larger than memory, whose rows the system is asked for before their
-    turn. Raises ValueError for anything else: what is gathered is read as it lies in memory.
+    Attributes:
+        images: uint8 (N, H, W), contiguous, on the CPU.
+        labels: int64 (N,), or another integer dtype.
+        ask: Whether the images are a mapped file larger than memory. The ring then asks the system to read
+            the rows of a batch before it needs them.
+
+    Raises:
+        ValueError: A tensor has another dtype, shape, layout or device.
     """
 
     images: torch.Tensor
@@ -20,6 +26,7 @@ class Rows:
     ask: bool = False
 
     def __post_init__(self) -> None:
+        """Raise ValueError unless the tensors are as the attributes say."""
         images, labels = self.images, self.labels
         for name, given in (("images", images), ("labels", labels)):
             if not isinstance(given, torch.Tensor):
@@ -42,14 +49,18 @@ class Rows:
             raise ValueError(f"labels: found {_form(labels)}, expected whole numbers ({len(images)},)")
 
     def narrowed(self) -> Rows:
-        """The same with labels in as few bytes as they need: at random, of millions each costs a look-up."""
+        """Return the rows with labels in the narrowest dtype that holds them.
+
+        Narrow labels fit the processor's cache, which matters for millions of labels at random places.
+        """
         lowest, highest = int(self.labels.min()), int(self.labels.max())
         for dtype in (torch.uint8, torch.int16, torch.int32):
             if torch.iinfo(dtype).min <= lowest <= highest <= torch.iinfo(dtype).max:
-                # numpy asks for huge pages.
+                # numpy allocates huge pages.
                 return replace(self, labels=torch.from_numpy(self.labels.to(dtype).numpy().copy()))
         return replace(self, labels=self.labels.to(torch.int64).contiguous())
 
 
 def _form(tensor: torch.Tensor) -> str:
+    """Return dtype and shape as `uint8 (3, 28, 28)`."""
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

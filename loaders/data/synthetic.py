@@ -1,7 +1,7 @@
-"""The synthetic set: drawn garments in the format, the size and about the statistics of Fashion-MNIST.
+"""The synthetic set: drawn garments in the format and the size of Fashion-MNIST, with similar statistics.
 
-Integers throughout, and no random numbers but the words of MT19937, whose stream numpy has frozen: every
-machine and every numpy draws the same bytes.
+Every machine and every numpy draws the same bytes. All values are integers, and all random numbers come from
+the words of MT19937, a stream that numpy has frozen (NEP 19).
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from loaders.data import idx
 from loaders.data.errors import DataError
 from loaders.data.garments import (
     CLOTHS,
@@ -27,41 +25,60 @@ from loaders.data.garments import (
     draw_integers,
     draw_wardrobe,
 )
+from loaders.data.idx import make_header
+from loaders.data.idx_files import IdxFiles, file_names
 from loaders.data.image_split import SplitName
+from loaders.data.staging import staging_folder
 
 CHUNK = 1000  # samples
-_VERSION = 1  # of the bytes drawn: a change to them needs a new number
+# Another number for other bytes.
+_VERSION = 1
 _CLASSES = len(GARMENTS)
 
 
-def locate(data_dir: Path, count: int) -> tuple[Path, str]:
-    """Find the set of `count` training samples under a folder, or write it there.
+def prepare(data_dir: Path, count: int) -> tuple[IdxFiles, str]:
+    """Find the set under a folder, or write it there.
 
-    It has max(1, count // 6) test samples. Returns the folder of its IDX files and their digest.
-    Raises DataError where the files are no longer what was written, or can't be written.
+    Args:
+        data_dir: Folder in which the set has a folder of its own, `synthetic-<count>`.
+        count: Number of training samples. There are max(1, count // 6) test samples.
+
+    Returns:
+        The files, and their digest.
+
+    Raises:
+        DataError: The files have changed since they were written, or can't be written.
     """
     root = data_dir / f"synthetic-{count}"
     if not os.path.exists(root):  # noqa: PTH110 - False, not an error, where this user may not look
         _write(root, count)
-    folder, record = root / "FashionMNIST" / "raw", root / "digest.txt"
+    files, record = IdxFiles.unpacked_in(root / "FashionMNIST" / "raw"), root / "digest.txt"
     try:
-        digest, written = idx.check(folder, _CLASSES).whole, record.read_text()
+        digest, written = files.check().digest, record.read_text()
     except (DataError, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{error}; delete the folder {root}, and it is written anew") from error
     if written != _record(digest):
         raise DataError(
-            f"{folder}: found {_record(digest)!r}, expected {written!r} as {record.name} says; "
+            f"{files.folder}: found {_record(digest)!r}, expected {written!r} as {record.name} says; "
             f"delete the folder {root}, and it is written anew"
         )
-    return folder, digest
+    return files, digest
 
 
 def draw(
     wardrobe: Wardrobe, split: SplitName, chunk: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Draw one chunk: images uint8 (CHUNK, H, W) and labels uint8 (CHUNK,).
+    """Draw one chunk of a split.
 
-    It depends on the split and the chunk's number only, so a smaller set is the start of a larger one.
+    The chunk depends on the split and its own number only, so a smaller set is the start of a larger one.
+
+    Args:
+        wardrobe: Shapes and cloths.
+        split: Name of the split.
+        chunk: Number of the chunk, from 0.
+
+    Returns:
+        Images, uint8 (CHUNK, H, W), and labels, uint8 (CHUNK,).
     """
     random = np.random.RandomState([SEED, 0 if split == "train" else 1, chunk])
     order = np.argsort(draw_integers(random, 0, 1 << 30, (CHUNK,)), kind="stable")
@@ -82,46 +99,50 @@ def draw(
 
 
 def _write(root: Path, count: int) -> None:
-    needed, parent = (count + count // 6) * (SIDE * SIDE + 1), root.parent
+    """Write the set to a folder, which appears with all files or not at all."""
+    needed_bytes = (count + count // 6) * (SIDE * SIDE + 1)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(parent).free
-        if needed > free:
-            raise DataError(
-                f"{root}: found {free / 1e9:.1f} GB free on the disk, expected {needed / 1e9:.1f} GB"
-            )
-        # One level down: only its owner may enter the temporary folder itself.
-        with tempfile.TemporaryDirectory(prefix=".synthetic-", dir=parent) as temporary:
-            staged = Path(temporary) / root.name
-            folder = staged / "FashionMNIST" / "raw"
-            folder.mkdir(parents=True)
-            clothes = draw_wardrobe()
-            _write_split(folder, clothes, "train", count)
-            _write_split(folder, clothes, "test", max(1, count // 6))
-            (staged / "digest.txt").write_text(_record(idx.check(folder, _CLASSES).whole))
+        with staging_folder(root.parent, ".synthetic-") as staging:
+            free_bytes = shutil.disk_usage(staging).free
+            if needed_bytes > free_bytes:
+                raise DataError(
+                    f"{root}: found {free_bytes / 1e9:.1f} GB free on the disk, "
+                    f"expected {needed_bytes / 1e9:.1f} GB"
+                )
+            # One level down: only its owner may enter the temporary folder itself.
+            staged = staging / root.name
+            files = IdxFiles.unpacked_in(staged / "FashionMNIST" / "raw")
+            files.folder.mkdir(parents=True)
+            wardrobe = draw_wardrobe()
+            _write_split(files.folder, wardrobe, "train", count)
+            _write_split(files.folder, wardrobe, "test", max(1, count // 6))
+            (staged / "digest.txt").write_text(_record(files.check().digest))
             try:
                 staged.rename(root)
             except OSError:
-                # Another process may have been faster; whatever is there now gets checked by its digest.
+                # Another process may have been faster. The digest checks its files.
                 if not root.exists():
                     raise
     except OSError as error:
         raise DataError(
-            f"{root}: can't be written ({error.strerror or error}), expected a folder that can be written"
+            f"{root}: can't be written ({error.strerror or error}), expected a folder that can be written "
+            f"(--data-dir names another)"
         ) from error
 
 
-def _write_split(folder: Path, clothes: Wardrobe, split: SplitName, count: int) -> None:
-    images_name, labels_name = idx.names(split)
+def _write_split(folder: Path, wardrobe: Wardrobe, split: SplitName, count: int) -> None:
+    """Write the images and labels of one split."""
+    images_name, labels_name = file_names(split)
     with (folder / images_name).open("wb") as images_file, (folder / labels_name).open("wb") as labels_file:
-        images_file.write(idx.header((count, SIDE, SIDE)))
-        labels_file.write(idx.header((count,)))
+        images_file.write(make_header((count, SIDE, SIDE)))
+        labels_file.write(make_header((count,)))
         for chunk in range(math.ceil(count / CHUNK)):
-            images, labels = draw(clothes, split, chunk)
+            images, labels = draw(wardrobe, split, chunk)
             rest = count - chunk * CHUNK
             images_file.write(images[:rest].tobytes())
             labels_file.write(labels[:rest].tobytes())
 
 
 def _record(digest: str) -> str:
+    """Return the content of `digest.txt`."""
     return f"{digest} version {_VERSION}"

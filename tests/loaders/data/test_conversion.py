@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import time
@@ -144,14 +145,18 @@ def test_two_processes_make_it_once(source: ImageSplit) -> None:
 
 def test_a_source_without_a_folder() -> None:
     """One line that says what to do."""
-    with pytest.raises(DataError, match=r"copy: found a source without a folder, .* Source\(\.\.\., folder="):
+    with pytest.raises(
+        DataError, match=r"copy: found a split without a folder, .* ImageSplit\(\.\.\., folder="
+    ):
         COPY.prepare(numbered_source(10))
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """One line that names it."""
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="can't be made"):
+    with pytest.raises(
+        DataError, match=r"can't be made \(Not a directory\), expected .*; --data-dir can name"
+    ):
         COPY.prepare(numbered_source(10, folder=tmp_path / "file" / "below"))
 
 
@@ -160,3 +165,55 @@ def test_others_may_use_it_as_they_may_the_data(source: ImageSplit) -> None:
     source.folder.mkdir()
     source.folder.chmod(0o755)
     assert COPY.prepare(source).stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_file_system_without_locks(source: ImageSplit, monkeypatch, code: int) -> None:
+    """The conversion is made all the same, and the unfinished one of another process stays."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor, operation):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    others = source.folder / f".{COPY.folder(source).name}-other"
+    others.mkdir(parents=True)
+    folder = COPY.prepare(source)
+    assert (folder / "images").read_bytes() == source.images.numpy().tobytes()
+    assert others.exists()
+    assert COPY.prepare(source) == folder
+    assert writings(source) == 1
+
+
+def test_lock_that_fails_otherwise(source: ImageSplit, monkeypatch) -> None:
+    """Other errors are reported."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor, operation):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(DataError, match=r"can't be made \(Input/output error\)"):
+        COPY.prepare(source)
+
+
+def test_slower_of_two_without_locks(source: ImageSplit, monkeypatch) -> None:
+    """Another process makes the same files meanwhile: these stay, and nothing else does."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    rename = Path.rename
+
+    def overtaken(self, target):
+        monkeypatch.setattr(Path, "rename", rename)
+        COPY.prepare(source)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", overtaken)
+    folder = COPY.prepare(source)
+    assert (folder / "images").read_bytes() == source.images.numpy().tobytes()
+    assert [path for path in source.folder.iterdir() if path.is_dir()] == [folder]
+    assert writings(source) == 2

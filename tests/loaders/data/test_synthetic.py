@@ -9,6 +9,7 @@ import torch
 from loaders.data import idx, synthetic
 from loaders.data.errors import DataError
 from loaders.data.garments import draw_wardrobe
+from loaders.data.idx_files import FILE_NAMES, file_names
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +20,10 @@ def clothes():
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
     """The whole set, 60,000 and 10,000 samples."""
-    folder, _ = synthetic.locate(tmp_path_factory.mktemp("data"), 60_000)
+    folder = synthetic.prepare(tmp_path_factory.mktemp("data"), 60_000)[0].folder
     return {
-        split: (idx.read(folder / images, 3), idx.read(folder / labels, 1))
-        for split, (images, labels) in (("train", idx.names("train")), ("test", idx.names("test")))
+        split: (idx.read_images(folder / images), idx.read_labels(folder / labels))
+        for split, (images, labels) in (("train", file_names("train")), ("test", file_names("test")))
     }
 
 
@@ -41,16 +42,16 @@ def one_epoch(images, labels, test_images, test_labels):
 
 def test_bytes_are_the_same_everywhere(tmp_path):
     """The digest of a small set: a change here means that _VERSION has to change too."""
-    _, digest = synthetic.locate(tmp_path, 200)
+    _, digest = synthetic.prepare(tmp_path, 200)
     assert digest == "f58edf82f4ab7aa369751533c06751a85414098ad8a3c34e2929a9de3c2b0e78"
 
 
 @pytest.mark.parametrize(("count", "tests"), [(1, 1), (5, 1), (13, 2), (1001, 166)])
 def test_sizes(tmp_path, count, tests):
     """A sixth as many test samples, at least one; chunks need not be full."""
-    folder, _ = synthetic.locate(tmp_path, count)
-    assert idx.read(folder / idx.names("train")[0], 3).shape == (count, 28, 28)
-    assert idx.read(folder / idx.names("test")[1], 1).shape == (tests,)
+    folder = synthetic.prepare(tmp_path, count)[0].folder
+    assert idx.read_images(folder / file_names("train")[0]).shape == (count, 28, 28)
+    assert idx.read_labels(folder / file_names("test")[1]).shape == (tests,)
 
 
 def test_has_the_size_of_the_real_one(full):
@@ -105,51 +106,47 @@ def test_chunk_depends_on_split_and_number_only(clothes):
 
 def test_smaller_set_is_the_start_of_a_larger_one(tmp_path):
     """Also across the border of a chunk."""
-    small, _ = synthetic.locate(tmp_path, 1100)
-    large, _ = synthetic.locate(tmp_path, 2500)
-    for name in idx.names("train"):
-        dimensions = 3 if "images" in name else 1
-        np.testing.assert_array_equal(
-            idx.read(small / name, dimensions), idx.read(large / name, dimensions)[:1100]
-        )
+    small, large = (synthetic.prepare(tmp_path, count)[0].paths("train") for count in (1100, 2500))
+    np.testing.assert_array_equal(idx.read_images(small[0]), idx.read_images(large[0])[:1100])
+    np.testing.assert_array_equal(idx.read_labels(small[1]), idx.read_labels(large[1])[:1100])
 
 
 def test_reused_when_there(tmp_path, monkeypatch):
     """The second time nothing is written, and the digest is the same."""
-    first = synthetic.locate(tmp_path, 50)
-    assert first[0] == tmp_path / "synthetic-50" / "FashionMNIST" / "raw"
-    monkeypatch.setattr(synthetic, "wardrobe", lambda: pytest.fail("drawn again"))
-    assert synthetic.locate(tmp_path, 50) == first
+    first = synthetic.prepare(tmp_path, 50)
+    assert first[0].folder == tmp_path / "synthetic-50" / "FashionMNIST" / "raw"
+    monkeypatch.setattr(synthetic, "draw_wardrobe", lambda: pytest.fail("drawn again"))
+    assert synthetic.prepare(tmp_path, 50) == first
 
 
 def test_changed_pixel_is_found(tmp_path):
     """A set that isn't what was written is an error that says what to delete."""
-    folder, _ = synthetic.locate(tmp_path, 50)
-    images = folder / idx.NAMES[0]
+    folder = synthetic.prepare(tmp_path, 50)[0].folder
+    images = folder / FILE_NAMES[0]
     content = bytearray(images.read_bytes())
     content[1000] ^= 1
     images.write_bytes(content)
     with pytest.raises(DataError, match=r"50.*found '.*', expected '.*' as digest\.txt says; delete .*-50,"):
-        synthetic.locate(tmp_path, 50)
+        synthetic.prepare(tmp_path, 50)
 
 
-@pytest.mark.parametrize("name", [*idx.NAMES, "digest.txt"])
+@pytest.mark.parametrize("name", [*FILE_NAMES, "digest.txt"])
 def test_missing_file_is_found(tmp_path, name):
     """Whichever file is gone, the error names it and says what to delete."""
-    folder, _ = synthetic.locate(tmp_path, 50)
-    (folder / name if name in idx.NAMES else tmp_path / "synthetic-50" / name).unlink()
+    folder = synthetic.prepare(tmp_path, 50)[0].folder
+    (folder / name if name in FILE_NAMES else tmp_path / "synthetic-50" / name).unlink()
     with pytest.raises(
         DataError, match=f"{name}.*; delete the folder .*synthetic-50, and it is written anew"
     ):
-        synthetic.locate(tmp_path, 50)
+        synthetic.prepare(tmp_path, 50)
 
 
 def test_another_version_is_found(tmp_path, monkeypatch):
     """What an older release has drawn isn't passed off as this one's."""
-    synthetic.locate(tmp_path, 50)
+    synthetic.prepare(tmp_path, 50)
     monkeypatch.setattr(synthetic, "_VERSION", 2)
     with pytest.raises(DataError, match=r"found '\w+ version 2', expected '\w+ version 1'"):
-        synthetic.locate(tmp_path, 50)
+        synthetic.prepare(tmp_path, 50)
 
 
 def test_killed_writer_leaves_nothing_that_counts(tmp_path, monkeypatch):
@@ -161,14 +158,14 @@ def test_killed_writer_leaves_nothing_that_counts(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(synthetic, "draw", killed)
         with pytest.raises(KeyboardInterrupt):
-            synthetic.locate(tmp_path, 50)
+            synthetic.prepare(tmp_path, 50)
     assert list(tmp_path.iterdir()) == []
-    synthetic.locate(tmp_path, 50)
+    synthetic.prepare(tmp_path, 50)
 
 
 def test_slower_of_two_writers_takes_what_is_there(tmp_path, monkeypatch):
     """Another process finishes the same set between this one's start and its rename."""
-    _, digest = synthetic.locate(tmp_path / "faster", 50)
+    _, digest = synthetic.prepare(tmp_path / "faster", 50)
     draw = synthetic.draw
 
     def overtaken(clothes, split, chunk):
@@ -177,13 +174,15 @@ def test_slower_of_two_writers_takes_what_is_there(tmp_path, monkeypatch):
         return draw(clothes, split, chunk)
 
     monkeypatch.setattr(synthetic, "draw", overtaken)
-    assert synthetic.locate(tmp_path, 50) == (tmp_path / "synthetic-50" / "FashionMNIST" / "raw", digest)
+    found, its_digest = synthetic.prepare(tmp_path, 50)
+    assert found.folder == tmp_path / "synthetic-50" / "FashionMNIST" / "raw"
+    assert its_digest == digest
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_others_may_read_the_folder(tmp_path):
     """The set is as readable as anything this user writes, though it was put together in private."""
-    folder, _ = synthetic.locate(tmp_path, 50)
+    folder = synthetic.prepare(tmp_path, 50)[0].folder
     ordinary = tmp_path / "ordinary"
     ordinary.mkdir()
     assert (tmp_path / "synthetic-50").stat().st_mode == folder.stat().st_mode == ordinary.stat().st_mode
@@ -193,7 +192,7 @@ def test_place_that_cannot_be_written(tmp_path):
     """A file stands where the folder should be made."""
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"file/synthetic-50: can't be written .*expected a folder"):
-        synthetic.locate(tmp_path / "file", 50)
+        synthetic.prepare(tmp_path / "file", 50)
 
 
 def test_full_disk_is_foreseen(tmp_path, monkeypatch):
@@ -201,5 +200,14 @@ def test_full_disk_is_foreseen(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=10**6)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(DataError, match=r"found 0\.0 GB free on the disk, expected 0\.1 GB"):
-        synthetic.locate(tmp_path, 60_000)
+        synthetic.prepare(tmp_path, 60_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_refusal_leaves_no_folder(tmp_path, monkeypatch):
+    """Folders above the set that were missing before are missing after a failure too."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(DataError, match="GB free on the disk"):
+        synthetic.prepare(tmp_path / "new" / "data", 50)
     assert list(tmp_path.iterdir()) == []
