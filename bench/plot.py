@@ -1,4 +1,4 @@
-"""Charts of a sweep, from its `runs.csv` alone: `python -m bench.plot DIR`. Needs no torch."""
+"""Draw the charts of a results folder: `python -m bench.plot DIR`. Needs no torch."""
 
 from __future__ import annotations
 
@@ -6,16 +6,27 @@ from pathlib import Path
 
 import click
 
-from bench.cli.command_line import run_command
+from bench.cli.command_line import FAILED, run_command
+from bench.cli.user_path import UserPath
 from bench.records.errors import ResultsError
-from bench.report.charts import draw_charts
+from bench.report.charts.draw import ChartsError, draw_charts
+from bench.report.output import complain
 
 
 @click.command(help="Draw the charts of the sweep in DIR from its runs.csv, into DIR.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=UserPath())
 def command(folder: Path) -> int:
-    """The command line of this module."""
-    for path in draw_charts(folder):
+    """Draw the charts and print their paths.
+
+    Returns:
+        Exit code: 0, or 1 if the charts can't be drawn.
+    """
+    try:
+        paths = draw_charts(folder)
+    except ChartsError as error:
+        complain(error)
+        return FAILED
+    for path in paths:
         click.echo(path)
     return 0
 

@@ -1,28 +1,53 @@
-"""The console that a command prints to."""
+"""The console that every command prints to."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TextIO, cast
 
 from rich.console import Console
-from rich.markup import escape
-from rich.panel import Panel
 
 from bench.report.output import SteadyOutput
 
 PIPE_WIDTH = 120
+# COLUMNS may say anything; in fewer columns words no longer fit.
+FEWEST_COLUMNS = 20
 
 
 def make_console() -> Console:
-    """A console as wide as the terminal; in a file or a pipe wide enough for the table."""
-    # A sweep goes on when its terminal is closed, or whatever reads its output ends.
+    """Make a console for standard output.
+
+    On a terminal it is as wide as that, and may show progress bars. In a file, in a pipe and on a terminal
+    without cursor movements it prints plain lines. `is_terminal` tells the two apart. `FORCE_COLOR` adds
+    colours to plain lines, and nothing else.
+    """
+    # A sweep goes on when its terminal is closed or the reader of its output ends.
     output = cast(TextIO, SteadyOutput(sys.stdout))
-    terminal = Console(highlight=False, file=output)
-    return terminal if terminal.is_terminal else Console(highlight=False, file=output, width=PIPE_WIDTH)
+    terminal = Console(file=output, force_terminal=output.isatty())
+    width = max(terminal.width, FEWEST_COLUMNS)
+    if terminal.is_terminal and not terminal.is_dumb_terminal:
+        # Without a width of its own, a console follows its terminal's.
+        own_width = None if terminal.width == width else width
+        return Console(highlight=False, emoji=False, file=output, force_terminal=True, width=own_width)
+    coloured = not terminal.is_terminal and os.environ.get("FORCE_COLOR")
+    return Console(
+        highlight=False,
+        emoji=False,
+        file=output,
+        force_terminal=False,
+        force_interactive=False,
+        color_system="standard" if coloured else None,
+        width=width if terminal.is_terminal else PIPE_WIDTH,
+    )
 
 
-def print_notices(console: Console, notices: list[str]) -> None:
-    """Notices that can't be missed."""
-    for notice in notices:
-        console.print(Panel(escape(notice), title="NOTICE", border_style="bold yellow", style="yellow"))
+def print_line(console: Console, text: str) -> None:
+    """Print one line of rich's markup.
+
+    A terminal shows it wrapped at words, and no word is broken. In a pipe it stays one line.
+    """
+    if console.is_terminal:
+        console.print(text, overflow="ignore", crop=False)
+    else:
+        console.print(text, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Progress of downloads and conversions."""
+"""Progress of downloads and conversions: a bar a file on a terminal, one line a file elsewhere."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ from rich.progress import (
 
 
 @contextmanager
-def download_progress(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A function that shows what a download has received: a bar a file, or one line in a file or a pipe."""
+def show_downloads(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show downloads while a block runs.
+
+    Yields:
+        Function to call with a file's name, the bytes received, and the bytes in all or None.
+    """
     columns = (
         TextColumn("downloading {task.description}"),
         BarColumn(),
@@ -40,8 +44,12 @@ def download_progress(console: Console) -> Iterator[Callable[[str, int, int | No
 
 
 @contextmanager
-def conversion_progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A function that shows how much of a family's files is made: a bar, or a line in a file or a pipe."""
+def show_conversions(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show the conversions of data while a block runs.
+
+    Yields:
+        Function to call with a family's name, the samples converted, and the samples in all.
+    """
     columns = (TextColumn("making the files of {task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}

@@ -1,9 +1,8 @@
-"""Shows where a sweep stands: what is measured now, how many trials are left, and the time that takes."""
+"""SweepProgress: the trial that runs, the number of trials left, and the time that they take."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -21,24 +20,33 @@ from rich.table import Column
 from rich.text import Text
 from typing_extensions import Self
 
+from bench.process.running_clock import read_running_s
 from bench.report.time_left import TimeLeft
 from bench.text import format_duration
 
+# Columns of a line that the bar, the counts and the time take.
+BESIDE_DESCRIPTION = 50
+
 
 class _EndColumn(ProgressColumn):
-    """The task's description, cut at its start where the terminal is too narrow for all of it."""
+    """The description of a task, without its start where the terminal is too narrow for all of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console) -> None:
         super().__init__(table_column=Column(no_wrap=True, ratio=1))
+        self._console = console
 
     def render(self, task: Task) -> Text:
-        room = max(10, Console().width - 50)
+        room = max(10, self._console.width - BESIDE_DESCRIPTION)
         text = task.description
         return Text(text if len(text) <= room else f"…{text[-room + 1 :]}")
 
 
 class SweepProgress:
-    """A bar where the output is a terminal, one line a trial where it is a file or a pipe."""
+    """Display of a sweep's trials: a bar on a terminal, one line a trial elsewhere.
+
+    It knows how long trials take, so it also says which ones still fit the budget. A run is a configuration
+    or a ceiling, and goes by its place in the list of labels.
+    """
 
     def __init__(
         self,
@@ -48,20 +56,29 @@ class SweepProgress:
         blocks: int,
         budget_s: float | None = None,
     ) -> None:
+        """Start with all trials of the planned blocks ahead.
+
+        Args:
+            console: Console to print to.
+            labels: Name of each run.
+            estimates_s: Estimated duration of a trial of each run, in seconds.
+            blocks: Number of planned blocks.
+            budget_s: Seconds that all trials together may take; None for any.
+        """
         self._console = console
         self._labels = labels
         self._blocks = blocks
         self._budget_s = budget_s
         self._trials = len(estimates_s) * blocks
         self._done = 0
-        self._started = time.monotonic()
+        self._started_s = read_running_s()
         self._left = TimeLeft(estimates_s, blocks)
         self._bar = Progress(
             BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("[cyan]{task.fields[left]}"),
-            # What varies stands at the end of a name: the end is what a narrow terminal must show.
-            _EndColumn(),
+            # The end of a name says what varies, so a narrow terminal shows that.
+            _EndColumn(console),
             console=console,
             transient=True,
             # Each refresh takes milliseconds from what is being measured.
@@ -72,51 +89,50 @@ class SweepProgress:
 
     @contextmanager
     def trial(self, number: int, block: int, attempt: int = 0) -> Iterator[None]:
-        """Show that this trial runs, while it does."""
-        left = self._time_left()
+        """Show a trial while it runs.
+
+        Args:
+            number: Run of the trial.
+            block: Block of the trial, from 0.
+            attempt: 1 for the repetition of a disturbed trial, else 0.
+        """
+        left = self._describe_time_left()
         of = f"/{self._blocks}" if block < self._blocks else ""
-        doing = f"block {block + 1}{of}  {self._labels[number]}{', again, as it was disturbed' * attempt}"
+        again = ", again, as it was disturbed" * attempt
+        doing = f"block {block + 1}{of}  {self._labels[number]}{again}"
         self._bar.update(self._task, description=doing, left=left)
         if not self._console.is_terminal:
             place = f"[{self._done + 1:>{len(str(self._trials))}}/{self._trials}]"
             self._console.print(f"{place} {left:<22} {doing}", markup=False, highlight=False, soft_wrap=True)
-        started = time.monotonic()
+        started_s = read_running_s()
         yield
-        self._left.finished(number, time.monotonic() - started)
+        self._left.finish(number, read_running_s() - started_s)
         self._done += 1
-        self._bar.update(self._task, completed=self._done, left=self._time_left())
+        self._bar.update(self._task, completed=self._done, left=self._describe_time_left())
 
-    def trial_s(self, number: int) -> float:
-        """About how long a trial of this one takes."""
-        return self._left.trial_s(number)
+    def estimate_trial_s(self, number: int) -> float:
+        """Return about how long a trial of a run takes, in seconds."""
+        return self._left.estimate_trial_s(number)
 
     def fits(self, *numbers: int) -> bool:
-        """Whether a trial of each of these, one after the other, ends within the budget of the whole."""
-        return sum(self._left.trial_s(number) for number in numbers) <= self._budget_left_s()
-
-    def _budget_left_s(self) -> float:
-        return math.inf if self._budget_s is None else self._budget_s - (time.monotonic() - self._started)
-
-    def _time_left(self) -> str:
-        return f"about {format_duration(max(0, min(self._left.seconds(), self._budget_left_s())))} left"
+        """Return whether a trial of each of these runs, one after the other, ends within the budget."""
+        return sum(self._left.estimate_trial_s(number) for number in numbers) <= self._budget_left_s()
 
     def skip(self, number: int) -> None:
-        """Leave a trial of this configuration out."""
-        self._left.skipped(number)
+        """Leave out one trial of a run."""
+        self._left.skip(number)
         self._trials -= 1
         self._bar.update(self._task, total=self._trials)
 
     def skip_rest(self, number: int, block: int) -> None:
-        """Leave out all trials of this configuration in the blocks after this one."""
+        """Leave out the trials of a run in all planned blocks after this one."""
         for _ in range(block + 1, self._blocks):
-            self._left.skipped(number)
-            self._trials -= 1
-        self._bar.update(self._task, total=self._trials)
+            self.skip(number)
 
     def add(self, numbers: Iterable[int]) -> None:
-        """Take in one more trial of each of these configurations."""
+        """Take in one more trial of each of these runs."""
         for number in numbers:
-            self._left.added(number)
+            self._left.add(number)
             self._trials += 1
         self._bar.update(self._task, total=self._trials)
 
@@ -125,8 +141,15 @@ class SweepProgress:
         if self._budget_s is not None:
             self._budget_s += seconds
 
+    def _budget_left_s(self) -> float:
+        return math.inf if self._budget_s is None else self._budget_s - (read_running_s() - self._started_s)
+
+    def _describe_time_left(self) -> str:
+        seconds = max(0, min(self._left.estimate_s(), self._budget_left_s()))
+        return f"about {format_duration(seconds)} left"
+
     def __enter__(self) -> Self:
-        self._started = time.monotonic()
+        self._started_s = read_running_s()
         self._bar.start()
         return self
 

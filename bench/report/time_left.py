@@ -1,4 +1,4 @@
-"""TimeLeft: a forecast of the trials to come, from those that have been."""
+"""TimeLeft: a forecast of the trials ahead, from those that are done."""
 
 from __future__ import annotations
 
@@ -8,34 +8,44 @@ from collections.abc import Mapping
 
 
 class TimeLeft:
-    """Foretells what the trials to come will take, from those that have been."""
+    """Forecast of the trials ahead, from those that are done. Runs go by their numbers."""
 
     def __init__(self, estimates_s: Mapping[int, float], blocks: int) -> None:
+        """Start with all trials ahead.
+
+        Args:
+            estimates_s: Estimated duration of a trial of each run, in seconds.
+            blocks: Trials of each run.
+        """
         self._estimates_s = estimates_s
         self._taken_s: defaultdict[int, list[float]] = defaultdict(list)
         self._left = dict.fromkeys(estimates_s, blocks)
 
-    def skipped(self, number: int) -> None:
-        """Note that one trial of this configuration is not run."""
+    def skip(self, number: int) -> None:
+        """Leave out one trial of a run."""
         self._left[number] -= 1
 
-    def added(self, number: int) -> None:
-        """Note that one more trial of this configuration is run."""
+    def add(self, number: int) -> None:
+        """Add one trial of a run."""
         self._left[number] += 1
 
-    def finished(self, number: int, seconds: float) -> None:
-        """Note that one trial of this configuration has taken so long."""
+    def finish(self, number: int, seconds: float) -> None:
+        """Take in the duration of one trial of a run."""
         self._taken_s[number].append(seconds)
         self._left[number] -= 1
 
-    def trial_s(self, number: int) -> float:
-        """How long a trial will take: as long as before; a new one its estimate, as far off as others."""
+    def estimate_trial_s(self, number: int) -> float:
+        """Return how long a trial of a run will take, in seconds.
+
+        It is the mean of the run's trials so far. Without one, it is the run's estimate, corrected by how
+        wrong the estimates of the other runs were.
+        """
         if self._taken_s[number]:
             return statistics.mean(self._taken_s[number])
         estimated = sum(self._estimates_s[n] * len(times) for n, times in self._taken_s.items())
         taken = sum(sum(times) for times in self._taken_s.values())
         return self._estimates_s[number] * (taken / estimated if estimated else 1.0)
 
-    def seconds(self) -> float:
-        """How long all the trials that are left will take."""
-        return sum(trials * self.trial_s(number) for number, trials in self._left.items())
+    def estimate_s(self) -> float:
+        """Return how long all trials ahead will take, in seconds."""
+        return sum(trials * self.estimate_trial_s(number) for number, trials in self._left.items())

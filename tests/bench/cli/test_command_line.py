@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 import pytest
 
-from bench.cli.command_line import list_of, run_command
+from bench.cli.command_line import run_command
+from bench.cli.option_readers import make_list_reader
 
 
 def command(function, *options: click.Option) -> click.Command:
@@ -62,7 +63,7 @@ def test_an_interrupt_is_130() -> None:
 def test_lists_are_parsed_part_by_part(capsys) -> None:
     """Spaces are allowed, twice counts once, and an error names the option and the part."""
     seen = []
-    option = click.Option(["--n"], callback=list_of(int, "a number"))
+    option = click.Option(["--n"], callback=make_list_reader(int, "a number"))
 
     def function(n: tuple[int, ...]) -> int:
         seen.append(n)

@@ -1,4 +1,4 @@
-"""What is said while a sweep runs."""
+"""The display of a sweep's trials."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.report.file_progress import download_progress
 from bench.report.progress import SweepProgress
-from bench.report.time_left import TimeLeft
 from bench.text import format_duration
 
 
@@ -22,27 +20,8 @@ def test_durations_are_for_people(seconds, text) -> None:
     assert format_duration(seconds) == text
 
 
-def test_time_left_starts_with_the_estimate() -> None:
-    """Before anything has run."""
-    assert TimeLeft({0: 2.0, 1: 3.0}, blocks=2).seconds() == 10
-
-
-def test_time_left_learns_from_what_has_run() -> None:
-    """Seen trials take as long again; unseen ones are as far off as the seen were."""
-    left = TimeLeft({0: 2.0, 1: 3.0}, blocks=2)
-    left.finished(0, 4.0)
-    assert left.seconds() == 4.0 + 2 * 3.0 * 2
-
-
-def test_time_left_ends_at_zero() -> None:
-    """When all has run nothing is left."""
-    left = TimeLeft({0: 2.0}, blocks=1)
-    left.finished(0, 4.0)
-    assert left.seconds() == 0
-
-
 def test_the_budget_bounds_the_time_left() -> None:
-    """What won't be run takes no time; a trial that would end too late doesn't fit."""
+    """Trials beyond it take no time, and a trial that would end too late doesn't fit."""
     console = Console(file=io.StringIO(), width=120)
     with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 500.0}, blocks=2, budget_s=60) as progress:
         assert progress.fits(0)
@@ -53,7 +32,7 @@ def test_the_budget_bounds_the_time_left() -> None:
 
 
 def test_a_pipe_gets_one_line_a_trial() -> None:
-    """What is measured now, how many there are, and the time left."""
+    """Each line has the place of the trial, the time left and the name."""
     console = Console(file=io.StringIO(), width=120)
     with SweepProgress(console, ["num_workers=0", "num_workers=[4]"], {0: 2.0, 1: 3.0}, blocks=2) as progress:
         for block in range(2):
@@ -68,25 +47,13 @@ def test_a_pipe_gets_one_line_a_trial() -> None:
 
 
 def test_a_terminal_gets_a_bar() -> None:
-    """The same facts, in place."""
+    """The bar has the same facts as a line."""
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     with SweepProgress(console, ["num_workers=0"], {0: 2.0}, blocks=1) as progress, progress.trial(0, 0):
         progress._bar.refresh()
     text = console.file.getvalue()
     assert "num_workers=0" in text
     assert "about 2 s left" in text
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_download_is_shown(terminal) -> None:
-    """By name, once in a pipe, as a bar on a terminal."""
-    console = Console(file=io.StringIO(), width=120, force_terminal=terminal)
-    with download_progress(console) as show:
-        for received in (0, 500, 1000):
-            show("train-images.gz", received, 1000)
-    text = console.file.getvalue()
-    assert "downloading train-images.gz" in text
-    assert terminal or text.count("train-images.gz") == 1
 
 
 def test_more_trials_than_planned() -> None:
@@ -108,8 +75,8 @@ def test_more_trials_than_planned() -> None:
     assert lines[3].endswith("block 2  b")
 
 
-def test_what_failed_is_not_awaited_again() -> None:
-    """The rest of its trials fall away, and its time comes back to the budget."""
+def test_a_failed_run_is_not_awaited_again() -> None:
+    """Its other trials are left out, and its time comes back to the budget."""
     console = Console(file=io.StringIO(), width=120)
     with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 30.0}, blocks=3, budget_s=25) as progress:
         assert not progress.fits(1)

@@ -1,0 +1,68 @@
+"""GroupedCommand: a command whose help shows examples first, then its options in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import click
+
+# Columns for the names of options; a longer name has its help on the next line.
+NAMES_WIDTH = 31
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows examples first, then its options in groups."""
+
+    def __init__(
+        self,
+        name: str,
+        callback: Callable[..., int],
+        groups: Mapping[str, Sequence[click.Option]],
+        *,
+        help: str,  # noqa: A002 - click's word
+        examples: Mapping[str, str],
+    ) -> None:
+        """Make a command.
+
+        Args:
+            name: Name of the command.
+            callback: Function that takes the options and returns the exit code.
+            groups: Options by the title of their group.
+            help: What the command does, in one or two sentences.
+            examples: Options of useful calls, each with a short explanation.
+        """
+        super().__init__(
+            name,
+            callback=callback,
+            params=[option for options in groups.values() for option in options],
+            help=help,
+            context_settings={
+                "help_option_names": ["-h", "--help"],
+                "max_content_width": 100,
+                "show_default": True,
+            },
+        )
+        self._groups = groups
+        self._examples = examples
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, and the examples."""
+        super().format_help_text(ctx, formatter)
+        with formatter.section("Examples"):
+            formatter.write_dl(
+                [
+                    (f"{ctx.command_path} {options}".rstrip(), text)
+                    for options, text in self._examples.items()
+                ],
+                col_max=64,
+            )
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, group by group."""
+        *_, last = self._groups
+        for title, options in self._groups.items():
+            help_option = self.get_help_option(ctx)
+            shown = [*options, *([help_option] if help_option is not None and title == last else [])]
+            records = [option.get_help_record(ctx) for option in shown]
+            with formatter.section(title):
+                formatter.write_dl([record for record in records if record], col_max=NAMES_WIDTH)

@@ -1,0 +1,66 @@
+"""Sweep: a plan with its names, its runs and its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.plan.grid import Machine
+from bench.plan.plan import Plan
+from bench.plan.schedule import ScheduledRun
+from bench.plan.sweep_options import SweepOptions
+from loaders.data.image_split import ImageSplit
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that is about to run.
+
+    Attributes:
+        options: Order that it carries out.
+        machine: Facts of the machine that the plan was made for.
+        plan: Configurations that it measures, and those that it leaves out.
+        names: Name of each configuration of the plan.
+        runs: Content of a block: configurations that can run here, and their ceilings.
+        folder: Results folder.
+    """
+
+    options: SweepOptions
+    machine: Machine
+    plan: Plan
+    names: tuple[str, ...]
+    runs: tuple[ScheduledRun, ...]
+    folder: Path
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the folder holds a part of the sweep already."""
+        return self.options.resume is not None
+
+    def name_runs(self) -> list[str]:
+        """Return the name of each run of a block."""
+        return [run.name(self.names) for run in self.runs]
+
+    def estimate_runs_s(self, samples: int) -> list[float]:
+        """Return about how long each run of a block takes, in seconds.
+
+        Args:
+            samples: Size of the data.
+        """
+        return [run.configuration.estimate_s(samples, run.epochs) for run in self.runs]
+
+    def make_code(self, number: int, split: ImageSplit) -> list[str]:
+        """Return the lines of code that make a configuration.
+
+        Args:
+            number: Place of the configuration in the plan.
+            split: Data that the sweep measures on.
+        """
+        configuration = self.plan.configurations[number]
+        code = configuration.spec.example_code(split)
+        if configuration.num_threads == self.machine.num_threads:
+            return code
+        imports, others = code[: code.index("")], code[code.index("") :]
+        if "import torch" not in imports:
+            imports.insert(0, "import torch")
+        return [*imports, "", f"torch.set_num_threads({configuration.num_threads})", *others[1:]]

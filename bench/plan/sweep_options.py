@@ -1,0 +1,44 @@
+"""SweepOptions: the order that a sweep carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.plan.request import Request
+from bench.plan.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """The order that a sweep carries out: configurations, data, repetitions and places.
+
+    Attributes:
+        request: Configurations to measure.
+        schedule: How often and in which order.
+        dataset: `auto`, `fashion-mnist`, `synthetic` or `synthetic:N`.
+        data_dir: Folder of the data.
+        mirror: URL of a folder to download from; None for torchvision's own.
+        budget_s: Seconds after which no trial starts that would end later; None without a budget.
+        timeout_s: Seconds that one trial may take.
+        memory_limit: Bytes that the processes of one trial may hold together; None without a limit.
+        out: Folder of the results; None for a new one below `results/`.
+        name: End of that folder's name.
+        dry_run: Print the plan and measure nothing.
+        resume: Results folder of the sweep to go on with; None to start a new one.
+        resume_anyway: Go on although the machine or versions differ.
+    """
+
+    request: Request
+    schedule: Schedule
+    dataset: str
+    data_dir: Path
+    mirror: str | None
+    budget_s: float | None
+    timeout_s: float
+    memory_limit: int | None
+    out: Path | None
+    name: str
+    dry_run: bool
+    resume: Path | None = None
+    resume_anyway: bool = False

@@ -1,0 +1,94 @@
+"""The answer of a sweep: the configuration to use, its gain, what bounds it, and the code to paste."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.analysis.answer import Answer
+from bench.analysis.statistics import Estimate
+from bench.analysis.ties import INDIFFERENT
+from bench.report.console import print_line
+from bench.report.labels import Labels
+from bench.text import format_count, join_few
+
+# Kinds of work with an answer of their own; the table has the others.
+MOST_ANSWERS = 3
+BOUNDS = {
+    "step": "The train step bounds it then",
+    "read": "Reading the data from memory bounds it then",
+    "bus": "The bus to the GPU bounds it then",
+    "loader": "Loading still bounds it",
+}
+CEILINGS = {"step": "the train step alone", "read": "reading the data alone", "bus": "the bus alone"}
+
+
+def print_answers(
+    console: Console,
+    answers: Sequence[Answer],
+    labels: Labels,
+    make_code: Callable[[int], Sequence[str]],
+) -> None:
+    """Print which configuration to use for each kind of work, and the lines of code to paste for it.
+
+    Args:
+        console: Console to print to.
+        answers: One answer for each kind of work, the most important first.
+        labels: Names of the configurations.
+        make_code: Returns the lines of code of a configuration, given its number.
+    """
+    # A configuration without a rival needs no word beside others that have some.
+    telling = [answer for answer in answers if answer.kind != "alone"] or list(answers)
+    for answer in telling[:MOST_ANSWERS]:
+        print_line(console, f"{_describe_choice(answer, labels)} {_describe_bound(answer)}")
+        console.print()
+        for line in make_code(answer.configuration):
+            console.print(f"    {line}", markup=False, soft_wrap=True)
+        console.print()
+    if (more := len(telling) - MOST_ANSWERS) > 0:
+        print_line(console, f"The table has {format_count(more, 'more kind')} of work.")
+
+
+def _describe_choice(answer: Answer, labels: Labels) -> str:
+    """Return the sentence that names the configuration and its gain."""
+    name = f"[bold]{escape(labels.full[answer.configuration])}[/]"
+    gain = _describe_gain(answer, labels)
+    if answer.kind == "alone":
+        return f"Nothing was measured beside {name}: {gain}."
+    if answer.kind == "unknown" or (answer.ratio or answer.samples_per_s).low is None:
+        return f"{name} was fastest: {gain}; fewer than three blocks give no interval."
+    if answer.kind == "fastest":
+        use = "Keep the baseline" if answer.is_baseline else "Use"
+        return f"[bold green]{use}[/] {name}, the fastest: {gain}."
+    others = join_few(escape(labels.short[number]) for number in answer.tied)
+    alike = (
+        f"are within {INDIFFERENT:.0%} of each other"
+        if answer.kind == "equal"
+        else f"can't be told apart in {format_count(answer.samples_per_s.blocks, 'block')}"
+    )
+    use = "Keep the baseline" if answer.is_baseline else "Use"
+    return f"[bold green]{use}[/] {name}: {gain}; it and {others} {alike}, and it is the cheapest."
+
+
+def _describe_gain(answer: Answer, labels: Labels) -> str:
+    """Return the throughput, and how many times that of the baseline it is."""
+    if answer.is_baseline or answer.ratio is None:
+        return f"{answer.samples_per_s.median:,.0f} samples/s{_format_interval(answer.samples_per_s, ',.0f')}"
+    baseline = labels.full.get(answer.baseline, f"configuration {answer.baseline}")
+    interval = _format_interval(answer.ratio, ".3g")
+    return f"{answer.ratio.median:.3g} times the baseline {escape(baseline)}{interval}"
+
+
+def _describe_bound(answer: Answer) -> str:
+    """Return the sentence on what bounds the configuration."""
+    waits = f"the loop waits for data {answer.waiting:.0%} of the time"
+    if answer.ceiling_share is None:
+        return f"{waits[0].upper()}{waits[1:]}."
+    reaches = f"{answer.ceiling_share.median:.0%} of the throughput of {CEILINGS[answer.ceiling]}"
+    return f"{BOUNDS[answer.bound]}: it reaches {reaches}, and {waits}."
+
+
+def _format_interval(found: Estimate, form: str) -> str:
+    return "" if found.low is None else f" (95% interval {found.low:{form}}–{found.high:{form}})"

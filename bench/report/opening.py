@@ -1,0 +1,71 @@
+"""The first lines of a sweep: automatic choices, how much there is to measure, and concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.machine.check import Check
+from bench.plan.sweep import Sweep
+from bench.report.console import print_line
+from bench.text import format_count, format_duration, join_words
+
+
+def print_start(console: Console, sweep: Sweep, samples: int, dataset: str | None = None) -> None:
+    """Print what was chosen automatically, how much there is to measure and about how long that takes.
+
+    Args:
+        console: Console to print to.
+        sweep: Sweep that is about to run.
+        samples: Size of the data.
+        dataset: Name of the data; None while they are not known.
+    """
+    schedule, options = sweep.options.schedule, sweep.options
+    if choices := describe_choices(sweep, dataset):
+        print_line(console, f"Chosen: {escape(', '.join(choices))}")
+    block_s = sum(sweep.estimate_runs_s(samples))
+    configurations = sum(run.bounds is None for run in sweep.runs)
+    more = f", then more of the fastest until ±{100 * schedule.precision:.3g}%" if schedule.precision else ""
+    bound = f", {format_duration(options.budget_s)} at most" if options.budget_s is not None else ""
+    named = f" ({escape(dataset)})" if dataset else ""
+    print_line(
+        console,
+        f"{format_count(configurations, 'configuration')} × {format_count(schedule.blocks, 'block')} × "
+        f"{format_count(schedule.epochs, 'epoch')} of {format_count(samples, 'sample')}"
+        f"{named}: about {format_duration(schedule.blocks * block_s)} on two cores{more}{bound}",
+    )
+
+
+def describe_choices(sweep: Sweep, dataset: str | None) -> list[str]:
+    """Return the choices that were left to the sweep, such as `device=cpu`.
+
+    Args:
+        sweep: Sweep that is about to run.
+        dataset: Name of the data; None while they are not known.
+    """
+    options, request = sweep.options, sweep.options.request
+    configurations = sweep.plan.configurations
+    found = []
+    if "auto" in request.device:
+        devices = dict.fromkeys(configuration.device for configuration in configurations)
+        found.append(f"device={join_words(list(devices))}{' (no GPU)' * (not sweep.machine.cuda)}")
+    if options.dataset == "auto" and dataset is not None:
+        found.append(f"dataset={dataset}")
+    if request.preset is None and request.effective_preset is not None:
+        found.append(f"preset={request.effective_preset}")
+    if None in request.num_threads:
+        threads = sorted({configuration.num_threads for configuration in configurations})
+        found.append(f"num_threads={join_words([str(number) for number in threads])}")
+    if options.schedule.steady_s:
+        found.append(f"epochs={options.schedule.epochs} or more")
+    return found
+
+
+def print_concerns(console: Console, checks: Iterable[Check]) -> None:
+    """Print the checks of this machine that ask for something to be done, and the cure."""
+    for check in checks:
+        style = "bold red" if check.verdict == "fail" else "bold yellow"
+        cure = f" → {check.cure}" if check.cure else ""
+        print_line(console, f"[{style}]{check.verdict}[/] {check.name}: {escape(check.found)}{escape(cure)}")

@@ -1,0 +1,27 @@
+"""SweepOutcome: how the measuring of a sweep ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SweepOutcome:
+    """How the measuring of a sweep ended.
+
+    Attributes:
+        left_out: Trials that the budget left no time for.
+        imprecise: Numbers of the configurations whose intervals are wider than was asked for.
+        interrupted: Whether the user ended it.
+        problem: Error that ended it; None without one.
+    """
+
+    left_out: int = 0
+    imprecise: tuple[int, ...] = ()
+    interrupted: bool = False
+    problem: Exception | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether trials are missing that --resume would run."""
+        return self.interrupted or self.problem is not None

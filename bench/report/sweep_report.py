@@ -1,0 +1,99 @@
+"""The report of a sweep: files, answer, table and cautions."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.analysis.aa import check_aa
+from bench.analysis.answer import find_answers
+from bench.plan.sweep import Sweep
+from bench.records import results_folder
+from bench.records.errors import StorageError
+from bench.report.aa_report import print_aa
+from bench.report.answers import print_answers
+from bench.report.cautions import print_failures, print_imprecise, print_resumed, print_warnings
+from bench.report.charts.draw import ChartsError, draw_charts
+from bench.report.closing import print_end
+from bench.report.console import print_line
+from bench.report.device_report import print_device_findings
+from bench.report.labels import make_report_labels
+from bench.report.notices import Notices
+from bench.report.output import complain
+from bench.report.plan_table import print_left_out
+from bench.report.sweep_outcome import SweepOutcome
+from bench.report.sweep_results import SweepResults
+from bench.report.table import print_table
+from bench.text import printable
+from loaders.data.image_split import ImageSplit
+
+
+def report_sweep(
+    console: Console, sweep: Sweep, outcome: SweepOutcome, notices: Notices, split: ImageSplit
+) -> int:
+    """Summarise a sweep, also one that was not completed: write summary.csv and charts, print the results.
+
+    Args:
+        console: Console to print to.
+        sweep: Sweep that was measured.
+        outcome: End of the measuring.
+        notices: Notices that were printed before the measuring.
+        split: Data that it measured on.
+
+    Returns:
+        Exit code: 0, or 1 if a trial failed, an A/A check claims too much, or an error occurred.
+    """
+    code = 0
+    problems: list[object] = [outcome.problem] if outcome.problem else []
+    if (results := SweepResults.read(sweep.folder)) is not None:
+        code = int(results.has_failures)
+        try:
+            results_folder.write_csv(sweep.folder / results_folder.SUMMARY, results.summary)
+        except StorageError as error:
+            problems.append(error)
+        if sweep.options.request.aa_pairs:
+            check = check_aa(results.summary)
+            print_aa(console, results.summary, check)
+            code = max(code, int(check.total.excessive))
+        else:
+            _print_results(console, sweep, outcome, results, split)
+            problems += _try_charts(console, sweep.folder)
+    print_left_out(console, sweep.plan)
+    notices.remind()
+    print_end(console, sweep.folder, outcome)
+    if (lost := getattr(console.file, "lost", None)) is not None:
+        problems.append(f"standard output can't be written: {lost.strerror}")
+    # One cause can be met twice, as a full disk is.
+    for problem in dict.fromkeys(map(str, problems)):
+        complain(problem)
+    return 1 if problems else code
+
+
+def _print_results(
+    console: Console, sweep: Sweep, outcome: SweepOutcome, results: SweepResults, split: ImageSplit
+) -> None:
+    """Print the answer, the table, and what to be wary of."""
+    summary, labels = results.summary, make_report_labels(results.summary)
+    console.print()
+    print_answers(console, find_answers(summary), labels, lambda number: sweep.make_code(number, split))
+    print_table(console, summary, labels)
+    print_device_findings(console, results.runs, summary)
+    print_failures(console, summary, results.ceilings, labels)
+    print_warnings(console, summary, labels)
+    print_imprecise(console, outcome, sweep.options.schedule.precision, labels)
+    print_resumed(console, results.runs)
+
+
+def _try_charts(console: Console, folder: Path) -> list[StorageError]:
+    """Draw the charts; return the error if one can't be written."""
+    try:
+        draw_charts(folder)
+    except ChartsError as error:
+        again = f"python -m bench.plot {shlex.quote(printable(str(folder)))}"
+        print_line(console, f"[bold yellow]No charts:[/] {escape(str(error))}; {escape(again)} tries again")
+    except StorageError as error:
+        return [error]
+    return []

@@ -1,0 +1,81 @@
+"""Write environment.json, and compare it with the machine on which a sweep is resumed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.machine.environment import describe_environment
+from bench.plan.sweep import Sweep
+from bench.records import results_folder
+from bench.records.errors import ResultsError
+from bench.runner.data_place import record_data
+from bench.runner.resume import check_data, check_plan, find_differences
+from loaders.data.dataset_ref import DatasetRef
+
+
+def record_environment(sweep: Sweep, dataset: DatasetRef) -> list[str]:
+    """Write environment.json for a new sweep, or a note of the resumption into that of a resumed one.
+
+    Args:
+        sweep: Sweep whose folder is locked.
+        dataset: Data that it measures on.
+
+    Returns:
+        Differences between the machine and versions of the first run and these; none for a new sweep.
+
+    Raises:
+        ResultsError: The sweep can't go on with these data, arguments or differences.
+        StorageError: The file can't be written.
+    """
+    now = describe_environment(dataset, sys.argv[1:])
+    path = sweep.folder / results_folder.ENVIRONMENT
+    if not sweep.is_resumed:
+        # Another sweep may have begun here before the folder was locked.
+        results_folder.check_folder(sweep.folder)
+        now["dataset"]["folder"] = record_data(sweep.options.data_dir, sweep.folder)
+        results_folder.write_json(path, {**now, "sweep": describe_settings(sweep)})
+        return []
+    then = results_folder.read_environment(sweep.folder)
+    check_data(then, dataset.digest)
+    differences = find_differences(then, now)
+    check_plan(then, sweep.plan.cells(), differences)
+    if differences and not sweep.options.resume_anyway:
+        raise ResultsError(
+            f"{sweep.folder} was measured with {'; '.join(differences)}: the results may not be comparable; "
+            "start a new sweep, or go on with --resume-anyway, which marks the rows"
+        )
+    again = {"started_at": now["started_at"], "commit": now["commit"], "others": differences}
+    results_folder.write_json(path, {**then, "resumed": [*then.get("resumed", []), again]})
+    return differences
+
+
+def describe_settings(sweep: Sweep) -> dict[str, Any]:
+    """Return the settings of a sweep that its rows don't hold, for environment.json."""
+    options = sweep.options
+    return {
+        **asdict(options.schedule),
+        "budget_s": options.budget_s,
+        "timeout_s": options.timeout_s,
+        "memory_limit_bytes": options.memory_limit,
+        "aa_pairs": options.request.aa_pairs,
+        "left_out": [{"configuration": name, "reason": reason} for name, reason in sweep.plan.dropped],
+        "plan": sweep.plan.cells(),
+    }
+
+
+def find_recorded_threads(folder: Path | None) -> int | None:
+    """Return torch's default number of threads when a sweep began.
+
+    Args:
+        folder: Folder of the sweep that is resumed; None for a new sweep.
+
+    Returns:
+        Number of threads; None for a new sweep, or where it isn't recorded.
+    """
+    if folder is None:
+        return None
+    recorded = results_folder.read_environment(folder).get("torch", {}).get("num_threads")
+    return recorded if isinstance(recorded, int) else None

@@ -1,0 +1,63 @@
+"""Preparation of a sweep: files of the loaders, and checks of the machine."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rich.console import Console
+
+from bench.machine.check import find_concerns
+from bench.machine.checks import check_all
+from bench.machine.gpu import inspect_gpu
+from bench.machine.requirements import estimate_all
+from bench.plan.sweep import Sweep
+from bench.report.file_progress import show_conversions
+from bench.report.notices import Notices
+from bench.report.opening import print_concerns
+from loaders.data.errors import DataError
+from loaders.data.image_split import ImageSplit
+
+
+def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: Notices) -> None:
+    """Make and check the files that loaders need beside the data.
+
+    A family whose files can't be made gets a notice, and its trials fail by themselves.
+
+    Args:
+        console: Console for the progress.
+        sweep: Sweep that is about to run.
+        split: Data that it measures on.
+        notices: Notices to add to.
+    """
+    able = sweep.plan.able()
+    fused = _find_fused_step() if any(configuration.cuda_graph for configuration in able) else "triton"
+    if fused not in (None, "triton"):
+        notices.add(f"--cuda-graph: {fused}; torch's own operations make the graph, more slowly.")
+    with show_conversions(console) as show:
+        for family, spec in {configuration.spec.family: configuration.spec for configuration in able}.items():
+            if (reason := spec.machine_notice()) is not None:
+                notices.add(f"{family}: {reason}.")
+            try:
+                spec.prepare(split, partial(show, family))
+            except DataError as error:
+                notices.add(f"{family} can't be measured: {error}.")
+
+
+def check_machine(console: Console, sweep: Sweep, split: ImageSplit) -> None:
+    """Check the machine against the needs of a sweep, and print what asks for something to be done."""
+    able = sweep.plan.able()
+    needs = estimate_all(
+        [configuration.spec.knobs() for configuration in able],
+        samples=len(split),
+        stored_side=split.images.shape[-1],
+        num_threads=max(configuration.num_threads for configuration in able),
+    )
+    cuda = any(configuration.device == "cuda" for configuration in able)
+    found = check_all(needs, data_dir=sweep.options.data_dir, out=sweep.folder, cuda=cuda)
+    print_concerns(console, find_concerns(found))
+
+
+def _find_fused_step() -> str | None:
+    """Return `triton` if it makes the step of a CUDA graph here, else its problem; None if unknown."""
+    seen = inspect_gpu()
+    return None if seen is None else seen.facts.get("fused_step")

@@ -1,0 +1,35 @@
+"""Sweeps as the command line makes them, on a machine without a GPU, for tests of what is printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.cli.sweep_command import make_sweep_command
+from bench.plan.grid import Machine, make_plan
+from bench.plan.schedule import schedule_runs
+from bench.plan.sweep import Sweep
+from bench.plan.sweep_options import SweepOptions
+from bench.report.labels import name_configurations
+
+
+def parse(*arguments: str) -> SweepOptions:
+    """Return the options that the command line makes of these arguments."""
+    made: list[SweepOptions] = []
+
+    def keep(options: SweepOptions) -> int:
+        made.append(options)
+        return 0
+
+    make_sweep_command(keep).main([*arguments], standalone_mode=False)
+    (options,) = made
+    return options
+
+
+def plan_sweep(*arguments: str) -> Sweep:
+    """Return the sweep of these arguments for a machine with two threads and no GPU."""
+    options = parse(*arguments)
+    machine = Machine(cuda=False, num_threads=2)
+    plan = make_plan(options.request, machine)
+    names = name_configurations(plan, twins=False)
+    runs = schedule_runs(plan, {}, options.schedule.epochs)
+    return Sweep(options, machine, plan, tuple(names), tuple(runs), Path("out"))

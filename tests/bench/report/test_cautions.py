@@ -1,0 +1,66 @@
+"""Failures and reasons to distrust figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.analysis.summary import summarise
+from bench.report.cautions import print_failures, print_imprecise, print_resumed, print_warnings
+from bench.report.labels import make_report_labels
+from bench.report.sweep_outcome import SweepOutcome
+from tests.bench import runs
+from tests.bench.report.printing import capture
+from tests.bench.runs import blocks, ceiling, failed, timed
+
+
+def test_failures_have_their_reason(tmp_path) -> None:
+    """One line each, also for ceilings; square brackets are text, and a line is not repeated."""
+    summary = summarise(
+        runs.table(tmp_path / "runs", [*blocks(0, [1.0] * 3), failed(1, 0, "timeout", "not done [after] 5 s")])
+    )
+    bad = [
+        replace(line, status="failed", error="[no] memory") for line in ceiling("step", [1.0, 1.0])
+    ]
+    ceilings = runs.table(tmp_path / "ceilings", bad)
+    text = capture(lambda c: print_failures(c, summary, ceilings, make_report_labels(summary)))
+    assert text == (
+        "timeout num_workers=1: not done [after] 5 s\nfailed step_ceiling batch_size=256: [no] memory\n"
+    )
+
+
+def test_a_warning_is_one_line(tmp_path) -> None:
+    """It names its kind first."""
+    rows = [line for number in range(5) for line in blocks(number, [1.0, 1.0, 1.5 + number / 10])]
+    summary = summarise(runs.table(tmp_path, rows))
+    lines = capture(lambda c: print_warnings(c, summary, make_report_labels(summary)), width=500).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("Unstable: ")
+    assert "num_workers=4 (526 to 1.00k samples/s)" in lines[0]
+
+
+def test_quiet_figures_have_no_warning(tmp_path) -> None:
+    """Silence says that all is well."""
+    summary = summarise(runs.table(tmp_path, blocks(0, [1.0, 1.001, 1.002], shuffle_quality=0.99)))
+    assert capture(lambda c: print_warnings(c, summary, make_report_labels(summary))) == ""
+
+
+def test_imprecise_configurations_are_named(tmp_path) -> None:
+    """Nothing is said where all are precise, or where no precision was asked for."""
+    summary = summarise(runs.table(tmp_path, [*blocks(0, [1.0] * 3), *blocks(1, [1.0] * 3)]))
+    labels = make_report_labels(summary)
+
+    def imprecise(numbers: tuple[int, ...], precision: float | None) -> str:
+        outcome = SweepOutcome(imprecise=numbers)
+        return capture(lambda c: print_imprecise(c, outcome, precision, labels))
+
+    assert imprecise((1,), 0.03) == (
+        "Imprecise: the budget ended before ±3% for num_workers=1; --budget gives more.\n"
+    )
+    assert imprecise((), 0.03) == imprecise((1,), None) == ""
+
+
+def test_rows_of_a_resumed_sweep_are_counted(tmp_path) -> None:
+    """By the conditions that changed."""
+    rows = [timed(0, 0, 1.0), *(timed(0, b, 1.0, resumed_with="torch 1, now [2]") for b in (1, 2))]
+    text = capture(lambda c: print_resumed(c, runs.table(tmp_path, rows)))
+    assert text.startswith("Resumed anyway: 2 rows with torch 1, now [2]; ")

@@ -1,0 +1,94 @@
+"""The console: a real terminal, and everything else."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import sys
+
+import pytest
+
+from bench.report.console import FEWEST_COLUMNS, PIPE_WIDTH, make_console, print_line
+
+VARIABLES = ("FORCE_COLOR", "NO_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+TEXT = "[bold yellow]Unstable:[/] " + "many words in one sentence " * 6 + "a" * 130
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Set variables of the terminal, and no others."""
+
+    def set_variables(**values: str) -> None:
+        for name in VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return set_variables
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Print a text to standard output: in a pipe, or on a terminal of its own."""
+
+    def write(*, terminal: bool) -> str:
+        if not terminal:
+            stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+            monkeypatch.setattr(sys, "stdout", stream)
+            print_line(make_console(), TEXT)
+            stream.flush()
+            return stream.buffer.getvalue().decode()
+        master, slave = pty.openpty()
+        with open(slave, "w") as stream:  # noqa: PTH123 - a descriptor
+            monkeypatch.setattr(sys, "stdout", stream)
+            print_line(make_console(), TEXT)
+            stream.flush()
+            text = os.read(master, 10_000).decode()
+        os.close(master)
+        return text
+
+    return write
+
+
+def test_a_pipe_gets_one_plain_line(environment, written) -> None:
+    """However long it is, and whatever COLUMNS says."""
+    environment(COLUMNS="40", TERM="xterm")
+    text = written(terminal=False)
+    assert text.count("\n") == 1
+    assert "\x1b" not in text
+    assert make_console().width == PIPE_WIDTH
+
+
+def test_a_forced_colour_is_colour_only(environment, written) -> None:
+    """A log may be coloured, but it is still no terminal: no bar, no cursor movements."""
+    environment(FORCE_COLOR="1", TERM="xterm")
+    text = written(terminal=False)
+    assert "\x1b[1;33mUnstable" in text
+    assert not make_console().is_terminal
+    environment(FORCE_COLOR="1", NO_COLOR="1", TERM="xterm")
+    assert "33m" not in written(terminal=False)
+
+
+def test_a_terminal_gets_lines_wrapped_at_words(environment, written) -> None:
+    """No word is broken, not even one that is longer than a line."""
+    environment(TERM="xterm", COLUMNS="60")
+    lines = written(terminal=True).splitlines()
+    assert len(lines) > 3
+    assert max(len(line) for line in lines[1:-1]) <= 60
+    assert lines[-1].strip() == "a" * 130
+
+
+def test_a_dumb_terminal_gets_no_escape_sequence(environment, written) -> None:
+    """It may be a log, or an editor's shell."""
+    environment(TERM="dumb")
+    assert "\x1b" not in written(terminal=True)
+    assert not make_console().is_terminal
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "many", ""])
+def test_columns_may_say_anything(environment, written, columns) -> None:
+    """Nothing crashes, and text is whole."""
+    environment(TERM="xterm", COLUMNS=columns)
+    assert "a" * 130 in written(terminal=True)
+    assert make_console().width >= FEWEST_COLUMNS

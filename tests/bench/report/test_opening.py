@@ -1,0 +1,40 @@
+"""The first lines of a sweep."""
+
+from __future__ import annotations
+
+from bench.report.opening import print_start
+from tests.bench.report.printing import capture
+from tests.bench.report.sweeps import plan_sweep
+
+
+def start(*arguments: str, dataset: str | None = "mine") -> list[str]:
+    sweep = plan_sweep(*arguments)
+    return capture(lambda c: print_start(c, sweep, 1000, dataset), width=500).splitlines()
+
+
+def test_automatic_choices_are_one_line() -> None:
+    """Every choice that the user left to the sweep is named."""
+    choices, _ = start()
+    assert choices == "Chosen: device=cpu (no GPU), dataset=mine, preset=quick, num_threads=2, epochs=2 or more"
+
+
+def test_given_values_are_no_choices() -> None:
+    """Nothing is chosen where all is given."""
+    given = ("--device", "cpu", "--dataset", "synthetic", "--num-threads", "1", "--epochs", "3")
+    (amount,) = start(*given, "--num-workers", "0,2")
+    assert amount.startswith("2 configurations × 3 blocks × 3 epochs of 1,000 samples (mine): about ")
+
+
+def test_data_that_are_not_known_yet_are_not_named() -> None:
+    """A dry run looks for no data."""
+    choices, amount = start(dataset=None)
+    assert "dataset" not in choices
+    assert "of 1,000 samples: about" in amount
+
+
+def test_the_bounds_of_the_duration_are_told() -> None:
+    """The budget, and the blocks that a precision may take."""
+    assert start()[-1].endswith(" on two cores, 1 min 35 s at most")
+    assert start("--num-workers", "0")[-1].endswith(" on two cores")
+    precise = start("--num-workers", "0", "--precision", "2.5%")[-1]
+    assert precise.endswith(" on two cores, then more of the fastest until ±2.5%, 5 min 0 s at most")
