@@ -1,4 +1,4 @@
-"""What the audit and the readings of the machine add to a timed epoch of the fastest family."""
+"""Benchmarks of the audit and the machine's counters: the time they add to an epoch of a fast loader."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bench.trial.pixel_grid import PixelGrid
 from loaders.data.image_split import ImageSplit
 from loaders.families.batched_dataloader import BatchedDataLoader
 from model.losses import CrossEntropy
+from model.step_spec import StepSpec
 from model.train_step import build_step
 
 SAMPLES = 60_000
@@ -31,7 +32,7 @@ def source() -> ImageSplit:
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """A second thread's wake-ups are noise beside what is looked for."""
+    """Set torch to one thread, as the wake-ups of a second one are noise."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -39,7 +40,7 @@ def one_thread():
 
 
 class Ready:
-    """Batches that are there already: no loader can make the audit's share larger."""
+    """A loader of ready batches, where the audit's share is the largest possible."""
 
     def __init__(self, source: ImageSplit) -> None:
         images = source.images[:, None].float() / 255
@@ -51,34 +52,34 @@ class Ready:
 
 @pytest.mark.parametrize("step_name", ["analytic", "none"])
 @pytest.mark.parametrize("family", ["batched_dataloader", "ready batches"])
-def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_name) -> None:
-    """Epochs with and without a witness and a reading at each end, in turn: inside the clock and outside.
+def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_name, turns) -> None:
+    """Print the time that inspection and readings add, from epochs with and without them in turn.
 
-    Of the witness it's also known directly how much CPU time its looks took, which no noise hides.
+    The inspector also knows the CPU time of its looks directly, which no noise hides.
     """
     if family == "ready batches":
         loader = Ready(source)
     else:
         loader = BatchedDataLoader(batch_size=256).build(source, shuffle=True, seed=0)
-    step = build_step(step_name, CrossEntropy(), pixels=784, classes=10)
+    step = build_step(StepSpec(step_name, CrossEntropy()), pixels=784, classes=10)
     grid = PixelGrid.drawn(28, 28, 0)
     ratios, shares, readings_ms, seen = [], [], [], []
-    for turn in range(TURNS):
+    for turn in range(turns):
         walls = {}
         for audited in (True, False) if turn % 2 else (False, True):
-            witness = BatchInspector(grid, (1, 28, 28), SAMPLES) if audited else None
+            inspector = BatchInspector(grid, (1, 28, 28), SAMPLES) if audited else None
             if audited:
                 began = time.perf_counter()
                 before = interference.read_counters()
                 readings = time.perf_counter() - began
-            timings = measure_epoch(loader, step, witness=witness)
+            timings = measure_epoch(loader, step, witness=inspector)
             walls[audited] = timings.wall_ns
             if audited:
                 began = time.perf_counter()
                 interference.find_interference(before, interference.read_counters())
                 readings_ms.append((readings + time.perf_counter() - began) * 1e3)
-                shares.append(witness.spent_ns / timings.wall_ns)
-                seen.append(witness.record(len(timings.data_wait_ns), timings.samples).seen_share)
+                shares.append(inspector.spent_ns / timings.wall_ns)
+                seen.append(inspector.record(len(timings.data_wait_ns), timings.samples).seen_share)
         ratios.append(walls[True] / walls[False])
     low, middle, high = statistics.quantiles(ratios, n=4)
     wall_ms = statistics.median(walls.values()) / 1e6
@@ -87,8 +88,8 @@ def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_nam
             f"\n{family}, step {step_name}: an epoch of {wall_ms:.1f} ms; looks take "
             f"{statistics.median(shares):.2%} of it (at most {max(shares):.2%}) and see "
             f"{statistics.median(seen):.0%} of the batches; with them {middle - 1:+.2%} "
-            f"(quartiles {low - 1:+.1%} to {high - 1:+.1%}, {TURNS} turns);\n  outside the clock two "
+            f"(quartiles {low - 1:+.1%} to {high - 1:+.1%}, {turns} turns);\n  outside the clock two "
             f"readings of the machine take {statistics.median(readings_ms):.2f} ms"
         )
-    benchmark.extra_info.update(looks_share=statistics.median(shares), seen_share=middle - 1)
+    benchmark.extra_info.update(looks_share=statistics.median(shares), added_share=middle - 1)
     benchmark.pedantic(measure_epoch, args=(loader, step), rounds=5)

@@ -68,10 +68,10 @@ def make_host_epoch(spec: TensorSlice, source: ImageSplit) -> Callable[[], None]
     return epoch
 
 
-def measure_in_turn(epochs: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
+def measure_in_turn(epochs: dict[str, Callable[[], None]], turns: int) -> dict[str, list[float]]:
     """Return millions of samples per second by turn, after three turns that capture the graphs."""
     rates: dict[str, list[float]] = {name: [] for name in epochs}
-    for turn in range(TURNS + 3):
+    for turn in range(turns + 3):
         for name, epoch in epochs.items():
             started = time.perf_counter()
             epoch()
@@ -94,7 +94,7 @@ def print_rates(rates: dict[str, list[float]], ceilings: list[str], bounded: str
 
 @pytest.mark.benchmark(group="feeding a GPU")
 @pytest.mark.parametrize("batch_size", [256, 1024, 4096])
-def test_a_prefetched_ring_beside_its_ceilings(capsys, source, batch_size) -> None:
+def test_a_prefetched_ring_beside_its_ceilings(capsys, source, batch_size, turns) -> None:
     """Train the analytic step in graphs with tensor_slice and its defaults on a GPU."""
     spec = TensorSlice(batch_size=batch_size)
     rates = measure_in_turn(
@@ -103,7 +103,8 @@ def test_a_prefetched_ring_beside_its_ceilings(capsys, source, batch_size) -> No
             "bus alone": make_epoch(BusCeiling(batch_size, device="cuda", scale_on="device"), source, "none"),
             "step alone": make_epoch(StepCeiling(batch_size, device="cuda"), source, "analytic"),
             "tensor_slice, training": make_epoch(spec, source, "analytic"),
-        }
+        },
+        turns,
     )
     with capsys.disabled():
         print(f"\n{torch.cuda.get_device_name()}, batches of {batch_size}")
@@ -112,13 +113,14 @@ def test_a_prefetched_ring_beside_its_ceilings(capsys, source, batch_size) -> No
 
 @pytest.mark.benchmark(group="feeding a GPU")
 @pytest.mark.parametrize("batch_size", [256, 1024, 4096])
-def test_a_resident_dataset_beside_the_step(capsys, source, batch_size) -> None:
+def test_a_resident_dataset_beside_the_step(capsys, source, batch_size, turns) -> None:
     """Train the same graphs on batches that lie on the device already."""
     rates = measure_in_turn(
         {
             "step alone": make_epoch(StepCeiling(batch_size, device="cuda"), source, "analytic"),
             "device_resident, training": make_epoch(DeviceResident(batch_size), source, "analytic"),
-        }
+        },
+        turns,
     )
     with capsys.disabled():
         print(f"\n{torch.cuda.get_device_name()}, batches of {batch_size}")

@@ -1,4 +1,4 @@
-"""What looking at the machine costs: twice an epoch, outside its clock."""
+"""Benchmarks of the machine's counters, which are read twice an epoch outside the clock."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 import pytest
 
 from bench.machine import interference
-from bench.machine.interference import Gauges
+from bench.machine.system_counters import SystemCounters
 
 WORKERS = 4
 
 
 @pytest.fixture
 def workers():
-    """Processes of this one's tree, as a loader's persistent workers are."""
+    """Start child processes, as a loader's persistent workers are."""
     processes = [
         subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(WORKERS)
     ]
@@ -26,19 +26,19 @@ def workers():
 
 @pytest.mark.benchmark(group="a reading")
 def test_alone(benchmark) -> None:
-    """A process without workers."""
+    """Read the counters of a process without workers."""
     assert benchmark(interference.read_counters).start.own_s > 0
 
 
 @pytest.mark.benchmark(group="a reading")
 def test_with_workers(benchmark, workers) -> None:
-    """Four of them: their CPU time is read one by one."""
+    """Read the counters of a process with four workers, whose CPU times are read one by one."""
     assert benchmark(interference.read_counters).start.own_s > 0
 
 
 @pytest.mark.benchmark(group="a reading")
 def test_on_many_cores(benchmark, tmp_path) -> None:
-    """256 of them, with clocks and counters of heat, in made-up files: the kernel's share isn't in it."""
+    """Read clocks and heat of 256 cores from made-up files, without the kernel's own share."""
     cores = range(256)
     (tmp_path / "proc").mkdir()
     lines = [f"cpu{core} 1000 0 1000 100000 10 0 0 0 0 0" for core in cores]
@@ -50,5 +50,5 @@ def test_on_many_cores(benchmark, tmp_path) -> None:
         for file in ("cpufreq/scaling_cur_freq", "thermal_throttle/core_throttle_count"):
             (folder / file).parent.mkdir(parents=True)
             (folder / file).write_text("2600000")
-    gauges = Gauges.find(frozenset(cores), root=tmp_path)
-    assert benchmark(gauges.reading).mhz == 2600
+    counters = SystemCounters.find(frozenset(cores), root=tmp_path)
+    assert benchmark(counters.reading).mhz == 2600

@@ -1,4 +1,4 @@
-"""Is a planted difference of 5% found? Ten sweeps of two loaders, one of which does 5% more work."""
+"""Benchmark of the verdict's power: ten sweeps of two loaders, one of which does 5% more work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from bench.report.progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.blocks import BlockRunner
 from bench.runner.sweep_files import SweepFiles
-from bench.runner.trial_process import TrialLimits, TrialRunner
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import TrialRunner
 from loaders.data.batch import Batch
 from loaders.data.dataset_choice import locate
 from loaders.data.image_split import ImageSplit
@@ -34,12 +35,12 @@ EPOCHS = 6
 
 @dataclass(frozen=True)
 class Slowed(BatchedDataLoader):
-    """Makes an older batch once more, and drops it, at every 20th: 5% more work, of the same kind."""
+    """A loader that makes one batch of every 20 twice, which is 5% more work of the same kind."""
 
     family = "slowed"
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """The same loader with that on top."""
+        """Return the loader that makes batches twice."""
         return _Slowed(super().build(source, shuffle=shuffle, seed=seed))
 
 
@@ -53,7 +54,7 @@ class _Slowed:
         for indices in self.loader.batch_sampler:
             older.append(indices)
             if len(older) == 20:
-                # The one just made would be in the caches still.
+                # The latest batch would still lie in the caches.
                 fetch(older[0])
                 older.clear()
             yield fetch(indices)
@@ -61,12 +62,12 @@ class _Slowed:
 
 @dataclass(frozen=True)
 class Plain(Slowed):
-    """The same loop without it."""
+    """The same loop without the additional work."""
 
     family = "plain"
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """The same loader as above."""
+        """Return the loader that makes each batch once."""
         return _Plain(BatchedDataLoader.build(self, source, shuffle=shuffle, seed=seed))
 
 
@@ -80,7 +81,7 @@ class _Plain(_Slowed):
 
 @pytest.mark.parametrize("attempt", range(TRIES))
 def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
-    """The loader alone, one thread, `--precision 2%` and its default budget; printed: what the sweep says."""
+    """Sweep the loaders alone on one thread with `--precision 2%`, and print the verdict."""
     dataset = locate("synthetic:60000", tmp_path / "data", notify=print)
     plan = make_plan(
         Request(aa_pairs=1, family=("batched_dataloader",), step=("none",), num_threads=(1,)), CPU
@@ -90,10 +91,10 @@ def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
         plan,
         configurations=(replace(one, spec=Plain(num_workers=0)), replace(one, spec=Slowed(num_workers=0))),
     )
-    course = Schedule(blocks=3, epochs=EPOCHS, seed=attempt, precision=PRECISION)
-    jobs = schedule_runs(plan, {}, course.epochs)
+    schedule = Schedule(blocks=3, epochs=EPOCHS, seed=attempt, precision=PRECISION)
+    runs = schedule_runs(plan, {}, schedule.epochs)
     blocks = BlockRunner(
-        BlockDesign(plan, jobs, course, dataset), SweepFiles(tmp_path),
+        BlockDesign(plan, runs, schedule, dataset), SweepFiles(tmp_path),
         runner=TrialRunner(
             prepare_context([__name__]), TrialLimits(300), tmp_path / "log", dataset.read("train")
         ),

@@ -1,4 +1,4 @@
-"""An epoch out of the ring beside the copy of the dataset's bytes: the limit of reading each byte once."""
+"""Benchmarks of an epoch out of the ring beside one copy of the dataset's bytes."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from loaders.ring.ring_loader import RingLoader
 SAMPLES, TURNS = 60_000, 40
 
 
-def timed_ms(work: Callable[[], object]) -> float:
+def measure_ms(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return 1e3 * (time.perf_counter() - started)
 
 
-def count(loader: Iterable) -> int:
+def count_samples(loader: Iterable) -> int:
     return sum(len(labels) for _, labels in loader)
 
 
 @pytest.mark.benchmark(group="an epoch of 60,000 pictures")
-def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
-    """In turn, in one process: one thread's memcpy of the 47 MB, and epochs by 0, 1 and 2 more threads."""
+def test_a_shuffled_epoch_beside_a_copy(capsys, turns) -> None:
+    """Time in turn one thread's memcpy of the 47 MB, and epochs with 0, 1 and 2 loader threads."""
     torch.set_num_threads(1)
     images = np.random.default_rng(0).integers(0, 256, (SAMPLES, 28, 28), np.uint8)
     labels = torch.arange(SAMPLES) % 10
     source = ImageSplit("random", "0" * 64, torch.from_numpy(images), labels, tuple("abcdefghij"))
     copy = np.empty_like(images)
     loaders = {
-        (threads, batch_size): TensorSlice(batch_size=batch_size, threads=threads).build(
+        (threads, batch_size): TensorSlice(batch_size=batch_size, loader_threads=threads).build(
             source, shuffle=True, seed=0
         )
         for batch_size in (32, 256, 1024, 4096, 8192)
@@ -48,11 +48,11 @@ def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
     }
     copies, epochs = [], {key: [] for key in loaders}
     for loader in loaders.values():
-        assert count(loader) == SAMPLES
-    for _ in range(TURNS):
+        assert count_samples(loader) == SAMPLES
+    for _ in range(turns):
         for key, loader in loaders.items():
-            copies.append(timed_ms(lambda: np.copyto(copy, images)))
-            epochs[key].append((timed_ms(lambda loader=loader: count(loader)), copies[-1]))
+            copies.append(measure_ms(lambda: np.copyto(copy, images)))
+            epochs[key].append((measure_ms(lambda loader=loader: count_samples(loader)), copies[-1]))
     with capsys.disabled():
         print(
             f"\ngathered by {native().problem or 'ring.c'}; one thread copies {images.nbytes / 1e6:.0f} MB in"
@@ -61,7 +61,7 @@ def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
         for (threads, batch_size), pairs in epochs.items():
             low, middle, high = quantiles([epoch / one for epoch, one in pairs], n=4)
             print(
-                f"  batch {batch_size:5}, {threads} threads beside: {median(e for e, _ in pairs):6.2f} ms, "
+                f"  batch {batch_size:5}, {threads} loader threads: {median(e for e, _ in pairs):6.2f} ms, "
                 f"{middle:.2f} times the copy before it (quartiles {low:.2f} to {high:.2f})"
             )
 
@@ -69,7 +69,7 @@ def test_a_shuffled_epoch_beside_a_copy(capsys) -> None:
 @pytest.mark.benchmark(group="an epoch of a mapped file")
 @pytest.mark.skipif("LOADERBENCH_LARGE" not in os.environ, reason="writes 4.7 GB; set LOADERBENCH_LARGE=1")
 def test_a_hundred_times_the_data(tmp_path, capsys) -> None:
-    """Epochs of 60,000 and of 6,000,000 pictures from mapped files, in turn, warm, one thread beside."""
+    """Time in turn warm epochs of 60,000 and of 6,000,000 mapped pictures, with one loader thread."""
     torch.set_num_threads(1)
     piece = np.random.default_rng(0).integers(0, 256, (SAMPLES, 28, 28), np.uint8)
     loaders = {}
@@ -79,18 +79,20 @@ def test_a_hundred_times_the_data(tmp_path, capsys) -> None:
             for _ in range(times):
                 file.write(piece.data)
         mapped = MappedFile(path)
-        # What was written is in small pages: read it in large ones, as memory_map does.
+        # Written pages are small. They are read again as large ones, as memory_map does.
         mapped.drop()
         mapped.populate()
         samples = times * SAMPLES
         rows = Rows(mapped.tensor(torch.uint8, (samples, 28, 28)), torch.arange(samples) % 10)
         loaders[samples] = RingLoader(rows, batch_size=256, threads=1)
-        assert count(loaders[samples]) == samples
+        assert count_samples(loaders[samples]) == samples
     rates = {samples: [] for samples in loaders}
     for _ in range(8):
         for samples, loader in loaders.items():
             epochs = max(1, 10 * SAMPLES // samples)
-            took_ms = timed_ms(lambda loader=loader, epochs=epochs: [count(loader) for _ in range(epochs)])
+            took_ms = measure_ms(
+                lambda loader=loader, epochs=epochs: [count_samples(loader) for _ in range(epochs)]
+            )
             rates[samples].append(epochs * samples / took_ms / 1e3)
     with capsys.disabled():
         for samples, found in rates.items():
