@@ -1,9 +1,13 @@
-"""Ceiling loaders: the step alone, rows read in stored order, the bus alone."""
+"""Ceiling loaders: the train step alone, the dataset's bytes read once, the bus alone.
+
+They are no loader families, since they deliver nothing to train on.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,61 +28,72 @@ LEAST_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class CeilingSpec(LoaderSpec):
-    """A LoaderSpec that is told on which device its batches shall lie."""
-
-    device: str = "cpu"
+    """Knobs of a ceiling: those of a loader that decide the work it bounds."""
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
-        """Those that say what work is bounded: neither the device is one, nor how batches would get there."""
+        """Return `batch_size` and `resize`: a ceiling has no transfer to choose."""
         knobs = LoaderSpec.declared_knobs()
         return {name: knobs[name] for name in ("batch_size", "resize")}
 
+    @abstractmethod
+    def make_batches(self, source: ImageSplit, device: str) -> Iterable[Batch]:
+        """Return the batches of an epoch, in the memory that the ceiling is about.
+
+        Args:
+            source: The data.
+            device: `cpu` or `cuda`.
+        """
+
+    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
+        """Return the batches of an epoch in the host's memory."""
+        del shuffle, seed
+        return self.make_batches(source, "cpu")
+
     def pipeline(self, source: ImageSplit, *, device: str, shuffle: bool, seed: int) -> Pipeline:
-        """The batches are on the device, and stay as they are."""
-        del device
-        return Pipeline(self.build(source, shuffle=shuffle, seed=seed), chunk_batches=MAX_CHUNK_BATCHES)
+        """Return the batches of an epoch without a transfer. They stay valid."""
+        del shuffle, seed
+        return Pipeline(self.make_batches(source, device), chunk_batches=MAX_CHUNK_BATCHES)
 
     def typical_samples_per_s(self) -> float:
-        """Two cores: both ceilings are some millions a second."""
+        """Return the rate of all ceilings on two cores, which is some millions a second."""
         return 2e6
 
 
 @dataclass(frozen=True)
 class StepCeiling(CeilingSpec):
-    """Four batches that are there already, in turn, as many times as the dataset has batches.
+    """Four resident batches in turn, as many times as the dataset has batches.
 
-    Four, as one would stay in the fastest cache, where no loader's batch is.
+    A single batch would stay in the fastest cache, and no loader's batch is there.
     """
 
     family = "step_ceiling"
 
-    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """The batches, which are the dataset's first ones."""
-        del shuffle, seed
+    def make_batches(self, source: ImageSplit, device: str) -> Iterable[Batch]:
+        """Return the first batches of the dataset on the device, again and again."""
         count = min(len(source), RESIDENT_BATCHES * self.batch_size)
-        ring = [self._batch(source, start) for start in range(0, count, self.batch_size)]
-        return _Resident(ring, len(source))
+        batches = [self._make_batch(source, start) for start in range(0, count, self.batch_size)]
+        return _Resident([(images.to(device), labels.to(device)) for images, labels in batches], len(source))
 
-    def _batch(self, source: ImageSplit, start: int) -> Batch:
-        """A batch in memory of its own, as a loader's are."""
+    def _make_batch(self, source: ImageSplit, start: int) -> Batch:
+        """Return one batch in memory of its own, as a loader delivers it."""
         rows = slice(start, start + self.batch_size)
         images = source.images[rows].unsqueeze(1).to(torch.float32).div_(255)
         if self.resize is not None:
             size = (self.resize, self.resize)
             images = interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
-        return images.to(self.device), source.labels[rows].clone().to(self.device)
+        return images, source.labels[rows].clone()
 
 
 @dataclass(frozen=True)
 class _Resident:
-    ring: list[Batch]
+    batches: list[Batch]
     samples: int
 
     def __iter__(self) -> Iterator[Batch]:
         left, turn = self.samples, 0
         while left > 0:
-            images, labels = self.ring[turn % len(self.ring)]
+            images, labels = self.batches[turn % len(self.batches)]
             yield (images, labels) if len(labels) <= left else (images[:left], labels[:left])
             left -= len(labels)
             turn += 1
@@ -86,7 +101,7 @@ class _Resident:
 
 @dataclass(frozen=True)
 class ReadCeiling(CeilingSpec):
-    """The dataset's own bytes, copied row by row in stored order into one buffer: each byte is read once.
+    """The dataset's own bytes, copied row by row in stored order into one buffer of the host.
 
     A real loader reads them in another order, scales them to four times as many bytes, and writes those to
     more than one buffer.
@@ -94,11 +109,11 @@ class ReadCeiling(CeilingSpec):
 
     family = "read_ceiling"
 
-    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """Rows of uint8 (n, H, W), many at a time, all in the same memory."""
-        del shuffle, seed
+    def make_batches(self, source: ImageSplit, device: str) -> Iterable[Batch]:
+        """Return rows of uint8 (n, H, W), many at a time, all in the same memory of the host."""
+        del device
         images, labels = source.in_memory().images, source.labels
-        # However small the batches: a loader that makes many at once would beat what hands over each.
+        # At least so many rows, or a loader that makes many small batches at once would beat the ceiling.
         rows = max(self.batch_size, FEWEST_ROWS)
         return _StoredOrder(images, labels, images.new_empty((rows, *images.shape[1:])))
 
@@ -120,7 +135,8 @@ class _StoredOrder:
 class BusCeiling(CeilingSpec):
     """Copies of page-locked batches to the device, one after another, and nothing else.
 
-    scale_on: as of the loader that it bounds: with `device`, pictures cross as they are stored.
+    Attributes:
+        scale_on: `scale_on` of the bounded loader. With `device`, pictures cross the bus as stored bytes.
     """
 
     family = "bus_ceiling"
@@ -129,47 +145,44 @@ class BusCeiling(CeilingSpec):
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
-        """What says how many bytes cross."""
+        """Return the knobs that decide how many bytes cross."""
         return {**super().declared_knobs(), "scale_on": SCALE_ON}
 
-    def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """Batches of the device's memory, each written anew."""
-        del shuffle, seed
+    def make_batches(self, source: ImageSplit, device: str) -> Iterable[Batch]:
+        """Return batches in the device's memory, each one copied there when it is requested."""
         raw = self.scale_on == "device"
         side = source.images.shape[1:] if raw or self.resize is None else (self.resize, self.resize)
-        # However small the batches: to launch a copy takes longer than to do a small one.
+        # At least so many bytes, since the launch of a copy takes longer than a small copy.
         rows = max(self.batch_size, LEAST_BYTES // (math.prod(side) * (1 if raw else 4)))
         shape = (min(rows, len(source)), 1, *side)
         count = range(RESIDENT_BATCHES)
-        images = [_pinned(torch.ones(shape, dtype=torch.uint8 if raw else torch.float32)) for _ in count]
-        labels = [_pinned(torch.ones(shape[:1], dtype=torch.int64)) for _ in count]
-        there = [
-            tuple(part.to(self.device, copy=True) for part in batch)
-            for batch in zip(images, labels, strict=True)
-        ]
-        return _Bus(list(zip(images, labels, strict=True)), there, len(source))
+        images = [_pin(torch.ones(shape, dtype=torch.uint8 if raw else torch.float32)) for _ in count]
+        labels = [_pin(torch.ones(shape[:1], dtype=torch.int64)) for _ in count]
+        host = list(zip(images, labels, strict=True))
+        resident = [tuple(part.to(device, copy=True) for part in batch) for batch in host]
+        return _Bus(host, resident, len(source))
 
 
 @dataclass(frozen=True)
 class _Bus:
-    here: list[tuple[torch.Tensor, ...]]
-    there: list[tuple[torch.Tensor, ...]]
+    host: Sequence[tuple[torch.Tensor, ...]]
+    device: Sequence[tuple[torch.Tensor, ...]]
     samples: int
 
     def __iter__(self) -> Iterator[Batch]:
         left, turn = self.samples, 0
         while left > 0:
-            place = turn % len(self.here)
-            parts = zip(self.there[place], self.here[place], strict=True)
+            place = turn % len(self.host)
+            parts = zip(self.device[place], self.host[place], strict=True)
             images, labels = (to[:left].copy_(of[:left], non_blocking=True) for to, of in parts)
             yield images, labels
             left -= len(labels)
             turn += 1
 
 
-def _pinned(tensor: torch.Tensor) -> torch.Tensor:
+def _pin(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.pin_memory()
 
 
-# The columns of ceilings.csv that tell ceilings apart, beside those that every file has.
+# Columns of ceilings.csv that tell ceilings apart, beside those that every file has.
 CEILING_KNOBS = tuple(BusCeiling.declared_knobs())

@@ -1,7 +1,4 @@
-"""What no loader can beat: the step alone, rows read in stored order, the bus. Measured as loaders are.
-
-They are no family: they deliver nothing to train on, and stand in `ceilings.csv`, not among the runs.
-"""
+"""Ceilings: what no loader can beat, measured in the same sweep as the loaders."""
 
 from __future__ import annotations
 
@@ -12,32 +9,34 @@ from bench.plan.configuration import Configuration
 from bench.plan.plan import Plan
 from loaders.spec.knobs import format_value
 
-# A ceiling is quickly measured, and one epoch of it is short: the median of some is steadier.
+# An epoch of a ceiling is short, and the median of several is steadier.
 CEILING_EPOCHS = 6
 
 
 def find_ceilings(plan: Plan) -> dict[Configuration, frozenset[int]]:
-    """What bounds the configurations that can run, each with the numbers of those that it bounds."""
+    """Find the ceilings of the configurations that can run here.
+
+    Returns:
+        The numbers of the configurations below each ceiling.
+    """
     bounded: dict[Configuration, frozenset[int]] = {}
     for number, configuration in enumerate(plan.configurations):
         if number not in plan.unavailable:
-            for ceiling in _ceilings_of(configuration):
+            for ceiling in _list_ceilings(configuration):
                 bounded[ceiling] = bounded.get(ceiling, frozenset()) | {number}
     return bounded
 
 
-def _ceilings_of(configuration: Configuration) -> Iterator[Configuration]:
+def _list_ceilings(configuration: Configuration) -> Iterator[Configuration]:
     device, spec, threads = configuration.device, configuration.spec, configuration.num_threads
     knobs = spec.knobs()
-    # What lies on the device is read there, and not by a loader of the host.
+    # A loader that works on the device reads nothing from the host's memory.
     if device == "cpu" or "transfer" in knobs:
         yield Configuration(ReadCeiling(spec.batch_size), device, "none", None, threads)
     if configuration.step != "none":
-        alone = StepCeiling(spec.batch_size, spec.resize, device=device)
+        alone = StepCeiling(spec.batch_size, spec.resize)
         step = configuration.step, configuration.loss
         yield Configuration(alone, device, *step, threads, configuration.cuda_graph)
     if device == "cuda" and "transfer" in knobs:
-        bus = BusCeiling(
-            spec.batch_size, spec.resize, device=device, scale_on=format_value(knobs.get("scale_on", ""))
-        )
+        bus = BusCeiling(spec.batch_size, spec.resize, scale_on=format_value(knobs.get("scale_on", "")))
         yield Configuration(bus, device, "none", None, threads)

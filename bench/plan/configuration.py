@@ -1,4 +1,4 @@
-"""Configuration: one point of the grid, a loader and the consumer that it feeds."""
+"""Configuration: one point of the grid, a loader and its consumer."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from dataclasses import dataclass
 from loaders.spec.knobs import format_value
 from loaders.spec.loader_spec import LoaderSpec
 
-# Starting a trial's process, reading the data and ending it, seconds; a CUDA context comes on top.
+# Seconds to start a trial's process, read the data and end it; a CUDA context comes on top.
 TRIAL_OVERHEAD_S = 0.4
 CUDA_OVERHEAD_S = 4.0
-# The train step of one sample, and starting and ending one worker for one epoch, on two cores: a worker
-# that isn't forked from the training process imports torch.
+# Seconds of the train step for one sample, on two cores.
 STEP_S_PER_SAMPLE = 1e-6
+# Seconds to start and end one worker, on two cores. One that isn't forked imports torch.
 FORKED_WORKER_S, FRESH_WORKER_S = 0.04, 2.0
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One point of the grid: a loader, and the consumer that it feeds."""
+    """One point of the grid: a loader, and the train step that it feeds.
+
+    Attributes:
+        spec: The loader.
+        device: `cpu` or `cuda`.
+        step: `analytic`, `autograd`, or `none` for the loader alone.
+        loss: Loss of the train step; None without one.
+        num_threads: Threads of torch in the training process.
+        cuda_graph: Whether CUDA graphs hold the step.
+    """
 
     spec: LoaderSpec
     device: str
@@ -29,11 +38,15 @@ class Configuration:
 
     def __str__(self) -> str:
         cells = self.cells()
-        named = [f"{name}={cell}" for name, cell in cells.items() if name != "family" and cell]
+        named = [
+            f"{name}={cell}"
+            for name, cell in cells.items()
+            if name != "family" and (name == "step" or cell not in ("", "none"))
+        ]
         return " ".join([cells["family"], *named])
 
     def cells(self) -> dict[str, str]:
-        """What tells it from other configurations, as the results write it."""
+        """Return the cells that tell it from other configurations, as the results write them."""
         return {
             "family": self.spec.family,
             "device": self.device,
@@ -46,11 +59,11 @@ class Configuration:
 
     @property
     def comparison(self) -> tuple[str, str, str | None]:
-        """What must be the same for a ratio of two speeds to say something about loaders."""
+        """Device, step and loss: only configurations that agree in them have a meaningful ratio."""
         return self.device, self.step, self.loss
 
     def invalid(self) -> str | None:
-        """Why this loader and this consumer can't go together, or None where they can."""
+        """Return the reason why this loader and this consumer can't be combined; None where they can."""
         cuda = self.device == "cuda"
         if self.cuda_graph and not cuda:
             return "cuda_graph=on needs a CUDA device"
@@ -59,7 +72,12 @@ class Configuration:
         return self.spec.invalid(cuda=cuda)
 
     def estimate_s(self, samples: int, epochs: int) -> float:
-        """Roughly how long one trial takes, from typical rates; the progress display soon knows better."""
+        """Estimate the seconds of one trial from typical rates, for the progress display to begin with.
+
+        Args:
+            samples: Samples of an epoch.
+            epochs: Epochs of the trial.
+        """
         knobs = self.spec.knobs()
         worker_s = FORKED_WORKER_S if knobs.get("multiprocessing_context") == "fork" else FRESH_WORKER_S
         epoch = samples / self.spec.typical_samples_per_s() + int(knobs.get("num_workers") or 0) * worker_s

@@ -1,4 +1,4 @@
-"""The plan of a sweep: which configurations are measured, which can't be, and what each is compared with."""
+"""Grid: the configurations that a request stands for on a machine, as a plan."""
 
 from __future__ import annotations
 
@@ -18,61 +18,71 @@ TUTORIAL_FAMILY = "torch_dataloader"
 
 @dataclass(frozen=True)
 class Machine:
-    """What the plan must know of the machine: whether CUDA is there, and torch's default threads."""
+    """Facts of the machine that decide a plan.
+
+    Attributes:
+        cuda: Whether there is a CUDA device.
+        num_threads: Threads that torch takes by default.
+    """
 
     cuda: bool
     num_threads: int
 
 
 def make_plan(request: Request, machine: Machine) -> Plan:
-    """Turn a request into a plan for this machine; PlanError where nothing of it can be run."""
+    """Turn a request into a plan for a machine.
+
+    Raises:
+        PlanError: The request names what doesn't exist, or nothing of it can run.
+    """
     configurations: list[Configuration] = []
     dropped: dict[str, str] = {}
     unavailable: dict[int, str] = {}
-    for configuration in _points(request, machine):
+    for configuration in _list_points(request, machine):
         reason = configuration.invalid()
-        resolved = replace(
-            configuration, spec=configuration.spec.resolve(cuda=configuration.device == "cuda")
-        )
         if reason is not None:
             dropped[str(configuration)] = reason
-        elif resolved not in configurations:
-            lacking = configuration.spec.unavailable()
-            if configuration.device == "cuda" and not machine.cuda:
-                lacking = "no CUDA device here (torch.cuda.is_available() is False)"
-            if lacking is not None:
-                unavailable[len(configurations)] = lacking
-            configurations.append(resolved)
+            continue
+        cuda = configuration.device == "cuda"
+        resolved = replace(configuration, spec=configuration.spec.resolve(cuda=cuda))
+        if resolved in configurations:
+            continue
+        lacking = resolved.spec.unavailable()
+        if cuda and not machine.cuda:
+            lacking = "no CUDA device here (torch.cuda.is_available() is False)"
+        if lacking is not None:
+            unavailable[len(configurations)] = lacking
+        configurations.append(resolved)
     if len(unavailable) == len(configurations):
         reasons = sorted({*dropped.values(), *unavailable.values()})
         raise PlanError(f"nothing to measure: {'; '.join(reasons)}")
     if request.aa_pairs:
-        return _twins(configurations, request.aa_pairs, dropped, unavailable)
-    baselines = _baselines(configurations, machine)
+        return _pair_twins(configurations, request.aa_pairs, dropped, unavailable)
+    baselines = _find_baselines(configurations, machine)
     return Plan(tuple(configurations), baselines, tuple(dropped.items()), unavailable)
 
 
-def _twins(
+def _pair_twins(
     configurations: Sequence[Configuration],
     pairs: int,
     dropped: Mapping[str, str],
     unavailable: Iterable[int],
 ) -> Plan:
-    """Pairs of the same configuration, side by side: each second one is compared with the one before it."""
-    alone = [c for number, c in enumerate(configurations) if number not in set(unavailable)]
-    twins = [configuration for configuration in alone for _ in range(2 * pairs)]
+    """Make a plan of pairs of equal configurations. Each second one is compared with the one before it."""
+    single = [c for number, c in enumerate(configurations) if number not in set(unavailable)]
+    twins = [configuration for configuration in single for _ in range(2 * pairs)]
     baselines = [number - number % 2 for number in range(len(twins))]
     return Plan(tuple(twins), tuple(baselines), tuple(dropped.items()), {})
 
 
-def _points(request: Request, machine: Machine) -> Iterator[Configuration]:
-    """Every configuration that the request names, valid or not, in grid order."""
+def _list_points(request: Request, machine: Machine) -> Iterator[Configuration]:
+    """Yield every configuration that a request names, valid or not, in grid order."""
     default_device = "cuda" if machine.cuda else "cpu"
     consumers = itertools.product(
         request.device, request.step, request.loss, request.num_threads, request.cuda_graph
     )
     for device, step, loss, num_threads, cuda_graph in consumers:
-        for spec in _specs(request):
+        for spec in _list_specs(request):
             yield Configuration(
                 spec=spec,
                 device=default_device if device == "auto" else device,
@@ -83,7 +93,8 @@ def _points(request: Request, machine: Machine) -> Iterator[Configuration]:
             )
 
 
-def _specs(request: Request) -> Iterator[LoaderSpec]:
+def _list_specs(request: Request) -> Iterator[LoaderSpec]:
+    """Yield every loader that a request names, valid or not, in grid order."""
     known = families()
     given = dict(request.knobs or {})
     preset = request.effective_preset
@@ -96,30 +107,37 @@ def _specs(request: Request) -> Iterator[LoaderSpec]:
     for knob in given:
         if knob not in declared:
             raise PlanError(f"--{knob.replace('_', '-')}: no knob of {', '.join(named)}")
-    # The tutorials' family first, since a grid's first configuration is the one that others are read against.
+    # The tutorials' family comes first, since readers compare the others with it.
     for name in sorted(named, key=lambda name: name != TUTORIAL_FAMILY):
         family = known[name]
         own = {knob: values for knob, values in given.items() if knob in family.declared_knobs()}
         if preset == "quick":
-            # Unasked, the quick preset varies the tutorials' loader and shows every other family once.
+            # By default, the quick preset varies the tutorials' loader and runs every other family once.
             vary = request.family is not None or name == TUTORIAL_FAMILY
-            yield from _one_at_a_time(family, own, vary=vary)
+            yield from _vary_one_at_a_time(family, own, vary=vary)
         elif preset == "full":
-            yield from _factorial(family, {k.name: k.full for k in family.declared_knobs().values()} | own)
+            yield from _multiply(family, {k.name: k.full for k in family.declared_knobs().values()} | own)
         else:
-            yield from _factorial(family, own)
+            yield from _multiply(family, own)
 
 
-def _factorial(family: type[LoaderSpec], axes: Mapping[str, Sequence[Value]]) -> Iterator[LoaderSpec]:
+def _multiply(family: type[LoaderSpec], axes: Mapping[str, Sequence[Value]]) -> Iterator[LoaderSpec]:
+    """Yield the factorial of the values of knobs."""
     axes = {knob: values for knob, values in axes.items() if values}
     for point in itertools.product(*axes.values()):
         yield family().with_knobs(dict(zip(axes, point, strict=True)))
 
 
-def _one_at_a_time(
+def _vary_one_at_a_time(
     family: type[LoaderSpec], given: Mapping[str, tuple[Value, ...]], *, vary: bool
 ) -> Iterator[LoaderSpec]:
-    """The base, and beside it one knob at a time; a given list replaces what the preset varies."""
+    """Yield a base loader, then loaders that differ from it in one knob each.
+
+    Args:
+        family: The family of the loaders.
+        given: Values of knobs that replace the preset's own.
+        vary: Whether knobs without given values take the preset's.
+    """
     base = family()
     knobs = base.knobs()
     base = base.with_knobs({name: values[0] for name, values in given.items() if knobs[name] not in values})
@@ -129,12 +147,15 @@ def _one_at_a_time(
             yield base.with_knobs({name: value})
 
 
-def _baselines(configurations: Sequence[Configuration], machine: Machine) -> tuple[int, ...]:
-    """The tutorials' own configuration where the grid holds it, else the first: for each comparison."""
+def _find_baselines(configurations: Sequence[Configuration], machine: Machine) -> tuple[int, ...]:
+    """Find the baseline of each configuration.
+
+    In each comparison it is the tutorials' own configuration where the grid holds it, else the first.
+    """
     tutorial = families()[TUTORIAL_FAMILY]()
 
     def likeness(number: int) -> tuple[bool, bool, bool]:
-        # The tutorials set no threads and capture no graph; of equals, max takes the first.
+        # The tutorials set no threads and use no CUDA graph. Of equals, max takes the first.
         configuration = configurations[number]
         same = configuration.spec == tutorial.resolve(cuda=configuration.device == "cuda")
         default = configuration.num_threads == machine.num_threads

@@ -1,4 +1,4 @@
-"""Plan: the configurations of a sweep, and what each is compared with."""
+"""Plan: the configurations of a sweep, and the comparisons between them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from bench.plan.configuration import Configuration
 
 
 class PlanError(ValueError):
-    """A request that no plan can be made of: one line that says what was wrong and what is allowed."""
+    """A request that no plan can be made of: one line that names the fault and the allowed values."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Configurations in grid order; the number of each is its place.
+    """Configurations in grid order. The number of a configuration is its place.
 
-    baselines: for each configuration the number of the one that it's compared with. dropped: what was asked
-    for and can't be, with the reason. unavailable: the reason for each configuration that only this machine
-    lacks something for; it isn't run, and gets a row that says so.
+    Attributes:
+        configurations: Configurations of the sweep.
+        baselines: For each configuration, the number of the one that it is compared with.
+        dropped: Names of requested configurations that can't exist, each with the reason.
+        unavailable: Reasons why configurations can't run on this machine, by their numbers. They get a row
+            that names the reason.
     """
 
     configurations: tuple[Configuration, ...]
@@ -27,14 +30,14 @@ class Plan:
     unavailable: Mapping[int, str]
 
     def cells(self) -> list[dict[str, str]]:
-        """What tells the configurations apart, one line each, all with the same columns."""
+        """Return the cells that tell configurations apart, one line each, all with the same columns."""
         blank = {"family": "", "device": "", **dict.fromkeys(self.knobs(), "")}
         return [{**blank, **configuration.cells()} for configuration in self.configurations]
 
-    def able(self) -> list[Configuration]:
-        """Those that can be measured here."""
+    def runnable(self) -> list[Configuration]:
+        """Return the configurations that can run on this machine."""
         return [c for number, c in enumerate(self.configurations) if number not in self.unavailable]
 
     def knobs(self) -> list[str]:
-        """The names of the loader knobs that any configuration has."""
+        """Return the names of the loader knobs that any configuration has."""
         return list(dict.fromkeys(name for c in self.configurations for name in c.spec.declared_knobs()))

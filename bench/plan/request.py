@@ -1,4 +1,4 @@
-"""Request: what a user asks to be measured."""
+"""Request: the configurations that a user asks for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ PRESETS = ("quick", "full")
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for.
+    """The configurations that a user asks for.
 
-    knobs: the values of each loader knob that was given. preset: `quick`, `full`, or None for the factorial
-    of the given knobs, which is the quick preset where none was given. family: names, or None for the
-    preset's own choice. aa_pairs: measure each configuration that often under two names.
+    Attributes:
+        family: Names of loader families; None for the preset's own choice.
+        preset: `quick` or `full`; None for the factorial of the given knobs.
+        knobs: Values of each loader knob that was given.
+        device: `cpu`, `cuda`, or `auto` for CUDA where there is one.
+        step: `analytic`, `autograd`, or `none` for the loader alone.
+        loss: Losses of the train step.
+        num_threads: Threads of torch in the training process; None for torch's own number.
+        cuda_graph: Whether CUDA graphs hold the step.
+        aa_pairs: Pairs of twins of each configuration, for an A/A check; None for no check.
     """
 
     family: tuple[str, ...] | None = None
@@ -31,5 +38,5 @@ class Request:
 
     @property
     def effective_preset(self) -> str | None:
-        """The preset that was asked for, or quick where nothing was, or None for the given knobs alone."""
+        """The preset; `quick` where neither a preset nor knobs were given; None for the given knobs alone."""
         return self.preset or (None if self.knobs or self.aa_pairs else "quick")

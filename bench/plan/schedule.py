@@ -1,4 +1,4 @@
-"""Schedule: how often a sweep repeats what it measures, and the runs of each block."""
+"""Schedule: the repetitions of a sweep, and the runs of each block."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from bench.plan.plan import Plan
 
 @dataclass(frozen=True)
 class ScheduledRun:
-    """A configuration of the plan, or a ceiling, with the number it has in its file.
+    """A configuration of the plan, or a ceiling, as each block runs it.
 
-    bounds: for a ceiling, the configurations that it bounds; None for a configuration.
+    Attributes:
+        configuration: The loader and its consumer.
+        number: Its number in its file.
+        baseline: Number of the configuration that it is compared with.
+        epochs: Fewest epochs of a trial.
+        bounds: For a ceiling, the numbers of the configurations that it bounds; None for a configuration.
     """
 
     configuration: Configuration
@@ -23,23 +28,20 @@ class ScheduledRun:
     epochs: int
     bounds: frozenset[int] | None = None
 
-    def name(self, names: Sequence[str]) -> str:
-        """What to call it, where the configurations of the plan are called so."""
-        if self.bounds is None:
-            return names[self.number]
-        cells = self.configuration.cells()
-        told = [f"{name}={cells[name]}" for name in ("batch_size", "resize", "num_threads")]
-        return f"ceiling: {cells['family']} {' '.join(told)}"
-
 
 @dataclass(frozen=True)
 class Schedule:
-    """How often a sweep repeats what it measures, and in which order.
+    """Repetitions and order of a sweep.
 
-    blocks: how many hold every configuration. epochs: in each process, at least. steady_s: of a loader whose
-    epochs are short, more, until those after the first have lasted that long. precision: go on with the
-    contenders until their intervals reach at most this share to each side; None not to go on. learning_rate:
-    None for the loss's own.
+    Attributes:
+        blocks: Blocks that hold every configuration.
+        epochs: Fewest epochs of a trial.
+        seed: Seed of the order of trials and of samples.
+        precision: Share that the intervals of the contenders may reach to each side. More blocks of them
+            follow until they do. None for no further blocks.
+        learning_rate: Learning rate of the train step; None for the loss's own.
+        steady_s: Seconds that the epochs after the first of a trial must last together. A loader with short
+            epochs runs more of them.
     """
 
     blocks: int
@@ -53,7 +55,13 @@ class Schedule:
 def schedule_runs(
     plan: Plan, bounds: Mapping[Configuration, frozenset[int]], epochs: int
 ) -> list[ScheduledRun]:
-    """What each block holds: the configurations that can run, and the ceilings that bound them."""
+    """List the runs of a block: the configurations that can run here, and the ceilings that bound them.
+
+    Args:
+        plan: The plan of the sweep.
+        bounds: The ceilings, each with the numbers of the configurations that it bounds.
+        epochs: Fewest epochs of a trial of a configuration.
+    """
     configurations = [
         ScheduledRun(configuration, number, plan.baselines[number], epochs)
         for number, configuration in enumerate(plan.configurations)
@@ -63,3 +71,32 @@ def schedule_runs(
         ScheduledRun(ceiling, number, number, ceilings.CEILING_EPOCHS, bounded)
         for number, (ceiling, bounded) in enumerate(bounds.items())
     ]
+
+
+def name_runs(runs: Sequence[ScheduledRun], names: Sequence[str]) -> list[str]:
+    """Name the runs of a block.
+
+    Args:
+        runs: The runs of a block.
+        names: The name of each configuration of the plan.
+
+    Returns:
+        For a ceiling, a name such as `ceiling: step (batch_size=256)`.
+    """
+    ceiling_cells = [run.configuration.cells() for run in runs if run.bounds is not None]
+    return [
+        names[run.number] if run.bounds is None else _name_ceiling(run.configuration.cells(), ceiling_cells)
+        for run in runs
+    ]
+
+
+def _name_ceiling(cells: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> str:
+    """Name a ceiling by its batch size, and by whatever else tells it from others of its kind."""
+    alike = [other for other in others if other["family"] == cells["family"]]
+    varied = {name for name in cells if len({other[name] for other in alike}) > 1}
+    told = [
+        f"{name}={cell}"
+        for name, cell in cells.items()
+        if name == "batch_size" or (name in varied and cell not in ("", "none"))
+    ]
+    return f"ceiling: {cells['family'].removesuffix('_ceiling')} ({' '.join(told)})"

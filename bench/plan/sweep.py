@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.plan.grid import Machine
 from bench.plan.plan import Plan
-from bench.plan.schedule import ScheduledRun
+from bench.plan.schedule import ScheduledRun, name_runs
 from bench.plan.sweep_options import SweepOptions
 from loaders.data.image_split import ImageSplit
 
@@ -39,7 +39,7 @@ class Sweep:
 
     def name_runs(self) -> list[str]:
         """Return the name of each run of a block."""
-        return [run.name(self.names) for run in self.runs]
+        return name_runs(self.runs, self.names)
 
     def estimate_runs_s(self, samples: int) -> list[float]:
         """Return about how long each run of a block takes, in seconds.

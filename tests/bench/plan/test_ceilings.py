@@ -1,4 +1,4 @@
-"""What bounds a configuration, and that it is measured by doing as much as a loader has to."""
+"""Ceilings: which bound a configuration, and that each does as much work as a loader must."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_every_row_is_read_into_one_buffer() -> None:
     assert len(memories) == 1
 
 
-def test_equal_work_has_one_limit() -> None:
-    """What differs in nothing that the ceiling knows shares it; a step of none is bounded by reading alone."""
+def test_equal_work_has_one_ceiling() -> None:
+    """Configurations that differ in nothing that a ceiling knows share it; without a step there is one."""
     request = Request(
         knobs={"num_workers": (0, 1), "batch_size": (64, 256)}, step=("analytic", "none"), num_threads=(1,)
     )
@@ -71,21 +71,21 @@ def test_equal_work_has_one_limit() -> None:
     }
 
 
-def test_what_cannot_run_needs_no_limit() -> None:
+def test_a_configuration_that_cannot_run_needs_no_ceiling() -> None:
     """There is nothing to bound."""
     plan = make_plan(Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda")), CPU)
     assert {ceiling.device for ceiling in find_ceilings(plan)} == {"cpu"}
 
 
-def test_a_limit_is_measured_as_a_loader_is() -> None:
+def test_a_ceiling_is_measured_as_a_loader_is() -> None:
     """Through the same trial, with the same step, and no audit."""
     plan = make_plan(Request(knobs={"num_workers": (0,), "resize": (32,)}, num_threads=(1,)), CPU)
     for ceiling in find_ceilings(plan):
         trial = Trial(ceiling, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
         reports = list(islice(trial.run(), trial.epochs))
         assert [report.timings.samples for report in reports] == [300, 300]
-        assert trial.row(0).family in ("read_ceiling", "step_ceiling")
-        assert (reports[0].train_loss is None) == (trial.row(0).family == "read_ceiling")
+        assert trial.make_row(0).family in ("read_ceiling", "step_ceiling")
+        assert (reports[0].train_loss is None) == (trial.make_row(0).family == "read_ceiling")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_limit_is_measured_as_a_loader_is() -> None:
 )  # fmt: skip
 def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> None:
     """Every batch is copied, out of page-locked memory, in the form in which it would cross."""
-    monkeypatch.setattr(ceiling_loaders, "_pinned", lambda tensor: tensor)
+    monkeypatch.setattr(ceiling_loaders, "_pin", lambda tensor: tensor)
     monkeypatch.setattr(ceiling_loaders, "LEAST_BYTES", 1)
     loader = BusCeiling(64, 32, scale_on=scale_on).build(numbered_source(300), shuffle=True, seed=0)
     for _ in range(2):
@@ -111,13 +111,13 @@ def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> Non
 
 def test_small_batches_do_not_slow_the_bus(monkeypatch) -> None:
     """Many samples are copied at once, whatever the batches: as few launches as can be."""
-    monkeypatch.setattr(ceiling_loaders, "_pinned", lambda tensor: tensor)
+    monkeypatch.setattr(ceiling_loaders, "_pin", lambda tensor: tensor)
     sizes = [len(labels) for _, labels in BusCeiling(64).build(numbered_source(9000), shuffle=True, seed=0)]
     assert sizes == [LEAST_BYTES // (4 * 28 * 28), 9000 - LEAST_BYTES // (4 * 28 * 28)]
 
 
-def test_who_is_bound_by_reading(monkeypatch) -> None:
-    """Loaders of the host, by the host's memory; not what lies on the device."""
+def test_loaders_of_the_host_are_bound_by_reading() -> None:
+    """A loader on the device is not, and the bytes are read into the host's memory."""
     request = Request(
         family=("device_resident", "batched_dataloader"), knobs={"batch_size": (64,)}, device=("cuda",),
         step=("none",),
@@ -127,11 +127,14 @@ def test_who_is_bound_by_reading(monkeypatch) -> None:
         (one, n) for one, n in find_ceilings(plan).items() if isinstance(one.spec, ReadCeiling)
     ]
     assert {plan.configurations[n].spec.family for n in numbers} == {"batched_dataloader"}
-    assert (read.spec.device, read.device) == ("cpu", "cuda")
+    assert read.device == "cuda"
+    source = numbered_source(300)
+    pipeline = read.spec.pipeline(source, device="cuda", shuffle=True, seed=0)
+    assert {images.device.type for images, _ in pipeline} == {"cpu"}
 
 
-def test_who_is_bound_by_the_bus() -> None:
-    """Who transfers batches to a device: a ring that scales there sends fewer bytes than the others."""
+def test_loaders_that_transfer_are_bound_by_the_bus() -> None:
+    """A ring that scales on the device sends fewer bytes than the others."""
     request = Request(
         family=("tensor_slice", "device_resident", "batched_dataloader"), knobs={"batch_size": (64,)},
         device=("cuda", "cpu"), num_threads=(1,), step=("none",),
@@ -145,7 +148,7 @@ def test_who_is_bound_by_the_bus() -> None:
     assert bounded == {"": {"batched_dataloader"}, "device": {"tensor_slice"}}
 
 
-def test_the_step_in_a_graph_is_a_limit_of_its_own() -> None:
+def test_the_step_in_a_graph_is_a_ceiling_of_its_own() -> None:
     """It is bounded by the same step, launched in as few graphs."""
     request = Request(family=("device_resident",), knobs={"batch_size": (64,)}, cuda_graph=(False, True))
     plan = make_plan(request, Machine(cuda=True, num_threads=2))
@@ -158,7 +161,7 @@ def test_the_step_in_a_graph_is_a_limit_of_its_own() -> None:
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("graph", [False, True])
-def test_limits_on_a_gpu(graph) -> None:
+def test_ceilings_on_a_gpu(graph) -> None:
     """All three, with real memory and a real graph."""
     request = Request(
         family=("tensor_slice",), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,)

@@ -1,4 +1,4 @@
-"""What a request becomes."""
+"""Plans of requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from loaders.registry import families
 
 CPU = Machine(cuda=False, num_threads=2)
 CUDA = Machine(cuda=True, num_threads=8)
-TUTORIAL = TorchDataLoader().resolved()
+TUTORIAL = TorchDataLoader().resolve()
 
 
 def specs(request: Request, machine: Machine = CPU) -> list:
@@ -97,15 +97,19 @@ def test_consumers_multiply_the_grid() -> None:
     assert len(plan.configurations) == len(found)
 
 
-def test_what_cannot_be_is_dropped_with_its_reason() -> None:
-    """A prefetch without workers is left out, and is no error."""
+def test_an_impossible_configuration_is_dropped_with_its_reason() -> None:
+    """A prefetch without workers is left out, and is no error. Its name says only what was chosen."""
     plan = make_plan(Request(knobs={"num_workers": (0, 2), "prefetch_factor": (None, 4)}), CPU)
     assert [(c.spec.num_workers, c.spec.prefetch_factor) for c in plan.configurations] == [
         (0, None),
         (2, 2),
         (2, 4),
     ]
-    assert [reason for _, reason in plan.dropped] == ["prefetch_factor=4 needs workers, num_workers is 0"]
+    ((name, reason),) = plan.dropped
+    assert reason == "prefetch_factor=4 needs workers, num_workers is 0"
+    assert "num_workers=0" in name
+    assert "prefetch_factor=4" in name
+    assert "none" not in name
 
 
 def test_one_configuration_under_two_names_runs_once() -> None:
@@ -234,7 +238,7 @@ def test_the_estimate_grows_with_the_work() -> None:
         ),
     ],
 )
-def test_a_graph_is_of_the_closed_form_step_on_cuda(request_, reason) -> None:
+def test_a_graph_holds_the_analytic_step_on_cuda(request_, reason) -> None:
     """What can't be captured is left out, with its reason; the rest stays."""
     plan = make_plan(request_, CUDA)
     ((_, said),) = plan.dropped
