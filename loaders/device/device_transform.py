@@ -6,6 +6,9 @@ import torch
 
 from loaders.device.resize import resize
 
+# A float32 tensor: divided by a Python number, whole numbers would take torch's default dtype.
+WHITE = torch.tensor(255, dtype=torch.float32, device="cpu")
+
 
 class DeviceTransform:
     """Scaling and resizing on the device, for pictures that were copied there as uint8.
@@ -41,7 +44,4 @@ class DeviceTransform:
 
 
 def _scale(raw: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-    # Without `out`, a division of whole numbers has torch's default dtype.
-    if out is None:
-        out = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
-    return torch.div(raw, 255, out=out)
+    return torch.div(raw, WHITE, out=out)

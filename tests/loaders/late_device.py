@@ -64,7 +64,7 @@ class LateDevice:
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         self.made += 1
-        return torch.full(shape, 113 if dtype == torch.uint8 else -1, dtype=dtype)
+        return torch.full(shape, 113 if dtype == torch.uint8 else -1, dtype=dtype, device="cpu")
 
     def stream(self) -> LateStream:
         self.streams.append(LateStream())
