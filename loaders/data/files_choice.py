@@ -68,12 +68,10 @@ def choose_files(data_dir: Path, *, fashion_only: bool) -> FilesChoice | None:
     others = [] if fashion_only else [files for files in usual + elsewhere if files != chosen]
     if usual and not others:
         return FilesChoice(chosen)
-    which = f"the only image set under {data_dir}"
+    notice = f"The data come from {chosen.folder}."
     if others:
-        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        folders = _join(map(name_data_dir, others[:_NAMED]), "or")
-        which = f"not {_join(map(describe_files, others[:_NAMED]))}{more}, which --data-dir {folders} reads"
-    return FilesChoice(chosen, f"The data come from {chosen.folder}, {which}.")
+        notice += f" Also found {_join(map(describe_files, others))}: {_name_option(others)}."
+    return FilesChoice(chosen, notice)
 
 
 def describe_files(files: IdxFiles) -> str:
@@ -92,10 +90,9 @@ def name_data_dir(files: IdxFiles) -> Path:
 
 def _refuse(data_dir: Path, sets: list[IdxFiles], expected: str, *, downloads: bool) -> NoReturn:
     """Raise DataError with the sets that were found and the options that lead on."""
-    reads = "reads it" if len(sets) == 1 else "reads one of them"
     raise DataError(
-        f"{data_dir}: found {_join(map(describe_files, sets))}, expected {expected}; --data-dir "
-        f"{_join(map(name_data_dir, sets), 'or')} {reads}, {_DOWNLOADS if downloads else _DRAWS}"
+        f"{data_dir}: found {_join(map(describe_files, sets))}, expected {expected}; {_name_option(sets)}, "
+        f"{_DOWNLOADS if downloads else _DRAWS}"
     )
 
 
@@ -106,14 +103,21 @@ def _refuse_other_formats(data_dir: Path) -> None:
         return
     old = [path for path in found if path.parent.name == "processed"]
     made = " (an old version of torchvision made it from IDX files)" if old else ""
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     raise DataError(
-        f"{data_dir}: found {', '.join(map(str, found[:_NAMED]))}{more}{made}, expected IDX files such as "
-        f"train-images-idx3-ubyte.gz; unpack or download those, {_DOWNLOADS}"
+        f"{data_dir}: found {_join(found)}{made}, expected IDX files such as train-images-idx3-ubyte.gz; "
+        f"unpack or download those, {_DOWNLOADS}"
     )
 
 
+def _name_option(sets: list[IdxFiles]) -> str:
+    """Return the option that reads a set, for each of them."""
+    reads = "reads it" if len(sets) == 1 else "reads one of them"
+    return f"--data-dir {_join(map(name_data_dir, sets), 'or')} {reads}"
+
+
 def _join(items: Iterable[object], word: str = "and") -> str:
-    """Return the items as `a, b and c`."""
+    """Return the items as `a, b and c`; of many the first, and the number of the others."""
     texts = [str(item) for item in items]
+    if len(texts) > _NAMED:
+        texts = [*texts[:_NAMED], f"{len(texts) - _NAMED} more"]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {word} {texts[-1]}"

@@ -1,4 +1,4 @@
-"""A grid of sample pictures: what is drawn, shown, saved, and said when it can't be."""
+"""A grid of sample pictures, drawn, shown and saved; and the errors."""
 
 import sys
 
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from bench import pictures
 from bench.pictures import choose, draw, save, show
 from loaders.data.image_split import ImageSplit
+from tests.loaders.data.idx_sets import write_set
 from tests.paths import REAL
 
 PNG = b"\x89PNG"
@@ -51,7 +52,7 @@ def test_each_picture_has_its_own_label(source):
 
 
 def test_title_says_which_data_it_is(source):
-    """Nobody takes one set's pictures for another's."""
+    """The title names the dataset."""
     assert draw(source, [1, 2]).get_suptitle() == "idx-0123abcd: 2 of 20 samples"
 
 
@@ -187,3 +188,24 @@ def test_bad_input_is_one_line(command, tmp_path, monkeypatch, capsys, arguments
     assert captured.err.count("\n") == 1
     assert says in captured.err
     assert list(tmp_path.glob("*.*")) == []
+
+
+def test_another_dataset_beside(command, tmp_path, monkeypatch, capsys):
+    """The one line says how to read it, and that option does."""
+    write_set(tmp_path / "data" / "MNIST" / "raw")
+    monkeypatch.chdir(tmp_path)
+    assert command() == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: data: found MNIST in data/MNIST/raw, expected Fashion-MNIST; --data-dir ")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.glob("*.png"))
+    assert command("--data-dir", "data/MNIST", "--count", 5) == 0
+    assert (tmp_path / "pictures.png").read_bytes()[:4] == PNG
+
+
+def test_home_folder(command, tmp_path, monkeypatch):
+    """`~` is the home folder in both paths."""
+    write_set(tmp_path / "data" / "FashionMNIST" / "raw")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert command("--data-dir", "~/data", "--out", "~/some.png", "--count", 5) == 0
+    assert (tmp_path / "some.png").read_bytes()[:4] == PNG

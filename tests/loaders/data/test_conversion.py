@@ -57,7 +57,7 @@ def test_it_is_made_once(source: ImageSplit) -> None:
     ],
 )
 def test_another_source_has_its_own(source: ImageSplit, other: dict) -> None:
-    """Other data are never taken for these."""
+    """Each set of data has its own conversion."""
     COPY.prepare(source)
     COPY.prepare(replace(source, **other))
     assert writings(source) == 2
@@ -71,7 +71,7 @@ def test_another_version_is_made_anew(source: ImageSplit) -> None:
 
 @pytest.mark.parametrize("file", ["images", "deep/labels", MANIFEST])
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"torn"), Path.unlink])
-def test_what_is_damaged_is_made_anew(source: ImageSplit, file: str, damage) -> None:
+def test_damaged_files_are_made_anew(source: ImageSplit, file: str, damage) -> None:
     """A file that is cut, or gone."""
     folder = COPY.prepare(source)
     damage(folder / file)
@@ -80,7 +80,7 @@ def test_what_is_damaged_is_made_anew(source: ImageSplit, file: str, damage) -> 
     assert writings(source) == 2
 
 
-def test_the_digest_finds_what_times_hide(source: ImageSplit) -> None:
+def test_the_digest_finds_changes_under_the_same_time(source: ImageSplit) -> None:
     """A byte changed under the same time and size is seen by a check of every byte."""
     folder = COPY.prepare(source)
     status = (folder / "images").stat()
@@ -93,7 +93,7 @@ def test_the_digest_finds_what_times_hide(source: ImageSplit) -> None:
 
 
 def test_a_copy_with_other_times_is_the_same(source: ImageSplit) -> None:
-    """Known by its digest once, by its times from then on."""
+    """The digest identifies it once, its times from then on."""
     folder = COPY.prepare(source)
     os.utime(folder / "images", (1, 1))
     COPY.prepare(source)
@@ -104,8 +104,8 @@ def test_a_copy_with_other_times_is_the_same(source: ImageSplit) -> None:
     assert not [path for path in source.folder.iterdir() if "manifest" in path.name]
 
 
-def test_one_that_was_broken_off_is_never_used(source: ImageSplit) -> None:
-    """What a killed process left is cleared away by the next."""
+def test_an_interrupted_conversion_is_never_used(source: ImageSplit) -> None:
+    """The next process deletes the files of a killed one."""
 
     def broken(source: ImageSplit, folder: Path, progress) -> None:
         (folder / "images").write_bytes(b"half")

@@ -1,4 +1,4 @@
-"""Which data a run gets, and by which name."""
+"""The data that a run gets, and their name."""
 
 import functools
 import gzip
@@ -57,7 +57,7 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture
 def raw(drawn, tmp_path):
-    """Those files where torchvision would keep them: under `data`."""
+    """The drawn files in the place of torchvision, under `data`."""
     return Path(shutil.copytree(drawn, tmp_path / "data" / "FashionMNIST" / "raw"))
 
 
@@ -110,7 +110,7 @@ def test_unpacked_digests_are_not_those_of_mnist():
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_reads_what_torchvision_reads(split):
-    """The same pixels and labels, from the same files."""
+    """Pixels and labels equal those of torchvision."""
     source = locate("auto", REAL, notify=silent).read(split)
     expected = FashionMNIST(REAL, train=split == "train")
     assert torch.equal(source.images, expected.data)
@@ -153,7 +153,7 @@ def test_published_each_by_what_there_is(data, raw, drawn, monkeypatch):
     assert locate("auto", data, notify=silent).name == "fashion-mnist"
 
 
-def test_md5_tells_nothing_once_the_gz_is_gone(data, raw, drawn, monkeypatch):
+def test_md5_needs_the_gz(data, raw, drawn, monkeypatch):
     """Plain files of which nothing is known are named by their digest."""
     publish(monkeypatch, drawn)
     delete(raw, packed=True)
@@ -189,7 +189,7 @@ def test_swapped_plain_file_beside_published_gz(data, raw, drawn, monkeypatch):
 
 @pytest.mark.parametrize("place", ["FashionMNIST/raw", "raw", "."])
 def test_places(drawn, tmp_path, place):
-    """Where torchvision keeps them, or less deep."""
+    """The place of torchvision and the ones above it."""
     shutil.copytree(drawn, tmp_path / place, dirs_exist_ok=True)
     found = locate("auto", tmp_path, notify=silent)
     assert found.folder == tmp_path / place
@@ -232,7 +232,7 @@ def test_truncated_file_is_an_error_with_auto_too(data, raw):
 
 @pytest.mark.parametrize("dataset", ["auto", "fashion-mnist"])
 def test_download(tmp_path, drawn, monkeypatch, dataset):
-    """What was downloaded is Fashion-MNIST, and needs no server the next time, nor torchvision's help."""
+    """Downloaded files are Fashion-MNIST, and the next run needs no server."""
     publish(monkeypatch, drawn)
     with serving(drawn) as url:
         found = locate(dataset, tmp_path / "new" / "data", notify=silent, mirror=url)
@@ -452,7 +452,7 @@ def test_notice_of_the_choice(tmp_path):
     write_set(tmp_path / "mine")
     notices = []
     assert locate("auto", tmp_path, notify=notices.append).folder == tmp_path / "mine"
-    assert notices == [f"The data come from {tmp_path / 'mine'}, the only image set under {tmp_path}."]
+    assert notices == [f"The data come from {tmp_path / 'mine'}."]
 
 
 def test_home_folder(tmp_path, monkeypatch):

@@ -132,7 +132,7 @@ def test_answer_that_is_no_http(server, tmp_path):
 
 
 def test_stall(server, tmp_path):
-    """A server that stops in the middle: what came before doesn't count for long."""
+    """A server that stops in the middle. Earlier bytes count for one stretch only."""
 
     def answer(name, handler):
         handler.send(bytes(1000), length=2000)
@@ -214,7 +214,7 @@ def test_refused_connection(tmp_path, server):
 
 
 def test_name_that_cannot_be_resolved(tmp_path, server, monkeypatch):
-    """What a user without a network meets."""
+    """The case of a user without a network."""
 
     def unresolved(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
@@ -230,7 +230,7 @@ def test_mirror_that_is_no_url(tmp_path, server):
 
 
 def test_folder_with_other_files(server, tmp_path):
-    """What a user keeps in the folder isn't touched, and nothing is asked of the server."""
+    """Files of the user stay untouched, and the server is not asked."""
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "notes").touch()
     with pytest.raises(DataError, match=r"raw: found other files in it, expected an empty folder"):

@@ -1,4 +1,4 @@
-"""Which of the sets under a folder is read, and the words where none can be."""
+"""The choice between the sets under a folder, and its errors."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_the_only_set_is_taken_with_a_notice(tmp_path, place):
     write_set(tmp_path / place)
     choice = choose(tmp_path)
     assert choice.files.folder == tmp_path / place
-    assert choice.notice == f"The data come from {tmp_path / place}, the only image set under {tmp_path}."
+    assert choice.notice == f"The data come from {tmp_path / place}."
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_fashion_mnist_goes_before_others(tmp_path):
     choice = choose(tmp_path)
     assert choice.files.folder == tmp_path / "FashionMNIST" / "raw"
     assert choice.notice == (
-        f"The data come from {choice.files.folder}, not MNIST in {tmp_path / 'MNIST' / 'raw'}, which "
-        f"--data-dir {tmp_path / 'MNIST'} reads."
+        f"The data come from {choice.files.folder}. Also found MNIST in {tmp_path / 'MNIST' / 'raw'}: "
+        f"--data-dir {tmp_path / 'MNIST'} reads it."
     )
     assert choose(tmp_path, fashion_only=True).notice is None
 
@@ -128,7 +128,17 @@ def test_processed_files_of_old_torchvision(tmp_path):
     folder.mkdir(parents=True)
     for name in ("training.pt", "test.pt"):
         (folder / name).touch()
-    says = r"found \S+test.pt, \S+training.pt \(an old version of torchvision made it from IDX files\), exp"
+    says = (
+        r"found \S+test.pt and \S+training.pt \(an old version of torchvision made it from IDX files\), exp"
+    )
     with pytest.raises(DataError, match=says):
         choose(tmp_path)
     assert choose(tmp_path, fashion_only=True) is None
+
+
+def test_many_sets_are_not_all_named(tmp_path):
+    """The line stays readable."""
+    for number in range(9):
+        write_set(tmp_path / f"set{number}")
+    with pytest.raises(DataError, match=r"in \S+set5 and 3 more, expected one set; .*set5 or 3 more reads"):
+        choose(tmp_path)

@@ -78,7 +78,7 @@ def test_sets_in_one_folder_are_told_apart(tmp_path):
 
 @pytest.mark.parametrize("place", ["FashionMNIST/raw", "FashionMNIST", "raw", "."])
 def test_usual_places(tmp_path, place):
-    """Where torchvision keeps them, or less deep."""
+    """The place of torchvision and the ones above it."""
     write_set(tmp_path / place)
     assert [files.folder for files in find_usual(tmp_path)] == [tmp_path / place]
     assert find_elsewhere(tmp_path) == []

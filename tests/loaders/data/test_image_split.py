@@ -1,4 +1,4 @@
-"""What every loader starts from."""
+"""Splits and datasets, which every loader starts from."""
 
 import dataclasses
 import pickle
@@ -24,7 +24,7 @@ DATASET = DatasetRef("synthetic:3", "ab" * 32, Path("nowhere"), ("t-shirt", "tro
 
 
 def test_length_is_number_of_samples():
-    """A source is as long as its labels."""
+    """A split is as long as its labels."""
     assert len(DATASET.read("train")) == 3
 
 
@@ -43,11 +43,11 @@ def test_dataset_travels_to_another_process():
 
 
 def test_frozen():
-    """Nobody renames data on its way to a row."""
+    """A dataset keeps its name on the way to a row."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         DATASET.name = "fashion-mnist"  # type: ignore[misc]
 
 
 def test_data_error_is_a_value_error():
-    """Callers that know nothing of this package can still catch it."""
+    """Callers that don't import this package can catch it."""
     assert issubclass(DataError, ValueError)

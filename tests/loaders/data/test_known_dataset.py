@@ -9,7 +9,7 @@ from tests.loaders.data.idx_sets import QMNIST_NAMES, emnist_names, write_set
 
 
 def test_clothes_are_those_of_torchvision():
-    """The same ten in the same order, in the words people use."""
+    """The ten names agree, in their order; only `/top` is dropped."""
     assert list(FASHION_MNIST.classes) == [name.lower().removesuffix("/top") for name in FashionMNIST.classes]
 
 

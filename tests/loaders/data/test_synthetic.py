@@ -1,4 +1,4 @@
-"""The synthetic set: its bytes, its statistics, and what a model can learn from it."""
+"""The synthetic set: its bytes, its statistics, and the accuracy of a model trained on it."""
 
 import shutil
 
@@ -142,7 +142,7 @@ def test_missing_file_is_found(tmp_path, name):
 
 
 def test_another_version_is_found(tmp_path, monkeypatch):
-    """What an older release has drawn isn't passed off as this one's."""
+    """The set of an older release is refused."""
     synthetic.prepare(tmp_path, 50)
     monkeypatch.setattr(synthetic, "_VERSION", 2)
     with pytest.raises(DataError, match=r"found '\w+ version 2', expected '\w+ version 1'"):
