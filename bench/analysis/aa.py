@@ -37,7 +37,7 @@ class Claims:
 
     @property
     def excessive(self) -> bool:
-        """Whether more differences were claimed than chance explains."""
+        """True if more differences were claimed than chance explains."""
         return self.claims > self.allowed
 
 

@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the configuration to use is the baseline itself."""
+        """True if the configuration to use is the baseline itself."""
         return self.configuration == self.baseline
 
     @property

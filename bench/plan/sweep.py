@@ -34,7 +34,7 @@ class Sweep:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether the folder holds a part of the sweep already."""
+        """True if the folder holds a part of the sweep already."""
         return self.options.resume is not None
 
     def name_runs(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tables of runs as a sweep would have written them, for tests of what reads them."""
+"""Tables of rows as a sweep writes them, for tests of their readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEASURED = list_fixed_columns()[list_fixed_columns().index("samples") : list_fix
 
 
 def row(configuration: int = 0, block: int = 0, epoch: int = 1, **changes) -> Row:
-    """An epoch of 1,000 samples in one second by a loader with as many workers as its number."""
+    """Return an epoch of 1,000 samples in one second, of a loader with as many workers as its number."""
     complete = Row(
         configuration=configuration, baseline=0, family="torch_dataloader", dataset="synthetic:1000",
         device="cpu", knobs={"batch_size": "256", "resize": "none", "num_workers": str(configuration)},
@@ -31,7 +31,7 @@ def row(configuration: int = 0, block: int = 0, epoch: int = 1, **changes) -> Ro
 
 
 def timed(configuration: int, block: int, wall_s: float, **changes) -> Row:
-    """A steady epoch that took so long, and its parts in proportion."""
+    """Return a steady epoch of `wall_s` seconds, with its parts in proportion."""
     base = row(configuration, block)
     parts = ("wall_s", "startup_s", "time_to_first_batch_s", "data_wait_s", "step_s", "teardown_s")
     scaled = {name: getattr(base, name) * wall_s for name in parts}
@@ -39,25 +39,25 @@ def timed(configuration: int, block: int, wall_s: float, **changes) -> Row:
 
 
 def blocks(configuration: int, walls: Iterable[float], **changes) -> list[Row]:
-    """One steady epoch a block, that took so long."""
+    """Return one steady epoch a block, of so many seconds."""
     return [timed(configuration, block, wall_s, **changes) for block, wall_s in enumerate(walls)]
 
 
 def ceiling(kind: str, walls: Iterable[float], **changes) -> list[Row]:
-    """Rows of `ceilings.csv`: the step alone, or the rows read with no step."""
+    """Return rows of `ceilings.csv`: of the step alone, or of the reading alone."""
     number = {"step": 0, "read": 1}[kind]
     consumer = {} if kind == "step" else {"step": "none", "loss": None}
     return blocks(number, walls, family=f"{kind}_ceiling", **{**consumer, **changes})
 
 
 def failed(configuration: int, block: int, status: str = "failed", error: str = "boom") -> Row:
-    """A row of which nothing was measured."""
+    """Return a row without any measured value."""
     blank = dict.fromkeys(MEASURED)
     return row(configuration, block, **blank, status=status, error=error)
 
 
 def written(folder: Path, rows: list[Row]) -> Path:
-    """A folder with these rows in its runs.csv."""
+    """Write these rows into a folder's runs.csv, and return the folder."""
     folder.mkdir(exist_ok=True)
     with RunsFile(folder / RUNS, rows[0].knobs) as runs:
         for line in rows:
@@ -66,5 +66,5 @@ def written(folder: Path, rows: list[Row]) -> Path:
 
 
 def table(folder: Path, rows: list[Row]) -> pd.DataFrame:
-    """These rows as they are read back."""
+    """Write these rows, and return them as they are read back."""
     return read_runs(written(folder, rows))

@@ -1,4 +1,4 @@
-"""Twins, and how often they may be told apart."""
+"""The A/A check: differences that are claimed between twins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAME, NOISY = [1.0, 1.0, 1.0], [1.1, 0.9, 1.0]
 
 
 def pair(number: int, walls, workers: str = "0") -> list:
-    """Twins with the numbers 2n and 2n + 1; the second takes so long."""
+    """Return the rows of twins 2n and 2n + 1, of which the second takes `walls` seconds an epoch."""
     knobs = {**row().knobs, "num_workers": workers}
     twins = blocks(2 * number, SAME, knobs=knobs, baseline=2 * number)
     return [*twins, *blocks(2 * number + 1, walls, knobs=knobs, baseline=2 * number)]
@@ -26,7 +26,7 @@ def checked(folder, rows):
 
 
 def test_a_pair_whose_interval_excludes_1_is_a_claim(tmp_path) -> None:
-    """On either side; one that includes it is none."""
+    """The interval may lie above 1 or below it."""
     rows = [*pair(0, [2.0] * 3), *pair(1, [0.8] * 3), *pair(2, NOISY), *pair(3, SAME)]
     total = checked(tmp_path, rows).total
     assert (total.pairs, total.claims) == (4, 2)
@@ -42,7 +42,7 @@ def test_the_largest_false_difference_need_not_be_a_claim(tmp_path) -> None:
 
 @pytest.mark.parametrize("pairs", [1, 5, 40])
 def test_chance_may_claim_its_share(tmp_path, pairs) -> None:
-    """As many as are binomially no surprise at 5%, by scipy's own distribution; one more is too many."""
+    """The allowed number is what the binomial distribution of scipy allows at 5%. One more is excessive."""
     twins = summarise(runs.table(tmp_path, pair(0, SAME)))
     many = [twins.assign(configuration=twins["configuration"] + 2 * number) for number in range(pairs)]
     allowed = check_aa(pd.concat(many, ignore_index=True)).total.allowed
@@ -52,7 +52,7 @@ def test_chance_may_claim_its_share(tmp_path, pairs) -> None:
 
 
 def test_each_configuration_has_its_own_count(tmp_path) -> None:
-    """Two pairs without a worker, one with two."""
+    """There are two pairs without a worker, and one with two workers."""
     check = checked(tmp_path, [*pair(0, SAME), *pair(1, [2.0] * 3), *pair(2, SAME, workers="2")])
     assert {numbers: (claims.pairs, claims.claims) for numbers, claims in check.each.items()} == {
         (1, 3): (2, 1),
@@ -61,7 +61,7 @@ def test_each_configuration_has_its_own_count(tmp_path) -> None:
 
 
 def test_without_an_interval_nothing_is_claimed(tmp_path) -> None:
-    """Too few blocks, or a twin that failed."""
+    """There are too few blocks, or a twin failed."""
     rows = [*pair(0, [1.0, 1.0]), *pair(1, SAME), failed(3, 3)]
     total = checked(tmp_path, rows).total
     assert (total.pairs, total.without_interval, total.claims) == (0, 2, 0)

@@ -19,7 +19,7 @@ def answers(folder, rows, ceilings=None) -> list[Answer]:
 
 
 def test_the_fastest_with_its_gain(tmp_path) -> None:
-    """Twice the baseline, with an interval; nothing ties."""
+    """It is twice as fast as the baseline, and nothing ties with it."""
     (found,) = answers(tmp_path, [*blocks(0, SLOW), *blocks(1, FAST)])
     assert (found.configuration, found.baseline, found.is_baseline, found.kind) == (1, 0, False, "fastest")
     assert (found.tied, found.unknown, found.work) == ((), (), "")
@@ -43,7 +43,7 @@ def test_the_baseline_itself(tmp_path) -> None:
 
 
 def test_too_few_blocks_have_no_interval(tmp_path) -> None:
-    """Two blocks: a ratio and no more; rivals near it are unknown."""
+    """Two blocks give a ratio without an interval. A rival near the best is unknown."""
     (found,) = answers(tmp_path, [*blocks(0, [9.0, 9.0]), *blocks(1, FAST[:2]), *blocks(2, [1.1, 1.1])])
     assert (found.ratio.low, found.ratio.high) == (None, None)
     assert (found.kind, found.configuration, found.unknown) == ("unknown", 1, (2,))
@@ -56,12 +56,12 @@ def test_a_failed_baseline_leaves_no_ratio(tmp_path) -> None:
 
 
 def test_nothing_measured_has_no_answer(tmp_path) -> None:
-    """Of failures alone there is none."""
+    """All configurations failed."""
     assert answers(tmp_path, [failed(0, 0), failed(1, 0)]) == []
 
 
 def test_the_work_of_the_baseline_comes_first(tmp_path) -> None:
-    """Whatever its place in the grid; each kind of work has its own answer."""
+    """Each kind of work has an answer of its own, in that order."""
     knobs = {"batch_size": "64", "resize": "none", "num_workers": "1"}
     rows = [*blocks(0, FAST, knobs=knobs, baseline=1), *blocks(1, SLOW, baseline=1)]
     found = answers(tmp_path, rows)
@@ -72,7 +72,7 @@ def test_the_work_of_the_baseline_comes_first(tmp_path) -> None:
     ("step_s", "bound", "share"), [(0.95, "step", 0.95), (0.5, "loader", 0.5), (None, "loader", None)]
 )
 def test_what_bounds_it(tmp_path, step_s, bound, share) -> None:
-    """A ceiling from 90% of it on; below that, or without any, the loader."""
+    """A ceiling bounds from 90% of it on; otherwise the loader does."""
     ceilings = ceiling("step", [step_s] * 3) if step_s else None
     (found,) = answers(tmp_path, blocks(0, [1.0] * 3), ceilings)
     assert found.bound == bound

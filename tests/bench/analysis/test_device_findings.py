@@ -1,4 +1,4 @@
-"""Where pinning wins and from which batch size on copies hide, by rows that a sweep on a GPU would write."""
+"""Findings on pinning and on hidden copies, from rows as a sweep on a GPU writes them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from rich.console import Console
 
 from bench.analysis.device_findings import compare_pinning, find_hidden_copies
 from bench.analysis.summary import summarise
-from bench.report.device_table import print_device_findings
+from bench.report.device_report import print_device_findings
 from tests.bench import runs
 
 
 def rows(number: int, walls: list[float], family: str = "torch_dataloader", **knobs: str) -> list:
-    """A configuration's epochs on a GPU."""
+    """Return the rows of a configuration's epochs on a GPU."""
     filled = {"batch_size": "256", "resize": "none", "transfer": "", "pin_memory": "", **knobs}
     return [replace(row, family=family, device="cuda", knobs=filled) for row in runs.blocks(number, walls)]
 
 
 def on_device(row, transfer_s: float, step_s: float):
-    """The epoch of that row as it was timed on the device."""
+    """Return the row of the same epoch, timed on the device."""
     return replace(row, block=0, timed_by="events", data_wait_s=0.0, transfer_s=transfer_s, step_s=step_s)
 
 
 def tables(tmp_path, measured, device=()) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows, and their summary."""
+    """Return the rows as a table, and their summary."""
     table = runs.table(tmp_path / "runs", measured)
     return table, summarise(table, None, runs.table(tmp_path / "device", list(device)) if device else None)
 
@@ -42,7 +42,7 @@ def tables(tmp_path, measured, device=()) -> tuple[pd.DataFrame, pd.DataFrame]:
     ],
 )
 def test_where_pinning_wins(tmp_path, walls, verdict) -> None:
-    """By the ratio inside each block, and its interval."""
+    """The interval of the ratio inside each block decides."""
     measured = [
         *rows(0, [1.0] * len(walls), pin_memory="off", transfer="blocking"),
         *rows(1, walls, pin_memory="on", transfer="non_blocking"),
@@ -53,7 +53,7 @@ def test_where_pinning_wins(tmp_path, walls, verdict) -> None:
 
 
 def test_only_equals_are_compared(tmp_path) -> None:
-    """Another batch size, a prefetcher and another family are pairs of their own; one alone is none."""
+    """Configurations of another batch size, transfer or family form pairs of their own, or none."""
     measured = [
         *rows(0, [1.0] * 3, pin_memory="off", transfer="blocking"),
         *rows(1, [0.5] * 3, pin_memory="on", transfer="non_blocking"),
@@ -83,7 +83,7 @@ def test_of_two_ways_of_the_loop_the_usual_one(tmp_path) -> None:
 
 
 def test_what_failed_is_no_pair(tmp_path) -> None:
-    """Half of a pair says nothing."""
+    """Its partner has nothing to be compared with."""
     measured = [
         *rows(0, [1.0] * 3, pin_memory="off", transfer="blocking"),
         *rows(1, [0.5] * 3, pin_memory="on", transfer="non_blocking"),
@@ -93,7 +93,7 @@ def test_what_failed_is_no_pair(tmp_path) -> None:
 
 
 def sized(tmp_path, times: dict[int, tuple[float, float]]) -> pd.DataFrame:
-    """Batch sizes, each with what copies and steps took."""
+    """Return the summary of a sweep over batch sizes, each with the seconds of its copies and steps."""
     measured = [
         rows(number, [1.0] * 3, batch_size=str(size), transfer="prefetch", pin_memory="on")
         for number, size in enumerate(times)
@@ -113,14 +113,14 @@ def sized(tmp_path, times: dict[int, tuple[float, float]]) -> pd.DataFrame:
     ],
 )
 def test_from_which_batch_size_on_copies_hide(tmp_path, times, first) -> None:
-    """From where on they never take longer than the steps, in the order of sizes."""
+    """Copies take no longer than steps at this size and at all larger ones."""
     (found,) = find_hidden_copies(sized(tmp_path, times))
     assert found.batch_size == first
     assert found.sizes == tuple(sorted(times))
 
 
 def test_one_batch_size_says_nothing(tmp_path) -> None:
-    """Nor does what was never timed on a device."""
+    """There is nothing to compare it with."""
     assert find_hidden_copies(sized(tmp_path, {64: (0.1, 0.2)})) == []
 
 
@@ -131,7 +131,7 @@ def printed(measured, summary) -> str:
 
 
 def test_all_of_it_is_printed(tmp_path) -> None:
-    """What hides, and where pinning wins and loses; what makes no difference is counted."""
+    """Wins and losses are listed; pairs without a difference are counted."""
     measured = [
         *rows(0, [1.0] * 3, pin_memory="off", transfer="blocking"),
         *rows(1, [0.5] * 3, pin_memory="on", transfer="non_blocking"),
@@ -155,7 +155,7 @@ def test_all_of_it_is_printed(tmp_path) -> None:
 
 
 def test_copies_that_never_hide_are_told(tmp_path) -> None:
-    """At the largest size that was measured."""
+    """The line names the largest measured size."""
     summary = sized(tmp_path, {64: (0.3, 0.1), 256: (0.2, 0.1)})
     text = printed(runs.table(tmp_path / "none", runs.blocks(0, [1.0])), summary)
     assert text == "Copies take longer than steps at batch_size=256 (of 64, 256): torch_dataloader.\n"

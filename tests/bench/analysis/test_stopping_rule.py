@@ -1,4 +1,4 @@
-"""Which configurations need another block."""
+"""The stopping rule: configurations that need another block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bench.runs import blocks, failed
 
 
 def walls(count: int, seconds: float = 1.0, noise: float = 0.01, seed: int = 0) -> list[float]:
-    """Times that swing to both sides by so much, in a random order."""
+    """Return seconds that deviate to both sides by the share `noise`, in a random order."""
     swings = [seconds * (1 + noise * (1 if block % 2 else -1)) for block in range(count)]
     random.Random(seed).shuffle(swings)
     return swings
@@ -29,7 +29,7 @@ def test_one_alone_is_settled_by_its_own_throughput(tmp_path, count, found) -> N
 
 
 def test_a_wide_interval_goes_on(tmp_path) -> None:
-    """Precise to 20% of what it was asked to be, it is done; asked for more, it isn't."""
+    """An interval of ±10% is too wide for 3%, and narrow enough for 20%."""
     rows = blocks(0, walls(12, noise=0.1))
     assert still_open(tmp_path / "a", rows, 0.03) == [0]
     assert still_open(tmp_path / "b", rows, 0.2) == []
@@ -53,13 +53,13 @@ def test_what_slows_both_counts_for_nothing(tmp_path) -> None:
 
 
 def test_who_is_slower_needs_no_more(tmp_path) -> None:
-    """The best has shaken off all others after four blocks: no narrower figure is needed."""
+    """All others are shown to be slower after four blocks, so the best needs no narrower interval."""
     rows = [*blocks(0, walls(4)), *blocks(1, walls(4, 1.3)), *blocks(2, walls(4, 5.0, noise=0.3))]
     assert still_open(tmp_path, rows) == []
 
 
 def test_slower_is_believed_at_the_second_look(tmp_path) -> None:
-    """The interval of three blocks is the first there is."""
+    """Three blocks give the first interval, which is only one look."""
     rows = [*blocks(0, walls(3)), *blocks(1, walls(3, 1.3))]
     assert still_open(tmp_path, rows) == [0, 1]
 
@@ -70,12 +70,12 @@ def test_far_behind_needs_one_block(tmp_path) -> None:
 
 
 def test_without_an_interval_it_goes_on(tmp_path) -> None:
-    """Two blocks of what is near the best say nothing."""
+    """Two blocks give no interval, so one near the best stays open."""
     assert still_open(tmp_path, [*blocks(0, walls(9)), *blocks(1, walls(2, 1.3))]) == [0, 1]
 
 
 def test_narrow_must_be_seen_twice(tmp_path) -> None:
-    """The last block made the interval narrow: chance may have."""
+    """Chance may have made the interval narrow with the last block."""
     swings = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.1, 1.1]
     assert still_open(tmp_path / "a", blocks(0, swings)) == [0]
     assert still_open(tmp_path / "b", blocks(0, [*swings, 1.0])) == [0]
@@ -89,6 +89,6 @@ def test_a_group_does_not_wait_for_another(tmp_path) -> None:
 
 
 def test_what_failed_is_no_contender(tmp_path) -> None:
-    """It isn't run again, and keeps nobody waiting."""
+    """It isn't run again, and keeps no other one open."""
     rows = [*blocks(0, walls(9)), *blocks(1, walls(3)), failed(1, 3)]
     assert still_open(tmp_path, rows) == []

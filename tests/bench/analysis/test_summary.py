@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from bench.analysis.naming import find_varied, make_labels, split_names
 from bench.analysis.summary import summarise
+from bench.records.row import describe_columns
 from tests.bench import runs
-from tests.bench.runs import blocks, ceiling, failed, row, timed
+from tests.bench.runs import blocks, failed, row, timed
+from tests.paths import ROOT
 
 
 def test_a_block_is_all_its_samples_over_all_its_time(tmp_path) -> None:
@@ -28,7 +30,7 @@ def test_cold_and_steady_are_not_mixed(tmp_path) -> None:
 
 
 def test_a_sweep_of_cold_epochs_says_so(tmp_path) -> None:
-    """With one epoch a process there is nothing steady, and the summary speaks of the cold ones."""
+    """With one epoch a process, no epoch is steady, and the summary describes the cold ones."""
     line = summarise(runs.table(tmp_path, [replace(timed(0, 0, 2.0), epoch=0)])).iloc[0]
     assert line["phase"] == "cold"
     assert line["samples_per_s"] == 500
@@ -46,7 +48,7 @@ def test_the_ratio_is_taken_inside_each_block(tmp_path) -> None:
 
 
 def test_ranks_are_among_equal_work(tmp_path) -> None:
-    """Another batch size is other work: it has its own first."""
+    """Another batch size is other work, with a rank 1 of its own."""
     other = {"batch_size": "64", "resize": "none", "num_workers": "9"}
     rows = [timed(0, 0, 2.0), timed(1, 0, 1.0), replace(timed(2, 0, 0.1), knobs=other)]
     summary = summarise(runs.table(tmp_path, rows))
@@ -55,7 +57,7 @@ def test_ranks_are_among_equal_work(tmp_path) -> None:
 
 
 def test_a_failed_configuration_is_never_ranked(tmp_path) -> None:
-    """Not even by the epochs that went well; the others are ranked as if it were not there."""
+    """Its good epochs count for nothing, and the others are ranked as if it were not there."""
     rows = [timed(0, 0, 2.0), timed(1, 0, 0.1), failed(1, 1), timed(2, 0, 1.0)]
     summary = summarise(runs.table(tmp_path, rows)).set_index("configuration")
     assert summary.loc[1, "status"] == "failed"
@@ -65,14 +67,14 @@ def test_a_failed_configuration_is_never_ranked(tmp_path) -> None:
 
 
 def test_a_failed_baseline_leaves_no_ratio(tmp_path) -> None:
-    """What can't be compared is empty, not 1."""
+    """The ratio is empty, not 1."""
     summary = summarise(runs.table(tmp_path, [failed(0, 0), timed(1, 0, 1.0)]))
     assert summary["ratio"].isna().all()
     assert summary["samples_per_s"].tolist()[1] == 1000
 
 
 def test_a_baseline_that_failed_once_leaves_no_ratio(tmp_path) -> None:
-    """Its good blocks are no measure either; what isn't a ratio to it stands."""
+    """Its good blocks give no ratio either. Ranks don't depend on it."""
     rows = [*blocks(0, [2.0] * 3), failed(0, 3), *blocks(1, [1.0] * 3), *blocks(2, [1.5] * 3)]
     summary = summarise(runs.table(tmp_path, rows))
     assert summary["ratio"].isna().all()
@@ -92,7 +94,7 @@ def test_a_baseline_that_failed_once_leaves_no_ratio(tmp_path) -> None:
     ],
 )
 def test_no_failure_shifts_the_verdict_on_others(tmp_path, cheater) -> None:
-    """Ranks, ties, ratios and intervals are those of a sweep without it."""
+    """Ranks, ties, ratios and intervals of the others equal those of a sweep without it."""
     walls = ([1.0, 1.1, 1.2, 1.0], [1.1, 1.0, 1.2, 1.05], [3.0, 3.1, 3.0, 3.2])
     honest = [line for number, own in enumerate(walls) for line in blocks(number, own)]
     alone = summarise(runs.table(tmp_path / "alone", honest))
@@ -103,7 +105,7 @@ def test_no_failure_shifts_the_verdict_on_others(tmp_path, cheater) -> None:
 
 
 def test_a_failed_configuration_does_not_choose_the_phase(tmp_path) -> None:
-    """An interrupted sweep whose only steady epoch is that of a cheater speaks of cold ones."""
+    """The only steady epoch is that of a failed configuration, so the summary describes cold ones."""
     cold = [replace(line, epoch=0) for line in blocks(0, [1.0, 1.0, 1.0])]
     summary = summarise(runs.table(tmp_path, [*cold, timed(1, 0, 0.1), failed(1, 1)]))
     assert summary["phase"].unique().tolist() == ["cold"]
@@ -120,7 +122,7 @@ def test_a_failed_configuration_does_not_choose_the_phase(tmp_path) -> None:
     ],
 )
 def test_one_attempt_of_a_block_counts(tmp_path, attempts, speed, disturbed) -> None:
-    """The undisturbed one; of two disturbed the second; never both."""
+    """The undisturbed attempt counts, and the second of two disturbed ones."""
     rows = [
         timed(0, 0, wall_s, attempt=attempt, disturbed=cause)
         for attempt, (wall_s, cause) in enumerate(attempts)
@@ -133,7 +135,7 @@ def test_one_attempt_of_a_block_counts(tmp_path, attempts, speed, disturbed) -> 
 
 
 def test_attempts_are_not_mixed(tmp_path) -> None:
-    """Where one of two steady epochs was disturbed, the other one and the cold one go with it."""
+    """A disturbed steady epoch takes the other epochs of its attempt with it."""
     first = [timed(0, 0, 2.0), replace(timed(0, 0, 2.0), epoch=2, disturbed="load")]
     second = [replace(timed(0, 0, 1.0), epoch=epoch, attempt=1) for epoch in (1, 2)]
     cold = [replace(timed(0, 0, 8.0 - 4 * attempt), epoch=0, attempt=attempt) for attempt in (0, 1)]
@@ -143,19 +145,19 @@ def test_attempts_are_not_mixed(tmp_path) -> None:
 
 
 def test_a_disturbed_cold_epoch_disturbs_no_steady_one(tmp_path) -> None:
-    """What happened before the epochs that the line speaks of is not held against them."""
+    """The line describes steady epochs, which were not disturbed."""
     rows = [replace(timed(0, 0, 2.0), epoch=0, disturbed="load"), timed(0, 0, 1.0)]
     assert summarise(runs.table(tmp_path, rows)).iloc[0]["disturbed_blocks"] == 0
 
 
 def test_an_attempt_that_was_cut_short_does_not_count(tmp_path) -> None:
-    """Ctrl-C in the cold epoch of the repetition: the disturbed attempt is what there is."""
+    """Ctrl-C came in the cold epoch of the repetition, so only the disturbed attempt has a steady one."""
     rows = [timed(0, 0, 2.0, disturbed="load"), replace(timed(0, 0, 1.0), epoch=0, attempt=1)]
     assert summarise(runs.table(tmp_path, rows)).iloc[0]["samples_per_s"] == 500
 
 
 def test_what_the_audit_saw_is_summarised(tmp_path) -> None:
-    """The median of the mixing, the most processes, the least share that was audited."""
+    """They are the median shuffle quality, the most processes and the least audited share."""
     rows = [
         timed(0, block, 1.0, shuffle_quality=shuffle_quality, processes=processes, audited_share=share)
         for block, (shuffle_quality, processes, share) in enumerate(
@@ -167,21 +169,21 @@ def test_what_the_audit_saw_is_summarised(tmp_path) -> None:
 
 
 def test_what_was_not_audited_is_unknown(tmp_path) -> None:
-    """Empty, not 0 or 1."""
+    """The cell is empty, not 0 or 1."""
     line = summarise(runs.table(tmp_path, [row(0)])).iloc[0]
     assert line[["shuffle_quality", "processes", "audited_share", "ceiling_share"]].isna().all()
     assert line["ceiling"] == ""
 
 
 def test_blocks_that_disagree_show_it(tmp_path) -> None:
-    """The slowest and the fastest block, and their standard deviation over their mean."""
+    """They are the slowest and the fastest block, and the standard deviation over the mean."""
     line = summarise(runs.table(tmp_path, blocks(0, [1.0, 2.0, 1.0]))).iloc[0]
     assert (line["samples_per_s_slowest"], line["samples_per_s_fastest"]) == (500, 1000)
     assert line["samples_per_s_deviation"] == pytest.approx(288.675 / 833.333, rel=1e-5)
 
 
 def test_nobody_knows_a_tie_without_an_interval(tmp_path) -> None:
-    """Of two blocks: empty for what is near the best, and for the best; no for what is far behind."""
+    """Two blocks leave the best and one near it unknown. One far behind is not tied."""
     rows = [*blocks(0, [1.0, 1.0]), *blocks(1, [1.2, 1.2]), *blocks(2, [9.0, 9.0])]
     assert summarise(runs.table(tmp_path, rows))["tied"].tolist() == [pd.NA, pd.NA, False]
 
@@ -192,82 +194,8 @@ def test_a_lone_winner_is_not_tied(tmp_path) -> None:
     assert summarise(runs.table(tmp_path, rows))["tied"].tolist() == [False, False]
 
 
-def bounded(tmp_path, rows, ceilings) -> pd.DataFrame:
-    return summarise(runs.table(tmp_path / "runs", rows), runs.table(tmp_path / "ceilings", ceilings))
-
-
-def test_the_slower_limit_binds(tmp_path) -> None:
-    """The step alone takes 0.5 s, reading 0.1 s: of two seconds the step's share is a quarter."""
-    ceilings = [*ceiling("step", [0.5] * 3), *ceiling("read", [0.1] * 3)]
-    line = bounded(tmp_path, blocks(0, [2.0] * 3), ceilings).iloc[0]
-    assert (line["ceiling"], line["ceiling_samples_per_s"]) == ("step", 2000)
-    assert line["ceiling_share"] == line["ceiling_share_low"] == line["ceiling_share_high"] == 0.25
-
-
-def test_the_bus_binds_those_who_send_as_many_bytes(tmp_path) -> None:
-    """By where pictures are scaled; what transfers nothing it doesn't bind."""
-    common = {"batch_size": "256", "resize": "none"}
-
-    def sent(number: int, transfer: str, scale_on: str) -> list:
-        knobs = {**common, "transfer": transfer, "scale_on": scale_on}
-        return [replace(row, knobs=knobs) for row in blocks(number, [2.0] * 3)]
-
-    def bus(number: int, wall_s: float, scale_on: str) -> list:
-        knobs = {**common, "transfer": "", "scale_on": scale_on}
-        return [
-            replace(row, configuration=number, family="bus_ceiling", knobs=knobs)
-            for row in ceiling("read", [wall_s] * 3)
-        ]
-
-    rows = [*sent(0, "blocking", ""), *sent(1, "prefetch", "device"), *sent(2, "", "")]
-    summary = bounded(tmp_path, rows, [*bus(0, 1.0, ""), *bus(1, 0.5, "device")])
-    assert summary["ceiling"].tolist() == ["bus", "bus", ""]
-    assert summary["ceiling_share"].tolist()[:2] == [0.5, 0.25]
-
-
-def test_the_share_of_the_limit_is_taken_inside_each_block(tmp_path) -> None:
-    """A block at half speed slows the limit as well."""
-    line = bounded(tmp_path, blocks(0, [2.0, 4.0, 2.0]), ceiling("step", [1.0, 2.0, 1.0])).iloc[0]
-    assert line["ceiling_share_low"] == line["ceiling_share_high"] == 0.5
-
-
-@pytest.mark.parametrize(
-    ("ceilings", "binds"),
-    [([*ceiling("step", [0.5] * 3), *ceiling("read", [0.1] * 3)], "read"), (ceiling("step", [0.5] * 3), "")],
-)
-def test_a_loader_alone_is_bound_by_reading(tmp_path, ceilings, binds) -> None:
-    """Without a step only the read limit applies, however slow the step is; without it there is none."""
-    rows = blocks(0, [1.0] * 3, step="none", loss=None)
-    assert bounded(tmp_path, rows, ceilings).iloc[0]["ceiling"] == binds
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"num_threads": 1},
-        {"step": "autograd"},
-        {"loss": "mse"},
-        {"sample_shape": "1x64x64"},
-        {"knobs": {"batch_size": "64", "resize": "none", "num_workers": ""}},
-        {"status": "failed", "error": "boom"},
-    ],
-)
-def test_a_limit_of_other_work_bounds_nothing(tmp_path, other) -> None:
-    """Nor does one that failed."""
-    line = bounded(tmp_path, blocks(0, [2.0] * 3), ceiling("step", [0.5] * 3, **other)).iloc[0]
-    assert line["ceiling"] == ""
-    assert pd.isna(line["ceiling_samples_per_s"])
-
-
-def test_a_limit_that_failed_once_bounds_nothing(tmp_path) -> None:
-    """As a configuration that failed once isn't ranked; nor does the other: it may not be what binds."""
-    once = replace(ceiling("step", [0.5])[0], block=3, wall_s=None, status="failed", error="boom")
-    ceilings = [*ceiling("step", [0.5] * 3), once, *ceiling("read", [0.1] * 3)]
-    assert bounded(tmp_path, blocks(0, [2.0] * 4), ceilings).iloc[0]["ceiling"] == ""
-
-
 def test_the_best_is_who_is_faster_in_the_blocks_of_both(tmp_path) -> None:
-    """The machine slowed down after the other one had been dropped: that makes the other one no faster."""
+    """The machine slowed down after the other one had stopped, which doesn't make that one faster."""
     both, alone = [1.0, 1.01, 0.99, 1.0, 1.01, 0.99, 1.0, 1.01], [1.3] * 12
     rows = [*blocks(0, [*both, *alone]), *blocks(1, [1.1 * wall for wall in both])]
     summary = summarise(runs.table(tmp_path, rows)).set_index("configuration")
@@ -277,22 +205,6 @@ def test_the_best_is_who_is_faster_in_the_blocks_of_both(tmp_path) -> None:
     assert not summary["tied"].any()
 
 
-def test_a_disturbed_limit_is_repeated_too(tmp_path) -> None:
-    """The attempt that was not disturbed counts."""
-    ceilings = [*ceiling("step", [1.0] * 3, disturbed="load"), *ceiling("step", [0.5] * 3, attempt=1)]
-    assert bounded(tmp_path, blocks(0, [2.0] * 3), ceilings).iloc[0]["ceiling_share"] == 0.25
-
-
-def test_work_is_told_apart_by_what_was_delivered(tmp_path) -> None:
-    """Resizes to none and 28 give one shape, 64 another: two kinds of work, that the knob can't name."""
-    rows = [
-        replace(row(n), knobs={**row(n).knobs, "resize": resize}, sample_shape=shape)
-        for n, (resize, shape) in enumerate([("none", "1x28x28"), ("28", "1x28x28"), ("64", "1x64x64")])
-    ]
-    of_work, _ = split_names(summarise(runs.table(tmp_path, rows)))
-    assert of_work == ["sample_shape"]
-
-
 def test_nothing_but_failures_is_still_a_summary(tmp_path) -> None:
     """Every line says what happened."""
     summary = summarise(runs.table(tmp_path, [failed(0, 0, "timeout"), failed(1, 0, "unavailable")]))
@@ -300,44 +212,8 @@ def test_nothing_but_failures_is_still_a_summary(tmp_path) -> None:
     assert summary["rank"].isna().all()
 
 
-def test_labels_hold_what_varies(tmp_path) -> None:
-    """Workers vary, so they are the name; what is the same everywhere is not repeated."""
-    summary = summarise(runs.table(tmp_path, [row(0), row(2)]))
-    assert make_labels(summary).tolist() == ["num_workers=0", "num_workers=2"]
-
-
-def test_labels_leave_out_what_follows(tmp_path) -> None:
-    """A prefetch that is none only where there are no workers tells nothing more."""
-    rows = [
-        replace(row(n), knobs={**row(n).knobs, "prefetch_factor": "none" if n == 0 else "2"})
-        for n in (0, 1, 2)
-    ]
-    assert find_varied(summarise(runs.table(tmp_path, rows))) == ["num_workers"]
-
-
-def test_labels_keep_a_resize_beside_none(tmp_path) -> None:
-    """A knob that varies on its own stays, also where one of its values is none."""
-    base = row(0).knobs
-    knobs = [base, {**base, "num_workers": "4"}, {**base, "resize": "64"}]
-    summary = summarise(runs.table(tmp_path, [replace(row(n), knobs=k) for n, k in enumerate(knobs)]))
-    assert make_labels(summary).is_unique
-    assert make_labels(summary).tolist()[2] == "resize=64 num_workers=0"
-
-
-def test_a_step_beside_none_is_told_apart(tmp_path) -> None:
-    """The loss follows from there being a step; the step itself is never left out."""
-    rows = [row(0), replace(row(1), knobs=row(0).knobs, step="none", loss=None)]
-    found = make_labels(summarise(runs.table(tmp_path, rows))).tolist()
-    assert found == ["step=analytic", "step=none"]
-
-
-def test_one_configuration_has_a_name(tmp_path) -> None:
-    """Where nothing varies, it is the family's."""
-    assert make_labels(summarise(runs.table(tmp_path, [row(0)]))).tolist() == ["torch_dataloader"]
-
-
 def test_a_gpu_is_never_ranked_beside_the_cpu(tmp_path) -> None:
-    """Each device has a fastest of its own, and no ratio is taken across them."""
+    """Each device has a rank 1 of its own, and no ratio is taken across devices."""
     rows = [
         *blocks(0, [2.0] * 3, baseline=0),
         *blocks(1, [1.0] * 3, baseline=0),
@@ -350,11 +226,12 @@ def test_a_gpu_is_never_ranked_beside_the_cpu(tmp_path) -> None:
     assert summary["ratio_to_best"].tolist() == [0.5, 1, 0.5, 1]
 
 
-def test_a_transfer_that_follows_is_not_named(tmp_path) -> None:
-    """Blocking out of ordinary and not out of page-locked memory is what scripts do; else it is named."""
-    loop = [{"pin_memory": "off", "transfer": "blocking"}, {"pin_memory": "on", "transfer": "non_blocking"}]
-    asked = [*loop, {"pin_memory": "on", "transfer": "prefetch"}]
-    for knobs, names in ((loop, ["pin_memory"]), (asked, ["transfer", "pin_memory"])):
-        sized = [{"batch_size": "256", "resize": "none", **its} for its in knobs]
-        rows = [replace(row(n), device="cuda", knobs=its) for n, its in enumerate(sized)]
-        assert sorted(find_varied(summarise(runs.table(tmp_path / str(len(knobs)), rows)))) == sorted(names)
+def test_the_page_explains_every_column(tmp_path) -> None:
+    """results/README.md names the columns that a summary has beside those of the rows."""
+    page = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    summary = summarise(runs.table(tmp_path, [row()]))
+    of_rows = set(describe_columns()) | {"batch_size", "resize", "num_workers"}
+    own = {name.removesuffix("_low").removesuffix("_high") for name in summary.columns} - of_rows
+    explained = page.partition("## Columns of summary.csv")[2]
+    assert {name for name in own if not re.search(rf"\b{name}\b", explained)} == set()
+    assert len(own) > 15

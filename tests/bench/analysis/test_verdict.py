@@ -1,4 +1,4 @@
-"""Who is fastest, who can't be told apart, which of them is cheapest, and whose blocks disagree."""
+"""Verdicts on configurations that do the same work, and blocks that disagree."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def test_one_is_fastest(tmp_path) -> None:
 
 
 def test_two_are_tied(tmp_path) -> None:
-    """The best first, whichever has the smaller number; the slow third is not among them."""
+    """The best comes first in the tie set, whatever its number. The slow third is not in it."""
     found = judged(tmp_path, [*blocks(0, NOISY), *blocks(1, [1.09, 0.99, 1.19]), *blocks(2, [3.0] * 3)])
     assert (found.kind, found.best, found.tied, found.blocks) == ("tied", 1, (1, 0), 3)
 
 
 def test_two_percent_is_equal(tmp_path) -> None:
-    """However narrow the interval."""
+    """Their interval has no width, and excludes 1."""
     found = judged(tmp_path, [*blocks(0, [1.0] * 3), *blocks(1, [1.015] * 3)])
     assert (found.kind, found.tied) == ("equal", (0, 1))
 
 
 def test_without_an_interval_nobody_knows(tmp_path) -> None:
-    """Two blocks: near the best is unknown, a tie of others is still one."""
+    """The third, of two blocks, is unknown. The tie of the others stands."""
     rows = [*blocks(0, NOISY), *blocks(1, NOISY_TOO), *blocks(2, [1.3, 1.3]), *blocks(3, [9.0, 9.0])]
     found = judged(tmp_path, rows)
     assert (found.kind, found.tied, found.unknown) == ("unknown", (0, 1), (2,))
@@ -70,7 +70,7 @@ def test_alone_is_no_verdict(tmp_path) -> None:
     ],
 )
 def test_the_cheapest_has_fewest_processes(tmp_path, first, second, cheapest) -> None:
-    """Then the least memory. Configuration 1 has one worker, so two processes, and 2 has two."""
+    """Of equally many, the least memory decides. Configuration 1 has one worker, and 2 has two."""
     rows = [*blocks(1, NOISY, **first), *blocks(2, NOISY_TOO, **second)]
     assert judged(tmp_path, rows).cheapest == cheapest
 
@@ -93,12 +93,12 @@ def test_families_without_workers_cost_one_process(tmp_path) -> None:
     ],
 )
 def test_blocks_that_disagree_are_found(tmp_path, walls, warned) -> None:
-    """pyperf's rule: a deviation of a tenth, or one value half off the middle."""
+    """The rule is pyperf's: a deviation of a tenth, or one value half off the middle."""
     assert bool(find_unstable(summarise(runs.table(tmp_path, blocks(0, walls))))) is warned
 
 
 def test_the_worst_comes_first(tmp_path) -> None:
-    """With its slowest and its fastest block."""
+    """It is told with its slowest and its fastest block."""
     rows = [*blocks(0, [1.0, 1.5, 1.0]), *blocks(1, [1.0, 1.0, 2.0]), *blocks(2, [1.0, 1.0, 1.0])]
     found = find_unstable(summarise(runs.table(tmp_path, rows)))
     assert [one.configuration for one in found] == [1, 0]
@@ -106,7 +106,7 @@ def test_the_worst_comes_first(tmp_path) -> None:
 
 
 def test_how_many_blocks_it_would_take(tmp_path) -> None:
-    """(1.96 √(π/2) s / 5%)² for a share s of noise; nothing where the interval is narrow already."""
+    """It is (1.96 √(π/2) s / 5%)² for a deviation s. A narrow interval needs no more."""
     noisy, narrow = find_unstable(
         summarise(runs.table(tmp_path, [*blocks(0, [1.0, 1.5, 1.0]), *blocks(1, [1.0] * 30 + [0.6])]))
     )
@@ -118,6 +118,6 @@ def test_how_many_blocks_it_would_take(tmp_path) -> None:
 
 
 def test_it_takes_more_blocks_than_there_were(tmp_path) -> None:
-    """Two speeds in turn: the formula for normal noise says 30 blocks, of which 40 were not enough."""
+    """The formula for normal noise gives 30 blocks, although 40 were not enough."""
     (found,) = find_unstable(summarise(runs.table(tmp_path, blocks(0, [1.0, 1.25] * 20))))
     assert found.blocks_needed == 41

@@ -1,4 +1,4 @@
-"""Reasons to distrust figures: each is found, and nothing else is."""
+"""Reasons to distrust figures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_unstable_blocks(tmp_path) -> None:
 
 
 def test_one_thread_needs_no_advice_on_threads(tmp_path) -> None:
-    """It is one already."""
+    """There is one already."""
     (found,) = warnings_of(tmp_path, blocks(0, [1.0, 2.0, 1.0], num_threads=1))
     assert "--num-threads" not in found.text
 
@@ -78,7 +78,7 @@ def test_less_than_a_shuffle(tmp_path) -> None:
     ],
 )
 def test_slow_building(tmp_path, build_s, warned) -> None:
-    """Epochs take one second: what exceeds the quickest by 50 ms, and by its own time, is told."""
+    """Epochs take one second, so the excess over the quickest must be 50 ms, and that one's time again."""
     rows = [line for n, seconds in enumerate(build_s) for line in blocks(n, QUIET, build_s=seconds)]
     assert [one.title for one in warnings_of(tmp_path, rows)] == warned
 

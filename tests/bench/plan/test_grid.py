@@ -239,7 +239,7 @@ def test_the_estimate_grows_with_the_work() -> None:
     ],
 )
 def test_a_graph_holds_the_analytic_step_on_cuda(request_, reason) -> None:
-    """What can't be captured is left out, with its reason; the rest stays."""
+    """A step that CUDA graphs can't hold is left out, with its reason. The rest stays."""
     plan = make_plan(request_, CUDA)
     ((_, said),) = plan.dropped
     assert reason in said

@@ -11,7 +11,7 @@ CPU = Machine(cuda=False, num_threads=2)
 
 
 def test_a_block_holds_configurations_and_their_ceilings() -> None:
-    """Those that can't run here are left out; ceilings have numbers of their own."""
+    """A configuration that can't run here is left out. Ceilings have numbers of their own."""
     plan = make_plan(Request(knobs={"num_workers": (0, 1)}, device=("cuda", "cpu")), CPU)
     runs = schedule_runs(plan, find_ceilings(plan), 5)
     assert [(run.number, run.epochs, run.bounds) for run in runs] == [

@@ -27,7 +27,7 @@ def test_a_row_is_on_disk_at_once(tmp_path) -> None:
 
 
 def test_two_sweeps_in_one_folder_are_refused(tmp_path) -> None:
-    """Where both found it empty, the second to make the file loses, and the file stays the first's."""
+    """Both found it empty. The second to make the file loses, and the file stays the first's."""
     runs.written(tmp_path, [runs.row()])
     with pytest.raises(ResultsError, match="made by another sweep"):
         RunsFile(tmp_path / "runs.csv", [])
