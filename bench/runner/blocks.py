@@ -71,7 +71,7 @@ class BlockRunner:
             if self._files.has_unavailable(number):
                 continue
             run = ScheduledRun(plan.configurations[number], number, plan.baselines[number], epochs=0)
-            row = self._design.make_trial(run, block=0).row(epoch=0)
+            row = self._design.make_trial(run, block=0).make_row(epoch=0)
             self._files.write(run, replace(row, status="unavailable", error=reason))
 
     def _choose_places(self, block: int) -> list[int]:

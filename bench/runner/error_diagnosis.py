@@ -1,4 +1,4 @@
-"""Causes: why a trial failed and what helps, where the text of its error tells that."""
+"""Error diagnosis: the cause of a trial's failure and its cure, where the text of the error tells them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,49 @@ from collections.abc import Iterable
 
 from bench.runner.known_errors import DEATHS, KNOWN_ERRORS, UNSEEN, KnownError
 
-# Of an error that is explained: the log has all of it.
+# Most letters of an explained error. The log has all of it.
 LONGEST = 240
-# Of what was printed.
+# Most lines of printed text that are searched.
 MOST_LINES = 1000
 
 
 def explain_error(error: str, printed: str = "") -> str:
-    """The text of an error, one line, with its cause and cure before it where they are known; else unchanged.
+    """Return an error with its cause and cure before it, in one line; unchanged where they are unknown.
 
-    printed: what the trial's processes printed. A worker's thread that fails leaves its reason only there:
-    seen from outside, the trial hangs or the worker ends.
+    Args:
+        error: text of the error, one line.
+        printed: text that the trial's processes printed. A thread of a worker that fails leaves its reason only
+            there, and the trial hangs or the worker ends.
     """
-    lines = _ends_of_tracebacks(printed)
-    # What was printed could have been survived.
+    lines = _find_error_lines(printed)
+    # The error counts first, as the trial may have survived an error that it printed.
     for table, sure in ((KNOWN_ERRORS, False), (DEATHS, True)):
-        known = _first(table, error)
+        known = _find_known(table, error)
         if known is not None:
-            return _put(known, error, sure=known.sure)
+            return _put_first(known, error, sure=known.sure)
         for line in lines:
-            known = _first(table, line)
+            known = _find_known(table, line)
             if known is not None:
-                return _put(known, f"{_shortened(error, LONGEST // 2)}; it printed: {line}", sure=sure)
-    known = _first(UNSEEN, error)
-    return error if known is None else _put(known, error, sure=known.sure)
+                return _put_first(known, f"{_shorten(error, LONGEST // 2)}; it printed: {line}", sure=sure)
+    known = _find_known(UNSEEN, error)
+    return error if known is None else _put_first(known, error, sure=known.sure)
 
 
-def _ends_of_tracebacks(printed: str) -> list[str]:
-    """The lines that say what happened, the last one first: indented ones are code, but for C++'s."""
+def _find_error_lines(printed: str) -> list[str]:
+    """Return the lines that may name an error, the last one first: all that aren't indented, and C++'s `what()`."""
     lines = printed.splitlines()[-MOST_LINES:]
     return [line.strip() for line in reversed(lines) if line[:1].strip() or line.startswith("  what():")]
 
 
-def _first(table: Iterable[KnownError], text: str) -> KnownError | None:
+def _find_known(table: Iterable[KnownError], text: str) -> KnownError | None:
     return next((known for known in table if known.fits(text)), None)
 
 
-def _put(known: KnownError, error: str, *, sure: bool) -> str:
-    said = error.removeprefix(known.cause).removeprefix(": ")
+def _put_first(known: KnownError, error: str, *, sure: bool) -> str:
+    rest = error.removeprefix(known.cause).removeprefix(": ")
     head = f"{'' if sure else 'perhaps '}{known.cause}: {known.cure}"
-    return f"{head} ({_shortened(said)})" if said else head
+    return f"{head} ({_shorten(rest)})" if rest else head
 
 
-def _shortened(text: str, room: int = LONGEST) -> str:
+def _shorten(text: str, room: int = LONGEST) -> str:
     return text if len(text) <= room else f"{text[: room - 1]}…"

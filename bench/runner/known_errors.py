@@ -1,4 +1,4 @@
-"""Known errors: the causes that an error text can tell, and what helps."""
+"""Known errors: texts of errors with their causes and cures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ BLOCKING = "CUDA_LAUNCH_BLOCKING=1 shows where"
 
 @dataclass(frozen=True)
 class KnownError:
-    """A cause, what helps, and what an error's text says then: regular expressions, any of which is enough.
+    """A cause of failure and the texts that tell it.
 
-    sure: whether that text has no other cause.
+    Attributes:
+        cause: the cause, in a few words.
+        cure: the cure, in a few words.
+        patterns: regular expressions; one that an error's text contains is enough.
+        sure: whether such a text has no other cause.
     """
 
     cause: str
@@ -27,11 +31,11 @@ class KnownError:
     sure: bool = True
 
     def fits(self, text: str) -> bool:
-        """Whether the text says that it is this one."""
+        """Return whether an error's text tells this cause."""
         return any(re.search(pattern, text) for pattern in self.patterns)
 
 
-# The first that fits counts: what is told by more words stands before what is told by fewer.
+# The first that fits counts, so the longer patterns come first.
 KNOWN_ERRORS = (
     KnownError("out of memory", LESS_MEMORY, ("^out of memory: ",)),
     KnownError(
@@ -43,43 +47,43 @@ KNOWN_ERRORS = (
         "/dev/shm is full",
         MORE_SHM,
         (
-            # From torch 2.10 on; the first of them name some other error there than "No space left".
+            # From torch 2.10 on. Its first versions name another error there than "No space left".
             r"unable to allocate shared memory\(shm\)",
             r"</torch_\w+>.*No space left on device",
             r"No space left on device.*'/dev/shm/",
-            # Semaphores and queues of workers lie there too.
+            # The semaphores of workers' queues are files there too.
             r"No space left on device.*\((synchronize|shared_memory)\.py:\d+ in ",
         ),
     ),
     KnownError(
         "/dev/shm can't be used",
-        "workers need one that can be written: mount a tmpfs there, or use num_workers=0",
+        "mount a tmpfs there that can be written, or use num_workers=0",
         (
-            # Missing, not allowed, read-only, and no semaphores in this system at all.
+            # In this order: missing, not allowed, read-only, no semaphores in this system.
             r"\[Errno (2|13|30|38)\].*\(synchronize\.py:\d+ in __init__\)",
             r"unable to open shared memory object </torch_.*\((13|30)\)",
         ),
     ),
     KnownError(
-        "files of /dev/shm were removed in mid-run",
-        "perhaps by systemd at a logout, which RemoveIPC=no in logind.conf prevents",
+        "files in /dev/shm were removed during the run",
+        "set RemoveIPC=no in logind.conf, if systemd removed them at a logout",
         (
             r"could not unlink the shared memory file",
             r"\[Errno 2\].*\(synchronize\.py:\d+ in __setstate__",
         ),
     ),
-    KnownError("the disk is full", "make room there", (r"No space left on device.*: '/",)),
-    KnownError("the disk or /dev/shm is full", "make room there", (r"No space left on device",)),
-    KnownError("the disk quota is used up", "make room there", (r"Disk quota exceeded",)),
+    KnownError("the disk is full", "delete files there", (r"No space left on device.*: '/",)),
+    KnownError("the disk or /dev/shm is full", "delete files there", (r"No space left on device",)),
+    KnownError("the disk quota is used up", "delete files there", (r"Disk quota exceeded",)),
     KnownError(
         "too many open files in the whole system",
-        "raise fs.file-max or end what holds them",
+        "raise fs.file-max, or end the programs that hold them",
         (r"Too many open files in system",),
     ),
     KnownError(
         "too many open files",
         "raise the limit (ulimit -n 4096) or use fewer workers",
-        # The last: a file was handed over, and dropped since there was no room for one more.
+        # The second text: a worker sent a file, and this process could open no more.
         (r"Too many open files", r"received \d+ items of ancdata"),
     ),
     KnownError(
@@ -91,12 +95,12 @@ KNOWN_ERRORS = (
         "too many processes and threads",
         MORE_PROCESSES,
         (r"can't start new thread", r"Thread creation failed", r"pthread_create failed", r"OMP: Error #34"),
-        # Or there is no room for another one's stack.
+        # Another cause is too little memory for a thread's stack.
         sure=False,
     ),
     KnownError(
         "CUDA out of memory",
-        "use smaller batches, or end what else uses the GPU",
+        "use smaller batches, or end other programs on the GPU",
         (r"CUDA out of memory", r"CUDA error: out of memory", r"CUDA_ERROR_OUT_OF_MEMORY"),
     ),
     KnownError(
@@ -111,12 +115,12 @@ KNOWN_ERRORS = (
     ),
     KnownError(
         "no NVIDIA driver is found",
-        "install it, or start the container with its GPUs (docker: --gpus all)",
+        "install one, or start the container with its GPUs (docker: --gpus all)",
         (r"Found no NVIDIA driver", r"Torch not compiled with CUDA enabled"),
     ),
     KnownError(
         "no GPU is visible",
-        "look at CUDA_VISIBLE_DEVICES, or start the container with its GPUs (docker: --gpus all)",
+        "check CUDA_VISIBLE_DEVICES, or start the container with its GPUs (docker: --gpus all)",
         (r"No CUDA GPUs are available", r"CUDA error: no CUDA-capable device is detected"),
     ),
     KnownError(
@@ -136,12 +140,12 @@ KNOWN_ERRORS = (
     ),
     KnownError(
         "a kernel on the GPU found a wrong value",
-        f"perhaps a label that is no class; {BLOCKING}",
+        f"check that every label is a class; {BLOCKING}",
         (r"device-side assert triggered",),
     ),
     KnownError(
         "a kernel on the GPU crashed",
-        f"a fault in it, or in the GPU; {BLOCKING}",
+        f"the kernel or the GPU is faulty; {BLOCKING}",
         (
             r"CUDA error: unspecified launch failure",
             r"CUDA error: an illegal (memory access|instruction) was encountered",
@@ -150,7 +154,7 @@ KNOWN_ERRORS = (
     ),
     KnownError(
         "the GPU can't be used",
-        "perhaps it is broken or another process has it for itself; nvidia-smi and dmesg may tell",
+        "it may be broken, or another process may hold it; see nvidia-smi and dmesg",
         (
             r"CUDA-capable device\(s\) is/are busy or unavailable",
             r"uncorrectable ECC error",
@@ -161,7 +165,7 @@ KNOWN_ERRORS = (
     ),
     KnownError(
         "a picture can't be decoded",
-        "start the sweep again, which checks its files and makes damaged ones anew",
+        "start the sweep again: it checks its files and replaces damaged ones",
         (
             r"cannot identify image file",
             r"image file is truncated",
@@ -172,24 +176,25 @@ KNOWN_ERRORS = (
     ),
 )
 
-NATIVE = "a fault in native code, perhaps a library's; trials.log may tell more"
-ASKED = "somebody or the system asked it to end"
-SENT = {
-    "SIGKILL": f"perhaps by the system, which ran out of memory; {LESS_MEMORY}",
-    "SIGBUS": f"perhaps /dev/shm is full, {MORE_SHM}; or a file was cut short while it was mapped",
-    "SIGILL": "perhaps a library is built for another processor",
+NATIVE = "a fault in native code, perhaps a library's; see trials.log"
+ASKED = "a user or the system asked it to end"
+CURES = {
+    "SIGKILL": f"perhaps by the system for lack of memory; {LESS_MEMORY}",
+    "SIGBUS": f"perhaps /dev/shm is full, {MORE_SHM}; or a mapped file was truncated",
+    "SIGILL": "a library may be built for another processor",
     **dict.fromkeys(("SIGSEGV", "SIGABRT", "SIGFPE", "SIGTRAP", "SIGSYS"), NATIVE),
     **dict.fromkeys(("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"), ASKED),
 }
 
 
-def _deaths() -> Iterable[KnownError]:
+def _make_deaths() -> Iterable[KnownError]:
+    """Yield each signal as the death of a worker and of the trial's process."""
     for number in signal.Signals:
-        # On Windows there are events among them.
+        # Windows has console events among the signals.
         if number <= 0:
             continue
-        cure = SENT.get(number.name, "trials.log may tell more")
-        # PyTorch calls a signal what the system's own library does.
+        cure = CURES.get(number.name, "see trials.log")
+        # PyTorch names a signal as the system's library does.
         words = re.escape(signal.strsignal(number) or number.name)
         worker = rf"DataLoader worker \(pid \d+\) is killed by signal: {words}\."
         yield KnownError(f"a DataLoader worker was killed by {number.name}", cure, (worker,))
@@ -197,24 +202,24 @@ def _deaths() -> Iterable[KnownError]:
         yield KnownError(trial, cure, (rf"{trial}\b",))
 
 
-DEATHS = tuple(_deaths())
+DEATHS = tuple(_make_deaths())
 
-# What is left to say of a death that nobody saw.
+# Deaths that leave no signal behind.
 UNSEEN = (
     KnownError(
         "the server that trials are forked from has ended",
-        "perhaps there are too many processes or open files (ulimit -u, ulimit -n), or memory ran out",
+        "raise the limits of processes and open files (ulimit -u, ulimit -n), or add memory",
         (r"\b(EOFError|ConnectionRefusedError|ConnectionResetError|BrokenPipeError):.*\(forkserver\.py:",),
     ),
     KnownError(
         "a DataLoader worker ended early",
-        "trials.log may tell why",
+        "see trials.log",
         (r"DataLoader worker \(pid.*\) exited unexpectedly",),
     ),
     KnownError(
-        # What it had sent can't be fetched from it any more.
+        # Its last batch can't be fetched from it any more.
         "a DataLoader worker ended early",
-        "trials.log may tell why",
+        "see trials.log",
         (
             r"\b(ConnectionResetError|ConnectionRefusedError|FileNotFoundError|EOFError):"
             r".*\((connection|resource_sharer)\.py:\d+ in ",

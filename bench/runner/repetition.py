@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from bench.process.errors import ProcessError
 from bench.process.fresh_process import FreshProcess
-from bench.process.memory_watch import MemoryWatch
+from bench.process.memory_watch import OFF_CLOCK_INTERVAL_S, MemoryWatch
 from bench.runner.auditor import Auditor
+from bench.runner.trial_limits import TrialLimits
 from bench.trial.audit import AuditError, AuditResult
 from bench.trial.epoch_observation import EpochObservation
 from bench.trial.trial import Trial
@@ -18,34 +20,24 @@ ProcessStarter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
 
 
 class Repetition:
-    """A trial's epochs once more, for the audit, in another process than the timed ones.
+    """A trial's epochs once more, in another process than the timed ones.
 
     The process starts when the first epoch is asked for that no trial of the same loader has repeated.
     """
 
-    def __init__(
-        self,
-        trial: Trial,
-        auditor: Auditor,
-        start: ProcessStarter,
-        *,
-        memory_limit_bytes: int | None,
-        interval_s: float,
-    ) -> None:
+    def __init__(self, trial: Trial, auditor: Auditor, start: ProcessStarter, limits: TrialLimits) -> None:
         """Prepare the repetition; nothing runs yet.
 
         Args:
             trial: the trial whose epochs are repeated.
-            auditor: judges the epochs and keeps the results.
+            auditor: judges the epochs, and keeps the history of the loader.
             start: starts the process.
-            memory_limit_bytes: most memory that the process and its children may hold; None for no limit.
-            interval_s: longest time between two looks at that memory, in seconds.
+            limits: time for each epoch, and memory of the process and its children.
         """
         self._trial = trial
         self._auditor = auditor
         self._start = start
-        self._memory_limit_bytes = memory_limit_bytes
-        self._interval_s = interval_s
+        self._limits = limits
         self._process: FreshProcess[EpochObservation] | None = None
         self._taken = 0
 
@@ -60,24 +52,27 @@ class Repetition:
             AuditError: an epoch did not deliver the dataset.
             ProcessError: the process failed, or the deadline has passed.
         """
-        results = self._auditor.repeated(self._trial)
-        while len(results) <= epoch:
+        history = self._auditor.find_history(self._trial)
+        while len(history.results) <= epoch:
+            began_ns = time.perf_counter_ns()
             observation = self._take(deadline)
-            # An earlier process has repeated the first epochs already.
-            if self._taken == len(results):
+            history.merge_workers(self._watch.find_worker_memory(began_ns, time.perf_counter_ns()))
+            # An earlier repetition of the loader has audited the first epochs already.
+            if self._taken == len(history.results):
                 result = self._auditor.judge(self._trial, self._taken, observation)
                 if result.seen_share < 1:
-                    raise AuditError("audit: not all batches could be looked at")
-                results.append(result)
+                    raise AuditError("audit: not all batches of the repetition could be seen")
+                history.results.append(result)
             self._taken += 1
-        return results[epoch]
+        return history.results[epoch]
 
     def _take(self, deadline: float) -> EpochObservation:
+        limit_bytes, interval_s = self._limits.memory_limit_bytes, self._limits.interval_s
         if self._process is None:
             self._process = self._start(self._trial.repeat, "repeated for the audit")
-            self._watch = MemoryWatch(self._process.pid, limit_bytes=self._memory_limit_bytes)
+            self._watch = MemoryWatch(self._process.pid, limit_bytes=limit_bytes, with_workers=True)
         try:
-            return self._process.take(deadline, self._watch.sample, self._interval_s)
+            return self._process.take(deadline, self._watch.sample, min(interval_s, OFF_CLOCK_INTERVAL_S))
         except TimeoutError:
             raise ProcessError("repeated for the audit: not done in time") from None
         except ProcessError as error:

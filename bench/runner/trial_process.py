@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from bench.process import interrupts
 from bench.process.errors import ProcessError
-from bench.process.fresh_process import INTERVAL_S, FreshProcess, T
+from bench.process.fresh_process import FreshProcess, T
 from bench.process.memory_watch import MemoryWatch, count_system_kills
 from bench.process.running_clock import find_pause_s, read_running_s
 from bench.records.row import Row
 from bench.runner.auditor import Auditor
 from bench.runner.error_diagnosis import explain_error
 from bench.runner.repetition import ProcessStarter, Repetition
+from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_log import TrialLog
 from bench.text import describe_error, format_duration
 from bench.trial.audit import AuditError, AuditResult
@@ -28,34 +29,12 @@ from bench.trial.trial import Trial
 from loaders.data.errors import DataError
 from loaders.data.image_split import ImageSplit
 
-# Time between two looks at the memory of a trial that has a limit. It may exceed the limit in between.
-LIMITED_INTERVAL_S = 0.05
-
 # Errors of a trial whose process may have been killed for lack of memory.
 DEATH = re.compile(r"SIGKILL|killed by signal: Killed|exited unexpectedly")
 
 
 class DataChangedError(RuntimeError):
     """A file of the data that isn't as it was when the sweep began, in one line."""
-
-
-@dataclass(frozen=True)
-class TrialLimits:
-    """The time and memory that one trial may take.
-
-    Attributes:
-        timeout_s: seconds in which all epochs of a trial must be done, without the time that audits take.
-        memory_limit_bytes: most memory that a trial's processes may hold, without pages of files; None for no
-            limit.
-    """
-
-    timeout_s: float
-    memory_limit_bytes: int | None = None
-
-    @property
-    def interval_s(self) -> float:
-        """Longest time between two looks at a trial's memory, in seconds."""
-        return INTERVAL_S if self.memory_limit_bytes is None else LIMITED_INTERVAL_S
 
 
 class TrialRunner:
@@ -106,27 +85,22 @@ class TrialRunner:
         kills, printed = count_system_kills(), TrialLog(self._log)
 
         def make_row() -> Row:
-            return trial.row(len(walls_ns), started_at)
+            return trial.make_row(len(walls_ns), started_at)
 
         try:
             _check_data(trial)
             timed = start(trial.run, "timed")
             watch = MemoryWatch(timed.pid, limit_bytes=limits.memory_limit_bytes)
-            repetition = Repetition(
-                trial,
-                self._auditor,
-                start,
-                memory_limit_bytes=limits.memory_limit_bytes,
-                interval_s=limits.interval_s,
-            )
+            repetition = Repetition(trial, self._auditor, start, limits)
             while not (done := trial.is_done(walls_ns)) or trial.has_device_pass:
                 report = timed.take(deadline, watch.sample, limits.interval_s)
                 audit_began_s = read_running_s()
                 _check_data(trial)
-                result = self._audit(trial, len(walls_ns), report, repetition)
+                result = self._audit(trial, len(walls_ns), report, repetition, watch)
                 _check_data(trial)
                 deadline += read_running_s() - audit_began_s
-                row = build_row(make_row(), report, result, watch)
+                workers = self._auditor.find_history(trial).workers
+                row = build_row(make_row(), report, result, watch, workers)
                 if not done:
                     walls_ns.append(report.timings.wall_ns)
                 yield _mark_pause(row, report)
@@ -146,16 +120,22 @@ class TrialRunner:
             timed.finish()
 
     def _audit(
-        self, trial: Trial, epoch: int, report: EpochReport, repetition: Repetition
+        self, trial: Trial, epoch: int, report: EpochReport, repetition: Repetition, watch: MemoryWatch
     ) -> AuditResult | None:
-        """Audit an epoch, and its repetition where not all batches were seen; None for an unaudited trial."""
-        if report.record is None:
+        """Audit an epoch, and its repetition where not all batches were seen; None for an unaudited trial.
+
+        The repetition also tells the memory of workers, which isn't read beside a timed epoch.
+        """
+        if report.observation is None:
             return None
-        result = self._auditor.judge(trial, epoch, report.record)
-        if result.seen_share == 1:
-            return result
-        in_full = repetition.audit(epoch, read_running_s() + self._limits.timeout_s)
-        return replace(result, shuffle_quality=in_full.shuffle_quality)
+        result = self._auditor.judge(trial, epoch, report.observation)
+        deadline = read_running_s() + self._limits.timeout_s
+        if result.seen_share < 1:
+            in_full = repetition.audit(epoch, deadline)
+            return replace(result, shuffle_quality=in_full.shuffle_quality)
+        if watch.saw_workers and self._limits.memory_limit_bytes is None:
+            repetition.audit(0, deadline)
+        return result
 
 
 def _mark_pause(row: Row, report: EpochReport) -> Row:

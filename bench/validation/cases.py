@@ -1,60 +1,18 @@
-"""What a measurement must say of loaders whose every cost is planned, and of loaders that cheat."""
+"""Cases: loaders with planned costs and loaders that cheat, with the rows that must come of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
-from bench.plan.configuration import Configuration
-from bench.validation.fixed_cost_kernels import FixedCostDeviceLoader, FixedCostKernelTrial
-from bench.validation.fixed_cost_loaders import CLASSES, FixedCostLoader, read_random_split
-from bench.validation.fixed_cost_steps import FixedCostTrial
+from bench.validation.fixed_cost_kernels import FixedCostDeviceLoader
+from bench.validation.fixed_cost_loaders import FixedCostLoader, StoredOrderLoader
+from bench.validation.validation_case import ValidationCase
 from bench.validation.worker_loaders import FixedCostWorkers, UnshardedWorkers
-from loaders.data.dataset_ref import DatasetRef
 from loaders.spec.loader_spec import LoaderSpec
 
-
-@dataclass(frozen=True)
-class ValidationCase:
-    """A loader and a step with known costs, and what the rows of their epochs must say.
-
-    what: in words. samples: how many there are. step_s: the step's length. readings: by column, what the
-    median of the steady epochs must be. device: where the step runs. device_readings: what must be read in
-    the epoch that is timed on the GPU. names: for a cheat, words of which the error must hold one, in epoch
-    fails_in; none for a loader that is honest.
-    """
-
-    name: str
-    what: str
-    spec: LoaderSpec
-    samples: int
-    epochs: int = 4
-    step_s: float = 0.0
-    readings: Mapping[str, float] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-    fails_in: int = 0
-    device: str = "cpu"
-    device_readings: Mapping[str, float] = field(default_factory=dict)
-
-    def trial(self) -> FixedCostTrial:
-        """The trial that measures it."""
-        kind = FixedCostKernelTrial if self.device == "cuda" else FixedCostTrial
-        return kind(
-            configuration=Configuration(self.spec, self.device, "none", None, num_threads=1),
-            number=0,
-            baseline=0,
-            block=0,
-            position=0,
-            dataset=DatasetRef(f"random:{self.samples}", "0" * 64, Path(), CLASSES, read_random_split),
-            epochs=self.epochs,
-            seed=0,
-            step_s=self.step_s,
-        )
-
-
-# Batches are few and long: what one costs besides its plan, some 30 µs in a cache gone cold, must not add up.
+# Batches are few and long: each costs some 30 µs more than planned, in a cold cache.
 COSTS = (
     ValidationCase(
         "sleep-sample", "each sample takes 1 ms, 30 in a batch", FixedCostLoader(30, sample_s=1e-3), 300,
@@ -73,7 +31,7 @@ COSTS = (
                   "data_wait_s": 0.2},
     ),
     ValidationCase(
-        # A percentile between two batches is drawn on the line between them, hence 3 ms + 1% of 197 ms.
+        # A percentile between two batches is interpolated, hence 3 ms + 1% of 197 ms.
         "slow-batch", "one batch of 100 takes 200 ms, the others 3 ms",
         FixedCostLoader(10, batch_s=3e-3, slow_s=0.2, busy=True), 1000,
         readings={"samples_per_s": 1000 / 0.497, "data_wait_s": 0.497, "data_wait_median_s": 3e-3,
@@ -99,14 +57,28 @@ COSTS = (
         readings={"samples_per_s": 200 / 0.27, "data_wait_s": 0.2, "teardown_s": 70e-3},
     ),
     ValidationCase(
-        # Its own start of an epoch, and a batch's way out of a worker, take some 5 ms, once.
+        # DataLoader's own start of an epoch, and the way of the first batch out of a worker, take some 5 ms.
         "workers", "torch's DataLoader, 2 workers with a sample each 5 ms, 12 batches of 16",
         FixedCostWorkers(16, sample_s=5e-3), 192,
         readings={"samples_per_s": 2 / 5e-3, "data_wait_s": 0.48},
     ),
 )  # fmt: skip
 
-# Of a GPU. A launch takes some microseconds, a kernel's own begin and end a few.
+# Work outside the clock: it takes no time of an epoch, and columns of its own tell it.
+OUTSIDE_THE_CLOCK = (
+    ValidationCase(
+        "works-in-build", "500 ms of work before the first epoch, then 10 batches of 20 ms",
+        FixedCostLoader(20, batch_s=20e-3, build_s=0.5), 200, epochs=2,
+        readings={"build_s": 0.5, "samples_per_s": 1000, "data_wait_s": 0.2},
+    ),
+    ValidationCase(
+        "works-between-epochs", "a thread computes for 500 ms after each epoch of 10 batches of 20 ms",
+        FixedCostLoader(20, batch_s=20e-3, between_epochs_cpu_s=0.5), 200, epochs=3, pause_s=1.5,
+        readings={"between_epochs_cpu_s": 0.5, "samples_per_s": 1000, "data_wait_s": 0.2},
+    ),
+)  # fmt: skip
+
+# On a GPU a launch takes some microseconds, and so do the begin and the end of a kernel.
 ON_DEVICE = (
     ValidationCase(
         "kernel", "a kernel of 4 ms for each of 50 batches that cost nothing", FixedCostDeviceLoader(20), 1000,
@@ -128,18 +100,21 @@ ON_DEVICE = (
     ),
 )  # fmt: skip
 
-# Of 1000 samples in batches of 100: slow enough for most of them to be looked at within the clock, or so fast
-# that all go by unseen and are looked at when the epoch is repeated off the clock.
+# Seconds a batch, 10 batches an epoch. The harness has time to look at slow batches in the epoch itself. Fast
+# batches go by unseen, and are seen when the epoch is repeated off the clock.
 SLOW_S, FAST_S = 30e-3, 0.0
-# Each cheat with what it does, and the words of which what is said of it must hold one. Where batches went by
-# unseen, it may be the count alone.
-REPEATS = ("repeats", "1% of the samples again, in place of others", ("more than once",))
-BY_THE_SAMPLES = (
+Cheat = tuple[str, str, tuple[str, ...]]
+"""The name of a cheat, its description, and words of which the audit's error must hold one."""
+
+REPEATS: Cheat = ("repeats", "1% of the samples again, in place of others", ("more than once",))
+# Cheats that only the samples themselves tell.
+BY_SAMPLES = (
     REPEATS,
     ("repeats-one", "one sample again, in place of another", ("more than once",)),
     ("swaps-labels", "the labels of one batch, moved on by one", ("label",)),
     ("truncates", "the lower half of each picture is black", ("pictures",)),
 )
+# Cheats that the number of samples or the form of a batch tells.
 BY_COUNT_OR_FORM = (
     ("one-besides", "one sample again, besides", ("more than once",)),
     ("drops", "the last batch is missing", ("missing",)),
@@ -149,43 +124,50 @@ BY_COUNT_OR_FORM = (
 )
 
 
-def _cheat(name: str, what: str, names: tuple[str, ...], spec: LoaderSpec) -> ValidationCase:
-    return ValidationCase(name, what, spec, 1000, epochs=1, names=names)
+def _make_cheat(name: str, description: str, words: tuple[str, ...], spec: LoaderSpec) -> ValidationCase:
+    return ValidationCase(name, description, spec, 1000, epochs=1, error_words=words)
 
 
-def _cheats(
-    speed: str, batch_s: float, told: tuple[tuple[str, str, tuple[str, ...]], ...]
-) -> Iterator[ValidationCase]:
-    """These cheats at one speed, and those that are loaders of their own."""
-    for name, what, names in told:
-        yield _cheat(f"{name}-{speed}", what, names, FixedCostLoader(100, batch_s=batch_s, cheat=name))
+def _make_cheats(speed: str, batch_s: float, cheats: tuple[Cheat, ...]) -> Iterator[ValidationCase]:
+    """Yield these cheats at one speed, and the cheats that are loaders of their own."""
+    for name, description, words in cheats:
+        spec = FixedCostLoader(100, batch_s=batch_s, cheat=name)
+        yield _make_cheat(f"{name}-{speed}", description, words, spec)
     unsharded = UnshardedWorkers(100, batch_s=batch_s)
-    names = ("more than once",)
-    yield _cheat(f"unsharded-{speed}", "two workers each deliver all samples", names, unsharded)
-    name, what, names = REPEATS
+    words = ("more than once",)
+    yield _make_cheat(f"unsharded-{speed}", "two workers each deliver all samples", words, unsharded)
+    name, description, words = REPEATS
     late = FixedCostLoader(100, batch_s=batch_s, cheat=name, honest_epochs=1)
-    cheat = _cheat(f"late-{speed}", f"{what}, but only in the second epoch", names, late)
-    yield replace(cheat, epochs=2, fails_in=1)
+    cheat = _make_cheat(f"late-{speed}", f"{description}, but only in the second epoch", words, late)
+    yield replace(cheat, epochs=2, failing_epoch=1)
+    same = FixedCostLoader(100, batch_s=batch_s, same_order=True)
+    description = "a true shuffle, but the same one in each epoch"
+    cheat = _make_cheat(f"same-order-{speed}", description, ("same order",), same)
+    yield replace(cheat, epochs=2, failing_epoch=1)
 
 
-def _honest(name: str, what: str, spec: LoaderSpec, **readings: float) -> ValidationCase:
-    return ValidationCase(name, what, spec, 1000, epochs=2, readings=readings)
+def _make_honest(name: str, description: str, spec: LoaderSpec, shuffle_quality: float) -> ValidationCase:
+    readings = {"shuffle_quality": shuffle_quality}
+    return ValidationCase(name, description, spec, 1000, epochs=2, readings=readings)
 
 
 CASES = (
     *COSTS,
+    *OUTSIDE_THE_CLOCK,
     *ON_DEVICE,
-    _honest("honest-slow", "a true shuffle, 10 batches of 30 ms", FixedCostLoader(100, batch_s=SLOW_S), shuffle_quality=1),
-    _honest("honest-fast", "a true shuffle that costs nothing", FixedCostLoader(100), shuffle_quality=1),
-    _honest(
-        "stored-order", "no shuffle at all", FixedCostLoader(100, stored=True),
-        shuffle_quality=math.sqrt(100 * 101 / (1000 * 1001)),
+    _make_honest(
+        "honest-slow", "a true shuffle, 10 batches of 30 ms", FixedCostLoader(100, batch_s=SLOW_S), 1
     ),
-    *_cheats("slow", SLOW_S, (*BY_THE_SAMPLES, *BY_COUNT_OR_FORM)),
-    *_cheats("fast", FAST_S, BY_THE_SAMPLES),
+    _make_honest("honest-fast", "a true shuffle that costs nothing", FixedCostLoader(100), 1),
+    _make_honest(
+        "stored-order", "no shuffle at all, as the loader declares", StoredOrderLoader(100),
+        math.sqrt(100 * 101 / (1000 * 1001)),
+    ),
+    *_make_cheats("slow", SLOW_S, (*BY_SAMPLES, *BY_COUNT_OR_FORM)),
+    *_make_cheats("fast", FAST_S, BY_SAMPLES),
     replace(
-        _cheat("overwritten", "each picture becomes another one during the step", ("label",),
-               FixedCostLoader(100, overwritten=True)),
+        _make_cheat("overwritten", "each picture becomes another one during the step", ("label",),
+                    FixedCostLoader(100, overwritten=True)),
         step_s=SLOW_S,
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Kernels of known length, and a loader and a step that launch them, for `python -m bench.validate`.
+"""Kernels of planned length, and the loader, step and trial that launch them.
 
-A kernel's length is planned in cycles of the GPU's clock: how many there are in a second is found out by the
-host's clock before, with nothing of what is to be validated.
+A kernel's length is planned in cycles of the GPU's clock. The host's clock measures the cycles of a second before,
+without any of the code that is validated.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from loaders.device.device_transform import DeviceTransform
 from loaders.device.pipeline import Pipeline
 from loaders.device.prefetcher import Prefetcher
 
-# Long enough for a GPU at rest to come to the clock that it keeps.
+# An idle GPU raises its clock within this time.
 WARM_UP_S = 0.5
 CYCLES, TURNS = 100_000_000, 5
 
 
 def launch_kernel(seconds: float) -> None:
-    """Keep the current stream, and next to nothing else of the GPU, busy for so long."""
+    """Keep the current stream busy for so many seconds; most of the GPU stays free."""
     torch.cuda._sleep(round(seconds * measure_cycles_per_s()))  # type: ignore[no-untyped-call]
 
 
 @functools.cache
 def measure_cycles_per_s() -> float:
-    """Cycles that such a kernel counts in a second, by the difference of two: a launch takes time as well."""
+    """Return the GPU's cycles per second, by the difference of two kernels: both take the time of a launch."""
 
-    def took_s(cycles: int) -> float:
+    def time_kernel_s(cycles: int) -> float:
         torch.cuda.synchronize()
         start = time.perf_counter()
         torch.cuda._sleep(cycles)  # type: ignore[no-untyped-call]
@@ -44,47 +44,50 @@ def measure_cycles_per_s() -> float:
 
     until = time.perf_counter() + WARM_UP_S
     while time.perf_counter() < until:
-        took_s(CYCLES)
-    return statistics.median(CYCLES / (took_s(2 * CYCLES) - took_s(CYCLES)) for _ in range(TURNS))
+        time_kernel_s(CYCLES)
+    return statistics.median(CYCLES / (time_kernel_s(2 * CYCLES) - time_kernel_s(CYCLES)) for _ in range(TURNS))
 
 
 @dataclass(frozen=True)
 class FixedCostKernelStep(FixedCostStep):
-    """A train step that learns nothing and is a kernel of that many seconds."""
+    """A train step that is one kernel of planned length."""
 
     def __post_init__(self) -> None:
-        # Before anything is timed.
+        # Calibrated before anything is timed.
         measure_cycles_per_s()
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        """Launch it."""
+        """Launch the kernel."""
         del images, labels
         launch_kernel(self.seconds)
 
 
 class FixedCostTransform(DeviceTransform):
-    """What is left to do to pictures: nothing, by a kernel of that many seconds."""
+    """A device transform that leaves pictures as they are, and takes a planned time on the GPU."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(None)
         self._seconds = seconds
 
     def __call__(self, raw: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """The pictures as they are."""
+        """Return a copy of the pictures."""
         launch_kernel(self._seconds)
         return raw.clone() if out is None else out.copy_(raw)
 
 
 @dataclass(frozen=True)
 class FixedCostDeviceLoader(FixedCostLoader):
-    """The same with batches that lie on the GPU; or, with data_s, that are prefetched there, where a kernel
-    of that many seconds finishes each.
+    """A loader with planned costs, whose batches arrive on the GPU.
+
+    Attributes:
+        data_s: length of the kernel that finishes each batch, in seconds; batches are prefetched then. With 0 they
+            lie on the GPU from the start.
     """
 
     data_s: float = 0.0
 
     def pipeline(self, source: ImageSplit, *, device: str, shuffle: bool, seed: int) -> Pipeline:
-        """Batches that arrive on the GPU."""
+        """Return the loader with its way to the GPU."""
         loader = self.build(source, shuffle=shuffle, seed=seed)
         if self.data_s:
             loader.place(lambda part: part.pin_memory())
@@ -97,9 +100,9 @@ class FixedCostDeviceLoader(FixedCostLoader):
 
 @dataclass(frozen=True)
 class FixedCostKernelTrial(FixedCostTrial):
-    """A trial whose step is a kernel of known length."""
+    """A trial whose step is a kernel of planned length."""
 
     def make_step(self, source: ImageSplit, pipeline: Pipeline) -> FixedCostStep:
-        """That step, whatever the data."""
+        """Return the step, whatever the data."""
         del source, pipeline
         return FixedCostKernelStep(self.step_s)

@@ -1,6 +1,6 @@
-"""Loaders and steps whose every cost is planned, and loaders that cheat, for `python -m bench.validate`.
+"""FixedCostLoader: a loader with planned costs, which may cheat.
 
-They belong to no family: no sweep offers them.
+It belongs to no family, so no sweep offers it.
 """
 
 from __future__ import annotations
@@ -10,24 +10,30 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Queue
+from typing import ClassVar
 
 import torch
 
 from bench.validation.cheats import CHEATS
-from bench.validation.waiting import wait_until
+from bench.validation.waiting import compute, wait_until
 from loaders.data.batch import Batch
 from loaders.data.dataset_ref import DatasetRef
 from loaders.data.image_split import ImageSplit, SplitName
 from loaders.spec.knobs import Knob
 from loaders.spec.loader_spec import LoaderSpec
 
-# Epochs are prepared before the clock starts, and come again in turn.
+# Number of epochs that are prepared before the clock starts. They are delivered in turn.
 PREPARED_EPOCHS = 4
 CLASSES = tuple("abcdefghij")
 
 
 def read_random_split(dataset: DatasetRef, split: SplitName) -> ImageSplit:
-    """Random pictures with random labels, the same in every process; the dataset's name says how many."""
+    """Return random pictures with random labels, the same in every process.
+
+    Args:
+        dataset: its name says how many, as in `random:300`.
+        split: ignored.
+    """
     del split
     random = torch.Generator().manual_seed(0)
     samples = int(dataset.name.partition(":")[2])
@@ -42,56 +48,85 @@ class ValidationSpec(LoaderSpec):
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
-        """Those that every loader has."""
+        """Return the knobs that every loader has."""
         return LoaderSpec.declared_knobs()
 
     def typical_samples_per_s(self) -> float:
-        """Not asked: nothing is estimated here."""
+        """Raise NotImplementedError: validation estimates nothing."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class FixedCostLoader(ValidationSpec):
-    """Delivers prepared batches, each at its planned time, counted from the entry into `next()`.
+    """A loader of prepared batches, each delivered at its planned time after the entry into `next()`.
 
-    startup_s: in `iter()`. sample_s, batch_s: for each sample, or each batch. slow_s: for the 50th batch of
-    each hundred, instead. end_s: in the `next()` that finds no more. drop_s: when the iterator is dropped.
-    busy: spend it computing, not sleeping. background: load all but the first ahead, in a thread. stored: in
-    the stored order, whatever is asked for. cheat: a name in CHEATS, from epoch honest_epochs on.
-    overwritten: each batch's buffer is used again 1 ms after it was handed over.
+    Attributes:
+        build_s: time that `build` takes, in seconds.
+        startup_s: time in `iter()`, in seconds.
+        sample_s: time for each sample, in seconds.
+        batch_s: time for each batch, in seconds, where no sample has one.
+        slow_s: time for the 50th batch of each hundred instead, in seconds.
+        end_s: time in the `next()` that finds no more, in seconds.
+        drop_s: time to drop the iterator, in seconds.
+        between_epochs_cpu_s: CPU seconds that a thread uses after each epoch.
+        busy: compute for the time of a batch instead of sleeping.
+        background: load all batches but the first ahead, in a thread.
+        same_order: deliver the same shuffled order in every epoch.
+        overwritten: use each batch's buffer again 1 ms after the batch was delivered.
+        cheat: name in CHEATS.
+        honest_epochs: number of epochs before the cheat begins.
     """
 
+    build_s: float = 0.0
     startup_s: float = 0.0
     sample_s: float = 0.0
     batch_s: float = 0.0
     slow_s: float = 0.0
     end_s: float = 0.0
     drop_s: float = 0.0
+    between_epochs_cpu_s: float = 0.0
     busy: bool = False
     background: bool = False
-    stored: bool = False
+    same_order: bool = False
     overwritten: bool = False
     cheat: str = "none"
     honest_epochs: int = 0
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> PreparedEpochs:
         """Prepare the batches of some epochs."""
-        random = torch.Generator().manual_seed(seed)
+        entered = time.perf_counter_ns()
         epochs = []
-        for epoch in range(PREPARED_EPOCHS):
-            order = torch.arange(len(source))
-            if shuffle and not self.stored:
-                order = torch.randperm(len(source), generator=random)
+        for epoch, order in enumerate(self._draw_orders(len(source), shuffle=shuffle, seed=seed)):
             batches = [
                 (source.images[some].unsqueeze(1) / 255, source.labels[some])
                 for some in torch.split(order, self.batch_size)
             ]
             epochs.append(CHEATS[self.cheat](batches) if epoch >= self.honest_epochs else batches)
+        wait_until(entered, self.build_s)
         return PreparedEpochs(self, epochs)
+
+    def _draw_orders(self, samples: int, *, shuffle: bool, seed: int) -> list[torch.Tensor]:
+        """Return the sample numbers of each prepared epoch, int64 (samples,) each."""
+        if not shuffle:
+            return [torch.arange(samples)] * PREPARED_EPOCHS
+        random = torch.Generator().manual_seed(seed)
+        orders = [torch.randperm(samples, generator=random) for _ in range(PREPARED_EPOCHS)]
+        return orders[:1] * PREPARED_EPOCHS if self.same_order else orders
+
+
+@dataclass(frozen=True)
+class StoredOrderLoader(FixedCostLoader):
+    """A loader that never shuffles, and declares that."""
+
+    same_order_each_epoch: ClassVar[bool] = True
+
+    def _draw_orders(self, samples: int, *, shuffle: bool, seed: int) -> list[torch.Tensor]:
+        del shuffle
+        return super()._draw_orders(samples, shuffle=False, seed=seed)
 
 
 class PreparedEpochs:
-    """Prepared epochs, in turn."""
+    """Prepared epochs, delivered in turn."""
 
     def __init__(self, spec: FixedCostLoader, epochs: list[list[Batch]]) -> None:
         self._spec = spec
@@ -102,13 +137,11 @@ class PreparedEpochs:
         batches = self._epochs[self._next % len(self._epochs)]
         self._next += 1
         epoch = _PreparedEpoch(self._spec, batches)
-        return _in_background(epoch) if self._spec.background else epoch
+        return _load_in_background(epoch) if self._spec.background else epoch
 
-    def place(self, placed: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """Have every tensor lie where it is placed."""
-        self._epochs = [
-            [(placed(images), placed(labels)) for images, labels in batches] for batches in self._epochs
-        ]
+    def place(self, move: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Move every tensor of every batch, as to a device."""
+        self._epochs = [[(move(images), move(labels)) for images, labels in batches] for batches in self._epochs]
 
 
 class _PreparedEpoch:
@@ -129,7 +162,7 @@ class _PreparedEpoch:
             wait_until(entered, spec.end_s)
             raise StopIteration
         if spec.sample_s:
-            # Each sample against the batch's own schedule, so that what one is late the next makes good.
+            # All samples follow the batch's schedule, so that the next one makes up for a late one.
             for sample in range(1, len(batch[1]) + 1):
                 wait_until(entered, sample * spec.sample_s)
         else:
@@ -142,10 +175,13 @@ class _PreparedEpoch:
 
     def __del__(self) -> None:
         wait_until(time.perf_counter_ns(), self._spec.drop_s)
+        if self._spec.between_epochs_cpu_s:
+            # A moment later, so that none of it falls into the epoch that ends now.
+            threading.Timer(0.2, compute, [self._spec.between_epochs_cpu_s]).start()
 
 
-def _in_background(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches, the first loaded at once, the others by a thread beside whoever takes them."""
+def _load_in_background(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the batches: the first is loaded at once, the others by a thread."""
     queue: Queue[Batch | None] = Queue(2)
 
     def fill() -> None:

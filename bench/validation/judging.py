@@ -1,90 +1,119 @@
-"""Hold the rows of a validation case against what they must say."""
+"""Judging: compare the rows of a validation case with its plan."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.records.row import Row
-from bench.validation.cases import ValidationCase
+from bench.validation.validation_case import ValidationCase
 
+# Most that a reading may be off: this share of the plan, or for a time this many seconds if that is more.
 TOLERANCE = 0.02
 TOLERANCE_S = 1e-3
-# CPU time is not what a loader plans: whatever takes the core from it takes CPU time but no wall time. And
-# how well batches are mixed is a matter of chance.
-WIDER = {"cpu_s": 0.05, "shuffle_quality": 0.1}
+# Columns that include more than the plan. CPU time includes that of a core's other users in its caches, the time
+# outside the clock includes the harness's own, and the quality of a shuffle is a matter of chance.
+WIDER = {"cpu_s": 0.05, "build_s": 0.05, "between_epochs_cpu_s": 0.05, "shuffle_quality": 0.1}
+# Columns that only the first epoch of a trial has.
+FIRST_EPOCH = ("build_s",)
 
 
 @dataclass(frozen=True)
 class ColumnCheck:
-    """One column over the steady epochs: their median, the least and the most, and what it should be."""
+    """One column over the steady epochs, beside its plan.
+
+    Attributes:
+        column: the column's name, with `device_` before it in the epoch that is timed on the GPU.
+        planned: the value that it must have, in the column's unit.
+        measured: median over the epochs.
+        low: smallest value of an epoch.
+        high: largest value of an epoch.
+    """
 
     column: str
-    truth: float
+    planned: float
     measured: float
     low: float
     high: float
 
     @property
     def allowed(self) -> float:
-        """How far from the truth the median may be, in the column's unit."""
-        share = WIDER.get(self.column, TOLERANCE) * self.truth
+        """Most that the median may be off, in the column's unit."""
+        share = WIDER.get(self.column, TOLERANCE) * self.planned
         return max(share, TOLERANCE_S) if is_time(self.column) else share
 
     @property
     def right(self) -> bool:
-        """Whether it is no further off than that."""
-        return abs(self.measured - self.truth) <= self.allowed
+        """Whether the median is off by no more than that."""
+        return abs(self.measured - self.planned) <= self.allowed
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What came of one truth. problem: what is wrong besides readings; said: the error of a caught cheat."""
+    """The outcome of one case.
 
-    truth: ValidationCase
-    readings: tuple[ColumnCheck, ...] = ()
+    Attributes:
+        case: the plan.
+        checks: the columns that were compared.
+        problem: fault of the measurement besides wrong columns; None for none.
+        error: the audit's error, for a cheat that was caught.
+        disturbed: disturbance of the trial from outside; None for none.
+        repeated: whether the case was measured a second time.
+    """
+
+    case: ValidationCase
+    checks: tuple[ColumnCheck, ...] = ()
     problem: str | None = None
-    said: str | None = None
+    error: str | None = None
     disturbed: str | None = None
-    again: bool = False
+    repeated: bool = False
 
     @property
     def right(self) -> bool:
-        """Whether the measurement told the truth."""
-        return self.problem is None and all(reading.right for reading in self.readings)
+        """Whether the measurement agrees with the plan."""
+        return self.problem is None and all(check.right for check in self.checks)
 
 
-def judge_case(truth: ValidationCase, rows: Sequence[Row]) -> CaseResult:
-    """Hold the rows of a truth's trial against it."""
+def judge_case(case: ValidationCase, rows: Sequence[Row]) -> CaseResult:
+    """Compare the rows of a case's trial with its plan."""
     disturbed = next((row.disturbed for row in rows if row.disturbed), None)
-    *before, last = rows
-    said = last.error
-    if any(row.status != "ok" for row in before) or last.status not in ("ok", "failed"):
-        return CaseResult(truth, problem=f"{last.status}: {said}", disturbed=disturbed)
-    if truth.names:
-        if last.status == "ok":
-            return CaseResult(truth, problem="not caught", disturbed=disturbed)
-        if last.epoch != truth.fails_in:
-            return CaseResult(truth, problem=f"caught in epoch {last.epoch}, not {truth.fails_in}: {said}")
-        if not any(word in (said or "").lower() for word in truth.names):
-            return CaseResult(truth, problem=f"caught for something else: {said}")
-        return CaseResult(truth, said=said)
+    *earlier, last = rows
+    if any(row.status != "ok" for row in earlier) or last.status not in ("ok", "failed"):
+        return CaseResult(case, problem=f"{last.status}: {last.error}", disturbed=disturbed)
+    if case.error_words:
+        return _judge_cheat(case, last, disturbed)
     if last.status == "failed":
-        return CaseResult(truth, problem=f"an honest loader failed: {said}", disturbed=disturbed)
-    readings = []
-    for prefix, timed_by, truths in (
-        ("", "clock", truth.readings), ("device_", "events", truth.device_readings)
-    ):  # fmt: skip
-        steady = [row for row in rows if row.epoch > 0 and row.timed_by == timed_by]
-        for column, known in truths.items():
-            values = [getattr(row, column) for row in steady]
-            if None in values or not values:
-                return CaseResult(truth, problem=f"{prefix}{column} is empty", disturbed=disturbed)
-            median, low, high = statistics.median(values), min(values), max(values)
-            readings.append(ColumnCheck(f"{prefix}{column}", known, median, low, high))
-    return CaseResult(truth, tuple(readings), disturbed=disturbed)
+        return CaseResult(case, problem=f"an honest loader failed: {last.error}", disturbed=disturbed)
+    try:
+        checks = (*_check_columns("", case.readings, [row for row in rows if row.timed_by == "clock"]),)
+        on_device = [row for row in rows if row.timed_by == "events"]
+        checks += (*_check_columns("device_", case.device_readings, on_device),)
+    except LookupError as error:
+        return CaseResult(case, problem=f"{error.args[0]} is empty", disturbed=disturbed)
+    return CaseResult(case, checks, disturbed=disturbed)
+
+
+def _judge_cheat(case: ValidationCase, last: Row, disturbed: str | None) -> CaseResult:
+    if last.status == "ok":
+        return CaseResult(case, problem="not caught", disturbed=disturbed)
+    if last.epoch != case.failing_epoch:
+        problem = f"caught in epoch {last.epoch}, not {case.failing_epoch}: {last.error}"
+        return CaseResult(case, problem=problem)
+    if not any(word in (last.error or "").lower() for word in case.error_words):
+        return CaseResult(case, problem=f"caught for something else: {last.error}")
+    return CaseResult(case, error=last.error)
+
+
+def _check_columns(prefix: str, planned: Mapping[str, float], rows: Sequence[Row]) -> Iterator[ColumnCheck]:
+    """Yield the check of each planned column; LookupError names one that is empty."""
+    for column, value in planned.items():
+        values = [getattr(row, column) for row in rows if (row.epoch == 0) == (column in FIRST_EPOCH)]
+        if None in values or not values:
+            raise LookupError(f"{prefix}{column}")
+        yield ColumnCheck(f"{prefix}{column}", value, statistics.median(values), min(values), max(values))
 
 
 def is_time(column: str) -> bool:
+    """Return whether a column holds seconds."""
     return column.endswith("_s") and not column.endswith("_per_s")

@@ -16,13 +16,18 @@ from loaders.data.image_split import ImageSplit
 
 @dataclass(frozen=True)
 class FixedCostWorkers(ValidationSpec):
-    """torch's own DataLoader, whose workers get a sample each every sample_s; they stay between epochs."""
+    """A torch DataLoader whose persistent workers load one sample after another.
+
+    Attributes:
+        workers: number of worker processes.
+        sample_s: time that a worker takes for a sample, in seconds.
+    """
 
     workers: int = 2
     sample_s: float = 0.0
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """A DataLoader over a map-style dataset."""
+        """Return a DataLoader over a map-style dataset."""
         random = torch.Generator().manual_seed(seed)
         return data.DataLoader(
             _FixedCostSamples(source, self.sample_s), self.batch_size, shuffle, num_workers=self.workers,
@@ -40,8 +45,8 @@ class _FixedCostSamples(data.Dataset[Batch]):
         return len(self._source)
 
     def __getitem__(self, number: int) -> Batch:
-        # A schedule that goes on from sample to sample: what one is late the next makes good. Where nothing
-        # was wanted for longer, as between epochs, it starts anew.
+        # The schedule goes on from sample to sample, so that the next one makes up for a late one. It starts
+        # anew after a time without requests, as between epochs.
         now = time.perf_counter_ns()
         start = self._due if now - self._due < self._sample_s * 1e9 else now
         self._due = start + round(self._sample_s * 1e9)
@@ -51,13 +56,18 @@ class _FixedCostSamples(data.Dataset[Batch]):
 
 @dataclass(frozen=True)
 class UnshardedWorkers(ValidationSpec):
-    """An IterableDataset that is not sharded: each worker delivers all of it (pytorch #30599)."""
+    """An IterableDataset that is not sharded: each worker delivers all of it (pytorch issue 30599).
+
+    Attributes:
+        workers: number of worker processes.
+        batch_s: time that a worker takes for a batch, in seconds.
+    """
 
     workers: int = 2
     batch_s: float = 0.0
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
-        """A DataLoader whose workers each have all batches."""
+        """Return a DataLoader whose workers each deliver all batches."""
         loader = FixedCostLoader(self.batch_size, batch_s=self.batch_s).build(
             source, shuffle=shuffle, seed=seed
         )

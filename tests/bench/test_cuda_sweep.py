@@ -13,7 +13,8 @@ from bench.plan.grid import Machine, make_plan
 from bench.plan.request import Request
 from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_ceilings, read_device, read_runs
-from bench.runner.trial_process import TrialLimits, TrialRunner
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from tests.bench.real_sweep import ROOT
 from tests.fakes import numbered_dataset, numbered_source

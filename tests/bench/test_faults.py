@@ -329,7 +329,7 @@ def test_a_damaged_picture(faulty) -> None:
 
 
 MEANS = {
-    signal.SIGKILL: "perhaps by the system, which ran out of memory",
+    signal.SIGKILL: "perhaps by the system for lack of memory",
     signal.SIGSEGV: "a fault in native code",
 }
 
@@ -342,7 +342,7 @@ def test_a_process_that_is_killed(faulty, factor) -> None:
     status, error = outcomes(faulty.runs, "prefetch_factor")[factor,]
     assert status == "failed"
     # Seldom a worker dies amid handing over a batch: then what is seen is the broken connection.
-    unseen = whom == "worker" and error.startswith("perhaps a DataLoader worker ended early: trials.log may")
+    unseen = whom == "worker" and error.startswith("perhaps a DataLoader worker ended early: see trials.log")
     name = {"worker": "a DataLoader worker", "trial": "the trial's process"}[whom]
     assert unseen or error.startswith(f"{name} was killed by {number.name}: {MEANS[number]}")
 

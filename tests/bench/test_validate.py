@@ -1,4 +1,4 @@
-"""Readings beside their truths: what counts as right, and that it can be wrong."""
+"""Tests of the validation: what counts as right, and that it can be wrong."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from rich.console import Console
 
 from bench import validate
 from bench.cli.command_line import run_command
-from bench.validation.cases import CASES, ValidationCase
+from bench.validation import measuring
+from bench.validation.cases import CASES
 from bench.validation.fixed_cost_loaders import FixedCostLoader
 from bench.validation.judging import judge_case
+from bench.validation.validation_case import ValidationCase
 
 SLEEP = ValidationCase(
     "sleep", "3 batches of 10 ms", FixedCostLoader(20, batch_s=10e-3), 60, readings={"data_wait_s": 0.03}
 )
 CHEAT = ValidationCase(
-    "cheat", "repeats", FixedCostLoader(20, cheat="repeats"), 60, 2, names=("more than once",)
+    "cheat", "repeats", FixedCostLoader(20, cheat="repeats"), 60, 2, error_words=("more than once",)
 )
 
 
-def rows_of(truth: ValidationCase, *values: float, column: str = "data_wait_s", **more) -> list:
-    """One row an epoch, the cold one first, with these values in the column."""
+def rows_of(case: ValidationCase, *values: float, column: str = "data_wait_s", **more) -> list:
+    """Return one row an epoch, the cold one first, with these values in the column."""
     return [
-        replace(truth.trial().row(epoch), **{column: value}, **more) for epoch, value in enumerate(values)
+        replace(case.trial().make_row(epoch), **{column: value}, **more) for epoch, value in enumerate(values)
     ]
 
 
 def failed(epoch: int, error: str) -> list:
-    """Rows of a trial that failed in this epoch."""
-    *before, last = [CHEAT.trial().row(number) for number in range(epoch + 1)]
+    """Return the rows of a trial that failed in this epoch."""
+    *before, last = [CHEAT.trial().make_row(number) for number in range(epoch + 1)]
     return [*before, replace(last, status="failed", error=error)]
 
 
@@ -43,10 +45,10 @@ def run_validate(*checked: ValidationCase, width: int = 120) -> tuple[int, str]:
 
 @pytest.fixture
 def trials(monkeypatch):
-    """Instead of trials, the rows in this list, a trial after another."""
+    """A list of rows for each trial, which are taken instead of running it."""
     left: list[list] = []
-    monkeypatch.setattr(validate, "fresh_process_context", lambda modules: None)
-    monkeypatch.setattr(validate.TrialRunner, "run", lambda runner, trial: iter(left.pop(0)))
+    monkeypatch.setattr(measuring, "prepare_context", lambda modules: None)
+    monkeypatch.setattr(measuring.TrialRunner, "run", lambda runner, trial: iter(left.pop(0)))
     return left
 
 
@@ -63,6 +65,9 @@ def trials(monkeypatch):
         ("samples_per_s", 1000.0, 1019.0, True),
         ("samples_per_s", 1000.0, 1021.0, False),
         ("samples_per_s", 0.01, 0.0103, False),
+        ("between_epochs_cpu_s", 0.5, 0.524, True),
+        ("between_epochs_cpu_s", 0.5, 0.526, False),
+        ("between_epochs_cpu_s", 0.5, 0.0, False),
         ("cpu_s", 0.3, 0.314, True),
         ("cpu_s", 0.3, 0.316, False),
         ("shuffle_quality", 1.0, 0.91, True),
@@ -70,16 +75,22 @@ def trials(monkeypatch):
     ],
 )
 def test_a_reading_may_be_off_by_so_much(column, truth, measured, right) -> None:
-    """2% or 1 ms, whichever is more; 1 ms is for times, not for rates."""
+    """A time may be off by 2% or 1 ms, a rate by 2%."""
     known = replace(SLEEP, readings={column: truth})
-    verdict = judge_case(known, rows_of(known, 0.0, measured, measured, column=column))
-    assert verdict.right is right
+    result = judge_case(known, rows_of(known, 0.0, measured, measured, column=column))
+    assert result.right is right
 
 
 def test_the_median_of_the_steady_epochs_counts() -> None:
-    """Neither the cold epoch, nor one that was disturbed."""
-    (reading,) = judge_case(SLEEP, rows_of(SLEEP, 9.0, 0.03, 0.5, 0.031)).readings
+    """The cold epoch and one slow epoch don't count."""
+    (reading,) = judge_case(SLEEP, rows_of(SLEEP, 9.0, 0.03, 0.5, 0.031)).checks
     assert (reading.measured, reading.low, reading.high) == (0.031, 0.03, 0.5)
+
+
+@pytest.mark.parametrize(("first_s", "steady_s", "right"), [(0.5, 9.0, True), (9.0, 0.5, False)])
+def test_the_time_to_build_is_read_in_the_first_epoch(first_s, steady_s, right) -> None:
+    known = replace(SLEEP, readings={"build_s": 0.5})
+    assert judge_case(known, rows_of(known, first_s, steady_s, column="build_s")).right is right
 
 
 @pytest.mark.parametrize(
@@ -93,20 +104,19 @@ def test_the_median_of_the_steady_epochs_counts() -> None:
     ],
 )
 def test_a_cheat_must_be_caught_for_what_it_does(rows, problem) -> None:
-    """In the epoch it cheats in."""
-    verdict = judge_case(CHEAT, rows)
-    assert verdict.right is (problem is None)
-    assert (verdict.problem or "").startswith(problem or "")
+    """The error must name the fault, in the epoch that has it."""
+    result = judge_case(CHEAT, rows)
+    assert result.right is (problem is None)
+    assert (result.problem or "").startswith(problem or "")
 
 
 def test_an_honest_loader_must_not_fail() -> None:
-    """An audit that finds something in everything catches all cheats too."""
-    verdict = judge_case(SLEEP, failed(1, "audit: 2 missing"))
-    assert verdict.problem == "an honest loader failed: audit: 2 missing"
+    """An audit that fails everything would catch all cheats too."""
+    result = judge_case(SLEEP, failed(1, "audit: 2 missing"))
+    assert result.problem == "an honest loader failed: audit: 2 missing"
 
 
 def test_an_empty_cell_is_no_reading() -> None:
-    """And not right by default."""
     assert judge_case(SLEEP, rows_of(SLEEP, None, None)).problem == "data_wait_s is empty"
 
 
@@ -119,8 +129,8 @@ def test_what_was_disturbed_and_wrong_is_measured_again(trials) -> None:
 
 
 @pytest.mark.parametrize("disturbed", [None, "others used 80%"])
-def test_what_stays_wrong_is_wrong(trials, disturbed) -> None:
-    """With its mark, what it is off by, and what disturbed it; undisturbed it isn't tried again."""
+def test_a_reading_that_stays_wrong_is_wrong(trials, disturbed) -> None:
+    """The line shows the mark and the difference. Without a disturbance it isn't measured again."""
     tries = 2 if disturbed else 1
     trials += [rows_of(SLEEP, 0.03, 0.06, disturbed=disturbed)] * tries
     code, out = run_validate(SLEEP)
@@ -135,7 +145,7 @@ def test_what_stays_wrong_is_wrong(trials, disturbed) -> None:
 
 
 def test_a_narrow_terminal_shows_the_mark(trials) -> None:
-    """And what the reading is off by, rather than how far the epochs are apart."""
+    """The spread between epochs is left out there."""
     trials += [rows_of(SLEEP, 0.03, 0.06)]
     (line,) = [
         line for line in run_validate(SLEEP, width=80)[1].splitlines() if line.startswith("data_wait_s")
@@ -143,14 +153,13 @@ def test_a_narrow_terminal_shows_the_mark(trials) -> None:
     assert line.split() == ["data_wait_s", "30.00", "ms", "60.00", "ms", "+30.00", "ms", "+100.00%", "WRONG"]
 
 
-def test_what_was_right_is_not_measured_again(trials) -> None:
-    """Though it was disturbed."""
+def test_a_right_reading_is_not_measured_again(trials) -> None:
     trials += [rows_of(SLEEP, 0.03, 0.03, disturbed="others used 80%")]
     assert run_validate(SLEEP)[0] == 0
 
 
-def test_altered_truths_are_seen() -> None:
-    """In real trials: an altered count, an altered time, and a cheat that doesn't cheat.
+def test_altered_plans_are_seen() -> None:
+    """Real trials find an altered count, an altered time, and a cheat that doesn't cheat.
 
     Waits are never shorter than planned, so that no noise can make the altered time right.
     """
@@ -172,7 +181,7 @@ def test_altered_truths_are_seen() -> None:
 
 
 def test_all_right_is_exit_code_0() -> None:
-    """In a real trial, by what can't depend on the machine."""
+    """A real trial counts its batches, which can't depend on the machine."""
     code, out = run_validate(replace(SLEEP, epochs=2, readings={"batches": 3}))
     assert code == 0
     assert "All 1 right" in out
@@ -184,14 +193,14 @@ def exit_code(*arguments: str) -> int:
     return left.value.code
 
 
-def test_an_unknown_truth_is_one_line(capsys) -> None:
-    """With the names there are."""
+def test_an_unknown_case_is_one_line(capsys) -> None:
+    """The line lists the names."""
     assert exit_code("--only", "step,nope") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: --only: 'nope' is not one of sleep-sample, ")
 
 
-ON_CPU = [truth for truth in CASES if truth.device == "cpu"]
+ON_CPU = [case for case in CASES if case.device == "cpu"]
 
 
 @pytest.mark.parametrize(
@@ -203,34 +212,34 @@ ON_CPU = [truth for truth in CASES if truth.device == "cpu"]
         (("--only", "step,kernel"), True, 2),
     ],
 )
-def test_only_what_was_asked_for_is_measured(monkeypatch, arguments, cuda, count) -> None:
-    """All that can be by default; the exit code is the check's."""
+def test_only_the_cases_asked_for_are_measured(monkeypatch, arguments, cuda, count) -> None:
+    """Without --only, all cases are measured that can be. The exit code is the validation's."""
     asked = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(validate, "validate", lambda truths, console: asked.extend(truths) or 1)
+    monkeypatch.setattr(validate, "validate", lambda cases, console: asked.extend(cases) or 1)
     assert exit_code(*arguments) == 1
     assert len(asked) == count
 
 
-def test_what_needs_a_gpu_is_refused_without_one(capsys, monkeypatch) -> None:
-    """In one line; where nothing was asked for, it is said to be left out."""
+def test_a_case_of_a_gpu_is_refused_without_one(capsys, monkeypatch) -> None:
+    """Without --only, such cases are left out with a notice."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert exit_code("--only", "step,kernel") == 2
     assert "--only: kernel needs a CUDA device, and there is none here" in capsys.readouterr().err
-    monkeypatch.setattr(validate, "validate", lambda truths, console: 0)
+    monkeypatch.setattr(validate, "validate", lambda cases, console: 0)
     assert exit_code() == 0
     assert f"{len(CASES) - len(ON_CPU)} that need a CUDA device are left out" in capsys.readouterr().out
 
 
-KERNEL = next(truth for truth in CASES if truth.name == "kernel")
+KERNEL = next(case for case in CASES if case.name == "kernel")
 
 
 def timed(clock: float, events: float | None) -> list:
-    """Two epochs by the clock and, unless None, one by events."""
+    """Return two epochs by the clock and, unless None, one by events."""
     rows = [replace(row, step_s=clock) for row in rows_of(KERNEL, 0.0, 0.0, samples_per_s=5000.0)]
     if events is None:
         return rows
-    return [*rows, replace(KERNEL.trial().row(2), step_s=events, timed_by="events")]
+    return [*rows, replace(KERNEL.trial().make_row(2), step_s=events, timed_by="events")]
 
 
 @pytest.mark.parametrize(
@@ -244,16 +253,16 @@ def timed(clock: float, events: float | None) -> list:
     ],
 )
 def test_the_device_s_time_is_read_in_its_own_epoch(rows, right) -> None:
-    """Within 2%, as the clock's; an epoch that is missing is wrong."""
-    verdict = judge_case(KERNEL, rows)
-    assert verdict.right == right
-    if verdict.problem is None:
-        assert {reading.column for reading in verdict.readings} >= {"step_s", "device_step_s"}
+    """It may be off by 2% too, and a missing epoch is wrong."""
+    result = judge_case(KERNEL, rows)
+    assert result.right == right
+    if result.problem is None:
+        assert {reading.column for reading in result.checks} >= {"step_s", "device_step_s"}
 
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_kernels_of_known_length_are_recovered() -> None:
-    """All truths of a GPU, each within 2%."""
-    code, out = run_validate(*(truth for truth in CASES if truth.device == "cuda"))
+    """All cases of a GPU are right."""
+    code, out = run_validate(*(case for case in CASES if case.device == "cuda"))
     assert code == 0, out

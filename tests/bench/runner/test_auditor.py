@@ -33,14 +33,14 @@ def make_trial(spec: BatchedDataLoader | None = None, *, samples: int = SAMPLES,
 def observe(trial: Trial, split: ImageSplit, order: torch.Tensor, *, seen: int | None = None) -> EpochObservation:
     """An epoch in this order, of which so many batches of 50 were seen; None for all."""
     side = trial.configuration.spec.resize or 28
-    grid = PixelGrid.drawn(side, side, f"{trial.seed}/{trial.block}")
+    grid = PixelGrid.draw(side, side, f"{trial.seed}/{trial.block}")
     inspector = BatchInspector(grid, (1, side, side), len(split), budget=math.inf)
     batches = order.split(50)
     for numbers in batches[:seen]:
         images = split.images[numbers].unsqueeze(1) / 255
         resized = interpolate(images, (side, side), mode="bilinear", antialias=True)
         inspector(resized, split.labels[numbers], 1)
-    return inspector.record(len(batches), len(split))
+    return inspector.observe(len(batches), len(split))
 
 
 def shuffle(seed: int, samples: int = SAMPLES) -> torch.Tensor:

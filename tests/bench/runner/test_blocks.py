@@ -1,4 +1,4 @@
-"""Which trials a block holds, and what is run again: with a runner that only says how it went."""
+"""Tests of the blocks: their trials and repetitions, with a runner that measures nothing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.plan.grid import Machine, make_plan
 from bench.plan.plan import Plan
 from bench.plan.request import Request
 from bench.plan.schedule import Schedule, schedule_runs
+from bench.process import running_clock
 from bench.records.errors import ResultsError
 from bench.records.results_folder import read_ceilings, read_runs
 from bench.records.row import Row
@@ -31,7 +32,7 @@ PLAN = make_plan(Request(knobs={"num_workers": (0, 1, 2)}), Machine(cuda=False, 
 
 @dataclass
 class FakeRunner:
-    """Gives each trial one row, a second long, changed as `change` says; knows who was run."""
+    """A runner that gives each trial one row of one second, changed by `change`, and notes the trial."""
 
     change: Callable[[Trial], dict] = lambda trial: {}
     ran: list[tuple[str, int, int, int]] = field(default_factory=list)
@@ -40,7 +41,7 @@ class FakeRunner:
         family = trial.configuration.spec.family
         self.ran.append((family, trial.number, trial.block, trial.attempt))
         row = replace(
-            trial.row(epoch=1), samples=1000, batches=4, sample_shape="1x28x28", dtype="float32", wall_s=1.0,
+            trial.make_row(epoch=1), samples=1000, batches=4, sample_shape="1x28x28", dtype="float32", wall_s=1.0,
             samples_per_s=1000.0, processes=1,
         )  # fmt: skip
         yield replace(row, **self.change(trial))
@@ -70,7 +71,7 @@ def run(
 
 
 def test_each_block_holds_everything_once(tmp_path) -> None:
-    """Configurations and limits, in an order of the block's own that the seed decides."""
+    """Each block has an order of its own, which the seed decides."""
     orders = []
     for seed in (0, 0, 1):
         runner = FakeRunner()
@@ -84,21 +85,20 @@ def test_each_block_holds_everything_once(tmp_path) -> None:
     assert orders[0][0] != orders[0][1]
 
 
-def test_limits_have_a_file_of_their_own(tmp_path) -> None:
-    """They are no runs."""
+def test_ceilings_have_a_file_of_their_own(tmp_path) -> None:
     run(FakeRunner(), tmp_path)
     assert set(read_runs(tmp_path)["family"]) == {"torch_dataloader"}
     assert set(read_ceilings(tmp_path)["family"]) == {"read_ceiling", "step_ceiling"}
 
 
-def test_without_limits_there_is_no_such_file(tmp_path) -> None:
-    """As in an A/A check."""
+def test_without_ceilings_there_is_no_such_file(tmp_path) -> None:
+    """An A/A check has none."""
     run(FakeRunner(), tmp_path, bounds={})
     assert read_ceilings(tmp_path) is None
 
 
 def test_a_disturbed_trial_is_run_once_more_at_the_end_of_its_block(tmp_path) -> None:
-    """In the same block, once, and both are kept."""
+    """The repetition stands in the same block, and both trials are kept."""
     runner = FakeRunner(
         lambda trial: {"disturbed": "a neighbour" if (trial.number, trial.block) == (1, 0) else None}
     )
@@ -114,8 +114,8 @@ def test_a_disturbed_trial_is_run_once_more_at_the_end_of_its_block(tmp_path) ->
 
 
 @pytest.mark.parametrize("status", ["failed", "timeout"])
-def test_what_failed_is_not_run_again(tmp_path, status) -> None:
-    """It has no rank any more, and the others have all their blocks."""
+def test_a_failed_configuration_is_not_run_again(tmp_path, status) -> None:
+    """The others have all their blocks."""
     runner = FakeRunner(lambda trial: {"status": status} if trial.number == 2 else {})
     run(runner, tmp_path, bounds={})
     assert Counter(runner.loaders()) == {0: 3, 1: 3, 2: 1}
@@ -136,8 +136,25 @@ def test_time_lost_to_a_failure_is_not_counted(tmp_path, monkeypatch) -> None:
     assert blocks.left_out == 0
 
 
+def test_a_pause_of_the_sweep_is_not_counted(tmp_path, monkeypatch) -> None:
+    """A job that was stopped for an hour has its budget left, and no trial looks an hour long."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr(running_clock, "_pauses", [])
+
+    def takes(trial: Trial) -> dict:
+        with running_clock.notice_pause(1.0):
+            now[0] += 3601.0 if (trial.number, trial.block) == (1, 0) else 1.0
+        return {}
+
+    runner = FakeRunner(takes)
+    blocks = run(runner, tmp_path, bounds={}, budget_s=10)
+    assert Counter(runner.loaders()) == {0: 3, 1: 3, 2: 3}
+    assert blocks.left_out == 0
+
+
 def test_the_budget_leaves_trials_out(tmp_path, monkeypatch) -> None:
-    """The first block is whole; after it nothing is begun that would end too late."""
+    """The first block is whole. After it, no trial begins that would end too late."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
 
@@ -151,7 +168,7 @@ def test_the_budget_leaves_trials_out(tmp_path, monkeypatch) -> None:
 
 
 def test_a_block_that_cannot_be_whole_begins_with_the_baseline(tmp_path, monkeypatch) -> None:
-    """Without it, no other trial of the block could be compared with anything."""
+    """Without the baseline, no other trial of the block could be compared."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
 
@@ -169,7 +186,7 @@ def test_a_block_that_cannot_be_whole_begins_with_the_baseline(tmp_path, monkeyp
 
 
 def by_speed(wall_s: dict[int, float], spread: float) -> Callable[[Trial], dict]:
-    """So many seconds an epoch, and a spread between blocks that narrows the interval as they add up."""
+    """Give each configuration its seconds an epoch, with a spread between blocks."""
 
     def change(trial: Trial) -> dict:
         seconds = wall_s.get(trial.number, 1.0) * (
@@ -181,7 +198,7 @@ def by_speed(wall_s: dict[int, float], spread: float) -> Callable[[Trial], dict]
 
 
 def test_a_precision_goes_on_with_the_contenders(tmp_path) -> None:
-    """Those that are clearly slower have the planned blocks, the others as many as it takes; with limits."""
+    """A clearly slower configuration has the planned blocks, the others more, with their ceilings."""
     runner = FakeRunner(by_speed({0: 1.0, 1: 1.0, 2: 3.0}, spread=0.01))
     blocks = run(runner, tmp_path, precision=0.05)
     counts = Counter(runner.loaders())
@@ -194,8 +211,8 @@ def test_a_precision_goes_on_with_the_contenders(tmp_path) -> None:
     }  # fmt: skip
 
 
-def test_a_precision_out_of_reach_is_told(tmp_path, monkeypatch) -> None:
-    """The budget ends it, and says for whom."""
+def test_the_configurations_without_the_precision_are_named(tmp_path, monkeypatch) -> None:
+    """The budget ends the extra blocks."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     jitter = by_speed({}, spread=0.2)
@@ -210,8 +227,8 @@ def test_a_precision_out_of_reach_is_told(tmp_path, monkeypatch) -> None:
     assert 35 <= now[0] <= 40
 
 
-def test_what_is_unavailable_is_a_row_and_no_trial(tmp_path) -> None:
-    """With its reason."""
+def test_an_unavailable_configuration_is_a_row_and_no_trial(tmp_path) -> None:
+    """The row holds the reason."""
     request = Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda"))
     plan = make_plan(request, Machine(cuda=False, num_threads=2))
     runner = FakeRunner()
@@ -223,14 +240,14 @@ def test_what_is_unavailable_is_a_row_and_no_trial(tmp_path) -> None:
 
 
 def cut(folder: Path, lines: int, name: str = "runs.csv") -> None:
-    """As a sweep leaves it that is killed after so many rows."""
+    """Leave so many rows, as a sweep does that is killed after them."""
     text = (folder / name).read_text().splitlines(keepends=True)
     (folder / name).write_text("".join(text[: lines + 1]))
 
 
 @pytest.mark.parametrize("left", range(10))
-def test_a_resumed_sweep_runs_what_is_missing(tmp_path, left) -> None:
-    """The same trials in the same blocks, each once, in the order that they would have had."""
+def test_a_resumed_sweep_runs_the_missing_trials(tmp_path, left) -> None:
+    """The missing trials run in the order that they would have had."""
     whole, rest = FakeRunner(), FakeRunner()
     run(whole, tmp_path, bounds={})
     everything = (tmp_path / "runs.csv").read_text()
@@ -240,8 +257,8 @@ def test_a_resumed_sweep_runs_what_is_missing(tmp_path, left) -> None:
     assert (tmp_path / "runs.csv").read_text() == everything
 
 
-def test_a_broken_trial_is_run_again_for_what_it_lacks(tmp_path) -> None:
-    """Epochs on file stay as they are; those after them come from another process."""
+def test_a_broken_trial_is_run_again_for_its_missing_epochs(tmp_path) -> None:
+    """Epochs on file stay, and later ones come from another process."""
 
     class TwoEpochs(FakeRunner):
         def run(self, trial: Trial) -> Iterator[Row]:
@@ -258,7 +275,7 @@ def test_a_broken_trial_is_run_again_for_what_it_lacks(tmp_path) -> None:
 
 
 def test_a_failure_on_file_is_a_failure(tmp_path) -> None:
-    """It isn't run again, neither then nor in later blocks."""
+    """The configuration is run neither in that block nor in later ones."""
 
     def fails(trial: Trial) -> dict:
         return {"status": "failed", "error": "boom"} if trial.number == 1 else {}
@@ -273,7 +290,7 @@ def test_a_failure_on_file_is_a_failure(tmp_path) -> None:
 
 
 def test_a_disturbed_trial_is_repeated_when_resumed(tmp_path) -> None:
-    """Where its repetition is missing, and only there."""
+    """A repetition on file is not run again."""
 
     def disturbed(trial: Trial) -> dict:
         return {"disturbed": "noise"} if trial.number == 0 and trial.block == 0 else {}
@@ -289,7 +306,7 @@ def test_a_disturbed_trial_is_repeated_when_resumed(tmp_path) -> None:
 
 
 def test_blocks_for_precision_are_resumed(tmp_path) -> None:
-    """Who was due in a block that was broken off is due again, by what was known before it."""
+    """The contenders of a block that was broken off are the same, by the rows before it."""
     speeds = {0: 1.0, 1: 1.02, 2: 3.0}
 
     def noisy(trial: Trial) -> dict:
@@ -304,8 +321,8 @@ def test_blocks_for_precision_are_resumed(tmp_path) -> None:
     assert (tmp_path / "runs.csv").read_text().startswith(everything)
 
 
-def test_limits_are_resumed_too(tmp_path) -> None:
-    """In their own file; one that was never begun is begun."""
+def test_ceilings_are_resumed_too(tmp_path) -> None:
+    """A file without a header is made anew."""
     run(FakeRunner(), tmp_path)
     both = [(tmp_path / name).read_text() for name in ("runs.csv", "ceilings.csv")]
     cut(tmp_path, 4)
@@ -318,16 +335,15 @@ def test_limits_are_resumed_too(tmp_path) -> None:
     assert [(tmp_path / name).read_text() for name in ("runs.csv", "ceilings.csv")] == both
 
 
-def test_rows_say_what_they_were_resumed_with(tmp_path) -> None:
-    """Those that were measured then, and no others."""
+def test_rows_tell_the_differences_they_were_resumed_with(tmp_path) -> None:
+    """Rows from before the resumption have an empty cell."""
     run(FakeRunner(), tmp_path, bounds={})
     cut(tmp_path, 4)
     run(FakeRunner(), tmp_path, bounds={}, resumed=True, differences="torch 2.6, now 2.7")
     assert list(read_runs(tmp_path)["resumed_with"]) == [""] * 4 + ["torch 2.6, now 2.7"] * 5
 
 
-def test_what_is_new_takes_no_file_that_is_there(tmp_path) -> None:
-    """Only a sweep that is resumed goes on with one."""
+def test_a_new_sweep_takes_no_file_that_is_there(tmp_path) -> None:
     run(FakeRunner(), tmp_path, bounds={})
     before = (tmp_path / "runs.csv").read_text()
     with pytest.raises(ResultsError, match="was just made by another sweep"):

@@ -1,4 +1,4 @@
-"""Causes: texts that PyTorch, Python or the system has written; the cause and the cure come first."""
+"""Tests of the diagnosis, with texts that PyTorch, Python or the system wrote."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ THREADS = "perhaps too many processes and threads: raise the limit (ulimit -u, "
 MEMORY = "out of memory: use fewer workers, smaller batches or a smaller prefetch factor, or add memory ("
 CAUGHT = "RuntimeError: Caught RuntimeError in DataLoader worker process 0. "
 
-# Where nothing else is said: torch 2.15, Python 3.11, seen here.
+# From torch 2.15 and Python 3.11, unless a comment names another version.
 TEXTS = [
-    # The same, by where the room ends: the semaphores of a queue, or a batch.
+    # A full /dev/shm, met by the semaphores of a queue, or by a batch.
     ("OSError: [Errno 28] No space left on device (synchronize.py:57 in __init__)", SHM),
     (
         f"{CAUGHT}RuntimeError: unable to allocate shared memory(shm) for file </torch_16012_2711381923_4>: "
         "No space left on device (28) (storage.py:423 in _new_shared)",
         SHM,
     ),
-    # torch 2.10 names whatever error there was before.
+    # torch 2.10 names the last error of any kind.
     (
         f"{CAUGHT}RuntimeError: unable to allocate shared memory(shm) for file </torch_12_34_0>: "
         "Resource temporarily unavailable (11) (storage.py:423 in _new_shared)",
         SHM,
     ),
-    # Before 2.10.
+    # torch before 2.10.
     ("RuntimeError: unable to write to file </torch_31911_95_6>: No space left on device (28)", SHM),
     ("OSError: [Errno 28] No space left on device: '/dev/shm/pymp-1' (tempfile.py:377 in mkdtemp)", SHM),
     ("OSError: [Errno 30] Read-only file system (synchronize.py:57 in __init__)", "/dev/shm can't be used: "),
     (
         "FileNotFoundError: [Errno 2] No such file or directory (synchronize.py:57 in __init__)",
-        "/dev/shm can't be used: workers need one that can be written",
+        "/dev/shm can't be used: mount a tmpfs there that can be written",
     ),
     (
         "RuntimeError: could not unlink the shared memory file /torch_5_6_7 : No such file or directory (2)",
-        "files of /dev/shm were removed in mid-run: perhaps by systemd",
+        "files in /dev/shm were removed during the run: set RemoveIPC=no",
     ),
-    # Only a path tells the disk.
+    # A full disk is told by a path.
     (
         "OSError: [Errno 28] No space left on device: '/data/cache/0.png' (Image.py:2600 in save)",
-        "the disk is full: make room there (OSError",
+        "the disk is full: delete files there (OSError",
     ),
     (
         "OSError: [Errno 28] No space left on device (pathlib.py:1068 in write_bytes)",
-        "the disk or /dev/shm is full: make room there (OSError",
+        "the disk or /dev/shm is full: delete files there (OSError",
     ),
     ("OSError: [Errno 122] Disk quota exceeded: '/data/a/0.png'", "the disk quota is used up: "),
     ("OSError: [Errno 24] Too many open files (popen_fork.py:65 in _launch)", FILES),
@@ -96,7 +96,7 @@ TEXTS = [
     ),
     ("OSError: [Errno 12] Cannot allocate memory (popen_fork.py:66 in _launch)", MEMORY),
     ("RuntimeError: std::bad_alloc (a.py:1 in f)", MEMORY),
-    # What the sweep itself says.
+    # Texts of the sweep itself.
     ("out of memory: the trial held 900 MiB in 3 processes, the limit is 800 MiB", f"{MEMORY}the trial held"),
     (
         "out of memory: the system ended a process for it; RuntimeError: DataLoader worker (pid 5) is killed "
@@ -111,7 +111,7 @@ TEXTS = [
     (
         "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of "
         "79.11 GiB of which 1.05 GiB is free. (train_step.py:40 in __call__)",
-        "CUDA out of memory: use smaller batches, or end what else uses the GPU (OutOfMemoryError: ",
+        "CUDA out of memory: use smaller batches, or end other programs on the GPU (OutOfMemoryError: ",
     ),
     # torch before 2.8 calls a CUDA error RuntimeError.
     (
@@ -122,9 +122,9 @@ TEXTS = [
     (
         "RuntimeError: Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and "
         "installed a driver from http://www.nvidia.com/Download/index.aspx (__init__.py:616 in _lazy_init)",
-        "no NVIDIA driver is found: install it, or start the container with its GPUs (docker: --gpus all) (",
+        "no NVIDIA driver is found: install one, or start the container with its GPUs (docker: --gpus all) (",
     ),
-    ("RuntimeError: No CUDA GPUs are available (__init__.py:1 in f)", "no GPU is visible: look at CUDA_VIS"),
+    ("RuntimeError: No CUDA GPUs are available (__init__.py:1 in f)", "no GPU is visible: check CUDA_VIS"),
     (
         "RuntimeError: The NVIDIA driver on your system is too old (found version 11040). Please update",
         "the NVIDIA driver is too old for this PyTorch: update the driver",
@@ -145,7 +145,7 @@ TEXTS = [
     (
         "AcceleratorError: CUDA error: device-side assert triggered Compile with `TORCH_USE_CUDA_DSA` to "
         "enable device-side assertions.",
-        "a kernel on the GPU found a wrong value: perhaps a label that is no class; CUDA_LAUNCH_BLOCKING=1",
+        "a kernel on the GPU found a wrong value: check that every label is a class; CUDA_LAUNCH_BLOCKING=1",
     ),
     (
         "RuntimeError: CUDA error: unspecified launch failure Compile with `TORCH_USE_CUDA_DSA`",
@@ -157,7 +157,7 @@ TEXTS = [
     ),
     (
         "RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable Compile with",
-        "the GPU can't be used: perhaps it is broken or another process has it",
+        "the GPU can't be used: it may be broken, or another process may hold it",
     ),
     ("RuntimeError: CUDA error: uncorrectable ECC error encountered Compile", "the GPU can't be used: "),
     (
@@ -183,11 +183,11 @@ TEXTS = [
     ),
     (
         "repeated for the audit: RuntimeError: DataLoader worker (pid 19020) is killed by signal: Killed. ",
-        "a DataLoader worker was killed by SIGKILL: perhaps by the system, which ran out of memory; use",
+        "a DataLoader worker was killed by SIGKILL: perhaps by the system for lack of memory; use",
     ),
     (
         "the trial's process was killed by SIGKILL",
-        "the trial's process was killed by SIGKILL: perhaps by the system, which ran out of memory; use",
+        "the trial's process was killed by SIGKILL: perhaps by the system for lack of memory; use",
     ),
     (
         "repeated for the audit: the trial's process was killed by SIGSEGV",
@@ -196,22 +196,22 @@ TEXTS = [
     (
         "RuntimeError: DataLoader worker (pid(s) 17861, 17862) exited unexpectedly (dataloader.py:1306 in "
         "_try_get_data)",
-        "a DataLoader worker ended early: trials.log may tell why (",
+        "a DataLoader worker ended early: see trials.log (",
     ),
     (
         "no process can be started: EOFError: unexpected EOF (forkserver.py:338 in read_signed)",
-        "the server that trials are forked from has ended: perhaps there are too many processes",
+        "the server that trials are forked from has ended: raise the limits of processes",
     ),
     (
         "ConnectionResetError: [Errno 104] Connection reset by peer (connection.py:395 in _recv)",
-        "perhaps a DataLoader worker ended early: trials.log may tell why (",
+        "perhaps a DataLoader worker ended early: see trials.log (",
     ),
 ]
 
 
 @pytest.mark.parametrize(("text", "begins"), TEXTS)
 def test_the_cause_and_the_cure_come_first(text, begins) -> None:
-    """In one line, and not much longer than the error; then what the error said."""
+    """The explanation is one line, not much longer than the error, whose text follows."""
     told = explain_error(text)
     assert told.startswith(begins)
     assert told.count("\n") == 0
@@ -233,8 +233,8 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("text", UNKNOWN)
-def test_what_is_not_known_is_left_alone(text) -> None:
-    """Neither a cause nor a cure is made up."""
+def test_an_unknown_error_is_unchanged(text) -> None:
+    """An unknown error gets no cause and no cure."""
     assert explain_error(text) == text
     assert explain_error(text, "a word from the loader\n") == text
 
@@ -243,8 +243,8 @@ SIGNALS = [number for number in signal.Signals if 0 < number < 32]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_every_signal_has_its_name(number) -> None:
-    """PyTorch gives the words of the system's library."""
+def test_every_signal_is_named(number) -> None:
+    """PyTorch takes a signal's description from the system's library."""
     words = signal.strsignal(number)
     told = explain_error(f"RuntimeError: DataLoader worker (pid 5) is killed by signal: {words}. ")
     assert told.startswith(f"a DataLoader worker was killed by {number.name}: ")
@@ -259,8 +259,8 @@ Traceback (most recent call last):
 """
 
 
-def test_what_was_printed_tells_why_a_trial_hangs() -> None:
-    """A queue's thread in a worker only prints its error, and the batch never comes: `perhaps`."""
+def test_printed_text_tells_why_a_trial_hangs() -> None:
+    """A queue's thread in a worker only prints its error, and the batch never comes."""
     why = (
         "RuntimeError: unable to allocate shared memory(shm) for file </torch_1_2_0>: No space left on device"
     )
@@ -270,8 +270,8 @@ def test_what_was_printed_tells_why_a_trial_hangs() -> None:
     assert "open files" not in told
 
 
-def test_what_was_printed_tells_how_a_worker_ended() -> None:
-    """The signal stands only in what the exception was raised from."""
+def test_printed_text_tells_how_a_worker_ended() -> None:
+    """Only the exception's cause, which is printed, names the signal."""
     error = (
         "RuntimeError: DataLoader worker (pid(s) 5) exited unexpectedly (dataloader.py:1306 in _try_get_data)"
     )
@@ -281,14 +281,14 @@ def test_what_was_printed_tells_how_a_worker_ended() -> None:
     assert "(RuntimeError: DataLoader worker (pid(s) 5) exited unexpectedly" in told
 
 
-def test_what_was_printed_by_native_code_counts() -> None:
-    """C++ says what it threw, indented, and ends the process."""
+def test_text_printed_by_native_code_counts() -> None:
+    """C++ prints its exception on an indented line, and ends the process."""
     printed = "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
     told = explain_error("the trial's process was killed by SIGABRT", printed)
     assert told.startswith(f"perhaps {MEMORY}the trial's process was killed by SIGABRT; it printed: ")
 
 
-def test_the_error_itself_counts_before_what_was_printed() -> None:
-    """What was printed may have been survived."""
+def test_the_error_counts_before_printed_text() -> None:
+    """The trial may have survived an error that it printed."""
     told = explain_error("MemoryError:  (a.py:11 in f)", "OSError: [Errno 24] Too many open files\n")
     assert told.startswith(MEMORY)

@@ -1,4 +1,4 @@
-"""Whether a sweep can go on here: what is compared, and what may differ."""
+"""Tests of resuming: environments that are compared, and facts that may differ."""
 
 from __future__ import annotations
 
@@ -45,20 +45,18 @@ def changed(part: str, **values) -> dict:
         ({**THEN, "ring": "no compiler"}, ["ring ring.c, now no compiler"]),
     ],
 )
-def test_what_could_change_figures_is_told(now, says) -> None:
-    """And nothing else."""
+def test_facts_that_change_figures_are_told(now, says) -> None:
     assert find_differences(THEN, now) == says
 
 
 def test_other_data_is_refused() -> None:
-    """The same bytes, or none of it."""
     check_data(THEN, "0123456789ab")
     with pytest.raises(ResultsError, match=r"other data \(SHA-256 01234567…, now ba987654…\)"):
         check_data(THEN, "ba9876543210")
 
 
 def test_another_plan_is_refused() -> None:
-    """As where a device is gone; and what says nothing of its plan."""
+    """An environment without a plan is refused too."""
     check_plan(THEN, [{"family": "torch_dataloader"}])
     for then in (THEN, {}):
         with pytest.raises(ResultsError, match="no longer make the configurations"):

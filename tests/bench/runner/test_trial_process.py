@@ -1,11 +1,13 @@
-"""Trials in processes of their own: whatever happens there costs one row and leaves nothing behind."""
+"""Tests of trials in processes of their own: a failure costs one row and leaves nothing behind."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -13,7 +15,9 @@ import torch
 
 from bench.plan.configuration import Configuration
 from bench.process.forkserver import prepare_context
-from bench.runner.trial_process import TrialLimits, TrialRunner
+from bench.runner import trial_process
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from loaders.families.torch_dataloader import TorchDataLoader
 from tests.fakes import Misbehaving, numbered_dataset, numbered_source
@@ -39,7 +43,7 @@ def bad(behaviour: str, good_batches: int = 0) -> Misbehaving:
 
 
 def test_every_epoch_is_a_row(context, tmp_path) -> None:
-    """Measured in another process, with its memory and CPU time."""
+    """Rows come from another process, with its CPU time."""
     rows = rows_of(TorchDataLoader(num_workers=1, batch_size=8).resolve(), context, tmp_path / "log")
     assert [row.status for row in rows] == ["ok", "ok"]
     assert [row.epoch for row in rows] == [0, 1]
@@ -54,7 +58,7 @@ def test_the_memory_of_the_tree_is_seen(context, tmp_path) -> None:
 
 
 def test_the_next_epoch_waits_for_the_row(context, tmp_path) -> None:
-    """What was measured is written before anything else is: the process holds still until then."""
+    """The process measures nothing until the row is written."""
     configuration = Configuration(bad("raise", good_batches=20), "cpu", "none", None, 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
     rows = make_runner(context, tmp_path / "log").run(trial)
@@ -67,7 +71,7 @@ def test_the_next_epoch_waits_for_the_row(context, tmp_path) -> None:
 
 
 def test_an_exception_is_a_row(context, tmp_path) -> None:
-    """`failed`, with type, text and place, after the epochs that went well."""
+    """The row is `failed`, with type, text and place, after the rows of good epochs."""
     rows = rows_of(bad("raise", good_batches=25), context, tmp_path / "log")
     assert [row.status for row in rows] == ["ok", "failed"]
     assert rows[1].error.startswith("RuntimeError: the disk is on fire (fakes.py:")
@@ -80,40 +84,40 @@ def test_an_exception_is_a_row(context, tmp_path) -> None:
     ("behaviour", "says"), [("kill", "was killed by SIGKILL"), ("exit", "ended with exit code 3")]
 )
 def test_a_process_that_dies_is_a_row(context, tmp_path, behaviour, says) -> None:
-    """The signal or the exit code is named."""
+    """The row names the signal or the exit code."""
     (row,) = rows_of(bad(behaviour), context, tmp_path / "log")
     assert row.status == "failed"
     assert says in row.error
 
 
 def test_a_gpu_that_cannot_be_used_is_a_row(context, tmp_path) -> None:
-    """Missing, or with too little memory: cause and cure; the trial after it is measured."""
+    """The row has cause and cure, and the next trial is measured."""
     (row,) = rows_of(bad("cuda"), context, tmp_path / "log")
     assert row.status == "failed"
     cause = (
-        "CUDA out of memory: use" if torch.cuda.is_available() else "no NVIDIA driver is found: install it"
+        "CUDA out of memory: use" if torch.cuda.is_available() else "no NVIDIA driver is found: install one"
     )
-    assert row.error.startswith((cause, "no GPU is visible: look at CUDA_VISIBLE_DEVICES"))
+    assert row.error.startswith((cause, "no GPU is visible: check CUDA_VISIBLE_DEVICES"))
     assert [row.status for row in rows_of(bad("none"), context, tmp_path / "log")] == ["ok", "ok"]
 
 
 def test_a_trial_that_hangs_is_ended_with_its_children(context, tmp_path) -> None:
-    """Past the deadline: `timeout`, and neither the process nor its child is alive."""
+    """The row is `timeout`, and neither the process nor its child is alive."""
     (row,) = rows_of(bad("hang"), context, tmp_path / "log", timeout_s=1)
     assert row.status == "timeout"
     assert row.error == "not done after 1 s"
     assert alive_with(str(tmp_path)) == []
 
 
-def test_what_a_trial_prints_goes_to_the_log(context, tmp_path, capfd) -> None:
-    """Neither the progress nor a pipe is disturbed."""
+def test_printed_text_goes_to_the_log(context, tmp_path, capfd) -> None:
+    """Standard output stays clean."""
     rows_of(bad("print"), context, tmp_path / "log", epochs=1)
     assert "a word from the loader" in (tmp_path / "log").read_text()
     assert "a word" not in capfd.readouterr().out
 
 
 def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
-    """Closing the iterator (as Ctrl-C does) kills the trial at once."""
+    """Closing the iterator, as Ctrl-C does, kills the trial at once."""
     configuration = Configuration(bad("hang", good_batches=25), "cpu", "none", None, 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
     rows = make_runner(context, tmp_path / "log", 600).run(trial)
@@ -125,7 +129,7 @@ def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
 
 
 def test_a_trial_is_like_a_plain_script(context, tmp_path) -> None:
-    """Forked from a server, and yet: the platform's own start method, and nothing that draws or prints."""
+    """A trial has the platform's start method, and no library of the command line."""
     rows_of(bad("print"), context, tmp_path / "log", epochs=1)
     said = (tmp_path / "log").read_text()
     assert f"{multiprocessing.get_all_start_methods()[0]} workers by default" in said
@@ -133,15 +137,40 @@ def test_a_trial_is_like_a_plain_script(context, tmp_path) -> None:
 
 
 def test_a_dead_trial_is_seen_past_its_orphans(context, tmp_path) -> None:
-    """A child that holds the pipe open doesn't make a death into a time-out, and doesn't outlive it."""
+    """A child that holds the pipe open turns no death into a timeout, and doesn't outlive it."""
     (row,) = rows_of(bad("orphan"), context, tmp_path / "log", timeout_s=30)
     assert row.status == "failed"
     assert row.error.startswith("the trial's process was killed by SIGKILL")
     assert alive_with(str(tmp_path)) == []
 
 
+@pytest.mark.parametrize(("paused_s", "disturbed"), [(0.0, None), (12.0, "the sweep was stopped for 12 s")])
+def test_a_pause_within_an_epoch_disturbs_it(context, tmp_path, monkeypatch, paused_s, disturbed) -> None:
+    """The trial may have been stopped with the sweep, and its time would then be wrong."""
+    asked = []
+    monkeypatch.setattr(trial_process, "find_pause_s", lambda *epoch: asked.append(epoch) or paused_s)
+    (row,) = rows_of(TorchDataLoader(num_workers=0, batch_size=8), context, tmp_path / "log", epochs=1)
+    assert row.disturbed is None if disturbed is None else row.disturbed.endswith(disturbed)
+    ((start_ns, end_ns),) = asked
+    assert (end_ns - start_ns) * 1e-9 == pytest.approx(row.wall_s)
+
+
+@dataclass(frozen=True)
+class SameOrder(Misbehaving):
+    """A loader that shuffles once, and doesn't declare it."""
+
+    same_order_each_epoch: ClassVar[bool] = False
+
+
+def test_a_loader_that_repeats_its_order_fails(context, tmp_path) -> None:
+    """The first epoch is fine, and the second one is no epoch."""
+    first, second = rows_of(SameOrder(), context, tmp_path / "log")
+    assert (first.status, second.status) == ("ok", "failed")
+    assert second.error.startswith("audit: epochs 0 and 1 have the same order: 100% of the samples")
+
+
 def alive_with(text: str) -> list[int]:
-    """Processes that have a file under `text` open: the trials of a test have its log."""
+    """Return the processes that have a file under `text` open, as a test's trials have its log."""
     found = []
     for process in psutil.process_iter():
         try:

@@ -1,4 +1,4 @@
-"""What an audit finds in an epoch: nothing in an honest one, and what was done in any other."""
+"""Tests of the audit: an honest epoch passes, and the error of any other names its fault."""
 
 from __future__ import annotations
 
@@ -48,47 +48,44 @@ def batches(
 def judge(
     source: ImageSplit, delivered: Batches, *, resize: int | None = None, unseen: int = 0
 ) -> AuditResult:
-    """The audit of these batches; `unseen` more of 50 samples each went by unseen."""
+    """Return the audit of these batches; `unseen` more of 50 samples each were delivered unseen."""
     side = resize or 28
-    grid = PixelGrid.drawn(side, side, seed=0)
+    grid = PixelGrid.draw(side, side, seed=0)
     witness = BatchInspector(grid, (1, side, side), SAMPLES, budget=math.inf)
     batches = samples = 0
     for images, labels in delivered:
         witness(images, labels, 1)
         batches += 1
         samples += len(labels)
-    record = witness.record(batches + unseen, samples + unseen * SIZE)
+    record = witness.observe(batches + unseen, samples + unseen * SIZE)
     return audit_epoch(record, ReferenceSamples(source, grid, resize))
 
 
 def test_an_honest_epoch_stands(source, order) -> None:
-    """Every sample once, two of them alike, two alike but for the label."""
+    """Two of its samples look the same and share a label, and two have different labels."""
     finding = judge(source, batches(source, order))
     assert finding.seen_share == 1
     assert finding.shuffle_quality == pytest.approx(1, abs=0.1)
 
 
 def test_a_dropped_batch(source, order) -> None:
-    """Its samples are missing."""
     with pytest.raises(AuditError, match="550 samples were delivered of 600: 50 missing"):
         judge(source, batches(source, order)[:-1])
 
 
 def test_an_empty_batch_changes_nothing(source, order) -> None:
-    """All samples are in the others."""
     delivered = batches(source, order)
     delivered.insert(1, (torch.empty(0, 1, 28, 28), torch.empty(0, dtype=torch.int64)))
     assert judge(source, delivered).shuffle_quality == pytest.approx(1, abs=0.1)
 
 
 def test_no_batch_at_all(source) -> None:
-    """All of them are."""
     with pytest.raises(AuditError, match="0 samples were delivered of 600: 600 missing"):
         judge(source, [])
 
 
 def test_a_repeated_sample_in_anothers_place(source, order) -> None:
-    """The number of samples is right, and they aren't."""
+    """The number of samples is right."""
     order = order.clone()
     order[20:26] = order[10]
     with pytest.raises(
@@ -98,7 +95,7 @@ def test_a_repeated_sample_in_anothers_place(source, order) -> None:
 
 
 def test_an_epoch_delivered_twice(source, order) -> None:
-    """One after the other, each of them right, and sample by sample as two unsharded workers do."""
+    """It may come twice as a whole, or sample by sample, as from two unsharded workers."""
     with pytest.raises(AuditError, match="1,200 samples were delivered of 600"):
         judge(source, batches(source, order) * 2)
     with pytest.raises(AuditError, match="600 samples were checked of 600: 300 delivered more than once"):
@@ -106,7 +103,7 @@ def test_an_epoch_delivered_twice(source, order) -> None:
 
 
 def test_labels_that_moved_on_by_one(source, order) -> None:
-    """Each picture beside the label of the next."""
+    """Each picture of a batch has the label of the one before."""
     delivered = batches(source, order)
     images, labels = delivered[3]
     delivered[3] = (images, labels.roll(1))
@@ -116,7 +113,7 @@ def test_labels_that_moved_on_by_one(source, order) -> None:
 
 
 def test_pictures_of_something_else(source, order) -> None:
-    """A buffer that nobody filled."""
+    """A buffer that nobody filled is black."""
     delivered = batches(source, order)
     delivered[0] = (torch.zeros(SIZE, 1, 28, 28), delivered[0][1])
     with pytest.raises(AuditError, match="50 missing, 50 with pictures that aren't in the dataset"):
@@ -124,8 +121,8 @@ def test_pictures_of_something_else(source, order) -> None:
 
 
 def test_one_wrong_pixel_beside_the_grid(source, order) -> None:
-    """The grid's pixels are right, the picture's mean is not."""
-    grid = PixelGrid.drawn(28, 28, seed=0)
+    """The grid's pixels are right, and the picture's mean is wrong."""
+    grid = PixelGrid.draw(28, 28, seed=0)
     delivered = batches(source, order)
     images = delivered[0][0].clone()
     images[:, 0, grid.rows.start + 1, :] = 0
@@ -147,13 +144,13 @@ def test_one_wrong_pixel_beside_the_grid(source, order) -> None:
     ],
 )
 def test_another_form_or_range(source, order, change, says) -> None:
-    """What the train step would take without complaint, or with one."""
+    """A train step would take some of these without an error."""
     with pytest.raises(AuditError, match=says):
         judge(source, [(change(images), labels) for images, labels in batches(source, order)])
 
 
-def test_what_was_seen_in_part_is_judged_in_part(source, order) -> None:
-    """Nothing is missing that may have gone by unseen; what was seen must be right all the same."""
+def test_an_epoch_seen_in_part_is_judged_in_part(source, order) -> None:
+    """Samples may be in unseen batches, and those that were seen must be right."""
     delivered = batches(source, order)
     finding = judge(source, delivered[:4], unseen=8)
     assert finding.seen_share == pytest.approx(1 / 3)
@@ -164,7 +161,7 @@ def test_what_was_seen_in_part_is_judged_in_part(source, order) -> None:
 
 
 def resized(source: ImageSplit, order: torch.Tensor, side: int, *, by_pil: bool) -> Batches:
-    """The samples resized, in float32, or rounded to uint8 as PIL does."""
+    """Return the samples resized, in float32, or rounded to uint8 as PIL does."""
     if by_pil:
         steps = [transforms.ToPILImage(), transforms.Resize((side, side)), transforms.ToTensor()]
         images = torch.stack([transforms.Compose(steps)(source.images[n]) for n in order])
@@ -177,7 +174,7 @@ def resized(source: ImageSplit, order: torch.Tensor, side: int, *, by_pil: bool)
 @pytest.mark.parametrize("by_pil", [False, True])
 @pytest.mark.parametrize("side", [8, 14, 32, 64])
 def test_resized_pictures_are_known(source, order, side, by_pil) -> None:
-    """With PIL's rounding and without; and one that comes twice is found."""
+    """A sample that comes twice is found, with PIL's rounding and without."""
     delivered = resized(source, order, side, by_pil=by_pil)
     assert judge(source, delivered, resize=side).shuffle_quality == pytest.approx(1, abs=0.1)
     again = order.clone()
@@ -187,7 +184,7 @@ def test_resized_pictures_are_known(source, order, side, by_pil) -> None:
 
 
 def test_a_resize_without_antialiasing_is_no_resize(source, order) -> None:
-    """It is faster, and gives other pictures."""
+    """Such a resize is faster, and makes other pictures."""
     delivered = [
         (interpolate(images, (14, 14), mode="bilinear"), labels) for images, labels in batches(source, order)
     ]
@@ -195,8 +192,8 @@ def test_a_resize_without_antialiasing_is_no_resize(source, order) -> None:
         judge(source, delivered, resize=14)
 
 
-def test_near_twins_are_told_apart_by_what_fits_all(order) -> None:
-    """Rounded pictures nearer to another sample than to their own: somebody's own is left for each."""
+def test_near_twins_are_assigned_together(order) -> None:
+    """Some rounded pictures are nearer to another sample than to their own."""
     random = torch.Generator().manual_seed(2)
     images = torch.randint(256, (SAMPLES, 28, 28), dtype=torch.uint8, generator=random)
     images[:12] = images[0]
@@ -208,8 +205,8 @@ def test_near_twins_are_told_apart_by_what_fits_all(order) -> None:
     assert judge(source, rounded, resize=20).shuffle_quality == pytest.approx(1, abs=0.1)
 
 
-def test_resized_duplicates_hide_nobody(source, order) -> None:
-    """A tenth of the pictures are blank and the same: the others must come once each all the same."""
+def test_resized_duplicates_hide_no_fault(source, order) -> None:
+    """A tenth of the pictures are blank, and the others must come once each."""
     images = source.images.clone()
     images[:60] = 0
     blank = ImageSplit("blank", "0" * 64, images, source.labels, source.classes)
@@ -220,18 +217,18 @@ def test_resized_duplicates_hide_nobody(source, order) -> None:
         judge(blank, resized(blank, few, 32, by_pil=True), resize=32)
 
 
-def test_no_number_beside_the_grid(source, order) -> None:
-    """Neither passes for a picture that wasn't looked at in whole."""
+def test_not_a_number_beside_the_grid(source, order) -> None:
+    """Its mean is NaN, as for a picture that was not seen in whole."""
     delivered = batches(source, order)
     images = delivered[2][0].clone()
-    images[:, 0, PixelGrid.drawn(28, 28, seed=0).rows.start + 1, :] = torch.nan
+    images[:, 0, PixelGrid.draw(28, 28, seed=0).rows.start + 1, :] = torch.nan
     delivered[2] = (images, delivered[2][1])
     with pytest.raises(AuditError, match="instead of 0 to 1"):
         judge(source, delivered)
 
 
 def test_pictures_of_one_pixel_are_counted(source, order) -> None:
-    """Nobody can tell 600 apart by 256 levels: the labels' numbers must do, and no mixing is claimed."""
+    """256 levels can't tell 600 samples apart, so the labels are counted and the shuffle is unknown."""
     assert judge(source, resized(source, order, 1, by_pil=True), resize=1).shuffle_quality is None
     again = order.clone()
     again[20:40] = again[10]

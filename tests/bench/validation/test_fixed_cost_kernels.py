@@ -72,13 +72,13 @@ def test_the_clock_is_found_before_anything_is_timed(gpu) -> None:
 
 
 @pytest.mark.parametrize("name", ["kernel", "hidden-kernel"])
-def test_such_a_device_takes_what_the_truth_says(gpu, name) -> None:
+def test_such_a_device_takes_what_the_case_says(gpu, name) -> None:
     """All readings of the clock, through the harness, within 2% or a millisecond."""
-    (truth,) = (truth for truth in CASES if truth.name == name)
-    trial = truth.trial()
+    (case,) = (case for case in CASES if case.name == name)
+    trial = case.trial()
     assert isinstance(trial, FixedCostKernelTrial)
     source = trial.dataset.read("train")
-    pipeline = truth.spec.pipeline(source, device="cpu", shuffle=True, seed=0)
+    pipeline = case.spec.pipeline(source, device="cpu", shuffle=True, seed=0)
     step = trial.make_step(source, pipeline)
     timings = measure_epoch(pipeline.loader, step, synchronize=gpu.synchronize, clock=lambda: gpu.host_ns)
     readings = {
@@ -86,7 +86,7 @@ def test_such_a_device_takes_what_the_truth_says(gpu, name) -> None:
         "data_wait_s": sum(timings.data_wait_ns) * 1e-9,
         "step_s": (sum(timings.step_ns) + timings.drain_ns) * 1e-9,
     }
-    for column, known in truth.readings.items():
+    for column, known in case.readings.items():
         assert readings[column] == pytest.approx(known, rel=0.02, abs=1e-3), column
 
 

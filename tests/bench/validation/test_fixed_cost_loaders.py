@@ -1,8 +1,9 @@
-"""The loaders that validate measures: they do what is said of them."""
+"""Tests of the loaders of the validation: they keep their plans."""
 
 from __future__ import annotations
 
 import pickle
+import threading
 import time
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from bench.validation.cases import CASES, COSTS
 from bench.validation.cheats import CHEATS
-from bench.validation.fixed_cost_loaders import FixedCostLoader
+from bench.validation.fixed_cost_loaders import FixedCostLoader, StoredOrderLoader
 from bench.validation.fixed_cost_steps import FixedCostStep
 from bench.validation.waiting import wait_until
 from bench.validation.worker_loaders import FixedCostWorkers, UnshardedWorkers
@@ -19,7 +20,7 @@ SOURCE = COSTS[0].trial().dataset.read("train")
 
 
 def delivered(loader) -> list[tuple[bytes, int]]:
-    """Each delivered sample as the bytes of its pixels, and its label."""
+    """Return each delivered sample as the bytes of its pixels, and its label."""
     return [
         (bytes((image * 255).round().to(torch.uint8).flatten()), int(label))
         for images, labels in loader
@@ -30,24 +31,23 @@ def delivered(loader) -> list[tuple[bytes, int]]:
 EXPECTED = sorted(delivered([(SOURCE.images.unsqueeze(1) / 255, SOURCE.labels)]))
 
 
-def test_no_two_truths_share_a_name() -> None:
-    """Or --only would take the first."""
-    assert len({truth.name for truth in CASES}) == len(CASES)
+def test_no_two_cases_share_a_name() -> None:
+    """--only would take the first."""
+    assert len({case.name for case in CASES}) == len(CASES)
 
 
-def test_every_truth_has_something_to_fail_by() -> None:
-    """Either readings or the words of a cheat's error."""
-    assert all(bool(truth.readings) != bool(truth.names) for truth in CASES)
+def test_every_case_has_something_to_fail_by() -> None:
+    """A case has either readings or the words of a cheat's error."""
+    assert all(bool(case.readings) != bool(case.error_words) for case in CASES)
 
 
-@pytest.mark.parametrize("truth", CASES, ids=lambda truth: truth.name)
-def test_a_trial_can_be_sent(truth) -> None:
-    """To its process."""
-    assert pickle.loads(pickle.dumps(truth.trial())) == truth.trial()
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_trial_can_be_sent(case) -> None:
+    assert pickle.loads(pickle.dumps(case.trial())) == case.trial()
 
 
 def test_the_data_are_the_same_everywhere() -> None:
-    """Each process draws its own."""
+    """Each process draws them itself."""
     again = COSTS[0].trial().dataset.read("train")
     assert torch.equal(again.images, SOURCE.images)
     assert torch.equal(again.labels, SOURCE.labels)
@@ -57,23 +57,51 @@ def test_the_data_are_the_same_everywhere() -> None:
     "spec", [FixedCostLoader(30), FixedCostLoader(30, background=True), FixedCostWorkers(30)]
 )
 def test_honest_loaders_deliver_each_sample_once(spec) -> None:
-    """In each of two epochs, in another order each."""
+    """A second epoch has another order."""
     loader = spec.build(SOURCE, shuffle=True, seed=0)
     first, second = delivered(loader), delivered(loader)
     assert sorted(first) == sorted(second) == EXPECTED
     assert first != second != sorted(first)
 
 
-def test_stored_is_the_stored_order() -> None:
-    """Whatever is asked for."""
-    (images, labels), *_ = FixedCostLoader(30, stored=True).build(SOURCE, shuffle=True, seed=0)
+def test_the_stored_order_is_not_shuffled() -> None:
+    (images, labels), *_ = StoredOrderLoader(30).build(SOURCE, shuffle=True, seed=0)
     assert torch.equal(labels, SOURCE.labels[:30])
     assert torch.equal(images, SOURCE.images[:30, None] / 255)
 
 
+def test_the_same_order_is_a_shuffle_that_repeats() -> None:
+    loader = FixedCostLoader(30, same_order=True).build(SOURCE, shuffle=True, seed=0)
+    first, second = delivered(loader), delivered(loader)
+    assert first == second != sorted(first)
+    assert sorted(first) == EXPECTED
+
+
+def test_only_the_stored_order_is_declared() -> None:
+    assert StoredOrderLoader(30).same_order_each_epoch
+    assert not FixedCostLoader(30, same_order=True).same_order_each_epoch
+
+
+def test_work_between_epochs_starts_after_the_epoch() -> None:
+    """A thread uses the planned CPU time once the iterator is gone."""
+    loader = FixedCostLoader(100, between_epochs_cpu_s=0.1).build(SOURCE, shuffle=True, seed=0)
+    for _ in loader:
+        pass
+    before_s = time.process_time()
+    (thread,) = (thread for thread in threading.enumerate() if isinstance(thread, threading.Timer))
+    thread.join()
+    assert time.process_time() - before_s >= 0.1
+
+
+def test_work_in_build_takes_the_planned_time() -> None:
+    began = time.perf_counter_ns()
+    FixedCostLoader(100, build_s=0.05).build(SOURCE, shuffle=True, seed=0)
+    assert time.perf_counter_ns() - began >= 50_000_000
+
+
 @pytest.mark.parametrize("cheat", [name for name in CHEATS if name != "none"])
 def test_a_cheat_cheats(cheat) -> None:
-    """From the epoch on that it shall, and not before."""
+    """The cheat begins after the honest epochs."""
     loader = FixedCostLoader(100, cheat=cheat, honest_epochs=1).build(SOURCE, shuffle=True, seed=0)
     assert sorted(delivered(loader)) == EXPECTED
     batches = list(loader)
@@ -84,7 +112,7 @@ def test_a_cheat_cheats(cheat) -> None:
 
 
 def test_a_repeat_in_place_of_another_keeps_the_count() -> None:
-    """One of a hundred: nothing but the samples themselves tells it."""
+    """Only the samples themselves tell one of a hundred."""
     loader = FixedCostLoader(100, cheat="repeats").build(SOURCE, shuffle=True, seed=0)
     samples = delivered(loader)
     assert len(samples) == len(SOURCE)
@@ -92,13 +120,13 @@ def test_a_repeat_in_place_of_another_keeps_the_count() -> None:
 
 
 def test_unsharded_workers_deliver_all_of_it_each() -> None:
-    """Twice the samples."""
+    """Two workers deliver each sample twice."""
     samples = delivered(UnshardedWorkers(30).build(SOURCE, shuffle=True, seed=0))
     assert sorted(samples) == sorted(EXPECTED * 2)
 
 
 def test_an_overwritten_batch_is_right_only_at_first() -> None:
-    """Its pictures move on by one beside their labels, a moment after it was handed over."""
+    """Its pictures move on by one, but not its labels, a moment after its delivery."""
     images, _ = next(iter(FixedCostLoader(30, overwritten=True).build(SOURCE, shuffle=True, seed=0)))
     right = images[[0]].clone()
     deadline = time.monotonic() + 20
@@ -119,7 +147,7 @@ def test_an_overwritten_batch_is_right_only_at_first() -> None:
     ],
 )
 def test_no_cost_is_less_than_planned(spec, least_s) -> None:
-    """An epoch of 300 samples."""
+    """The costs are those of an epoch of 300 samples."""
     loader = spec.build(SOURCE, shuffle=True, seed=0)
     began = time.perf_counter_ns()
     for _ in loader:
@@ -128,14 +156,13 @@ def test_no_cost_is_less_than_planned(spec, least_s) -> None:
 
 
 def test_a_step_is_not_shorter_than_planned() -> None:
-    """Whatever the batch."""
     began = time.perf_counter_ns()
     FixedCostStep(0.005)(SOURCE.images, SOURCE.labels)
     assert time.perf_counter_ns() - began >= 5_000_000
 
 
 def test_a_wait_is_counted_from_its_start() -> None:
-    """Nothing is waited for where the time is already over."""
+    """A wait that is over sleeps no more."""
     asleep = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", asleep.append)
