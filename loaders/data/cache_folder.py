@@ -1,4 +1,4 @@
-"""The cache folder, for what loaders make of data that lie in a folder that can't be written."""
+"""The cache folder: the place of conversions where the folder of the data is read-only."""
 
 from __future__ import annotations
 

@@ -87,9 +87,10 @@ def expected_samples(dataset: str, data_dir: Path) -> int:
         DataError: `locate` would raise it too, as far as the names and the header tell.
     """
     count = _parse_count(dataset)
+    data_dir = _expand(data_dir)
     if count is not None:
         return count
-    choice = choose_files(_expand(data_dir), fashion_only=dataset == "fashion-mnist")
+    choice = choose_files(data_dir, fashion_only=dataset == "fashion-mnist")
     return fashion_mnist.TRAIN_SAMPLES if choice is None else idx.count_images(choice.files.paths("train")[0])
 
 
@@ -152,7 +153,7 @@ def _check(files: IdxFiles, dataset: str, notify: Callable[[str], None]) -> Data
     elif dataset == "fashion-mnist":
         raise DataError(
             f"{files.folder}: found other files than the published ones (digest {checked.digest[:8]}…), "
-            f"expected Fashion-MNIST; to run on them as {name}, ask for auto"
+            f"expected Fashion-MNIST; --dataset auto reads them as {name}"
         )
     if known is not None and 0 < len(known.classes) <= checked.highest_label:
         notify(

@@ -110,7 +110,7 @@ def _refuse_other_formats(data_dir: Path) -> None:
 
 
 def _name_option(sets: list[IdxFiles]) -> str:
-    """Return the option that reads a set, for each of them."""
+    """Return the option that reads one of the sets, with a value for each."""
     reads = "reads it" if len(sets) == 1 else "reads one of them"
     return f"--data-dir {_join(map(name_data_dir, sets), 'or')} {reads}"
 

@@ -1,4 +1,4 @@
-"""Search of a folder for image sets in IDX files, whatever unpackers and publishers called them."""
+"""Search of a folder for image sets in IDX files, under the names of publishers and unpackers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _COMPANION = re.compile(r".*(md5|sha\d+|txt|json|asc|sig|lock|metadata)", re.IGN
 _OTHER_FORMAT = re.compile(
     r".*\.(zip|tar|tgz|tar\.gz|bz2|xz|7z|rar|npz|mat)|.*(train|test).*\.(csv|npy|parquet)", re.IGNORECASE
 )
-# Folders to look into beside the usual ones: a data folder can hold thousands.
+# Other folders to search at most: a data folder can hold thousands.
 _MOST_FOLDERS = 100
 
-# Where a set lies that needs no mention, in order of preference: as torchvision has it, or less deep.
+# Places of a set that need no notice, in order of preference: torchvision's, then those above it.
 USUAL_PLACES = ("FashionMNIST/raw", "FashionMNIST", "raw", ".")
 
 
@@ -42,8 +42,7 @@ def find_in_folder(folder: Path) -> list[IdxFiles]:
         match = _NAME.fullmatch(name)
         if match is None or _COMPANION.fullmatch(match["ending"]):
             continue
-        split = "train" if match["split"].lower() == "train" else "t10k"
-        part = f"{split}-{match['part'].lower()}-"
+        part = _part(match)
         # The unpacked file is read first. Another ending marks a copy or an unfinished download.
         rank = {"": 0, ".gz": 1}.get(match["ending"].lower(), 2)
         parts.setdefault(match["prefix"], {}).setdefault(part, []).append((rank, _enter(folder / name, part)))
@@ -122,12 +121,19 @@ def _select(found: dict[str, list[tuple[int, Path]]], name: str) -> tuple[Path, 
 
 def _enter(path: Path, part: str) -> Path:
     """Return the file in a folder that an unpacker called like the file; else the path itself."""
-    inside = [name for name in _list_if_readable(path) if part in name.lower()] if path.is_dir() else []
+    matches = map(_NAME.fullmatch, _list_if_readable(path) if path.is_dir() else [])
+    inside = [match.string for match in matches if match is not None and _part(match) == part]
     return path / inside[0] if len(inside) == 1 else path
 
 
+def _part(match: re.Match[str]) -> str:
+    """Return the beginning of MNIST's name of a file: split and part, such as `t10k-labels-`."""
+    split = "train" if match["split"].lower() == "train" else "t10k"
+    return f"{split}-{match['part'].lower()}-"
+
+
 def _other_folders(data_dir: Path) -> Iterator[Path]:
-    """Yield folders below `data_dir` that may hold a set: no hidden ones, none that this package makes."""
+    """Yield folders below `data_dir` that may hold a set, but neither hidden ones nor conversions."""
     names = [
         name
         for name in sorted(list_folder(data_dir))

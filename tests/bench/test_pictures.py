@@ -27,7 +27,7 @@ def source():
 
 @pytest.fixture
 def command(monkeypatch):
-    """Run the command with these arguments; its exit code."""
+    """Return a function that runs the command with arguments and returns its exit code."""
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["pictures", *map(str, arguments)])

@@ -173,7 +173,9 @@ def test_one_other_file_is_another_set(data, raw, drawn, monkeypatch, changed, p
     path.write_bytes(gzip.compress(content) if packed else content)
     found = locate("auto", data, notify=silent)
     assert found.name == f"idx-{found.digest[:8]}"
-    with pytest.raises(DataError, match=rf"found other files than the published .* as {found.name}, ask for"):
+    with pytest.raises(
+        DataError, match=rf"found other files than the published .*--dataset auto reads them as {found.name}"
+    ):
         locate("fashion-mnist", data, notify=silent)
 
 

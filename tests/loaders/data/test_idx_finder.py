@@ -57,14 +57,17 @@ def test_plain_files_are_read_before_packed_ones(tmp_path):
     assert found.parts[0] == (tmp_path / FILE_NAMES[0], tmp_path / f"{FILE_NAMES[0]}.gz")
 
 
-def test_file_in_a_folder_of_its_name(tmp_path):
+@pytest.mark.parametrize("inner", [FILE_NAMES, DOTTED_NAMES, emnist_names("digits")])
+def test_file_in_a_folder_of_its_name(tmp_path, inner):
     """Some unpackers make such folders."""
-    for name in FILE_NAMES:
-        write_set(tmp_path / "all")
-        (tmp_path / name).mkdir()
-        (tmp_path / "all" / name).rename(tmp_path / name / name)
+    write_set(tmp_path / "all", inner)
+    for outer, name in zip(FILE_NAMES, inner, strict=True):
+        (tmp_path / outer).mkdir()
+        (tmp_path / "all" / name).rename(tmp_path / outer / name)
     [found] = find_in_folder(tmp_path)
-    assert found.paths("test") == tuple(tmp_path / name / name for name in FILE_NAMES[2:])
+    assert found.parts == tuple(
+        (tmp_path / outer / name,) for outer, name in zip(FILE_NAMES, inner, strict=True)
+    )
     assert found.check().highest_label == 9
 
 
