@@ -1,72 +1,97 @@
-"""Check: what one look at the machine found, and what to do."""
+"""Check: the result of one look at the machine, and what to do about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bench.text import printable
 
 Severity = Literal["ok", "unknown", "warn", "fail"]
 # From harmless to bad.
 SEVERITIES: tuple[Severity, ...] = ("ok", "unknown", "warn", "fail")
-Found = tuple[Severity, str, str | None]
-"""What a check comes to: its verdict, what was found, the cure."""
 
 ROOT = Path("/")
-# Of an error's text: what is found is one line.
-LONGEST = 240
+# An error's text is cut to this length, since a check is one line.
+MAX_ERROR_LETTERS = 240
 
 
-@dataclass(frozen=True)
-class Check:
-    """What one look at the machine found, in one line, and in another one what to do; None where all is well.
+class Outcome(NamedTuple):
+    """Outcome of a look at the machine.
 
-    verdict: `fail` where measuring can't go well, `warn` where it goes worse than it could.
+    Attributes:
+        severity: `fail` if measuring can't go well, `warn` if it goes worse than it could.
+        found: what was found.
+        cure: what to do; None if nothing is to be done.
     """
 
-    name: str
-    verdict: Severity
+    severity: Severity
     found: str
     cure: str | None
 
 
-def run_checks(looks: Mapping[str, Callable[[], Found | None]]) -> Iterator[Check]:
-    """The checks by these looks at the machine; there is none where a look finds no such thing."""
+@dataclass(frozen=True)
+class Check:
+    """An outcome under the name of what was looked at. Each text is one line that a terminal can show.
+
+    Attributes:
+        name: what was looked at.
+        severity: as in Outcome.
+        found: as in Outcome.
+        cure: as in Outcome.
+    """
+
+    name: str
+    severity: Severity
+    found: str
+    cure: str | None
+
+
+def run_checks(looks: Mapping[str, Callable[[], Outcome | None]]) -> Iterator[Check]:
+    """Take each look, and yield its check.
+
+    Args:
+        looks: functions by the name of what they look at. None means that this machine has no such thing.
+    """
     for name, look in looks.items():
         try:
-            found = look()
-        # What is looked at may be out of order, and so may be what looking raises.
+            outcome = look()
+        # A machine that is out of order makes libraries raise whatever they happen to.
         except Exception as error:
-            found = ("unknown", f"can't be found out: {describe_failure(error)}", None)
-        if found is not None:
-            verdict, text, cure = found
-            yield Check(name, verdict, printable(text), None if cure is None else printable(cure))
+            outcome = unknown(f"can't be found out: {describe_failure(error)}")
+        if outcome is not None:
+            cure = None if outcome.cure is None else printable(outcome.cure)
+            yield Check(name, outcome.severity, printable(outcome.found), cure)
 
 
-def find_concerns(found: Iterable[Check]) -> list[Check]:
-    """Those that tell of something to be done; what can't be found out asks for nothing."""
-    return [check for check in found if check.verdict in ("warn", "fail")]
+def find_concerns(checks: Iterable[Check]) -> list[Check]:
+    """Return the checks that ask for something to be done."""
+    return [check for check in checks if check.severity in ("warn", "fail")]
 
 
-def ok(found: str) -> Found:
-    """All is well."""
-    return "ok", found, None
+def ok(found: str) -> Outcome:
+    """Return an outcome that asks for nothing."""
+    return Outcome("ok", found, None)
 
 
-def warn(found: str, cure: str) -> Found:
-    """It goes worse than it could."""
-    return "warn", found, cure
+def unknown(found: str) -> Outcome:
+    """Return the outcome of a look that couldn't be taken."""
+    return Outcome("unknown", found, None)
 
 
-def fail(found: str, cure: str) -> Found:
-    """It can't go well."""
-    return "fail", found, cure
+def warn(found: str, cure: str) -> Outcome:
+    """Return an outcome with which measuring goes worse than it could."""
+    return Outcome("warn", found, cure)
+
+
+def fail(found: str, cure: str) -> Outcome:
+    """Return an outcome with which measuring can't go well."""
+    return Outcome("fail", found, cure)
 
 
 def describe_failure(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """Return the type and the text of an error, in one line."""
     text = printable(f"{type(error).__name__}: {error}".rstrip(": "))
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return text if len(text) <= MAX_ERROR_LETTERS else f"{text[: MAX_ERROR_LETTERS - 3]}..."

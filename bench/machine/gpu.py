@@ -1,44 +1,31 @@
-"""The GPU that trials run on: what NVIDIA's management library (NVML) tells of it, and what it is."""
+"""The GPU that trials run on, looked at by another process."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from bench.machine.nvml import NvmlGpu, first_answer
+from bench.machine import nvidia_smi
+from bench.machine.nvml import NvmlGpu, find_answer
+from bench.process.fresh_interpreter import make_command, print_answer, read_answers
+from bench.process.timed_command import run_timed
 
-# What nvidia-smi calls that which NVML tells of a GPU at rest, and what it is.
-SMI: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "driver": ("driver_version", str),
-    "power_limit_w": ("enforced.power.limit", float),
-    "max_sm_mhz": ("clocks.max.sm", int),
-    "pcie_generation": ("pcie.link.gen.gpucurrent", int),
-    "max_pcie_generation": ("pcie.link.gen.max", int),
-    "pcie_width": ("pcie.link.width.current", int),
-    "max_pcie_width": ("pcie.link.width.max", int),
-}
-# A driver that is asked for the first time may take its time, and so may importing torch from a slow disk.
+# A driver may take long when it is first used, and so may importing torch from a slow disk.
 DEADLINE_S = 60.0
-SMI_DEADLINE_S = 10.0
-# How long the end of a process that was killed is waited for.
-DEATH_S = 5.0
-# What a library prints when it is imported is none of ours.
-MARK = "loaderbench-gpu "
 
 
 @dataclass(frozen=True)
 class GpuSnapshot:
-    """One look at the GPU that trials would run on, while none does. None is unknown.
+    """The GPU that trials run on, while none does. None is unknown.
 
-    facts: name, memory_bytes, capability, count, what SMI names, and what makes the step of a graph
-    (fused_step): triton, or why not. utilization, used_bytes: others' use.
+    Attributes:
+        facts: name, memory_bytes, capability, count, the facts that NvmlGpu reads, and `fused_step`: `triton`
+            if it makes the step of a CUDA graph, else the reason why it doesn't.
+        utilization: share of the last moment in which other processes used the GPU.
+        used_bytes: memory of the GPU that other processes use, in bytes.
     """
 
     facts: Mapping[str, Any]
@@ -48,98 +35,44 @@ class GpuSnapshot:
 
 @functools.cache
 def inspect_gpu() -> GpuSnapshot | None:
-    """Look at it once; None where there is none, or whoever looks fails or takes too long.
+    """Look at the GPU, once a process; None if there is none, or if the look fails or takes too long.
 
-    That is a process of its own, which ends: one that starts CUDA is never rid of it again, holds some of the
-    GPU's memory from its first use on, and may hang in a broken driver.
+    Another process does it. A process that starts CUDA can't stop it again: it holds some of the GPU's memory
+    from then on, and a broken driver may make it hang.
     """
     import torch
 
-    # It makes nothing on the GPU, and is asked by the sweep anyway.
+    # This starts nothing on the GPU.
     if not torch.cuda.is_available():
         return None
-    # Where this module can be found, should the working folder not be looked through.
-    code = (
-        f"import sys; sys.path.append({str(Path(__file__).parent.parent)!r}); "
-        "from bench.gpu import tell; tell()"
-    )
-    printed, _ = _run([sys.executable, "-c", code], deadline_s=DEADLINE_S)
-    # However it ended after that.
-    for line in printed.splitlines():
-        if line.startswith(MARK):
-            with contextlib.suppress(ValueError, TypeError):  # it may have ended amid the line
-                return GpuSnapshot(**json.loads(line.removeprefix(MARK)))
+    # What it printed counts, even if a driver made it crash afterwards.
+    for answer in read_answers(run_timed(make_command(print_snapshot), deadline_s=DEADLINE_S).output):
+        with contextlib.suppress(TypeError):
+            return GpuSnapshot(**answer)
     return None
 
 
 def print_snapshot() -> None:
-    """Print the look: what the other process does."""
+    """Look at the GPU in this process, and print a snapshot for `inspect_gpu`."""
     import torch
 
     from model.fused_step import find_problem
     from model.losses import CrossEntropy
 
-    # What trials call `cuda`.
+    # Trials use the device that torch calls `cuda`.
     properties = torch.cuda.get_device_properties(torch.cuda.current_device())
     uuid = str(getattr(properties, "uuid", ""))
-    gpu = NvmlGpu.named(uuid)
-    seen = GpuSnapshot(
+    gpu = NvmlGpu.find_by_uuid(uuid)
+    snapshot = GpuSnapshot(
         facts={
             "name": properties.name,
             "memory_bytes": properties.total_memory,
             "capability": f"{properties.major}.{properties.minor}",
             "count": torch.cuda.device_count(),
-            **(gpu.facts() if gpu else query_smi(uuid)),
-            "fused_step": first_answer(lambda: find_problem(CrossEntropy(), 10, 784) or "triton"),
+            **(gpu.read_facts() if gpu else nvidia_smi.query_facts(uuid)),
+            "fused_step": find_answer(lambda: find_problem(CrossEntropy(), 10, 784) or "triton"),
         },
-        utilization=gpu.utilization() if gpu else None,
-        used_bytes=gpu.memory_bytes() if gpu else None,
+        utilization=gpu.read_utilization() if gpu else None,
+        used_bytes=gpu.read_memory_bytes() if gpu else None,
     )
-    # On a line of its own, whatever a library has printed before.
-    print(f"\n{MARK}{json.dumps(asdict(seen))}", flush=True)  # noqa: T201
-
-
-def query_smi(uuid: str) -> dict[str, Any]:
-    """What SMI names of the GPU of this UUID, from nvidia-smi, which comes with the driver."""
-    facts: dict[str, Any] = dict.fromkeys(SMI)
-    # One name that this nvidia-smi doesn't know fails all of them.
-    for names in (list(SMI), ["driver"]):
-        query = ",".join(SMI[name][0] for name in names)
-        told, code = _run(
-            ["nvidia-smi", f"--id=GPU-{uuid}", f"--query-gpu={query}", "--format=csv,noheader,nounits"],
-            deadline_s=SMI_DEADLINE_S,
-        )
-        cells = [cell.strip() for cell in told.split(",")]
-        if code == 0 and len(cells) == len(names):
-            for name, cell in zip(names, cells, strict=True):
-                # [N/A], [Not Supported]
-                if not cell.startswith("["):
-                    with contextlib.suppress(ValueError):
-                        facts[name] = SMI[name][1](cell)
-            break
-    return facts
-
-
-def _run(command: list[str], *, deadline_s: float) -> tuple[str, int | None]:
-    """What a command prints, and its exit code; nothing and None where it can't be run or takes too long."""
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError:
-        return "", None
-    try:
-        return process.communicate(timeout=deadline_s)[0], process.returncode
-    except subprocess.TimeoutExpired:
-        return "", None
-    finally:
-        if process.poll() is None:
-            process.kill()
-            # One that waits for a broken driver doesn't die of it; nor is it waited for without end.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=DEATH_S)
+    print_answer(asdict(snapshot))

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import psutil
 
-from bench.machine.check import ROOT, Found, fail, ok
+from bench.machine.check import ROOT, Outcome, fail, ok
+from bench.machine.control_groups import find_control_groups, read_number
+from bench.machine.memory_checks import USE_LESS
 from bench.machine.requirements import Requirements
 
 if sys.platform != "win32":
     import resource
-from bench.machine.control_groups import find_control_groups, read_number
-from bench.machine.memory_checks import USE_LESS
 
 
-def check_open_files(needs: Requirements) -> Found | None:
-    """How many files a process may have open: every batch that waits is two of them."""
+def check_open_files(needs: Requirements) -> Outcome | None:
+    """Check how many files a process may have open. A batch that waits takes two."""
     if sys.platform == "win32":
         return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -40,42 +40,46 @@ def check_open_files(needs: Requirements) -> Found | None:
     )
 
 
-def check_processes(needs: Requirements, root: Path = ROOT) -> Found | None:
-    """How many processes and threads may still be started: of this user, and in its control groups."""
+def check_processes(needs: Requirements, root: Path = ROOT) -> Outcome | None:
+    """Check how many processes and threads this user, and its control groups, may still start."""
     if sys.platform == "win32":
         return None
     left: list[tuple[int, int, str]] = []
     limit, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    # The superuser is not held to it.
+    # This limit doesn't bind the superuser.
     if limit != resource.RLIM_INFINITY and os.getuid() != 0:
-        left.append((limit - _tasks_of_user(limit - needs.processes, root), limit, "ulimit -u"))
+        left.append((limit - _count_tasks_of_user(limit - needs.processes, root), limit, "ulimit -u"))
     for group in find_control_groups("pids", root):
         most, current = read_number(group / "pids.max"), read_number(group / "pids.current")
         if most is not None and current is not None:
             left.append((most - current, most, "docker: --pids-limit"))
     if not left:
         return ok(f"no limit; up to {needs.processes} needed, with threads")
-    free, limit, raised_by = min(left)
+    free, limit, option = min(left)
     found = f"{max(0, free)} more of {limit} allowed; up to {needs.processes} needed, with threads"
     if free >= needs.processes:
         return ok(found)
-    # In steps that nobody has to count.
+    # Rounded up to a number that is easy to read.
     enough = -(-(limit - free + 2 * needs.processes) // 1024) * 1024
-    sign = "=" if raised_by.startswith("docker") else " "
-    return fail(found, f"raise the limit ({raised_by}{sign}{enough}), or fewer --num-workers")
+    sign = "=" if option.startswith("docker") else " "
+    return fail(found, f"raise the limit ({option}{sign}{enough}), or fewer --num-workers")
 
 
-def _tasks_of_user(few: int, root: Path) -> int:
-    """Processes of this user, on Linux with their threads; `few` or less may be everybody's."""
+def _count_tasks_of_user(few: int, root: Path) -> int:
+    """Return how many processes this user has, on Linux with their threads.
+
+    Args:
+        few: where all users together have no more than this, their number is returned. It is quicker to read.
+        root: folder that stands for the root of the file system.
+    """
     with contextlib.suppress(OSError, ValueError, IndexError):
-        # All of the machine's, in one read, where looking at every process can take a second.
-        everybody = int((root / "proc/loadavg").read_text().split()[3].partition("/")[2])
-        if everybody <= few:
-            return everybody
+        everyone = int((root / "proc/loadavg").read_text().split()[3].partition("/")[2])
+        if everyone <= few:
+            return everyone
     own, linux = os.getuid(), sys.platform == "linux"
-    found = 0
+    count = 0
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             if process.uids().real == own:
-                found += process.num_threads() if linux else 1
-    return found
+                count += process.num_threads() if linux else 1
+    return count

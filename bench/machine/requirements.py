@@ -1,4 +1,4 @@
-"""Needs: what measuring with some loaders will ask of the machine."""
+"""Requirements: what measuring with some loaders takes of the machine."""
 
 from __future__ import annotations
 
@@ -10,33 +10,45 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-# What PyTorch takes beside the batches, as counted at the least limits under which a DataLoader still ran.
-# Descriptors: the training process's own; for each worker two ends of a queue and its end; for each batch
-# those of its images and its labels, where descriptors are what is sent.
+from typing_extensions import Self
+
+# What PyTorch takes beside the batches, counted at the lowest limits under which a DataLoader still ran.
+# Open files: those of the training process; for each worker both ends of a queue and one end of its own; for
+# each batch one for its images and one for its labels, on Linux.
 OWN_FILES, FILES_A_WORKER = 24, 3
 FILES_A_BATCH = 2 if sys.platform == "linux" else 0
-# Processes and threads, which Linux counts alike: a worker, two threads in it and one that feeds it.
+# Processes and threads, which Linux counts alike: a worker, its two threads, and one thread that feeds it.
 OWN_TASKS, TASKS_A_WORKER = 12, 4
-# OpenBLAS starts its threads when numpy is imported, and was built for no more.
-MOST_BLAS_THREADS = 64
-# Semaphores, a page of /dev/shm each: three a queue, of which there is one more than workers, and an event's.
+# numpy's OpenBLAS starts this many threads at most, as soon as it is imported.
+MAX_BLAS_THREADS = 64
+# Semaphores take a page of /dev/shm each. A queue has three, and there is one queue more than workers. An
+# event has five.
 SEMAPHORES_A_QUEUE, SEMAPHORES = 3, 5
 SPARE_PAGES = 2
-# Beside one more batch, whose pages may not be back yet: with that much more, no epoch was seen to fail.
+# Spare room in /dev/shm beside that for one more batch, whose pages may not be free yet. No epoch failed so.
 SPARE_BYTES = 2**19
-# Memory: the command with the process that trains; a worker that is forked, and one that imports torch.
+# Memory: the command with the training process, a forked worker, and a worker that imports torch.
 OWN_BYTES, FORKED_BYTES, FRESH_BYTES = 1100 * 2**20, 60 * 2**20, 400 * 2**20
-# The raw files, those made of them for other formats, and some room.
+# The raw files, those that are made of them for other formats, and spare room.
 COPIES_OF_DATA = 4
+LABEL_BYTES = 8
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """The most that measuring will ask of the machine at once.
+    """The most that measuring takes of the machine at once.
 
-    shm_spare_bytes: what of /dev/shm it takes now and then beyond shm_bytes, by how processes happen to meet.
-    open_files: of one process. processes: with threads. num_threads: torch's own; 0 for torch's default.
-    asked_forkserver, asked_other: whether workers are started so.
+    Attributes:
+        workers: number of worker processes.
+        shm_bytes: room in /dev/shm, in bytes.
+        shm_spare_bytes: room in /dev/shm that is taken now and then beyond `shm_bytes`, in bytes.
+        open_files: number of files that one process has open.
+        processes: number of processes and threads.
+        memory_bytes: memory of all processes, in bytes.
+        data_bytes: room for the data, in bytes.
+        num_threads: number of torch's threads; 0 for torch's default.
+        asked_forkserver: some workers are started by forkserver.
+        asked_other: some workers are started in another way.
     """
 
     workers: int = 0
@@ -51,80 +63,121 @@ class Requirements:
     asked_other: bool = False
 
 
-def estimate_requirements(
-    *,
-    num_workers: int,
-    batch_size: int,
-    prefetch_factor: int | None = None,
-    side: int = 28,
-    stored_side: int = 28,
-    samples: int = 60_000,
-    start_method: str | None = None,
-    num_threads: int = 0,
-) -> Requirements:
-    """What a DataLoader with these settings asks for, whose batches are float32 pictures and int64 labels.
+@dataclass(frozen=True)
+class StoredPictures:
+    """Pictures as a dataset stores them: one byte a pixel, and a label each.
 
-    side, stored_side: of a picture in a batch, and in the data. None is PyTorch's or this Python's default.
+    Attributes:
+        samples: number of pictures.
+        height: height of a picture, in pixels.
+        width: width of a picture, in pixels.
     """
-    blas_threads = min(os.cpu_count() or 1, MOST_BLAS_THREADS)
+
+    samples: int = 60_000
+    height: int = 28
+    width: int = 28
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """Settings of a loader that decide what it takes, under PyTorch's names.
+
+    Attributes:
+        batch_size: number of samples in a batch.
+        num_workers: number of worker processes.
+        prefetch_factor: number of batches that each worker loads ahead; None for PyTorch's default.
+        multiprocessing_context: start method of the workers; None for Python's default.
+        resize: side in pixels that pictures are resized to; None keeps their size.
+    """
+
+    batch_size: int
+    num_workers: int = 0
+    prefetch_factor: int | None = None
+    multiprocessing_context: str | None = None
+    resize: int | None = None
+
+    @classmethod
+    def from_knobs(cls, knobs: Mapping[str, Any]) -> Self:
+        """Take the settings from the values of a loader's knobs. A loader without a knob has its default."""
+        known = {field.name: knobs[field.name] for field in fields(cls) if field.name in knobs}
+        return cls(**{**known, "num_workers": known.get("num_workers") or 0})
+
+
+def estimate_requirements(
+    settings: LoaderSettings, pictures: StoredPictures = StoredPictures(), *, num_threads: int = 0
+) -> Requirements:
+    """Estimate what a DataLoader takes whose batches hold pictures of float32 and labels of int64.
+
+    Args:
+        settings: settings of the DataLoader.
+        pictures: its dataset.
+        num_threads: number of torch's threads; 0 for torch's default.
+    """
+    stored_bytes = pictures.height * pictures.width
+    sample_bytes = 4 * (stored_bytes if settings.resize is None else settings.resize**2)
+    blas_threads = min(os.cpu_count() or 1, MAX_BLAS_THREADS)
     needs = Requirements(
-        data_bytes=COPIES_OF_DATA * samples * (stored_side**2 + 8),
+        data_bytes=COPIES_OF_DATA * pictures.samples * (stored_bytes + LABEL_BYTES),
         processes=OWN_TASKS + 2 * blas_threads,
         num_threads=num_threads,
     )
-    sample_bytes = 4 * side**2
-    if not num_workers:
-        return replace(needs, memory_bytes=OWN_BYTES + 2 * batch_size * sample_bytes)
-    method = start_method or multiprocessing.get_all_start_methods()[0]
-    # All that workers load ahead, the batch that was just taken, and the one before it, which the training
-    # process lets go of only then; but no more than an epoch has.
-    ahead = num_workers * (prefetch_factor or 2) + 2
-    batches, rest = divmod(samples, batch_size)
-    most = [batch_size] * min(ahead, batches) + [rest] * (ahead > batches)
-    shm_bytes = sum(_pages(size * sample_bytes) + _pages(size * 8) for size in most)
-    semaphores = SEMAPHORES_A_QUEUE * (num_workers + 1) + SEMAPHORES
+    workers = settings.num_workers
+    if not workers:
+        return replace(needs, memory_bytes=OWN_BYTES + 2 * settings.batch_size * sample_bytes)
+    method = settings.multiprocessing_context or multiprocessing.get_all_start_methods()[0]
     forked = method == "fork"
+    batches = _list_waiting_batches(settings, pictures.samples)
+    shm_bytes = sum(_round_up(size * sample_bytes) + _round_up(size * LABEL_BYTES) for size in batches)
     if not forked:
-        # Workers that can't inherit the data get it through /dev/shm, all of them the same.
-        shm_bytes += _pages(samples * stored_side**2) + _pages(samples * 8)
+        # Workers that can't inherit the data share one copy of it in /dev/shm.
+        shm_bytes += _round_up(pictures.samples * stored_bytes) + _round_up(pictures.samples * LABEL_BYTES)
+    semaphores = SEMAPHORES_A_QUEUE * (workers + 1) + SEMAPHORES
     return replace(
         needs,
-        workers=num_workers,
+        workers=workers,
         shm_bytes=shm_bytes + (semaphores + SPARE_PAGES) * mmap.PAGESIZE,
-        shm_spare_bytes=min(batch_size, samples) * (sample_bytes + 8) + SPARE_BYTES,
-        open_files=OWN_FILES + FILES_A_WORKER * num_workers + FILES_A_BATCH * ahead,
-        processes=needs.processes + num_workers * (TASKS_A_WORKER + (0 if forked else blas_threads - 1)),
-        memory_bytes=OWN_BYTES + shm_bytes + num_workers * (FORKED_BYTES if forked else FRESH_BYTES),
+        shm_spare_bytes=min(settings.batch_size, pictures.samples) * (sample_bytes + LABEL_BYTES)
+        + SPARE_BYTES,
+        open_files=OWN_FILES + FILES_A_WORKER * workers + FILES_A_BATCH * _count_waiting_batches(settings),
+        processes=needs.processes + workers * (TASKS_A_WORKER + (0 if forked else blas_threads - 1)),
+        memory_bytes=OWN_BYTES + shm_bytes + workers * (FORKED_BYTES if forked else FRESH_BYTES),
         asked_forkserver=method == "forkserver",
         asked_other=method != "forkserver",
     )
 
 
 def estimate_all(
-    knobs: Iterable[Mapping[str, Any]], *, samples: int, stored_side: int = 28, num_threads: int = 0
+    loaders: Iterable[LoaderSettings], pictures: StoredPictures, *, num_threads: int = 0
 ) -> Requirements:
-    """The most that any of these loaders asks for, given by the values of their knobs; one runs at a time."""
-    needs = [
-        estimate_requirements(
-            num_workers=values.get("num_workers") or 0,
-            batch_size=values["batch_size"],
-            prefetch_factor=values.get("prefetch_factor"),
-            side=values.get("resize") or stored_side,
-            stored_side=stored_side,
-            samples=samples,
-            start_method=values.get("multiprocessing_context"),
-            num_threads=num_threads,
-        )
-        for values in knobs
-    ]
+    """Estimate the most that any of these loaders takes. One runs at a time.
+
+    Args:
+        loaders: settings of the loaders.
+        pictures: their dataset.
+        num_threads: number of torch's threads; 0 for torch's default.
+    """
+    needs = [estimate_requirements(settings, pictures, num_threads=num_threads) for settings in loaders]
+    needs = needs or [Requirements()]
     return Requirements(
-        **{
-            f.name: max(getattr(each, f.name) for each in needs or [Requirements()])
-            for f in fields(Requirements)
-        }
+        **{f.name: max(getattr(each, f.name) for each in needs) for f in fields(Requirements)}
     )
 
 
-def _pages(number: int) -> int:
-    """So many bytes in whole pages."""
+def _count_waiting_batches(settings: LoaderSettings) -> int:
+    """Return how many batches wait at once: those loaded ahead, the one just taken, and the one before it.
+
+    The training process frees a batch only once it has taken the next one.
+    """
+    return settings.num_workers * (settings.prefetch_factor or 2) + 2
+
+
+def _list_waiting_batches(settings: LoaderSettings, samples: int) -> list[int]:
+    """Return the sizes of batches that wait at once, no more than an epoch has."""
+    most = _count_waiting_batches(settings)
+    whole, rest = divmod(samples, settings.batch_size)
+    return [settings.batch_size] * min(most, whole) + [rest] * (most > whole)
+
+
+def _round_up(number: int) -> int:
+    """Return a number of bytes, rounded up to whole pages."""
     return -(-number // mmap.PAGESIZE) * mmap.PAGESIZE

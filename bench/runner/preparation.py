@@ -9,7 +9,7 @@ from rich.console import Console
 from bench.machine.check import find_concerns
 from bench.machine.checks import check_all
 from bench.machine.gpu import inspect_gpu
-from bench.machine.requirements import estimate_all
+from bench.machine.requirements import LoaderSettings, StoredPictures, estimate_all
 from bench.plan.sweep import Sweep
 from bench.report.file_progress import show_conversions
 from bench.report.notices import Notices
@@ -29,7 +29,7 @@ def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: 
         split: Data that it measures on.
         notices: Notices to add to.
     """
-    able = sweep.plan.able()
+    able = sweep.plan.runnable()
     fused = _find_fused_step() if any(configuration.cuda_graph for configuration in able) else "triton"
     if fused not in (None, "triton"):
         notices.add(f"--cuda-graph: {fused}; torch's own operations make the graph, more slowly.")
@@ -45,11 +45,10 @@ def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: 
 
 def check_machine(console: Console, sweep: Sweep, split: ImageSplit) -> None:
     """Check the machine against the needs of a sweep, and print what asks for something to be done."""
-    able = sweep.plan.able()
+    able = sweep.plan.runnable()
     needs = estimate_all(
-        [configuration.spec.knobs() for configuration in able],
-        samples=len(split),
-        stored_side=split.images.shape[-1],
+        [LoaderSettings.from_knobs(configuration.spec.knobs()) for configuration in able],
+        StoredPictures(*split.images.shape),
         num_threads=max(configuration.num_threads for configuration in able),
     )
     cuda = any(configuration.device == "cuda" for configuration in able)

@@ -1,0 +1,42 @@
+"""Checks as such: they are made one by one, and none takes another with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.machine import checks, cpu_checks
+from bench.machine.check import SEVERITIES, Check, find_concerns
+from bench.machine.requirements import LoaderSettings, estimate_requirements
+
+NEEDS = estimate_requirements(LoaderSettings(1024, 2))
+
+
+def test_concerns_are_what_can_be_cured() -> None:
+    """What can't be found out asks for nothing."""
+    found = [Check(verdict, verdict, "", None) for verdict in SEVERITIES]
+    assert [check.severity for check in find_concerns(found)] == ["warn", "fail"]
+
+
+def test_what_cannot_be_found_out_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other checks are made."""
+
+    def broken(**_: float) -> float:
+        raise RuntimeError("no\x1b[31m such\nthing")
+
+    monkeypatch.setattr(cpu_checks.psutil, "cpu_percent", broken)
+    found = list(checks.check_machine(NEEDS, data_dir=tmp_path, out=tmp_path))
+    assert found[0] == Check("load", "unknown", "can't be found out: RuntimeError: no[31m such thing", None)
+    assert [check.name for check in found][-1] == "results folder"
+
+
+def test_all_checks_from_within_a_sweep(tmp_path: Path) -> None:
+    """With torch imported; one line each, a cure where one is called for."""
+    found = checks.check_all(NEEDS, data_dir=tmp_path / "data", out=tmp_path / "results")
+    assert {"cores", "memory", "torch", "torchvision", "gpu"} <= {check.name for check in found}
+    for check in found:
+        assert check.severity in SEVERITIES
+        assert (check.cure is not None) == (check.severity in ("warn", "fail"))
+        assert "\n" not in f"{check.found}{check.cure}"
+    assert list(tmp_path.iterdir()) == []
