@@ -15,7 +15,7 @@ from loaders.device.pipeline import Pipeline
 from loaders.device.resident import ResidentLoader
 from loaders.spec.example_code import ExampleCode
 from loaders.spec.knobs import Knob
-from loaders.spec.loader_spec import DATA_COMMENT, LoaderSpec
+from loaders.spec.loader_spec import DATA_COMMENT, VALIDITY_COMMENT, LoaderSpec
 
 # Bytes of a sample beside its pixels: the label, its place in the stored order and in the drawn one, and the
 # memory of the sort that draws it.
@@ -77,7 +77,7 @@ class DeviceResident(LoaderSpec):
         code = ExampleCode(
             "from loaders.device.resident import ResidentLoader", "from loaders.ring import Rows"
         )
-        code.lines.append(DATA_COMMENT)
+        code.lines += [DATA_COMMENT, VALIDITY_COMMENT]
         side = {} if self.resize is None else {"resize": self.resize}
         keywords = {"batch_size": self.batch_size, **side}
         code.assign("loader", "ResidentLoader", "Rows(images, labels)", keywords=keywords)

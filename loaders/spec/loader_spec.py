@@ -41,7 +41,9 @@ TRANSFER = Knob(
     full=(None, "prefetch"),
 )
 
+# Comments of example code.
 DATA_COMMENT = "# images: uint8 (N, H, W). labels: int64 (N,)."
+VALIDITY_COMMENT = "# Batch n is valid until batch n+2 is requested."
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,8 @@ class LoaderSpec(ABC):
     def add_transfer(self, code: ExampleCode, chunk: Chunk) -> None:
         """Add the copy to a CUDA device to `example_code`."""
         code.imports.append("from loaders.device.pipeline import to_device")
+        if self.transfer == "prefetch":
+            code.lines.append(VALIDITY_COMMENT)
         keywords: dict[str, object] = {}
         transform = self.device_transform()
         if transform is not None and self.resize is not None:

@@ -16,7 +16,7 @@ from loaders.ring.ring_loader import RingLoader, idle_cores
 from loaders.spec.dataloader_spec import PIN_MEMORY
 from loaders.spec.example_code import ExampleCode
 from loaders.spec.knobs import Choice, Integer, Knob, Switch, knob
-from loaders.spec.loader_spec import DATA_COMMENT, LoaderSpec
+from loaders.spec.loader_spec import DATA_COMMENT, VALIDITY_COMMENT, LoaderSpec
 
 LOADER_THREADS = Knob(
     "loader_threads",
@@ -165,6 +165,8 @@ class RingSpec(LoaderSpec):
     def add_ring_loader(self, code: ExampleCode) -> None:
         """Add a RingLoader to `loader_code`, without the arguments at its defaults."""
         code.imports.append("from loaders.ring import RingLoader, Rows")
+        if not self.copy and self.transfer != "prefetch":
+            code.lines.append(VALIDITY_COMMENT)
         defaults = {field.name: field.default for field in fields(RingLoader)}
         changed = {name: value for name, value in self._arguments().items() if value != defaults[name]}
         code.assign("loader", "RingLoader", "Rows(images, labels)", keywords=changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import itertools
 import subprocess
 import sys
@@ -274,6 +275,27 @@ def test_numbers_out_of_range(knob: dict) -> None:
     """One line that names the knob."""
     with pytest.raises(ValueError, match=f"{next(iter(knob))} is -?[01], expected [01] or more"):
         RingLoader(Rows(IMAGES, LABELS), **{"batch_size": 2, **knob})
+
+
+def test_the_signature_is_the_documented_one() -> None:
+    """Only the rows are positional; `help` shows the defaults."""
+    signature = inspect.signature(RingLoader)
+    shown = [str(parameter).replace("'", "") for parameter in signature.parameters.values()]
+    assert shown == [
+        "rows: Rows", "batch_size: int", "resize: int | None = None", "threads: int | None = None",
+        "prefetch: int = 2", "pin_memory: bool = False", "copy: bool = False", "raw: bool = False",
+        "shuffle: bool = True", "seed: int = 0",
+    ]  # fmt: skip
+    with pytest.raises(TypeError):
+        RingLoader(Rows(IMAGES, LABELS), 2)
+
+
+def test_two_loaders_are_never_equal() -> None:
+    """A loader has state, so equality is identity; its repr shows no pictures."""
+    rows = Rows(IMAGES, LABELS)
+    one, other = (RingLoader(rows, batch_size=2, threads=0) for _ in range(2))
+    assert one != other
+    assert repr(one).startswith("RingLoader(batch_size=2, resize=None, threads=0")
 
 
 def test_a_ring_is_no_larger_than_the_data(make: str) -> None:

@@ -38,7 +38,7 @@ def test_pinning_for_cuda_can_be() -> None:
     assert TorchDataLoader(pin_memory=True).invalid(cuda=True) is None
 
 
-def test_resolved_names_the_defaults() -> None:
+def test_resolve_names_the_defaults() -> None:
     """With workers the row says what `none` was; without, there is nothing to say."""
     with_workers = TorchDataLoader(num_workers=2).resolve()
     assert with_workers.prefetch_factor == 2
@@ -46,7 +46,7 @@ def test_resolved_names_the_defaults() -> None:
     assert TorchDataLoader(num_workers=0).resolve() == TorchDataLoader(num_workers=0)
 
 
-def test_resolved_changes_nothing_that_was_asked_for() -> None:
+def test_resolve_keeps_given_values() -> None:
     """What was given stays."""
     spec = TorchDataLoader(num_workers=2, prefetch_factor=5, multiprocessing_context="spawn")
     assert spec.resolve() == spec
