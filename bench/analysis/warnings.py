@@ -16,8 +16,8 @@ WELL_SHUFFLED = 0.9
 NOISE_OVER_CEILING = 1.1
 # Work outside the clock is reported from this share of an epoch on.
 OUTSIDE_SHARE = 0.05
-# The harness itself takes CPU time between epochs, for garbage collection and readings of counters, seconds.
-HARNESS_CPU_S = 0.1
+# CPU time is counted in ticks of 10 ms, so less than two of them says nothing.
+LEAST_CPU_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,9 @@ def _warn_of_building(ranked: pd.DataFrame) -> ResultWarning | None:
 
 
 def _warn_of_work_between_epochs(ranked: pd.DataFrame) -> ResultWarning | None:
-    """Warn of a loader that works between epochs for more than a twentieth of an epoch's CPU time.
-
-    The least of the sweep is the harness's own work, as long as it is small.
-    """
-    harness = min(ranked["between_epochs_cpu_s"].min(), HARNESS_CPU_S)
-    excess = ranked["between_epochs_cpu_s"] - harness
-    busy = ranked[excess > OUTSIDE_SHARE * ranked["cpu_s"]]
+    """Warn of a loader that works between epochs for more than a twentieth of an epoch's CPU time."""
+    spent_s = ranked["between_epochs_cpu_s"]
+    busy = ranked[(spent_s > OUTSIDE_SHARE * ranked["cpu_s"]) & (spent_s > LEAST_CPU_S)]
     if busy.empty:
         return None
     busy = busy.sort_values("between_epochs_cpu_s", ascending=False)

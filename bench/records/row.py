@@ -84,8 +84,8 @@ class Row:
         None,
     )
     between_epochs_cpu_s: float | None = column(
-        "CPU seconds of the whole process tree from the end of the previous epoch to the start of this one; "
-        "empty in the trial's first row",
+        "CPU seconds of the process tree from the end of the previous epoch to the start of this one, "
+        "without the main thread, in which the harness works; empty in the trial's first row",
         None,
     )
     processes: int | None = column(
