@@ -35,7 +35,8 @@ from bench.runner.blocks import BlockRunner
 from bench.runner.environment_record import find_recorded_threads, record_environment
 from bench.runner.preparation import check_machine, prepare_loaders
 from bench.runner.sweep_files import SweepFiles
-from bench.runner.trial_process import DataChangedError, TrialLimits, TrialRunner
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import DataChangedError, TrialRunner
 from loaders.data.dataset_choice import expected_samples, locate
 from loaders.data.dataset_ref import DatasetRef
 from loaders.data.errors import DataError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bench.cli import option_readers
-from bench.cli.option_readers import make_list_reader
+from bench.cli.option_readers import make_list_reader, make_reader
 from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
 from bench.trial.trial import MAX_EPOCHS
@@ -15,6 +15,7 @@ from model.losses import ALLOWED_LOSSES, parse_loss
 from model.step_spec import STEPS
 
 THREADS = Integer(1, 1024, optional=True)
+COUNT = Integer(1, 10_000)
 BLOCKS = 3
 EPOCHS, STEADY_S = 2, 0.02
 # With the work before and after the measuring, a quick sweep ends within two minutes.
@@ -141,14 +142,14 @@ def repetition_options() -> list[click.Option]:
     return [
         click.Option(
             ["--blocks"],
-            type=click.IntRange(1, 10_000),
             metavar="N",
+            callback=make_reader(COUNT),
             help=f"Times that every configuration is measured, in fresh processes. Default: {BLOCKS}.",
         ),
         click.Option(
             ["--epochs"],
-            type=click.IntRange(1, 10_000),
             metavar="N",
+            callback=make_reader(COUNT),
             help=f"Epochs in each process. Default: {EPOCHS}; up to {MAX_EPOCHS} where they are short.",
         ),
         click.Option(
@@ -182,14 +183,14 @@ def repetition_options() -> list[click.Option]:
             is_flag=False,
             flag_value=str(AA_PAIRS),
             metavar="[PAIRS]",
-            callback=option_readers.read_pairs,
+            callback=make_reader(COUNT),
             help="Check the harness: compare each configuration with itself.",
         ),
         click.Option(
             ["--seed"],
-            type=click.IntRange(0, 2**31 - 1),
-            default=0,
+            default="0",
             metavar="N",
+            callback=make_reader(Integer(0, 2**31 - 1)),
             help="Decides every random order.",
         ),
     ]

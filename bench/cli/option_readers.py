@@ -40,6 +40,24 @@ def make_list_reader(parse: Callable[[str], T], allowed: str) -> Callable[..., t
     return read_list
 
 
+def make_reader(numbers: Integer) -> Callable[..., int | None]:
+    """Make the callback of an option that takes one whole number.
+
+    Args:
+        numbers: Allowed numbers.
+    """
+
+    def read_integer(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+        if text is None:
+            return None
+        try:
+            return numbers.parse(text)
+        except ValueError:
+            raise click.UsageError(f"{option.opts[0]}: {text!r} is not {numbers.allowed}") from None
+
+    return read_integer
+
+
 def read_url(_context: click.Context, option: click.Parameter, text: str | None) -> str | None:
     """Return a URL."""
     if text is not None and not text.startswith(("http://", "https://")):
@@ -94,18 +112,6 @@ def read_size(_context: click.Context, option: click.Parameter, text: str | None
     if not 1 <= size < math.inf:
         raise click.UsageError(f"{option.opts[0]}: {text!r} is not a size above 0, as 4G or 512M")
     return int(size)
-
-
-def read_pairs(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    """Return a number of pairs."""
-    if text is None:
-        return None
-    try:
-        return Integer(1, 10_000).parse(text)
-    except ValueError:
-        raise click.UsageError(
-            f"{option.opts[0]}: {text!r} is not a whole number of pairs from 1 to 10000"
-        ) from None
 
 
 def read_name(_context: click.Context, option: click.Parameter, text: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+import textwrap
 from typing import TextIO, cast
 
 from rich.console import Console
+from rich.text import Text
 
 from bench.report.output import SteadyOutput
 
@@ -47,7 +50,16 @@ def print_line(console: Console, text: str) -> None:
 
     A terminal shows it wrapped at words, and no word is broken. In a pipe it stays one line.
     """
-    if console.is_terminal:
-        console.print(text, overflow="ignore", crop=False)
-    else:
-        console.print(text, soft_wrap=True)
+    line = Text.from_markup(text, emoji=False)
+    for part in wrap_words(line, console.width) if console.is_terminal else [line]:
+        console.print(part, soft_wrap=True)
+
+
+def wrap_words(line: Text, width: int) -> list[Text]:
+    """Wrap a line at spaces. A word that is longer than `width` columns stays whole, so it can be copied."""
+    pieces = textwrap.wrap(
+        line.plain, width, drop_whitespace=False, break_long_words=False, break_on_hyphens=False
+    )
+    ends = list(itertools.accumulate(len(piece) for piece in pieces))
+    first, *others = line.divide(ends[:-1])
+    return [first, *(other[len(other.plain) - len(other.plain.lstrip()) :] for other in others)]

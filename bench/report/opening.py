@@ -66,6 +66,6 @@ def describe_choices(sweep: Sweep, dataset: str | None) -> list[str]:
 def print_concerns(console: Console, checks: Iterable[Check]) -> None:
     """Print the checks of this machine that ask for something to be done, and the cure."""
     for check in checks:
-        style = "bold red" if check.verdict == "fail" else "bold yellow"
+        style = "bold red" if check.severity == "fail" else "bold yellow"
         cure = f" → {check.cure}" if check.cure else ""
-        print_line(console, f"[{style}]{check.verdict}[/] {check.name}: {escape(check.found)}{escape(cure)}")
+        print_line(console, f"[{style}]{check.severity}[/] {check.name}: {escape(check.found)}{escape(cure)}")

@@ -16,11 +16,12 @@ from bench.report.labels import Labels
 from bench.text import abbreviate
 
 COLUMNS = (
-    "#", "configuration", "samples/s", "interval", "× base", "interval", "of ceiling", "waiting", "1st batch",
+    "#", "configuration", "samples/s", "interval", "× base", "interval", "ceiling", "waiting", "1st batch",
     "memory",
 )  # fmt: skip
 # A narrow terminal gets fewer columns, the last first, but never fewer than these.
 FEWEST_COLUMNS = 6
+UNBOUNDED = 10_000
 # Columns whose common value is worth a word below the table.
 COMMON = ("dataset", "device", "batch_size", "resize", "num_workers", "step", "loss", "num_threads")
 
@@ -36,8 +37,8 @@ def print_table(console: Console, summary: pd.DataFrame, labels: Labels) -> None
             rows.append(_make_cells(line, labels.short[int(line["configuration"])]))
     table = _fit_table(console, rows, summary["phase"].iloc[0])
     # Figures are never cut: where even the fewest columns are too wide, the terminal breaks their lines.
-    needed = console.measure(table, options=console.options.update(width=10_000)).maximum
-    console.print(table, width=max(console.width, needed), crop=False)
+    table.width = console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
+    console.print(table, crop=False)
     if common := find_common(summary):
         print_line(console, f"All: {escape(', '.join(common))}")
 
@@ -58,7 +59,7 @@ def find_common(summary: pd.DataFrame) -> list[str]:
 
 def _fit_table(console: Console, rows: Sequence[Sequence[str | Text]], phase: str) -> Table:
     """Return the table with as many columns as fit; if the fewest don't, with less space between them."""
-    unbounded = console.options.update(width=10_000)
+    unbounded = console.options.update(width=UNBOUNDED)
     layouts = [(count, 1) for count in range(len(COLUMNS), FEWEST_COLUMNS - 1, -1)]
     for count, space in [*layouts, (FEWEST_COLUMNS, 0)]:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, space, 0, 0))

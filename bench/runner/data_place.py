@@ -31,7 +31,8 @@ def record_data(data_dir: Path, folder: Path) -> str | None:
     except ValueError:  # two drives of Windows
         return None
     names, given = ([part for part in path.parts if part != ".."] for path in (between, data_dir))
-    return between.as_posix() if names == given else None
+    known = names == given[len(given) - len(names) :] if names else True
+    return between.as_posix() if known else None
 
 
 def find_recorded_data(folder: Path, environment: Mapping[str, Any], given: Path) -> Path:
@@ -53,7 +54,7 @@ def find_recorded_data(folder: Path, environment: Mapping[str, Any], given: Path
         if _holds(place, name):
             return place
     raise ResultsError(
-        f"{folder} was measured on data ({name or 'unknown'}) in {given}, and they are not there; say with "
+        f"{folder} was measured on {name or 'data'} in {given}, which is not there; say with "
         "--data-dir where they lie now"
     )
 

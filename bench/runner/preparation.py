@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from rich.console import Console
@@ -14,8 +15,10 @@ from bench.plan.sweep import Sweep
 from bench.report.file_progress import show_conversions
 from bench.report.notices import Notices
 from bench.report.opening import print_concerns
+from bench.text import join_words
 from loaders.data.errors import DataError
 from loaders.data.image_split import ImageSplit
+from loaders.spec.loader_spec import LoaderSpec
 
 
 def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: Notices) -> None:
@@ -33,14 +36,24 @@ def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: 
     fused = _find_fused_step() if any(configuration.cuda_graph for configuration in able) else "triton"
     if fused not in (None, "triton"):
         notices.add(f"--cuda-graph: {fused}; torch's own operations make the graph, more slowly.")
+    specs = {configuration.spec.family: configuration.spec for configuration in able}
+    for reason, members in _group_by_notice(specs).items():
+        notices.add(f"{join_words(members)}: {reason}.")
     with show_conversions(console) as show:
-        for family, spec in {configuration.spec.family: configuration.spec for configuration in able}.items():
-            if (reason := spec.machine_notice()) is not None:
-                notices.add(f"{family}: {reason}.")
+        for family, spec in specs.items():
             try:
                 spec.prepare(split, partial(show, family))
             except DataError as error:
                 notices.add(f"{family} can't be measured: {error}.")
+
+
+def _group_by_notice(specs: Mapping[str, LoaderSpec]) -> dict[str, list[str]]:
+    """Return the families that have the same notice about this machine, by that notice."""
+    families: dict[str, list[str]] = {}
+    for family, spec in specs.items():
+        if (notice := spec.machine_notice()) is not None:
+            families.setdefault(notice, []).append(family)
+    return families
 
 
 def check_machine(console: Console, sweep: Sweep, split: ImageSplit) -> None:

@@ -1,31 +1,31 @@
-"""One line for what went wrong, and lists of values."""
+"""One line for an error, and the exit codes."""
 
 from __future__ import annotations
+
+import io
+import sys
 
 import click
 import pytest
 
 from bench.cli.command_line import run_command
-from bench.cli.option_readers import make_list_reader
 
 
-def command(function, *options: click.Option) -> click.Command:
-    return click.Command("x", callback=function, params=list(options))
-
-
-def exit_code(function, *arguments: str, options: tuple[click.Option, ...] = ()) -> int:
+def exit_code(function, *arguments: str) -> int:
+    """Run a function as a command and return its exit code."""
+    command = click.Command("x", callback=function)
     with pytest.raises(SystemExit) as left:
-        run_command(command(function, *options), user_errors=(LookupError,), arguments=arguments)
+        run_command(command, user_errors=(LookupError,), arguments=arguments)
     return left.value.code
 
 
-def test_the_exit_code_is_the_commands() -> None:
-    """What the function returns."""
+def test_the_exit_code_is_the_functions() -> None:
+    """The number that it returns."""
     assert exit_code(lambda: 1) == 1
 
 
 def test_a_users_error_is_one_line(capsys) -> None:
-    """Whatever line ends it held."""
+    """Even if its text has line ends."""
 
     def fail() -> int:
         raise LookupError("no such\nthing")
@@ -35,13 +35,13 @@ def test_a_users_error_is_one_line(capsys) -> None:
 
 
 def test_a_bug_is_not_hidden() -> None:
-    """An exception that is no word to the user keeps its traceback."""
+    """An exception that tells the user nothing keeps its traceback."""
 
     def bug() -> int:
         raise RuntimeError("bug")
 
     with pytest.raises(RuntimeError, match="bug"):
-        run_command(command(bug), user_errors=(LookupError,), arguments=[])
+        exit_code(bug)
 
 
 def test_an_unknown_option_is_one_line(capsys) -> None:
@@ -60,16 +60,15 @@ def test_an_interrupt_is_130() -> None:
     assert exit_code(interrupt) == 130
 
 
-def test_lists_are_parsed_part_by_part(capsys) -> None:
-    """Spaces are allowed, twice counts once, and an error names the option and the part."""
-    seen = []
-    option = click.Option(["--n"], callback=make_list_reader(int, "a number"))
+def test_every_command_can_print_every_letter(monkeypatch) -> None:
+    """Also into a stream that takes ASCII only."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
 
-    def function(n: tuple[int, ...]) -> int:
-        seen.append(n)
+    def talk() -> int:
+        print("3 × 2 …")
         return 0
 
-    assert exit_code(function, "--n", "3, 1,3", options=(option,)) == 0
-    assert seen == [(3, 1)]
-    assert exit_code(function, "--n", "3,x", options=(option,)) == 2
-    assert capsys.readouterr().err == "error: --n: 'x' is not a number (several are separated by commas)\n"
+    assert exit_code(talk) == 0
+    stream.flush()
+    assert stream.buffer.getvalue() == b"3 x 2 ...\n"

@@ -40,7 +40,7 @@ def test_the_fastest_is_to_be_used(tmp_path) -> None:
     text = answer_rows(tmp_path, [*three_blocks(0, 2.0), *blocks(1, [1.0, 1.02, 0.98])])
     sentence, _, code, *_ = text.splitlines()
     assert sentence.startswith(
-        "Use num_workers=1, the fastest: 2 times the baseline num_workers=0 (95% interval 1.91–2.11). "
+        "Use num_workers=1, the fastest: 2 times the baseline num_workers=0 (95% interval 1.9–2.11). "
     )
     assert code == "    load([1])"
 
@@ -82,7 +82,9 @@ def test_one_block_makes_nobody_the_fastest(tmp_path) -> None:
     """Chance may have decided, however large the difference is."""
     for folder, wall_s in (("near", 2.0), ("far", 3.0)):
         text = answer_rows(tmp_path / folder, [timed(0, 0, wall_s), timed(1, 0, 1.0)])
-        assert text.startswith(f"num_workers=1 was fastest: {wall_s:g} times the baseline num_workers=0; fewer")
+        assert text.startswith(
+            f"num_workers=1 was fastest: {wall_s:g} times the baseline num_workers=0; fewer"
+        )
         assert "Use" not in text
 
 

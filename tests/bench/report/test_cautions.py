@@ -16,11 +16,11 @@ from tests.bench.runs import blocks, ceiling, failed, timed
 def test_failures_have_their_reason(tmp_path) -> None:
     """One line each, also for ceilings; square brackets are text, and a line is not repeated."""
     summary = summarise(
-        runs.table(tmp_path / "runs", [*blocks(0, [1.0] * 3), failed(1, 0, "timeout", "not done [after] 5 s")])
+        runs.table(
+            tmp_path / "runs", [*blocks(0, [1.0] * 3), failed(1, 0, "timeout", "not done [after] 5 s")]
+        )
     )
-    bad = [
-        replace(line, status="failed", error="[no] memory") for line in ceiling("step", [1.0, 1.0])
-    ]
+    bad = [replace(line, status="failed", error="[no] memory") for line in ceiling("step", [1.0, 1.0])]
     ceilings = runs.table(tmp_path / "ceilings", bad)
     text = capture(lambda c: print_failures(c, summary, ceilings, make_report_labels(summary)))
     assert text == (

@@ -8,6 +8,7 @@ import pty
 import sys
 
 import pytest
+from rich.console import Console
 
 from bench.report.console import FEWEST_COLUMNS, PIPE_WIDTH, make_console, print_line
 
@@ -30,23 +31,29 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def written(monkeypatch):
-    """Print a text to standard output: in a pipe, or on a terminal of its own."""
+    """Print a text to standard output, in a pipe or on a terminal: (text that arrives, the console)."""
 
-    def write(*, terminal: bool) -> str:
+    def write(*, terminal: bool) -> tuple[str, Console]:
         if not terminal:
             stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
             monkeypatch.setattr(sys, "stdout", stream)
-            print_line(make_console(), TEXT)
+            console = make_console()
+            print_line(console, TEXT)
             stream.flush()
-            return stream.buffer.getvalue().decode()
+            return stream.buffer.getvalue().decode(), console
         master, slave = pty.openpty()
         with open(slave, "w") as stream:  # noqa: PTH123 - a descriptor
             monkeypatch.setattr(sys, "stdout", stream)
-            print_line(make_console(), TEXT)
+            console = make_console()
+            print_line(console, TEXT)
+            # Text arrives in parts.
+            stream.write("END\n")
             stream.flush()
-            text = os.read(master, 10_000).decode()
+            text = b""
+            while not text.endswith(b"END\r\n"):
+                text += os.read(master, 10_000)
         os.close(master)
-        return text
+        return text.decode().removesuffix("END\r\n"), console
 
     return write
 
@@ -54,41 +61,46 @@ def written(monkeypatch):
 def test_a_pipe_gets_one_plain_line(environment, written) -> None:
     """However long it is, and whatever COLUMNS says."""
     environment(COLUMNS="40", TERM="xterm")
-    text = written(terminal=False)
+    text, console = written(terminal=False)
     assert text.count("\n") == 1
     assert "\x1b" not in text
-    assert make_console().width == PIPE_WIDTH
+    assert console.width == PIPE_WIDTH
 
 
 def test_a_forced_colour_is_colour_only(environment, written) -> None:
     """A log may be coloured, but it is still no terminal: no bar, no cursor movements."""
     environment(FORCE_COLOR="1", TERM="xterm")
-    text = written(terminal=False)
+    text, console = written(terminal=False)
     assert "\x1b[1;33mUnstable" in text
-    assert not make_console().is_terminal
+    assert not console.is_terminal
     environment(FORCE_COLOR="1", NO_COLOR="1", TERM="xterm")
-    assert "33m" not in written(terminal=False)
+    assert "33m" not in written(terminal=False)[0]
 
 
 def test_a_terminal_gets_lines_wrapped_at_words(environment, written) -> None:
     """No word is broken, not even one that is longer than a line."""
-    environment(TERM="xterm", COLUMNS="60")
-    lines = written(terminal=True).splitlines()
-    assert len(lines) > 3
+    environment(TERM="xterm", COLUMNS="60", NO_COLOR="1")
+    text, console = written(terminal=True)
+    lines = text.splitlines()
+    assert console.is_terminal
+    assert len(lines) == 5
     assert max(len(line) for line in lines[1:-1]) <= 60
-    assert lines[-1].strip() == "a" * 130
+    assert lines[-1] == "a" * 130
+    assert " ".join(line.strip() for line in lines[1:]) in TEXT
 
 
 def test_a_dumb_terminal_gets_no_escape_sequence(environment, written) -> None:
     """It may be a log, or an editor's shell."""
     environment(TERM="dumb")
-    assert "\x1b" not in written(terminal=True)
-    assert not make_console().is_terminal
+    text, console = written(terminal=True)
+    assert "\x1b" not in text
+    assert not console.is_terminal
 
 
 @pytest.mark.parametrize("columns", ["0", "1", "many", ""])
 def test_columns_may_say_anything(environment, written, columns) -> None:
     """Nothing crashes, and text is whole."""
     environment(TERM="xterm", COLUMNS=columns)
-    assert "a" * 130 in written(terminal=True)
-    assert make_console().width >= FEWEST_COLUMNS
+    text, console = written(terminal=True)
+    assert "a" * 130 in text
+    assert console.width >= FEWEST_COLUMNS

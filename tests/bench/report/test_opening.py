@@ -15,7 +15,9 @@ def start(*arguments: str, dataset: str | None = "mine") -> list[str]:
 def test_automatic_choices_are_one_line() -> None:
     """Every choice that the user left to the sweep is named."""
     choices, _ = start()
-    assert choices == "Chosen: device=cpu (no GPU), dataset=mine, preset=quick, num_threads=2, epochs=2 or more"
+    assert (
+        choices == "Chosen: device=cpu (no GPU), dataset=mine, preset=quick, num_threads=2, epochs=2 or more"
+    )
 
 
 def test_given_values_are_no_choices() -> None:

@@ -11,7 +11,10 @@ def test_the_plan_names_the_baseline() -> None:
     """One line a configuration."""
     sweep = plan_sweep("--num-workers", "0,4")
     lines = capture(lambda c: print_plan(c, sweep)).splitlines()
-    assert [line.split() for line in lines[-2:]] == [["0", "num_workers=0"], ["1", "num_workers=4", "baseline"]]
+    assert [line.split() for line in lines[-2:]] == [
+        ["0", "num_workers=0"],
+        ["1", "num_workers=4", "baseline"],
+    ]
 
 
 def test_settings_that_need_a_gpu_are_one_line() -> None:
@@ -25,7 +28,7 @@ def test_settings_that_need_a_gpu_are_one_line() -> None:
     assert lines[0].startswith("left out ")
     assert lines[0].endswith(": persistent_workers=on needs workers, num_workers is 0")
     assert lines[1].startswith("left out ")
-    assert lines[1].endswith(": transfer=prefetch and pin_memory=on take a CUDA device")
+    assert lines[1].endswith(": pin_memory=on and transfer=prefetch take a CUDA device")
 
 
 def test_unavailable_configurations_are_one_line() -> None:
