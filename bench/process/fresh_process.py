@@ -1,4 +1,4 @@
-"""Runs an iterator in a process of its own, with deadlines: what fails, hangs or dies there stays there."""
+"""Fresh process: runs an iterator, with a deadline for each item. Its failures don't reach this process."""
 
 from __future__ import annotations
 
@@ -20,37 +20,49 @@ from bench.process.child import ChildFailure, receive_item, serve
 from bench.process.errors import ProcessError
 from bench.process.forkserver import hide_main_module
 from bench.process.running_clock import notice_pause, read_running_s
+from bench.process.timed_command import describe_exit_code
 
 T = TypeVar("T")
 
-# How long a process may take to end after its last item before it is made to.
+# Time that a process gets to end by itself after its last item, in seconds.
 GRACE_S = 10.0
-# How often what waits for an item looks around meanwhile.
+# Time between two calls of a function while an item is awaited, in seconds.
 INTERVAL_S = 0.25
+# Time between two looks for descendants, in seconds. A look takes a millisecond for 16 of them.
+FAMILY_INTERVAL_S = 1.0
 
 
 class FreshProcess(Generic[T]):
     """An iterator that runs in a process of its own, one item at a time.
 
-    The process holds still after each item until the next one is taken. What it and its children print goes
-    to the end of `log`, under `title`. Used as a context; nothing of it is alive afterwards.
+    The process waits after each item until the next one is taken. It is a context manager: at its end the
+    process and its descendants are killed, and their shared memory is removed.
     """
 
     def __init__(
         self, work: Callable[[], Iterator[T]], *, context: BaseContext, log: Path, title: str
     ) -> None:
+        """Start the process.
+
+        Args:
+            work: makes the iterator, in the process.
+            context: starts the process.
+            log: file that takes what the process and its children print, at its end.
+            title: line in the file before that.
+        """
         self._messages, sender = context.Pipe()
         self._process: BaseProcess = context.Process(  # type: ignore[attr-defined]
             target=serve, args=(work, sender, log, title)
         )
         with hide_main_module():
             self._process.start()
-        # Whoever is this process's child by now is none of that process's leftovers.
-        self._others = process_tree.children(os.getpid())
+        # Existing children do not belong to the new process; clean-up keeps them.
+        self._others = process_tree.list_children(os.getpid())
         sender.close()
         self._taken = False
-        # It and all that were seen below it.
+        # Ids of the process and of all descendants that were seen.
         self._family = {self.pid}
+        self._look_at_s = time.monotonic()
 
     @property
     def pid(self) -> int:
@@ -63,7 +75,8 @@ class FreshProcess(Generic[T]):
         """Wait for the next item and return it.
 
         Args:
-            deadline: reading of `read_running_s()` after which this gives up. A pause of this process doesn't count.
+            deadline: reading of `read_running_s()` after which this gives up. A pause of this process does
+                not count.
             meanwhile: called at least every interval_s while the item is awaited; it may raise.
             interval_s: longest time between two of these calls, in seconds.
 
@@ -71,64 +84,58 @@ class FreshProcess(Generic[T]):
             TimeoutError: the deadline has passed.
             ProcessError: the process failed or ended.
         """
-        self._let_go_on()
+        self._request_next()
         while True:
             left_s = deadline - read_running_s()
             if left_s <= 0:
                 raise TimeoutError
             with notice_pause(interval_s):
-                self._family.update(process_tree.descendants(self.pid))
+                if time.monotonic() >= self._look_at_s:
+                    self._family.update(process_tree.list_descendants(self.pid))
+                    self._look_at_s = time.monotonic() + FAMILY_INTERVAL_S
                 ready = wait([self._messages, self._process.sentinel], min(left_s, interval_s))
                 meanwhile()
-            # The pipe alone doesn't tell the end: a child of the process that lives on holds its other end.
+            # A child that outlives the process may keep the pipe open, so the process is watched too.
             try:
                 item: T | ChildFailure | None = (
                     receive_item(self._messages) if self._messages.poll() else None
                 )
             except (EOFError, OSError):
-                raise ProcessError(f"the trial's process {self._ending()}") from None
+                raise ProcessError(f"the trial's process {self._describe_end()}") from None
             if isinstance(item, ChildFailure):
                 raise ProcessError(item.error)
             if item is not None:
                 self._taken = True
                 return item
             if self._process.sentinel in ready:
-                raise ProcessError(f"the trial's process {self._ending()}")
+                raise ProcessError(f"the trial's process {self._describe_end()}")
 
     def finish(self) -> None:
-        """Let the process end by itself: that is its own work too (persistent workers end here).
-
-        It makes no further item, where it would have had any.
-        """
+        """Let the process end by itself, as persistent workers do then. It makes no further item."""
         self._messages.close()
         self._process.join(GRACE_S)
 
-    def _let_go_on(self) -> None:
+    def _request_next(self) -> None:
         if self._taken:
             self._taken = False
             with contextlib.suppress(OSError):
                 self._messages.send(None)
 
-    def _ending(self) -> str:
+    def _describe_end(self) -> str:
         self._process.join(GRACE_S)
         code = self._process.exitcode
-        if code is None:
-            return "closed its pipe and went on"
-        if code < 0:
-            known = {number.value: number.name for number in signal.Signals}
-            return f"was killed by {known.get(-code, f'signal {-code}')}"
-        return f"ended with exit code {code}"
+        return "closed its pipe and went on" if code is None else describe_exit_code(code)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Once an interrupt has begun to end a trial, another one doesn't stop that half-way.
+        # An interrupt may have ended the trial. Another one must not stop the clean-up half-way.
         with interrupts.hold():
-            self._family.update(process_tree.descendants(self.pid))
+            self._family.update(process_tree.list_descendants(self.pid))
             if self._process.is_alive():
                 process_tree.kill(self.pid)
-            # One that can't die, as a broken disk may make it, isn't waited for.
+            # A process that waits for a broken disk can't die.
             self._process.join(GRACE_S)
             process_tree.end_adopted(keep=self._others)
             _kill_group(self.pid)
@@ -137,21 +144,21 @@ class FreshProcess(Generic[T]):
 
 
 def _kill_group(pid: int) -> None:
-    """Kill what a process left behind: it leads a group, which outlives it in its children."""
+    """Kill the processes of the group that a process leads, which may outlive it."""
     if not hasattr(os, "killpg"):
         return
     deadline = time.monotonic() + 1
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        # Until the group is empty: a signal is sent at once, but a process takes a moment to die of it.
+        # A process takes a moment to die. ProcessLookupError says that the group is empty.
         while time.monotonic() < deadline:
             os.killpg(pid, signal.SIGKILL)
             time.sleep(0.01)
 
 
 def _remove_shared_memory(pids: Iterable[int]) -> None:
-    """Remove what these processes, which have ended, left in shared memory.
+    """Remove the files of processes that have ended from shared memory.
 
-    PyTorch leaves a file there where there is no room for it, and where a worker is killed that makes one.
+    PyTorch leaves one where there is no room for it, and where a worker is killed as it makes it.
     """
     for pid in pids:
         for path in Path("/dev/shm").glob(f"torch_{pid}_*"):

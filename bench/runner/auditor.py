@@ -17,8 +17,8 @@ from loaders.spec.loader_spec import LoaderSpec
 class Auditor:
     """Judges epochs over one split, and keeps the facts that trials share.
 
-    It works in the process that starts the trials. In a trial's process it would take memory and time that are
-    measured.
+    It works in the process that starts the trials. In a trial's process it would take memory and time that
+    are measured.
     """
 
     def __init__(self, split: ImageSplit) -> None:

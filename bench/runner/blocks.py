@@ -22,7 +22,7 @@ class BlockRunner:
 
     Attributes:
         left_out: number of trials that the budget left no time for.
-        imprecise: after the run, numbers of the configurations that the budget kept from the precision asked for.
+        imprecise: numbers of the configurations that the budget kept from the precision; empty before the run.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class BlockRunner:
             self._progress.add(places)
         random.Random(f"{self._schedule.seed}/{block}").shuffle(places)
         if block > 0 and not self._fits_all(places, block):
-            # A block that won't be whole begins with the baselines, as no ratio gains a block without its own.
+            # A block that won't be whole begins with the baselines, as ratios are made inside a block.
             # The quickest come next, so that as many as possible gain one.
             places.sort(key=self._rank_urgency)
         return places

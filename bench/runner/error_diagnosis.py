@@ -17,8 +17,8 @@ def explain_error(error: str, printed: str = "") -> str:
 
     Args:
         error: text of the error, one line.
-        printed: text that the trial's processes printed. A thread of a worker that fails leaves its reason only
-            there, and the trial hangs or the worker ends.
+        printed: text that the trial's processes printed. It alone tells why a thread of a worker failed, after
+            which the trial hangs or the worker ends.
     """
     lines = _find_error_lines(printed)
     # The error counts first, as the trial may have survived an error that it printed.
@@ -35,7 +35,10 @@ def explain_error(error: str, printed: str = "") -> str:
 
 
 def _find_error_lines(printed: str) -> list[str]:
-    """Return the lines that may name an error, the last one first: all that aren't indented, and C++'s `what()`."""
+    """Return the lines that may name an error, the last one first.
+
+    Indented lines are code, but for C++'s `what()`.
+    """
     lines = printed.splitlines()[-MOST_LINES:]
     return [line.strip() for line in reversed(lines) if line[:1].strip() or line.startswith("  what():")]
 

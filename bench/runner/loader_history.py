@@ -46,7 +46,7 @@ class LoaderHistory:
             share = self._last_order.find_repeat(order)
             if share is not None:
                 raise AuditError(
-                    f"audit: epochs {self._last_epoch} and {epoch} have the same order: {share:.0%} of the samples "
-                    "come at the same place in both"
+                    f"audit: epochs {self._last_epoch} and {epoch} have the same order: {share:.0%} of the "
+                    "samples come at the same place in both"
                 )
         self._last_epoch, self._last_order = epoch, order

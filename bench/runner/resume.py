@@ -90,7 +90,8 @@ class CompletedTrials:
         measured = runs[~unavailable]
         if measured[["configuration", "block", "attempt", "epoch"]].isna().any(axis=None):
             raise ResultsError(
-                f"{folder / name} has a row without its configuration, block, attempt or epoch: start a new sweep"
+                f"{folder / name} has a row without its configuration, block, attempt or epoch: "
+                "start a new sweep"
             )
         if runs.loc[runs["status"] == "ok", "wall_s"].isna().any():
             raise ResultsError(f"{folder / name} has an epoch without its wall_s: start a new sweep")
@@ -161,9 +162,7 @@ def check_data(then: Mapping[str, Any], digest: str) -> None:
         )
 
 
-def check_plan(
-    then: Mapping[str, Any], plan: list[dict[str, str]], differences: Sequence[str] = ()
-) -> None:
+def check_plan(then: Mapping[str, Any], plan: list[dict[str, str]], differences: Sequence[str] = ()) -> None:
     """Check that the sweep's arguments still make the configurations that it began with.
 
     Args:

@@ -139,7 +139,7 @@ class TrialRunner:
 
 
 def _mark_pause(row: Row, report: EpochReport) -> Row:
-    """Mark a row as disturbed if the sweep was stopped in its epoch, since the trial may have been stopped too."""
+    """Mark a row as disturbed if the sweep was stopped in its epoch: the trial may have been stopped too."""
     paused_s = find_pause_s(report.timings.start_ns, report.timings.end_ns)
     if not paused_s:
         return row
@@ -155,6 +155,6 @@ def _check_data(trial: Trial) -> None:
     """
     if (path := trial.dataset.changed()) is not None:
         raise DataChangedError(
-            f"the data changed during the sweep: {path.name} was written to; put it back and resume, or start a "
-            "new sweep"
+            f"the data changed during the sweep: {path.name} was written to; put it back and resume, or start "
+            "a new sweep"
         )

@@ -51,8 +51,8 @@ class AuditResult:
 def audit_epoch(observation: EpochObservation, expected: ReferenceSamples) -> AuditResult:
     """Audit one epoch.
 
-    An observation of all batches must hold every sample exactly once. An observation of some batches must hold
-    no sample twice. In both cases the number of delivered samples must be that of the dataset.
+    An observation of all batches must hold every sample exactly once. An observation of some batches must
+    hold no sample twice. In both cases the number of delivered samples must be that of the dataset.
 
     Args:
         observation: the batches that were seen, and the number of those that were delivered.
@@ -94,8 +94,8 @@ def audit_epoch(observation: EpochObservation, expected: ReferenceSamples) -> Au
 
 
 def _check_form(observation: EpochObservation) -> None:
-    if observation.odd is not None:
-        raise AuditError(f"audit: {observation.odd}")
+    if observation.format_error is not None:
+        raise AuditError(f"audit: {observation.format_error}")
     low, high = observation.low, observation.high
     if observation.pixels.size:
         # numpy's min and max return NaN where there is one; Python's may not.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.trial.reference_samples import Codes, Indices, ReferenceSamples, add_label
 
 # Places of an epoch that are compared, evenly spread: enough to be sure, and half a megabyte.

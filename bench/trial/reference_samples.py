@@ -79,8 +79,8 @@ class ReferenceSamples:
         if self.resize is not None:
             weights = [resize_matrix(length, self.resize).mean(0) for length in self._images.shape[1:]]
         pixels = torch.outer(*weights).flatten()
-        # One allocation: small results between the chunks would fragment memory, which took gigabytes and most
-        # of the time for millions of samples.
+        # One allocation: small results between the chunks would fragment memory, which took gigabytes and
+        # most of the time for millions of samples.
         means = torch.empty(len(self._images))
         for chunk, result in zip(self._chunks(), torch.split(means, self._chunk), strict=True):
             torch.mv(chunk.flatten(1).to(torch.float32), pixels, out=result)

@@ -38,7 +38,8 @@ COSTS = (
                   "data_wait_p99_s": 3e-3 + 0.01 * 0.197},
     ),
     ValidationCase(
-        "busy-loop", "each of 15 batches computes for 20 ms", FixedCostLoader(20, batch_s=20e-3, busy=True), 300,
+        "busy-loop", "each of 15 batches computes for 20 ms",
+        FixedCostLoader(20, batch_s=20e-3, busy=True), 300,
         readings={"samples_per_s": 1000, "data_wait_s": 0.3, "cpu_s": 0.3},
     ),
     ValidationCase(
@@ -81,8 +82,8 @@ OUTSIDE_THE_CLOCK = (
 # On a GPU a launch takes some microseconds, and so do the begin and the end of a kernel.
 ON_DEVICE = (
     ValidationCase(
-        "kernel", "a kernel of 4 ms for each of 50 batches that cost nothing", FixedCostDeviceLoader(20), 1000,
-        step_s=4e-3, device="cuda",
+        "kernel", "a kernel of 4 ms for each of 50 batches that cost nothing",
+        FixedCostDeviceLoader(20), 1000, step_s=4e-3, device="cuda",
         readings={"samples_per_s": 1000 / 0.2, "data_wait_s": 0, "step_s": 0.2},
         device_readings={"step_s": 0.2},
     ),

@@ -1,7 +1,7 @@
 """Kernels of planned length, and the loader, step and trial that launch them.
 
-A kernel's length is planned in cycles of the GPU's clock. The host's clock measures the cycles of a second before,
-without any of the code that is validated.
+A kernel's length is planned in cycles of the GPU's clock. The host's clock measures the cycles of a second
+before, without any of the code that is validated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def launch_kernel(seconds: float) -> None:
 
 @functools.cache
 def measure_cycles_per_s() -> float:
-    """Return the GPU's cycles per second, by the difference of two kernels: both take the time of a launch."""
+    """Return the GPU's cycles per second, by the difference of two kernels.
+
+    Both include the time of a launch, which cancels out.
+    """
 
     def time_kernel_s(cycles: int) -> float:
         torch.cuda.synchronize()
@@ -45,7 +48,9 @@ def measure_cycles_per_s() -> float:
     until = time.perf_counter() + WARM_UP_S
     while time.perf_counter() < until:
         time_kernel_s(CYCLES)
-    return statistics.median(CYCLES / (time_kernel_s(2 * CYCLES) - time_kernel_s(CYCLES)) for _ in range(TURNS))
+    return statistics.median(
+        CYCLES / (time_kernel_s(2 * CYCLES) - time_kernel_s(CYCLES)) for _ in range(TURNS)
+    )
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,8 @@ class FixedCostDeviceLoader(FixedCostLoader):
     """A loader with planned costs, whose batches arrive on the GPU.
 
     Attributes:
-        data_s: length of the kernel that finishes each batch, in seconds; batches are prefetched then. With 0 they
-            lie on the GPU from the start.
+        data_s: length of the kernel that finishes each batch, in seconds; batches are prefetched then. With 0
+            they lie on the GPU from the start.
     """
 
     data_s: float = 0.0

@@ -141,7 +141,9 @@ class PreparedEpochs:
 
     def place(self, move: Callable[[torch.Tensor], torch.Tensor]) -> None:
         """Move every tensor of every batch, as to a device."""
-        self._epochs = [[(move(images), move(labels)) for images, labels in batches] for batches in self._epochs]
+        self._epochs = [
+            [(move(images), move(labels)) for images, labels in batches] for batches in self._epochs
+        ]
 
 
 class _PreparedEpoch:

@@ -12,8 +12,8 @@ from bench.validation.validation_case import ValidationCase
 # Most that a reading may be off: this share of the plan, or for a time this many seconds if that is more.
 TOLERANCE = 0.02
 TOLERANCE_S = 1e-3
-# Columns that include more than the plan. CPU time includes that of a core's other users in its caches, the time
-# outside the clock includes the harness's own, and the quality of a shuffle is a matter of chance.
+# Columns that also vary by themselves, with the share of the plan that they may be off. Other processes slow
+# computing down, building includes reading the data, and a shuffle's quality is a matter of chance.
 WIDER = {"cpu_s": 0.05, "build_s": 0.05, "between_epochs_cpu_s": 0.05, "shuffle_quality": 0.1}
 # Columns that only the first epoch of a trial has.
 FIRST_EPOCH = ("build_s",)

@@ -13,8 +13,8 @@ from bench.text import format_duration
 from bench.validation.judging import CaseResult, ColumnCheck, is_time
 
 WRONG = "[bold red]WRONG[/]"
-# The columns of a table of readings with their widths, in a line as long as a pipe's. A narrow terminal leaves
-# some of them out.
+# The columns of a table of readings with their widths, in a line as long as a pipe's. A narrow terminal
+# leaves some of them out.
 COLUMNS = (
     ("reading", 21), ("planned", 12), ("measured", 12), ("least", 12), ("most", 12), ("off", 11), ("", 8),
     ("allowed", 10), ("", 5),

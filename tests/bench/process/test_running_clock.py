@@ -52,9 +52,13 @@ def test_pauses_add_up(clock) -> None:
 
 def test_a_pause_is_noticed_where_the_block_raises(clock) -> None:
     before_s = read_running_s()
-    with pytest.raises(MemoryError), notice_pause(0.25):
+
+    def run_out_of_memory() -> None:
         clock.now_s += 5.25
         raise MemoryError
+
+    with pytest.raises(MemoryError), notice_pause(0.25):
+        run_out_of_memory()
     assert read_running_s() - before_s == pytest.approx(0.25)
 
 
@@ -89,7 +93,8 @@ def say_waiting():
     print("waiting", flush=True)
 
 
-with FreshProcess(item, context=multiprocessing.get_context("fork"), log=Path(sys.argv[1]), title="") as process:
+fork = multiprocessing.get_context("fork")
+with FreshProcess(item, context=fork, log=Path(sys.argv[1]), title="") as process:
     print(process.take(read_running_s() + 2.5, say_waiting))
 """
 

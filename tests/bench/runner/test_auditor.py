@@ -24,13 +24,17 @@ from tests.fakes import numbered_dataset, numbered_source
 SAMPLES = 200
 
 
-def make_trial(spec: BatchedDataLoader | None = None, *, samples: int = SAMPLES, resize: int | None = None) -> Trial:
+def make_trial(
+    spec: BatchedDataLoader | None = None, *, samples: int = SAMPLES, resize: int | None = None
+) -> Trial:
     spec = spec or BatchedDataLoader(batch_size=50, resize=resize)
     configuration = Configuration(spec, "cpu", "none", None, 1)
     return Trial(configuration, 0, 0, 0, 0, numbered_dataset(samples), 2, seed=0)
 
 
-def observe(trial: Trial, split: ImageSplit, order: torch.Tensor, *, seen: int | None = None) -> EpochObservation:
+def observe(
+    trial: Trial, split: ImageSplit, order: torch.Tensor, *, seen: int | None = None
+) -> EpochObservation:
     """An epoch in this order, of which so many batches of 50 were seen; None for all."""
     side = trial.configuration.spec.resize or 28
     grid = PixelGrid.draw(side, side, f"{trial.seed}/{trial.block}")

@@ -41,8 +41,8 @@ class FakeRunner:
         family = trial.configuration.spec.family
         self.ran.append((family, trial.number, trial.block, trial.attempt))
         row = replace(
-            trial.make_row(epoch=1), samples=1000, batches=4, sample_shape="1x28x28", dtype="float32", wall_s=1.0,
-            samples_per_s=1000.0, processes=1,
+            trial.make_row(epoch=1), samples=1000, batches=4, sample_shape="1x28x28", dtype="float32",
+            wall_s=1.0, samples_per_s=1000.0, processes=1,
         )  # fmt: skip
         yield replace(row, **self.change(trial))
 

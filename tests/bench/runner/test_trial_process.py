@@ -144,13 +144,13 @@ def test_a_dead_trial_is_seen_past_its_orphans(context, tmp_path) -> None:
     assert alive_with(str(tmp_path)) == []
 
 
-@pytest.mark.parametrize(("paused_s", "disturbed"), [(0.0, None), (12.0, "the sweep was stopped for 12 s")])
-def test_a_pause_within_an_epoch_disturbs_it(context, tmp_path, monkeypatch, paused_s, disturbed) -> None:
+@pytest.mark.parametrize("paused_s", [0.0, 12.0])
+def test_a_pause_within_an_epoch_disturbs_it(context, tmp_path, monkeypatch, paused_s) -> None:
     """The trial may have been stopped with the sweep, and its time would then be wrong."""
     asked = []
     monkeypatch.setattr(trial_process, "find_pause_s", lambda *epoch: asked.append(epoch) or paused_s)
     (row,) = rows_of(TorchDataLoader(num_workers=0, batch_size=8), context, tmp_path / "log", epochs=1)
-    assert row.disturbed is None if disturbed is None else row.disturbed.endswith(disturbed)
+    assert ("the sweep was stopped for 12 s" in (row.disturbed or "")) is (paused_s > 0)
     ((start_ns, end_ns),) = asked
     assert (end_ns - start_ns) * 1e-9 == pytest.approx(row.wall_s)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,9 @@ def make_reference(levels: torch.Tensor) -> ReferenceSamples:
     images[:, :4] = (levels // 256).to(torch.uint8)[:, None, None]
     images[:, 4:] = (levels % 256).to(torch.uint8)[:, None, None]
     labels = torch.zeros(len(levels), dtype=torch.int64)
-    return ReferenceSamples(ImageSplit("greys", "0" * 64, images, labels, ("a",)), PixelGrid.drawn(8, 8, 0), None)
+    return ReferenceSamples(
+        ImageSplit("greys", "0" * 64, images, labels, ("a",)), PixelGrid.draw(8, 8, 0), None
+    )
 
 
 def read_order(reference: ReferenceSamples, numbers: np.ndarray) -> EpochOrder:
@@ -45,7 +49,7 @@ def test_the_stored_order_is_an_order() -> None:
 
 def test_true_shuffles_differ() -> None:
     orders = [read_order(DISTINCT, shuffle(1000, seed)) for seed in range(50)]
-    assert [before.find_repeat(after) for before, after in zip(orders, orders[1:], strict=False)] == [None] * 49
+    assert [before.find_repeat(after) for before, after in pairwise(orders)] == [None] * 49
 
 
 def test_a_few_exchanged_samples_make_no_other_order() -> None:
@@ -78,7 +82,9 @@ def test_look_alikes_repeat_by_chance(greys, found) -> None:
 
 def test_look_alikes_in_another_order_are_another_order() -> None:
     reference = make_reference(torch.arange(1000) % 2)
-    assert read_order(reference, shuffle(1000, 0)).find_repeat(read_order(reference, shuffle(1000, 1))) is None
+    assert (
+        read_order(reference, shuffle(1000, 0)).find_repeat(read_order(reference, shuffle(1000, 1))) is None
+    )
 
 
 def test_long_epochs_are_compared_at_some_places(monkeypatch) -> None:

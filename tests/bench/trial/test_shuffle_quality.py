@@ -53,4 +53,6 @@ def test_it_may_be_unknown(sizes, numbers) -> None:
 def test_an_empty_batch_changes_nothing() -> None:
     numbers = np.random.default_rng(0).permutation(SAMPLES)
     with_empty = [SIZES[0], 0, *SIZES[1:]]
-    assert measure_shuffle_quality(with_empty, numbers, SAMPLES) == measure_shuffle_quality(SIZES, numbers, SAMPLES)
+    assert measure_shuffle_quality(with_empty, numbers, SAMPLES) == measure_shuffle_quality(
+        SIZES, numbers, SAMPLES
+    )
