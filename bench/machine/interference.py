@@ -1,6 +1,7 @@
-"""What others used of the machine while an epoch ran, and what held its cores or its GPU back.
+"""Interference: CPU time that others used in an epoch, and limits that slowed its cores or its GPU down.
 
-It is read in the trial's own process right before an epoch's clock starts and right after it has stopped.
+The counters are read in the trial's own process, right before an epoch's clock starts and right after it
+stops.
 """
 
 from __future__ import annotations
@@ -11,29 +12,38 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench.machine.counter_reading import CounterReading
 from bench.machine.nvml import NvmlGpu
-from bench.machine.system_counters import CounterReading, SystemCounters
+from bench.machine.system_counters import SystemCounters
 
-# Others disturb an epoch when they take a tenth of the cores' time ...
+# Others disturb an epoch if they take this share of the cores' time ...
 DISTURBING_SHARE = 0.10
-# ... and more than may be an error: the kernel tells idle time in ticks of 10 ms, so the difference of two
-# readings errs by 4 ms (standard deviation) for all cores together, and by that times the root of their
-# number for a part of them. This, times the root, is five of those.
+# ... and more than the reading may err by. The kernel tells idle time in ticks of 10 ms, so the difference of
+# two readings has an error with a standard deviation of 4 ms for all cores together. For some of the cores it
+# has that error times the root of their number. This, times the root, is five standard deviations.
 RESOLUTION_S = 0.02
-# Heat disturbs when it slows the GPU down for this share of the epoch. A container's quota disturbs when it
-# holds the processes back for as much, and they have used less than that share of the quota: a loader that
-# uses it up is held back by nobody else.
+# Heat, or a container's quota, disturbs an epoch if it slows it down for this share of its time. A loader
+# that has used this share of the quota is held back by itself.
 HELD_BACK_SHARE = 0.02
 USED_UP_SHARE = 0.90
+# The two clocks that tell a suspended machine are read one after the other, which may take this long.
+SUSPENDED_S = 0.1
 
 
 @dataclass(frozen=True)
 class Interference:
-    """What lay between two readings. None is unknown; disturbed: None for nothing, else what it was.
+    """Use of the machine between two readings. None is unknown.
 
-    own_cpu_s: CPU seconds of this process tree. other_cpu_share: CPU time of everything else (other
-    processes, the kernel's own threads and interrupts, a hypervisor) over that of all usable cores.
-    gpu_mhz, gpu_utilization, gpu_memory_bytes: as they were at the end.
+    Attributes:
+        own_cpu_s: CPU seconds of the trial's process tree.
+        other_cpu_share: CPU time of everything but the trial and the sweep (other processes, threads and
+            interrupts of the kernel, a hypervisor) over that of all usable cores.
+        cpu_mhz: mean frequency of the cores at both readings.
+        throttled_count: number of times that heat or a container's quota throttled the cores.
+        gpu_mhz: clock of the GPU at the second reading.
+        disturbed: disturbances in words; None for an undisturbed epoch.
+        gpu_utilization: utilization of the GPU at the second reading, from 0 to 1.
+        gpu_memory_bytes: memory of the GPU in use at the second reading.
     """
 
     own_cpu_s: float
@@ -46,40 +56,52 @@ class Interference:
     gpu_memory_bytes: int | None = None
 
 
-def read_counters(*, cuda: bool = False) -> CounterReading:
-    """One look at the cores that this process may use and, with cuda, at the current CUDA device."""
-    return _gauges(_usable_cores(), cuda).reading()
+def read_counters(*, cuda: bool = False, sweep_pid: int | None = None) -> CounterReading:
+    """Read the counters of the cores that this process may use.
+
+    Args:
+        cuda: read those of the current CUDA device too.
+        sweep_pid: the process of the sweep that watches this one.
+    """
+    return _find_counters(_find_usable_cores(), cuda).read(sweep_pid)
 
 
 def find_interference(before: CounterReading, after: CounterReading) -> Interference:
-    """What lay between two readings of one process."""
-    own_s = after.start.own_s - before.end.own_s
+    """Return the use of the machine between two readings of one process."""
     wall_s = (after.start.at_ns - before.end.at_ns) * 1e-9
-    others_s = _others_s(before, after)
-    heat, quota = _heat_count(before, after), _grown(before.quota_count, after.quota_count)
+    others_s = _find_others_s(before, after)
+    counts = [
+        count
+        for count in (_count_heat(before, after), _subtract(before.quota_count, after.quota_count))
+        if count is not None
+    ]
     frequencies = [mhz for mhz in (before.mhz, after.mhz) if mhz is not None]
-    counts = [count for count in (heat, quota) if count is not None]
     return Interference(
-        own_cpu_s=own_s,
+        own_cpu_s=after.start.own_s - before.end.own_s,
         other_cpu_share=None if others_s is None else others_s / (wall_s * len(after.cores)),
         cpu_mhz=sum(frequencies) / len(frequencies) if frequencies else None,
         throttled_count=int(sum(counts)) if counts else None,
         gpu_mhz=after.gpu_mhz,
-        disturbed="; ".join(_disturbances(before, after)) or None,
+        disturbed="; ".join(_find_disturbances(before, after)) or None,
         gpu_utilization=after.gpu_utilization,
         gpu_memory_bytes=after.gpu_memory_bytes,
     )
 
 
-def _disturbances(before: CounterReading, after: CounterReading) -> Iterator[str]:
-    """What was worth a flag: one clause each."""
+def find_background_cpu_s(before: CounterReading, after: CounterReading) -> float:
+    """Return the CPU seconds between two readings of one thread: of the process tree, without that thread."""
+    tree_s = after.start.own_s - before.end.own_s
+    return max(0.0, tree_s - (after.start.thread_s - before.end.thread_s))
+
+
+def _find_disturbances(before: CounterReading, after: CounterReading) -> Iterator[str]:
+    """Yield one clause for each disturbance."""
     wall_s = (after.start.at_ns - before.end.at_ns) * 1e-9
     own_s = after.start.own_s - before.end.own_s
     cores = len(after.cores)
-    # In a container with a quota the whole machine is seen. Others disturb where they leave less than the
-    # quota; what they do on the cores that it could never fill is no matter.
+    # A quota is less than the machine. Others then disturb only if they leave less than the quota.
     usable = min(cores, after.quota_cores or cores)
-    others_s = _others_s(before, after)
+    others_s = _find_others_s(before, after)
     if others_s is not None:
         taken_s = others_s - (cores - usable) * wall_s
         if taken_s > max(DISTURBING_SHARE * usable * wall_s, RESOLUTION_S * math.sqrt(cores)):
@@ -89,52 +111,56 @@ def _disturbances(before: CounterReading, after: CounterReading) -> Iterator[str
                 yield f"the hypervisor took {stolen_s / (wall_s * cores):.0%} of {whose}"
             else:
                 yield f"other processes used {others_s / (wall_s * cores):.0%} of {whose}"
-    heat = _heat_count(before, after)
+    heat = _count_heat(before, after)
     if heat:
         yield f"the cores were throttled {'once' if heat == 1 else f'{heat} times'} by heat"
-    held_s = _grown(before.quota_held_s, after.quota_held_s) or 0.0
+    held_s = _subtract(before.quota_held_s, after.quota_held_s) or 0.0
     if held_s > HELD_BACK_SHARE * wall_s and own_s < USED_UP_SHARE * usable * wall_s:
         yield f"the container's CPU quota held it back for {held_s:.2f} s"
-    # Its counter moves in steps, so it may tell of more than the epoch.
-    hot_s = min(wall_s, _grown(before.gpu_heat_s, after.gpu_heat_s) or 0.0)
+    # The GPU's counter moves in steps, so it may tell of more than the epoch.
+    hot_s = min(wall_s, _subtract(before.gpu_heat_s, after.gpu_heat_s) or 0.0)
     hot = hot_s > HELD_BACK_SHARE * wall_s
     if hot:
         yield f"the GPU was slowed down for {hot_s * 1000:.0f} ms by heat"
     # Heat is named once.
     if after.gpu_slowed and not (hot and after.gpu_slowed == "thermal"):
         yield f"the GPU slowed down: {after.gpu_slowed}"
+    suspended_s = after.start.suspended_s - before.end.suspended_s
+    if suspended_s > SUSPENDED_S:
+        yield f"the machine was suspended for {suspended_s:.0f} s"
 
 
-def _others_s(before: CounterReading, after: CounterReading) -> float | None:
-    """CPU seconds that others took of the usable cores.
+def _find_others_s(before: CounterReading, after: CounterReading) -> float | None:
+    """Return the CPU seconds that others took of the usable cores, a hypervisor's included; None if unknown.
 
-    All that wasn't idle, less what this process tree used: half the error of adding up what was busy, for
-    the kernel counts idle time exactly and samples busy time at its ticks. A hypervisor's share is in it.
+    The trial's and the sweep's own are subtracted from the time that wasn't idle. The kernel counts idle time
+    exactly and samples busy time at its ticks, so a sum of busy time would err by twice as much.
     """
     if before.end.idle_s is None or after.start.idle_s is None or before.cores != after.cores:
         return None
     wall_s = (after.start.at_ns - before.end.at_ns) * 1e-9
     idle_s = after.start.idle_s - before.end.idle_s
-    return max(0.0, wall_s * len(after.cores) - idle_s - (after.start.own_s - before.end.own_s))
+    own_s = after.start.own_s - before.end.own_s + after.start.sweep_s - before.end.sweep_s
+    return max(0.0, wall_s * len(after.cores) - idle_s - own_s)
 
 
-def _heat_count(before: CounterReading, after: CounterReading) -> int | None:
-    """How often heat held the cores back: the most of any counter, for one event moves many of them."""
+def _count_heat(before: CounterReading, after: CounterReading) -> int | None:
+    """Return how often heat throttled the cores: the most of any counter, as one event moves many of them."""
     if before.heat_counts is None or after.heat_counts is None or before.cores != after.cores:
         return None
     return max(now - then for then, now in zip(before.heat_counts, after.heat_counts, strict=True))
 
 
-def _grown(before: float | None, after: float | None) -> float | None:
+def _subtract(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
 @functools.cache
-def _gauges(cores: frozenset[int], cuda: bool) -> SystemCounters:
+def _find_counters(cores: frozenset[int], cuda: bool) -> SystemCounters:
     return SystemCounters.find(cores, gpu=NvmlGpu.find() if cuda else None)
 
 
-def _usable_cores() -> frozenset[int]:
+def _find_usable_cores() -> frozenset[int]:
     if hasattr(os, "sched_getaffinity"):
         return frozenset(os.sched_getaffinity(0))
     return frozenset(range(os.cpu_count() or 1))

@@ -1,111 +1,173 @@
-"""Watches the memory and the number of a trial's processes, from outside: the trial takes no part in it."""
+"""MemoryWatch: watches the memory of a trial's processes from the sweep's process."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.process import process_tree
+from bench.process.memory_sample import MemoryPeak, MemorySample, WorkerMemory, find_peak
+from bench.process.process_status import ProcessStatus, read_status
+from bench.process.shared_pages import read_shared_pages
 
-# What a worker shares is read when workers are first seen, and again once they have worked a while and
-# written to pages that they shared at first. More often would cost more than the rest of the harness.
-READINGS_OF_SHARED = (1, 4)
+# Time between two samples where nothing is timed, in seconds: then workers of short epochs are seen too.
+OFF_CLOCK_INTERVAL_S = 0.1
+# The samples with workers at which their shared pages are read, which takes 10 ms a worker. The second
+# reading comes when they have worked a while, and have written to pages that they shared at first.
+READINGS_OF_SHARED = (1, 8)
+# Workers are counted at every so many samples, as finding them takes a millisecond.
+SAMPLES_PER_COUNT = 4
 
 
-@dataclass
 class MemoryWatch:
-    """Samples of a process tree: the process's resident set, what each descendant adds, and their number.
+    """Samples of the memory of a training process and, if asked for, of its workers.
 
-    A forked worker has all of its parent's memory in its resident set, though it holds only what it wrote.
-    So what workers share is read a few times and taken off their resident sets, which are read every time.
+    Workers are left out of the samples of a timed epoch: reading 16 of them takes 5% of the time of two
+    cores.
 
-    samples: (time.perf_counter_ns(), bytes, of them no pages of files, processes).
-    limit_bytes: what of the latter is too much (of all, where the system doesn't tell); None: nothing is.
+    Attributes:
+        samples: the samples so far, in order.
+        saw_workers: True if the training process had a child at any time.
     """
 
-    pid: int
-    samples: list[tuple[int, int, int | None, int]] = field(default_factory=list)
-    limit_bytes: int | None = None
-    _shared: int = 0
-    _shared_anonymous: int = 0
-    _sightings: int = 0
+    def __init__(self, pid: int, *, limit_bytes: int | None = None, with_workers: bool = False) -> None:
+        """Prepare to watch a process.
+
+        Args:
+            pid: the training process.
+            limit_bytes: most memory of the trial without pages of files, or with them if the system doesn't
+                tell; None for no limit. Workers are read then too.
+            with_workers: read the memory of workers at each sample.
+        """
+        self.samples: list[MemorySample] = []
+        self.saw_workers = False
+        self._pid = pid
+        self._limit_bytes = limit_bytes
+        self._with_workers = with_workers or limit_bytes is not None
+        self._calls = 0
+        self._sightings = 0
+        self._shared_bytes = 0
+        self._shared_anonymous_bytes = 0
 
     def sample(self) -> None:
-        """Take one sample now; MemoryError, in one line, where it is over the limit."""
-        total, _ = process_tree.resident_and_mapped_bytes(self.pid)
-        if total == 0:
-            return
-        files = process_tree.file_bytes(self.pid)
-        private = None if files is None else max(0, total - files)
-        workers = process_tree.descendants(self.pid)
-        if workers and self._sightings + 1 in READINGS_OF_SHARED:
-            readings = [process_tree.shared_bytes(worker) for worker in workers]
-            readable = [reading for reading in readings if reading is not None]
-            if not readable:
-                # They are ending: what they hold can't be told from what they share.
-                return
-            self._shared = max(readable)
-            self._read_anonymous(workers)
-        self._sightings += bool(workers)
-        processes = 1
-        for worker in workers:
-            resident, mapped = process_tree.resident_and_mapped_bytes(worker)
-            processes += resident > 0
-            # A worker that isn't forked shares no more than what it maps, and that only once it has started.
-            total += max(0, resident - max(self._shared, mapped))
-        if private is not None:
-            private += self._held_by(workers)
-        self.samples.append((time.perf_counter_ns(), total, private, processes))
-        self._check(total, private, workers)
+        """Take a sample.
 
-    def _check(self, total: int, private: int | None, workers: list[int]) -> None:
-        limit, held = self.limit_bytes, total if private is None else private
-        if limit is None or held <= limit:
+        Raises:
+            MemoryError: the trial holds more than the limit.
+        """
+        process = read_status(self._pid)
+        if process is None:
             return
-        if private is not None and workers:
-            # What is shared was read a while ago: before this costs a trial, it is read again.
-            held -= self._held_by(workers)
-            self._read_anonymous(workers)
-            held += self._held_by(workers)
-            if held <= limit:
+        workers = None
+        if self._with_workers:
+            pids = process_tree.list_descendants(self._pid)
+            self.saw_workers |= bool(pids)
+            workers = self._read_workers(pids)
+            if workers is None:
                 return
-        processes = 1 + len(workers)
+        elif self._calls % SAMPLES_PER_COUNT == 0 and not self.saw_workers:
+            self.saw_workers = bool(process_tree.list_children(self._pid))
+        self._calls += 1
+        anonymous_bytes = None
+        if process.file_bytes is not None:
+            anonymous_bytes = max(0, process.resident_bytes - process.file_bytes)
+        sample = MemorySample(
+            time.perf_counter_ns(), process.resident_bytes, anonymous_bytes, workers, process.is_stopped
+        )
+        self.samples.append(sample)
+        self._check_limit(sample)
+
+    def find_peak(self, start_ns: int, end_ns: int, workers: WorkerMemory | None = None) -> MemoryPeak:
+        """Return the largest memory between two instants.
+
+        The first sample after them counts too, as an epoch may be shorter than the time between two samples.
+
+        Args:
+            start_ns: reading of `time.perf_counter_ns()` at the start.
+            end_ns: the same at the end.
+            workers: memory of the workers, as seen in other epochs of the loader; for a watch that doesn't
+                read it.
+        """
+        if workers is None and not self._with_workers and not self.saw_workers:
+            workers = WorkerMemory()
+        return find_peak(self._find_samples(start_ns, end_ns), workers)
+
+    def find_worker_memory(self, start_ns: int, end_ns: int) -> WorkerMemory | None:
+        """Return the largest memory of the workers between two instants; None if it was not read."""
+        found = None
+        for sample in self._find_samples(start_ns, end_ns):
+            if sample.workers is not None:
+                found = sample.workers if found is None else found.merge(sample.workers)
+        return found
+
+    def find_stopped_s(self, start_ns: int, end_ns: int) -> float:
+        """Return the seconds between two instants in which a signal had stopped the training process."""
+        stopped_ns = 0
+        for sample, following in zip(self.samples, self.samples[1:], strict=False):
+            if sample.is_stopped:
+                stopped_ns += max(0, min(following.at_ns, end_ns) - max(sample.at_ns, start_ns))
+        return stopped_ns * 1e-9
+
+    def _find_samples(self, start_ns: int, end_ns: int) -> list[MemorySample]:
+        inside = [sample for sample in self.samples if start_ns <= sample.at_ns <= end_ns]
+        return inside + [sample for sample in self.samples if sample.at_ns > end_ns][:1]
+
+    def _read_workers(self, pids: list[int]) -> WorkerMemory | None:
+        """Return the memory of the workers, or None while they end and their shared pages can't be told."""
+        if pids and self._sightings + 1 in READINGS_OF_SHARED and not self._read_shared(pids):
+            return None
+        self._sightings += bool(pids)
+        statuses = [status for status in map(read_status, pids) if status is not None]
+        # A worker that isn't forked shares no more than the files that it maps, once it has started.
+        resident_bytes = sum(
+            max(0, status.resident_bytes - max(self._shared_bytes, status.mapped_bytes))
+            for status in statuses
+        )
+        return WorkerMemory(resident_bytes, self._sum_anonymous(statuses), len(statuses))
+
+    def _sum_anonymous(self, statuses: list[ProcessStatus]) -> int | None:
+        known = [status.anonymous_bytes for status in statuses if status.anonymous_bytes is not None]
+        if len(known) < len(statuses):
+            return None
+        return sum(max(0, anonymous_bytes - self._shared_anonymous_bytes) for anonymous_bytes in known)
+
+    def _read_shared(self, pids: list[int]) -> bool:
+        """Read the pages that workers share, and return whether any worker's could be read."""
+        readings = [reading for reading in map(read_shared_pages, pids) if reading is not None]
+        if readings:
+            self._shared_bytes = max(reading.resident_bytes for reading in readings)
+            self._shared_anonymous_bytes = max(reading.anonymous_bytes or 0 for reading in readings)
+        return bool(readings)
+
+    def _check_limit(self, sample: MemorySample) -> None:
+        if self._limit_bytes is None or sample.workers is None:
+            return
+        if _held_bytes(sample, sample.workers) <= self._limit_bytes:
+            return
+        workers = sample.workers
+        pids = process_tree.list_descendants(self._pid)
+        # The shared pages were read a while ago. Before this costs a trial, they are read again.
+        if pids and self._read_shared(pids):
+            workers = self._read_workers(pids) or workers
+        held_bytes = _held_bytes(sample, workers)
+        if held_bytes <= self._limit_bytes:
+            return
+        processes = 1 + workers.processes
         raise MemoryError(
-            f"out of memory: the trial held {held / 2**20:,.0f} MiB in {processes} "
-            f"process{'es' * (processes > 1)}, the limit is {limit / 2**20:,.0f} MiB"
+            f"out of memory: the trial held {held_bytes / 2**20:,.0f} MiB in {processes} "
+            f"process{'es' * (processes > 1)}, the limit is {self._limit_bytes / 2**20:,.0f} MiB"
         )
 
-    def _read_anonymous(self, workers: list[int]) -> None:
-        readings = filter(None, map(process_tree.anonymous_bytes, workers))
-        self._shared_anonymous = max((resident - own for resident, own in readings), default=0)
 
-    def _held_by(self, workers: list[int]) -> int:
-        """What workers hold for themselves without pages of files, by the last reading of what they share."""
-        resident = map(process_tree.resident_anonymous_bytes, workers)
-        return sum(max(0, own - self._shared_anonymous) for own in resident)
-
-    def peak_bytes(self, start_ns: int, end_ns: int) -> int | None:
-        """The largest memory between two instants and, for epochs shorter than the interval, just after."""
-        return max((memory for _, memory, _, _ in self._between(start_ns, end_ns)), default=None)
-
-    def peak_anonymous_bytes(self, start_ns: int, end_ns: int) -> int | None:
-        """The largest without pages of files; None where the system doesn't tell."""
-        private = [memory for _, _, memory, _ in self._between(start_ns, end_ns) if memory is not None]
-        return max(private, default=None)
-
-    def processes(self, start_ns: int, end_ns: int) -> int | None:
-        """The most processes seen at once in the same time."""
-        return max((processes for _, _, _, processes in self._between(start_ns, end_ns)), default=None)
-
-    def _between(self, start_ns: int, end_ns: int) -> list[tuple[int, int, int | None, int]]:
-        inside = [sample for sample in self.samples if start_ns <= sample[0] <= end_ns]
-        return inside + [sample for sample in self.samples if sample[0] > end_ns][:1]
+def _held_bytes(sample: MemorySample, workers: WorkerMemory) -> int:
+    """Return the memory that a limit holds for: without pages of files, if the system tells."""
+    total = sample.add(workers)
+    return total.anonymous_bytes if total.anonymous_bytes is not None else total.resident_bytes or 0
 
 
 def count_system_kills() -> int:
-    """How many processes the system has ended so far because memory ran out; 0 where it doesn't tell."""
+    """Return how many processes the system has ended so far for lack of memory; 0 if it doesn't tell."""
     for path in (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat")):
         with contextlib.suppress(OSError, ValueError):
             for line in path.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Witness: sees the batches of a timed epoch, enough of each to know its samples, at under 1% of the time."""
+"""BatchInspector: inspects batches of an epoch, enough of each to identify its samples."""
 
 from __future__ import annotations
 
@@ -13,27 +13,24 @@ from numpy.typing import NDArray
 from bench.trial.epoch_observation import EpochObservation
 from bench.trial.pixel_grid import PixelGrid
 
-# What looks may take of an epoch's time so far to see every batch, and beyond it of all its time, so that a
-# few dear looks end nothing. Once they take more, the epoch is repeated for the audit, and spots will do.
-BUDGET, DEBT, SPOT_CHECK = 0.0085, 0.0015, 0.002
-# Or what they may take of the time in which the loop's thread did nothing, as it waited for workers. That
-# it lengthens nothing there is the idea; it was not told from a percent on two noisy cores.
-OF_IDLE = 0.04
-# A time that no epoch takes.
+# Share of an epoch's time that the inspections of a timed epoch may take.
+BUDGET = 0.002
+# The first whole pictures are taken to cost this many times what the pixels on the grid did.
+WHOLE_COST = 10
+# An inspection that took longer than this many others was interrupted, by page faults for instance.
+INTERRUPTED = 8
+# A time that no epoch takes, in nanoseconds.
 NEVER = 2**62
 
 
 class BatchInspector:
-    """Looks at delivered batches after their step, and keeps what tells their samples.
+    """Inspects delivered batches after their step, and keeps the pixels that identify their samples.
 
-    It looks at every batch while all looks together take no more than about `budget` of the epoch's time so
-    far, or little of the time that the loop waited for others. Once they do, which a fast loader's do within
-    a few batches, it only checks spots, for less. inf looks at every batch, and in whole.
+    It inspects the first batch, and then another one as soon as its budget pays for it. The batches of a slow
+    loader are all inspected. Of a fast loader's, a few are.
 
-    samples: how many there should be; what is delivered beyond goes by unseen. background: whether batches
-    are made while the loop is elsewhere; if not, it has no time to spare, even where it waits. clock: CPU
-    time of this thread in nanoseconds, so that a look that another process breaks into isn't charged for
-    that; tests inject their own. spent_ns: what all looks have taken, on that clock.
+    Attributes:
+        spent_ns: CPU time of all inspections of this epoch, in nanoseconds.
     """
 
     def __init__(
@@ -43,53 +40,56 @@ class BatchInspector:
         samples: int,
         *,
         budget: float = BUDGET,
-        background: bool = False,
         clock: Callable[[], int] = time.thread_time_ns,
     ) -> None:
+        """Prepare for epochs of one loader.
+
+        Args:
+            grid: pixels to keep of each picture.
+            shape: expected shape of a picture, (1, H, W).
+            samples: expected number of samples; further ones are not inspected.
+            budget: share of the epoch's time that inspections may take; inf inspects every batch in whole.
+            clock: CPU time of this thread in nanoseconds, so that other processes cost no budget.
+        """
         self._where = (slice(None), 0, grid.rows, grid.columns)
         self._shape = shape
-        self._given_budget = budget
-        self._of_idle = OF_IDLE if background else 0.0
+        self._budget = budget
         self._clock = clock
-        # Room for all at once: what is kept piece by piece lies between a loader's batches, which then find
-        # no room where the one before was, and take new memory from the system, at several times the cost.
+        # Room for all samples at once. Small arrays, made batch by batch, would lie between a loader's
+        # batches and keep it from using the same memory again.
         picture = np.empty(shape[1:], np.bool_)[grid.rows, grid.columns]
         self._pixels = np.empty((samples, *picture.shape), np.float32)
         self._labels = np.empty(samples, np.int64)
         self._means = np.empty(samples, np.float32)
         self._seen = 0
         self._sizes: list[int] = []
-        # Before any clock starts: the first look would take several times as long as those after it.
-        self._keep(
-            np.zeros((min(1, samples), *shape), np.float32), np.zeros(min(1, samples), np.int64), np.nan
-        )
+        # The first call takes several times as long as later ones, so it is made before any clock starts.
+        one = min(1, samples)
+        self._keep(np.zeros((one, *shape), np.float32), np.zeros(one, np.int64), np.nan)
         self.start_over()
 
     def start_over(self) -> None:
-        """Begin a new epoch, in the same room: records of the ones before are overwritten."""
+        """Begin a new epoch. This overwrites the observations of earlier ones."""
         self.spent_ns = 0
-        self._budget = self._given_budget
         self._whole_ns = 0
         self._seen = 0
         self._sizes = []
         self._low = self._high = 0.0
         self._format_error: str | None = None
-        self._began_ns = self._clock()
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor, elapsed_ns: int) -> int:
-        """Look at a batch; elapsed_ns: how long the epoch has taken so far.
+        """Inspect a batch.
 
-        Returns how long the epoch must have taken for the next look: until then, no call is needed.
+        Args:
+            images: the batch's pictures, expected float32 (B, 1, H, W) in [0, 1] on the CPU.
+            labels: their labels, expected int64 (B,).
+            elapsed_ns: time since the epoch began, in nanoseconds.
+
+        Returns:
+            The time since the epoch began from which on another batch may be inspected, in nanoseconds.
         """
         began = self._clock()
-        # Of all the epoch's time, by the samples that are still to come.
-        forecast_ns = elapsed_ns * len(self._labels) / max(1, self._seen, len(labels))
-        idle_ns = elapsed_ns - (began - self._began_ns)
-        allowed_ns = max(self._budget * elapsed_ns, self._of_idle * idle_ns)
-        if self.spent_ns > allowed_ns + DEBT * forecast_ns:
-            self._budget = SPOT_CHECK
-            return int(self.spent_ns / self._budget)
-        # After a wait, with cold caches, the way to a look is as dear as the look: numpy's is the shortest.
+        # numpy's indexing takes a third of the time of torch's where caches are cold.
         try:
             pixels, own = images.numpy(), labels.numpy()
         except (TypeError, RuntimeError):
@@ -98,13 +98,32 @@ class BatchInspector:
             return NEVER
         if self._has_format_error(pixels, own) or self._seen + len(own) > len(self._labels):
             return NEVER
-        self._keep(pixels, own, self._look_at_all(pixels, elapsed_ns, began))
-        took_ns, looks = self._clock() - began, len(self._sizes)
-        # Many times the mean isn't the look's own: the system did something else on this thread's time.
-        self.spent_ns += took_ns if looks < 3 else int(min(took_ns, 8 * self.spent_ns / looks))
-        if self._budget != SPOT_CHECK:
-            return 0
-        return int((self.spent_ns + self.spent_ns / len(self._sizes)) / self._budget)
+        self._keep(pixels, own, self._read_whole(pixels, elapsed_ns, began))
+        took_ns, inspections = self._clock() - began, len(self._sizes)
+        # The first two may take long by themselves.
+        if inspections > 2:
+            took_ns = int(min(took_ns, INTERRUPTED * self.spent_ns / inspections))
+        self.spent_ns += took_ns
+        return int((self.spent_ns + self.spent_ns / inspections) / self._budget)
+
+    def observe(self, batches: int, samples: int) -> EpochObservation:
+        """Return the observation of an epoch. It is a view, valid until the next epoch starts.
+
+        Args:
+            batches: number of batches that the epoch delivered.
+            samples: number of samples that it delivered.
+        """
+        return EpochObservation(
+            pixels=self._pixels[: self._seen],
+            labels=self._labels[: self._seen],
+            means=self._means[: self._seen],
+            sizes=tuple(self._sizes),
+            low=self._low,
+            high=self._high,
+            format_error=self._format_error,
+            batches=batches,
+            samples=samples,
+        )
 
     def _keep(
         self, pixels: NDArray[np.float32], labels: NDArray[np.int64], means: NDArray[np.float32] | float
@@ -116,52 +135,42 @@ class BatchInspector:
         self._seen = end
         self._sizes.append(len(labels))
 
-    def _look_at_all(
+    def _read_whole(
         self, pixels: NDArray[np.float32], elapsed_ns: int, began: int
     ) -> NDArray[np.float32] | float:
-        """Each picture's mean, and the range of them all, where half of the budget pays for it; else NaN."""
-        looked = self._clock()
-        # The first is taken to be dear.
-        whole_ns = self._whole_ns or 10 * (looked - began)
-        if not pixels.size or self.spent_ns + looked - began + whole_ns > self._budget / 2 * elapsed_ns:
+        """Return each picture's mean, and note the range of all pixels.
+
+        Returns NaN if half of the budget doesn't pay for it.
+        """
+        ready = self._clock()
+        whole_ns = self._whole_ns or WHOLE_COST * (ready - began)
+        if not pixels.size or self.spent_ns + ready - began + whole_ns > self._budget / 2 * elapsed_ns:
             return np.nan
-        # numpy's, though torch's takes a third of the time where it is alone: its threads wait for each other
-        # by spinning, and beside workers that want the cores, for milliseconds.
+        # torch takes a third of the time where it is alone. Beside workers its threads wait for each other by
+        # spinning, which takes milliseconds.
         means: NDArray[np.float32] = pixels.reshape(len(pixels), -1).mean(axis=1)
-        # numpy's, since Python's own min and max pass over what is no number.
+        # Python's own min and max would pass over NaN.
         self._low = float(np.minimum(self._low, pixels.min()))
         self._high = float(np.maximum(self._high, pixels.max()))
-        self._whole_ns = self._clock() - looked
+        self._whole_ns = self._clock() - ready
         return means
 
-    def record(self, batches: int, samples: int) -> EpochObservation:
-        """What was seen of an epoch that delivered so many; a view, until the next one."""
-        return EpochObservation(
-            pixels=self._pixels[: self._seen],
-            labels=self._labels[: self._seen],
-            means=self._means[: self._seen],
-            sizes=tuple(self._sizes),
-            low=self._low,
-            high=self._high,
-            odd=self._format_error,
-            batches=batches,
-            samples=samples,
-        )
-
     def _has_format_error(self, pixels: NDArray[Any], labels: NDArray[Any]) -> bool:
-        """Whether the batch has another form than it should; that is kept in words."""
+        """Return whether the batch has another form than expected, and note the difference in words."""
         if pixels.dtype != np.float32:
             self._format_error = f"pictures of dtype {pixels.dtype} instead of float32"
         elif labels.dtype != np.int64:
             self._format_error = f"labels of dtype {labels.dtype} instead of int64"
         elif pixels.shape[1:] != self._shape:
             self._format_error = (
-                f"pictures of shape {_text(pixels.shape[1:])} instead of {_text(self._shape)}"
+                f"pictures of shape {_format_shape(pixels.shape[1:])} instead of {_format_shape(self._shape)}"
             )
         elif labels.shape != pixels.shape[:1]:
-            self._format_error = f"labels of shape {_text(labels.shape)} beside {len(pixels)} pictures"
+            self._format_error = (
+                f"labels of shape {_format_shape(labels.shape)} beside {len(pixels)} pictures"
+            )
         return self._format_error is not None
 
 
-def _text(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "()"

@@ -1,4 +1,4 @@
-"""DeviceInspector: keeps, on the device, what tells the samples of each batch."""
+"""DeviceInspector: inspects every batch of an epoch on the device."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from bench.trial.pixel_grid import PixelGrid
 
 
 class DeviceInspector:
-    """Keeps of every batch, on the device, what tells its samples; it is read when the epoch is over.
+    """Keeps, on the device, the pixels and labels that identify the samples of every batch.
 
-    So a batch is seen as the step found it, without a wait that would hide that it came too late.
+    They are read when the epoch is over. A wait for the device in each batch would hide a batch that is used
+    before it has arrived.
     """
 
     def __init__(self, grid: PixelGrid, shape: tuple[int, ...], samples: int, device: str) -> None:
+        """Make room for one epoch.
+
+        Args:
+            grid: pixels to keep of each picture.
+            shape: expected shape of a picture, (1, H, W).
+            samples: expected number of samples; further ones are not inspected.
+            device: device of the batches, such as `cuda`.
+        """
         self._where = (slice(None), 0, grid.rows, grid.columns)
         self._shape = shape
         self._sizes: list[int] = []
@@ -27,7 +36,12 @@ class DeviceInspector:
         self._range = torch.zeros(2, device=device)
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        """Keep a batch; what is delivered beyond the samples there are goes by unseen."""
+        """Inspect a batch.
+
+        Args:
+            images: the batch's pictures, expected float32 (B, 1, H, W) in [0, 1].
+            labels: their labels, expected int64 (B,).
+        """
         seen = self._seen
         end = seen + len(labels)
         if images.dtype != torch.float32 or images.shape[1:] != self._shape or labels.dtype != torch.int64:
@@ -44,8 +58,13 @@ class DeviceInspector:
         self._sizes.append(len(labels))
         self._seen = end
 
-    def record(self, batches: int, samples: int) -> EpochObservation:
-        """What was seen of an epoch that delivered so many; this waits for the device."""
+    def observe(self, batches: int, samples: int) -> EpochObservation:
+        """Return the observation of the epoch; this waits for the device.
+
+        Args:
+            batches: number of batches that the epoch delivered.
+            samples: number of samples that it delivered.
+        """
         seen = self._seen
         low, high = self._range.tolist()
         return EpochObservation(
@@ -55,7 +74,7 @@ class DeviceInspector:
             sizes=tuple(self._sizes),
             low=low,
             high=high,
-            odd=self._format_error,
+            format_error=self._format_error,
             batches=batches,
             samples=samples,
         )

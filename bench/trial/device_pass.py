@@ -1,58 +1,47 @@
-"""An epoch timed on the device, by CUDA events, and looked at there: in a pass of its own.
+"""The device pass: an epoch whose work on the GPU is timed by CUDA events, and inspected there.
 
-Events and looks take time of the host and of the device, which a timed epoch must not pay for.
+Events and inspections take time of the host and of the device, so this epoch is none of the timed ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 
-from bench.trial.device_inspector import DeviceInspector
 from bench.trial.device_timer import DeviceTimer
+from bench.trial.measure import Consumer
 from loaders.device.device import Span
 from loaders.device.pipeline import Pipeline, Watched
 from model.train_step import TrainStep
 
 
-class InspectedStep:
-    """A step within spans, after which a witness looks at the batch.
+class TimedStep:
+    """A step within a timer's span.
 
-    A step that has spans of its own, as it puts batches off, measures itself.
+    A step that puts batches off has spans of its own, and is called as it is.
     """
 
-    def __init__(self, step: TrainStep, timer: DeviceTimer, witness: DeviceInspector) -> None:
+    def __init__(self, step: Consumer, timer: DeviceTimer) -> None:
+        """Wrap a step.
+
+        Args:
+            step: the step to call.
+            timer: takes the step's span.
+        """
         self._step = step
         self._timer = timer
-        self._witness = witness
-        self._own = isinstance(step, Watched)
+        self._has_spans = isinstance(step, Watched)
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        """Train on a batch, and look at it."""
-        if self._own:
+        """Train on a batch."""
+        if self._has_spans:
             self._step(images, labels)
         else:
             with self._timer.span("step"):
                 self._step(images, labels)
-        self._witness(images, labels)
 
 
 def set_span(pipeline: Pipeline, step: TrainStep, span: Span) -> None:
-    """Have all that the pipeline and the step launch be launched within spans."""
+    """Have the pipeline and the step launch all their work within spans."""
     pipeline.watch(span)
     if isinstance(step, Watched):
         step.span = span
-
-
-def device_columns(on_device: Mapping[str, float | None]) -> dict[str, Any]:
-    """What a row's columns hold where it is timed by events."""
-    return {
-        "timed_by": "events",
-        "data_wait_s": on_device["data"],
-        "data_wait_median_s": None,
-        "data_wait_p99_s": None,
-        "transfer_s": on_device["transfer"],
-        "step_s": on_device["step"],
-    }

@@ -1,4 +1,4 @@
-"""EpochObservation: what an inspector saw of an epoch."""
+"""EpochObservation: the samples that an inspector saw in an epoch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class EpochObservation:
-    """What was seen of an epoch, as it was delivered: n samples of the batches that were looked at.
+    """The samples that an inspector saw in an epoch, as they were delivered.
 
-    pixels: the grid's, float32 (n, rows, columns). labels: int64 (n,). means: of each picture's pixels,
-    float32 (n,), NaN where only the grid was looked at. sizes: of the batches looked at. low, high: the
-    smallest and largest pixel of the pictures looked at in whole, and 0. odd: what the first batch of another
-    form had instead. batches, samples: all that were delivered, seen or not.
+    n is the number of samples in the inspected batches.
+
+    Attributes:
+        pixels: pixels on the grid, float32 (n, rows, columns), in [0, 1] if the loader is right.
+        labels: label of each sample, int64 (n,).
+        means: mean of each picture's pixels, float32 (n,); NaN if only the grid was read.
+        sizes: samples in each inspected batch.
+        low: smallest pixel of the pictures that were read in whole, or 0 if that is smaller.
+        high: largest pixel of these pictures, or 0 if that is larger.
+        format_error: difference of the first batch that had another form, in words; None if all were right.
+        batches: number of batches delivered, inspected or not.
+        samples: number of samples delivered, inspected or not.
     """
 
     pixels: NDArray[np.float32]
@@ -24,11 +32,11 @@ class EpochObservation:
     sizes: tuple[int, ...]
     low: float
     high: float
-    odd: str | None
+    format_error: str | None
     batches: int
     samples: int
 
     @property
     def seen_share(self) -> float:
-        """The share of the batches that were looked at."""
+        """Share of the batches that were inspected, 1 for an empty epoch."""
         return len(self.sizes) / self.batches if self.batches else 1.0

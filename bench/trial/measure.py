@@ -1,75 +1,41 @@
-"""Times one epoch: where each nanosecond between asking for the iterator and losing it went."""
+"""Measure one epoch: the time of each part, from asking for the iterator to losing it."""
 
 from __future__ import annotations
 
 import time
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import torch
 
+from bench.trial.epoch_timings import EpochTimings
 from loaders.data.batch import Batch
 
 Clock = Callable[[], int]
-
-
-@dataclass(frozen=True)
-class EpochTimings:
-    """Raw readings of one epoch, in nanoseconds of a monotonic clock; nothing is summarised.
-
-    The clock starts before `iter(loader)`, because that is where workers start, and stops when the iterator
-    is gone, because an epoch of a training loop lasts that long too. So
-
-        wall = startup + sum(data_wait) + sum(transfer) + sum(step) + drain + teardown + the harness's loop
-
-    and the harness's loop holds the looks of a witness, which keeps them under 1% of the wall.
-
-    startup_ns: in `iter()`. data_wait_ns, transfer_ns, step_ns: one entry a batch: blocked in `next()`,
-    moving the batch to the device, in the train step. On CUDA the last two are host time; the wait for the
-    device at the end of the epoch is `drain_ns`. teardown_ns: the `next()` that finds no more, and dropping
-    the iterator. start_ns and end_ns: the clock at both ends.
-    """
-
-    start_ns: int
-    startup_ns: int
-    data_wait_ns: array[int]
-    transfer_ns: array[int]
-    step_ns: array[int]
-    drain_ns: int
-    teardown_ns: int
-    end_ns: int
-    samples: int
-    sample_shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def wall_ns(self) -> int:
-        return self.end_ns - self.start_ns
-
-    @property
-    def time_to_first_batch_ns(self) -> int | None:
-        """From before `iter()` to the first batch; None where there was none."""
-        return self.startup_ns + self.data_wait_ns[0] if self.data_wait_ns else None
+Consumer = Callable[[torch.Tensor, torch.Tensor], None]
+Inspector = Callable[[torch.Tensor, torch.Tensor, int], int]
 
 
 def measure_epoch(
     loader: Iterable[Batch],
-    step: Callable[[torch.Tensor, torch.Tensor], None],
+    step: Consumer,
     *,
     transfer: Callable[[Batch], Batch] | None = None,
     synchronize: Callable[[], None] | None = None,
-    witness: Callable[[torch.Tensor, torch.Tensor, int], int] | None = None,
+    inspector: Inspector | None = None,
     clock: Clock = time.perf_counter_ns,
 ) -> EpochTimings:
-    """Feed one epoch of `loader` to `step` and time it.
+    """Feed one epoch of a loader to a step and time its parts.
 
-    transfer: moves a batch to the device; None where it is there already, and then takes no time.
-    synchronize: waits for the device; it is called once before the clock starts and once at the end, never in
-    between, for a synchronisation a batch would stop the device from working beside the host.
-    witness: is shown a batch as it was delivered, after its step, with the nanoseconds since the start, and
-    returns how many of them there must be before it wants to see another one.
-    clock: nanoseconds, monotonic; tests inject their own.
+    Args:
+        loader: delivers the batches.
+        step: takes the images and labels of each batch.
+        transfer: moves a batch to the device; None if the loader delivers it there.
+        synchronize: waits for the device. It is called before the clock starts and at the end of the epoch.
+            One call a batch would keep the device from working beside the host.
+        inspector: takes the images and labels of a delivered batch after its step, and the nanoseconds since
+            the start. It returns the nanoseconds since the start from which on it wants another batch.
+        clock: a monotonic clock in nanoseconds.
     """
     stamps: list[tuple[int, int, int, int]] = []
     keep = stamps.append
@@ -81,8 +47,8 @@ def measure_epoch(
     batches = iter(loader)
     started = clock()
     asked = started
-    # Compared with in every batch: a call to hear that a witness wants nothing would take ten times as long.
-    look_at = start
+    # A comparison in every batch takes a tenth of the time of a call.
+    inspect_at = start
     while True:
         try:
             delivered = images, labels = next(batches)
@@ -94,12 +60,12 @@ def measure_epoch(
             moved = clock()
         step(images, labels)
         done = clock()
-        # One append a batch, and numel rather than the four times slower len: differences are taken after
-        # the epoch, so that the loop adds next to nothing.
+        # One append a batch, and numel(), which takes a quarter of the time of len(). Differences are taken
+        # after the epoch.
         keep((asked, arrived, moved, done))
         samples += labels.numel()
-        if done >= look_at and witness is not None:
-            look_at = start + witness(*delivered, done - start)
+        if done >= inspect_at and inspector is not None:
+            inspect_at = start + inspector(*delivered, done - start)
         asked = clock()
     exhausted = clock()
     if synchronize is not None:

@@ -1,4 +1,4 @@
-"""PixelGrid: where a picture is looked at."""
+"""PixelGrid: the pixels by which a sample is identified."""
 
 from __future__ import annotations
 
@@ -10,18 +10,29 @@ GRID_ROWS, GRID_COLUMNS = 4, 8
 
 @dataclass(frozen=True)
 class PixelGrid:
-    """Where a picture is looked at: a few rows, and in each a few columns close to each other.
+    """A few rows of a picture, and in each row a few columns close to each other.
 
-    Close, because the pixels of one cache line cost as much as one of them; not side by side, because
-    neighbours tell the same. Of 60,000 synthetic samples, 32 pixels so placed tell apart all but a few.
+    The pixels of one cache line take as long to read as one of them, so columns are close. Neighbouring
+    pixels are alike, so columns are not side by side. 32 pixels tell apart all but a few of 60,000 synthetic
+    samples.
+
+    Attributes:
+        rows: rows of the grid.
+        columns: columns of the grid.
     """
 
     rows: slice
     columns: slice
 
     @classmethod
-    def drawn(cls, height: int, width: int, seed: int | str) -> PixelGrid:
-        """One of the grids that fit a picture, its rows spread over all of it, its columns anywhere."""
+    def draw(cls, height: int, width: int, seed: int | str) -> PixelGrid:
+        """Return a random grid whose rows are spread over the picture.
+
+        Args:
+            height: rows of a picture.
+            width: columns of a picture.
+            seed: the same seed gives the same grid.
+        """
         choose = random.Random(f"grid/{seed}")
         rows, columns = min(GRID_ROWS, height), min(GRID_COLUMNS, width)
         row_step, column_step = height // rows, max(1, width // 12)

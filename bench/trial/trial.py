@@ -1,26 +1,26 @@
-"""Trial: one configuration in one block, and what it takes to run it in this process."""
+"""Trial: one configuration in one block, and its run in this process."""
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
-from bench.machine import interference
-from bench.machine.interference import Interference
 from bench.plan.configuration import Configuration
 from bench.records.row import Row
 from bench.trial.batch_inspector import BUDGET, BatchInspector
 from bench.trial.device_inspector import DeviceInspector
-from bench.trial.device_pass import InspectedStep, set_span
+from bench.trial.device_pass import TimedStep, set_span
 from bench.trial.device_timer import DeviceTimer
+from bench.trial.epoch_meter import EpochMeter
 from bench.trial.epoch_observation import EpochObservation
 from bench.trial.epoch_report import EpochReport
 from bench.trial.epoch_row import SECONDS_PER_NS
-from bench.trial.measure import EpochTimings, measure_epoch
+from bench.trial.inspected_step import InspectedStep
 from bench.trial.pixel_grid import PixelGrid
 from bench.trial.reference_samples import ReferenceSamples
 from loaders.data.dataset_ref import DatasetRef
@@ -38,12 +38,22 @@ MAX_EPOCHS = 20
 
 @dataclass(frozen=True)
 class Trial:
-    """What is run, and where it stands in the sweep.
+    """One configuration in one block.
 
-    number, baseline: places in the plan. epochs: how many at least. steady_s: more of them, until those after
-    the first have lasted that long, or there are MOST_EPOCHS. seed decides the order of the samples and the
-    model's start. attempt: 1 for the repetition of one that was disturbed. learning_rate: None for the loss's
-    own. audited: whether its epochs must deliver the dataset; what measures a limit needn't.
+    Attributes:
+        configuration: the loader, the step and the device.
+        number: place of the configuration in the plan, from 0.
+        baseline: place of the configuration that it is compared with.
+        block: block of the trial, from 0.
+        position: place of the trial in its block, from 0.
+        dataset: the data to train on.
+        epochs: smallest number of epochs.
+        seed: decides the order of the samples and the model's start.
+        learning_rate: None for the default of the loss.
+        attempt: 1 for the repetition of a disturbed trial; default 0.
+        audited: whether its epochs must deliver the dataset; False for a trial that measures a ceiling.
+        steady_s: seconds that the epochs after the first must last together, up to MAX_EPOCHS epochs; default
+            0.
     """
 
     configuration: Configuration
@@ -60,13 +70,22 @@ class Trial:
     steady_s: float = 0.0
 
     def is_done(self, walls_ns: Sequence[int]) -> bool:
-        """Whether epochs that lasted so long are all of it."""
+        """Return whether the trial has enough epochs.
+
+        Args:
+            walls_ns: length of each epoch so far, in nanoseconds.
+        """
         done = len(walls_ns)
         long_enough = sum(walls_ns[1:]) * SECONDS_PER_NS >= self.steady_s or done >= MAX_EPOCHS
         return done >= self.epochs and long_enough
 
-    def row(self, epoch: int, started_at: str | None = None) -> Row:
-        """The row of an epoch of which nothing has been measured yet."""
+    def make_row(self, epoch: int, started_at: str | None = None) -> Row:
+        """Return the row of an epoch that has not been measured.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            started_at: start of the trial, UTC, ISO 8601.
+        """
         configuration = self.configuration
         return Row(
             configuration=self.number,
@@ -87,7 +106,7 @@ class Trial:
         )
 
     def make_step(self, source: ImageSplit, pipeline: Pipeline) -> TrainStep:
-        """The step that is fed by that pipeline."""
+        """Return the step that trains on the pipeline's batches."""
         configuration = self.configuration
         graph = GraphSpec(pipeline.chunk_batches, pipeline.static_addresses)
         # Without a step the loss is not asked.
@@ -96,106 +115,97 @@ class Trial:
             StepSpec(
                 configuration.step, loss, self.learning_rate, graph if configuration.cuda_graph else None
             ),
-            pixels=math.prod(self._shape(source)),
+            pixels=math.prod(self._find_shape(source)),
             classes=len(source.classes),
             device=configuration.device,
             seed=self.seed,
         )
 
     def make_timer(self) -> DeviceTimer:
-        """What times the device."""
+        """Return the timer of the device pass."""
         return DeviceTimer()
 
-    def run(self) -> Iterator[EpochReport]:
-        """Build the loader and the step, and measure one epoch after another in this process, without end."""
-        source, pipeline = self._pipeline()
-        step = self.make_step(source, pipeline)
-        # The first reading looks for what can be read here.
-        interference.read_counters(cuda=self._cuda)
-        # What is finished on the device has another form when it is delivered; it is repeated and seen then.
-        seen = not self._cuda or self.configuration.spec.device_transform() is None
-        witness = self._witness(source) if self.audited else None
-        samples, shape, grid = len(source), self._shape(source), self._grid(source)
-        device = self.configuration.device
-        # What the loader doesn't hold is none of its memory.
-        del source
-        walls_ns: list[int] = []
-        # Until whoever takes them has enough.
-        while True:
-            if self.has_device_pass and self.is_done(walls_ns):
-                yield self._device_pass(pipeline, step, DeviceInspector(grid, shape, samples, device))
-            if witness is not None:
-                witness.start_over()
-            timings, between = self._epoch(pipeline, step, step, witness if seen else None)
-            walls_ns.append(timings.wall_ns)
-            record = witness.record(len(timings.data_wait_ns), timings.samples) if witness else None
-            yield EpochReport(timings, step.mean_loss(), between, record)
+    def make_reference(self, source: ImageSplit) -> ReferenceSamples:
+        """Return the samples that each epoch must deliver of a split."""
+        return ReferenceSamples(source, self._draw_grid(source), self.configuration.spec.resize)
 
     @property
     def has_device_pass(self) -> bool:
-        """Whether its epochs are followed by one that is timed on the device."""
-        return self._cuda and self.audited and self.block == 0 and self.attempt == 0
+        """Whether the epochs are followed by one that is timed on the device."""
+        return self._on_cuda and self.audited and self.block == 0 and self.attempt == 0
 
-    @property
-    def _cuda(self) -> bool:
-        return self.configuration.device == "cuda"
+    def run(self) -> Iterator[EpochReport]:
+        """Build the loader and the step, and measure one epoch after another until the caller has enough.
 
-    def _epoch(
-        self,
-        pipeline: Pipeline,
-        step: TrainStep,
-        fed: Callable[[torch.Tensor, torch.Tensor], None],
-        witness: BatchInspector | None,
-    ) -> tuple[EpochTimings, Interference]:
-        """One epoch under the clock; fed: the step, or what passes batches on to it."""
-
-        def synchronize() -> None:
-            step.flush()
-            torch.cuda.synchronize()
-
-        step.reset()
-        # Not to let an epoch pay for what was left over before it.
-        gc.collect()
-        before = interference.read_counters(cuda=self._cuda)
-        timings = measure_epoch(
-            pipeline.loader,
-            fed,
-            transfer=pipeline.transfer,
-            synchronize=synchronize if self._cuda else None,
-            witness=witness,
+        Each epoch is inspected within a small share of its time.
+        """
+        began_s = time.perf_counter()
+        source, pipeline = self._build_pipeline()
+        build_s: float | None = time.perf_counter() - began_s
+        step = self.make_step(source, pipeline)
+        meter = EpochMeter(pipeline, step, cuda=self._on_cuda)
+        inspector = self._make_inspector(source, BUDGET) if self.audited else None
+        make_device_inspector = partial(
+            DeviceInspector,
+            self._draw_grid(source),
+            self._find_shape(source),
+            len(source),
+            self.configuration.device,
         )
-        return timings, interference.find_interference(before, interference.read_counters(cuda=self._cuda))
-
-    def _device_pass(self, pipeline: Pipeline, step: TrainStep, witness: DeviceInspector) -> EpochReport:
-        """One more epoch, timed by events."""
-        timer = self.make_timer()
-        set_span(pipeline, step, timer.span)
-        timings, between = self._epoch(pipeline, step, InspectedStep(step, timer, witness), None)
-        set_span(pipeline, step, no_span)
-        record = witness.record(len(timings.data_wait_ns), timings.samples)
-        return EpochReport(timings, step.mean_loss(), between, record, timer.seconds())
+        # Delivered batches that are finished on the device have another form. They are inspected in `repeat`.
+        has_final_form = not self._on_cuda or self.configuration.spec.device_transform() is None
+        # The loader may hold less than the whole split.
+        del source
+        walls_ns: list[int] = []
+        while True:
+            if self.has_device_pass and self.is_done(walls_ns):
+                yield self._measure_on_device(pipeline, step, meter, make_device_inspector())
+            if inspector is not None:
+                inspector.start_over()
+            report = meter.measure(inspector=inspector if has_final_form else None)
+            timings = report.timings
+            walls_ns.append(timings.wall_ns)
+            observation = inspector.observe(timings.batches, timings.samples) if inspector else None
+            yield replace(report, observation=observation, build_s=build_s)
+            build_s = None
 
     def repeat(self) -> Iterator[EpochObservation]:
-        """The same epochs once more, off the clock, without end, every batch of each looked at in full.
+        """Run the same epochs once more, off the clock, and inspect every batch in whole.
 
-        The same seed makes the same order, so what is found in them is true of the epochs that were timed.
+        The same seed makes the same order, so the observations hold for the epochs that were timed.
         """
-        source, pipeline = self._pipeline()
-        witness = self._witness(source, budget=math.inf)
+        source, pipeline = self._build_pipeline()
+        step = self.make_step(source, pipeline)
+        inspector = self._make_inspector(source, math.inf)
+
+        def inspect(images: torch.Tensor, labels: torch.Tensor) -> None:
+            inspector(images.detach().cpu(), labels.cpu(), elapsed_ns=1)
+
+        consumer = InspectedStep(step, inspect)
+        meter = EpochMeter(pipeline, step, cuda=self._on_cuda)
+        del source
         while True:
-            witness.start_over()
-            batches = samples = 0
-            for images, labels in pipeline:
-                witness(images.detach().cpu(), labels.cpu(), 1)
-                batches += 1
-                samples += len(labels)
-            yield witness.record(batches, samples)
+            inspector.start_over()
+            timings = meter.measure(consumer).timings
+            yield inspector.observe(timings.batches, timings.samples)
 
-    def expected(self, source: ImageSplit) -> ReferenceSamples:
-        """What its epochs should deliver of that source."""
-        return ReferenceSamples(source, self._grid(source), self.configuration.spec.resize)
+    @property
+    def _on_cuda(self) -> bool:
+        return self.configuration.device == "cuda"
 
-    def _pipeline(self) -> tuple[ImageSplit, Pipeline]:
+    def _measure_on_device(
+        self, pipeline: Pipeline, step: TrainStep, meter: EpochMeter, inspector: DeviceInspector
+    ) -> EpochReport:
+        """Measure one epoch with CUDA events, and inspect it on the device."""
+        timer = self.make_timer()
+        set_span(pipeline, step, timer.span)
+        report = meter.measure(InspectedStep(TimedStep(step, timer), inspector))
+        set_span(pipeline, step, no_span)
+        observation = inspector.observe(report.timings.batches, report.timings.samples)
+        return replace(report, observation=observation, on_device=timer.read_seconds())
+
+    def _build_pipeline(self) -> tuple[ImageSplit, Pipeline]:
+        """Read the data and build the loader, with torch's threads and seed set."""
         configuration = self.configuration
         torch.set_num_threads(configuration.num_threads)
         torch.manual_seed(self.seed)
@@ -204,20 +214,15 @@ class Trial:
             source, device=configuration.device, shuffle=True, seed=self.seed
         )
 
-    def _shape(self, source: ImageSplit) -> tuple[int, ...]:
+    def _make_inspector(self, source: ImageSplit, budget: float) -> BatchInspector:
+        return BatchInspector(self._draw_grid(source), self._find_shape(source), len(source), budget=budget)
+
+    def _find_shape(self, source: ImageSplit) -> tuple[int, ...]:
+        """Return the shape of a delivered picture, (1, H, W)."""
         resize = self.configuration.spec.resize
         return (1, resize, resize) if resize else (1, *source.images.shape[1:])
 
-    def _grid(self, source: ImageSplit) -> PixelGrid:
-        _, height, width = self._shape(source)
-        # Another one in each block, for what a grid leaves out.
-        return PixelGrid.drawn(height, width, f"{self.seed}/{self.block}")
-
-    def _witness(self, source: ImageSplit, budget: float = BUDGET) -> BatchInspector:
-        return BatchInspector(
-            self._grid(source),
-            self._shape(source),
-            len(source),
-            budget=budget,
-            background=bool(self.configuration.spec.knobs().get("num_workers")),
-        )
+    def _draw_grid(self, source: ImageSplit) -> PixelGrid:
+        _, height, width = self._find_shape(source)
+        # Each block has another grid, as a grid misses faults beside its pixels.
+        return PixelGrid.draw(height, width, f"{self.seed}/{self.block}")

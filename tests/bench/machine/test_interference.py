@@ -12,8 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from bench.machine import interference
+from bench.machine.counter_reading import CounterReading, CpuInstant
+from bench.machine.cpu_quota import CpuQuota
 from bench.machine.interference import find_interference
-from bench.machine.system_counters import CounterReading, CpuInstant, Quota, SystemCounters
+from bench.machine.system_counters import SystemCounters
 
 pins_cores = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a core of its own")
 
@@ -226,7 +228,7 @@ def ticks(monkeypatch):
 def test_only_the_usable_cores_count(tmp_path, ticks) -> None:
     """Idle time and time that waited for disks, of cores 0 and 2 out of 0, 2 and 3."""
     write(tmp_path, {"proc/stat": STAT})
-    start = SystemCounters.find(frozenset({0, 2}), root=tmp_path).reading().start
+    start = SystemCounters.find(frozenset({0, 2}), root=tmp_path).read().start
     assert start.idle_s == pytest.approx(30.3)
     assert start.stolen_s == pytest.approx(0.3)
 
@@ -235,7 +237,7 @@ def test_of_all_cores_the_kernels_own_sum_is_read(tmp_path, ticks) -> None:
     """It is cut to ticks once; the numbers needn't be those that the process knows."""
     write(tmp_path, {"proc/stat": STAT.replace("4000 40", "4009 40")})
     for cores in ({0, 2, 3}, {5, 6, 7}):
-        assert SystemCounters.find(frozenset(cores), root=tmp_path).reading().start.idle_s == pytest.approx(
+        assert SystemCounters.find(frozenset(cores), root=tmp_path).read().start.idle_s == pytest.approx(
             40.49
         )
 
@@ -244,21 +246,21 @@ def test_of_all_cores_the_kernels_own_sum_is_read(tmp_path, ticks) -> None:
 def test_a_usable_core_that_is_not_told_of_leaves_idle_time_unknown(tmp_path, ticks, cores) -> None:
     """Some containers number their cores anew."""
     write(tmp_path, {"proc/stat": STAT})
-    assert SystemCounters.find(frozenset(cores), root=tmp_path).reading().start.idle_s is None
+    assert SystemCounters.find(frozenset(cores), root=tmp_path).read().start.idle_s is None
 
 
 def test_a_sandbox_that_tells_zeros_leaves_idle_time_unknown(tmp_path, ticks) -> None:
     """Else all time that isn't idle would seem to be others'."""
     write(tmp_path, {"proc/stat": "cpu 0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\nintr 0\n"})
-    assert SystemCounters.find(frozenset({0}), root=tmp_path).reading().start.idle_s is None
+    assert SystemCounters.find(frozenset({0}), root=tmp_path).read().start.idle_s is None
 
 
 def test_without_the_kernels_file_psutil_is_asked(tmp_path, monkeypatch) -> None:
     """macOS and Windows."""
     times = [SimpleNamespace(idle=5.0), SimpleNamespace(idle=7.0)]
     monkeypatch.setattr("psutil.cpu_times", lambda percpu: times)
-    assert SystemCounters.find(frozenset({0, 1}), root=tmp_path).reading().start.idle_s == 12.0
-    assert SystemCounters.find(frozenset({2}), root=tmp_path).reading().start.idle_s is None
+    assert SystemCounters.find(frozenset({0, 1}), root=tmp_path).read().start.idle_s == 12.0
+    assert SystemCounters.find(frozenset({2}), root=tmp_path).read().start.idle_s is None
 
 
 CPU = "sys/devices/system/cpu"
@@ -275,7 +277,7 @@ def test_frequency_and_heat_are_of_the_usable_cores(tmp_path) -> None:
                 f"{CPU}/cpu{core}/thermal_throttle/package_throttle_count": "9\n",
             },
         )
-    reading = SystemCounters.find(frozenset({0, 2}), root=tmp_path).reading()
+    reading = SystemCounters.find(frozenset({0, 2}), root=tmp_path).read()
     assert reading.mhz == 2000.0
     assert reading.heat_counts == (0, 9, 2, 9)
 
@@ -286,7 +288,7 @@ def test_a_counter_that_goes_leaves_heat_unknown(tmp_path) -> None:
         write(tmp_path, {f"{CPU}/cpu{core}/thermal_throttle/core_throttle_count": "1"})
     gauges = SystemCounters.find(frozenset({0, 1}), root=tmp_path)
     (tmp_path / f"{CPU}/cpu0/thermal_throttle/core_throttle_count").unlink()
-    assert gauges.reading().heat_counts is None
+    assert gauges.read().heat_counts is None
 
 
 def test_of_many_cores_some_are_asked(tmp_path) -> None:
@@ -320,7 +322,7 @@ INSIDE = {path.replace("/cpu/pod", "/cpu"): text for path, text in list(V1.items
 def test_the_quota_is_found_wherever_it_is_set(tmp_path, files) -> None:
     """On the process's own control group or one above, in either version of control groups."""
     write(tmp_path, files)
-    reading = SystemCounters.find(frozenset({0}), root=tmp_path).reading()
+    reading = SystemCounters.find(frozenset({0}), root=tmp_path).read()
     assert (reading.quota_cores, reading.quota_count, reading.quota_held_s) == (1.5, 4, 2.5)
 
 
@@ -329,24 +331,25 @@ def test_no_quota_is_not_a_count_of_zero(tmp_path) -> None:
     write(tmp_path, V2 | {"sys/fs/cgroup/pod/cpu.max": "max 100000\n"})
     for root in (tmp_path, tmp_path / "nothing"):
         gauges = SystemCounters.find(frozenset({0}), root=root)
-        assert (gauges.quotas, gauges.reading().quota_count) == ((), None)
+        assert (gauges.quotas, gauges.read().quota_count) == ((), None)
 
 
 def test_a_quota_that_goes_is_unknown(tmp_path) -> None:
     """A control group can be taken away under a process; the others' sum would be less than before."""
     write(tmp_path, {"cpu.stat": "nr_throttled 4\nthrottled_usec 1\n"})
-    quotas = tuple(Quota(tmp_path / name, 2.0) for name in ("cpu.stat", "gone"))
-    reading = SystemCounters(frozenset({0}), None, quotas=quotas).reading()
+    quotas = tuple(CpuQuota(tmp_path / name, 2.0) for name in ("cpu.stat", "gone"))
+    reading = SystemCounters(frozenset({0}), None, quotas=quotas).read()
     assert (reading.quota_count, reading.quota_held_s) == (None, None)
 
 
 def test_a_reading_holds_what_the_gpu_tells() -> None:
     """Each of its answers in its own place; without a GPU all of it is unknown."""
     told = {"mhz": 1980.0, "slowed": "thermal", "heat_s": 1.5, "utilization": 0.43, "memory_bytes": 7}
-    gpu = SimpleNamespace(**{name: lambda value=value: value for name, value in told.items()})
-    reading = SystemCounters(frozenset({0}), None, gpu=gpu).reading()
+    methods = {f"read_{'slowdown' if name == 'slowed' else name}": value for name, value in told.items()}
+    gpu = SimpleNamespace(**{name: lambda value=value: value for name, value in methods.items()})
+    reading = SystemCounters(frozenset({0}), None, gpu=gpu).read()
     assert {name: getattr(reading, f"gpu_{name}") for name in told} == told
-    without = SystemCounters(frozenset({0}), None).reading()
+    without = SystemCounters(frozenset({0}), None).read()
     assert [getattr(without, f"gpu_{name}") for name in told] == [None] * len(told)
 
 

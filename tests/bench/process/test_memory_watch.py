@@ -1,101 +1,190 @@
-"""Samples of memory, and which of them an epoch's peak is taken from."""
+"""The samples that a watch takes of a made-up process tree, and the peaks that it finds in them."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from bench.process import process_tree
+from bench.process import memory_watch, process_tree
+from bench.process.memory_sample import MemoryPeak, MemorySample, WorkerMemory
 from bench.process.memory_watch import MemoryWatch
+from bench.process.process_status import ProcessStatus
+from bench.process.shared_pages import SharedPages
+
+
+def watch_of(*samples: MemorySample) -> MemoryWatch:
+    """Return a watch that has taken these samples."""
+    watch = MemoryWatch(1, with_workers=True)
+    watch.samples.extend(samples)
+    return watch
+
+
+def sample(at_ns: int, resident_bytes: int, anonymous_bytes: int | None, processes: int) -> MemorySample:
+    return MemorySample(at_ns, resident_bytes, anonymous_bytes, WorkerMemory(0, 0, processes - 1))
 
 
 def test_the_peak_is_of_the_epochs_own_time() -> None:
     """Samples before and long after don't count."""
-    watch = MemoryWatch(
-        1, samples=[(10, 900, 9, 9), (20, 5, 2, 1), (30, 7, 1, 3), (40, 6, None, 2), (50, 800, 8, 8)]
-    )
-    assert watch.peak_bytes(20, 45) == 800  # the sample just after the end counts: the epoch may hide it
-    assert watch.peak_bytes(20, 35) == 7
-    assert watch.processes(20, 45) == 8
-    assert watch.processes(20, 35) == 3
+    watch = watch_of(
+        sample(10, 900, 9, 9), sample(20, 5, 2, 1), sample(30, 7, 1, 3), sample(40, 6, None, 2), sample(50,
+        800, 8, 8)
+    )  # fmt: skip
+    # The sample just after the end counts: the epoch may hide its memory.
+    assert watch.find_peak(20, 45) == MemoryPeak(800, 8, 8)
+    assert watch.find_peak(20, 35) == MemoryPeak(7, 2, 3)
 
 
 def test_a_short_epoch_has_the_sample_after_it() -> None:
     """Between two samples nothing was seen: the next one is nearest."""
-    watch = MemoryWatch(1, samples=[(10, 1, None, 5), (100, 2, None, 4)])
-    assert (watch.peak_bytes(20, 30), watch.processes(20, 30)) == (2, 4)
+    assert watch_of(sample(10, 1, None, 5), sample(100, 2, None, 4)).find_peak(20, 30) == MemoryPeak(
+        2, None, 4
+    )
 
 
 def test_nothing_seen_is_unknown() -> None:
     """Not 0."""
-    assert MemoryWatch(1).peak_bytes(0, 10) is None
-    assert MemoryWatch(1).processes(0, 10) is None
+    assert MemoryWatch(1).find_peak(0, 10) == MemoryPeak()
+    assert MemoryWatch(1, with_workers=True).find_worker_memory(0, 10) is None
 
 
 @pytest.fixture
 def tree(monkeypatch):
-    """A process of 100 bytes with two workers of 90, of which `shared` are shared."""
-    state = {"shared": 80, "mapped": 20, "workers": [2, 3], "gone": [], "readings": 0}
-
-    def shared(pid):
-        state["readings"] += 1
-        return state["shared"]
-
-    monkeypatch.setattr(
-        process_tree,
-        "resident_and_mapped_bytes",
-        lambda pid: (100, 30) if pid == 1 else (0, 0) if pid in state["gone"] else (90, state["mapped"]),
+    """A process of 100 bytes with two workers of 90, of which 80 are shared, 60 of these without a file."""
+    state = SimpleNamespace(
+        process=ProcessStatus(100, 60, 30, 10),
+        worker=ProcessStatus(90, 70, 15, 5),
+        workers=[2, 3],
+        gone=[],
+        shared=SharedPages(80, 60),
+        readings=0,
+        walks=0,
     )
-    monkeypatch.setattr(process_tree, "descendants", lambda pid: state["workers"])
-    monkeypatch.setattr(process_tree, "shared_bytes", shared)
+
+    def read_shared_pages(pid):
+        state.readings += 1
+        return state.shared
+
+    def find_workers(pid):
+        state.walks += 1
+        return state.workers
+
+    def read_status(pid):
+        return state.process if pid == 1 else None if pid in state.gone else state.worker
+
+    monkeypatch.setattr(memory_watch, "read_status", read_status)
+    monkeypatch.setattr(memory_watch, "read_shared_pages", read_shared_pages)
+    monkeypatch.setattr(process_tree, "list_descendants", find_workers)
+    monkeypatch.setattr(process_tree, "children", find_workers)
     return state
 
 
+def take(watch: MemoryWatch, count: int = 1) -> MemorySample:
+    """Take samples and return the last one."""
+    for _ in range(count):
+        watch.sample()
+    return watch.samples[-1]
+
+
 def test_workers_add_only_their_own(tree) -> None:
-    """What a fork shares counts once."""
+    """Memory that a fork shares counts once: 10 bytes a worker are its own, all of no file."""
+    taken = take(MemoryWatch(1, with_workers=True))
+    assert (taken.resident_bytes, taken.anonymous_bytes) == (100, 70)
+    assert taken.workers == WorkerMemory(2 * 10, 2 * 10, 2)
+
+
+def test_a_timed_epoch_leaves_its_workers_alone(tree) -> None:
+    """Nothing is read of them, they are found once, and the peak waits for their memory from elsewhere."""
     watch = MemoryWatch(1)
-    watch.sample()
-    assert watch.samples[0][1] == 100 + 2 * (90 - 80)
+    taken = take(watch, 10)
+    assert taken.workers is None
+    assert (tree.readings, tree.walks) == (0, 1)
+    assert watch.saw_workers
+    assert watch.find_peak(0, taken.at_ns) == MemoryPeak()
+    assert watch.find_peak(0, taken.at_ns, WorkerMemory(20, 2, 4)) == MemoryPeak(120, 72, 5)
+
+
+def test_workers_that_start_late_are_found(tree) -> None:
+    """They are looked for at every fourth sample."""
+    watch, tree.workers = MemoryWatch(1), []
+    taken = take(watch, 4)
+    assert not watch.saw_workers
+    assert watch.find_peak(0, taken.at_ns) == MemoryPeak(100, 70, 1)
+    tree.workers = [2]
+    take(watch)
+    assert watch.saw_workers
 
 
 def test_processes_that_are_there_are_counted(tree) -> None:
-    """The training process and its workers, but for one that has ended and not been waited for."""
-    watch = MemoryWatch(1)
-    watch.sample()
-    tree["gone"] = [3]
-    watch.sample()
-    assert [processes for _, _, _, processes in watch.samples] == [3, 2]
+    """A worker that has ended and not been waited for isn't."""
+    watch = MemoryWatch(1, with_workers=True)
+    take(watch)
+    tree.gone = [3]
+    take(watch)
+    assert [taken.workers.processes for taken in watch.samples] == [2, 1]
+    assert watch.find_worker_memory(0, 2**62) == WorkerMemory(20, 20, 2)
 
 
 def test_workers_that_grow_after_the_reading_map_libraries(tree) -> None:
     """A spawned worker is small when it is first seen; the libraries that it then maps are not its own."""
-    tree["shared"], tree["mapped"] = 5, 70
-    watch = MemoryWatch(1)
-    watch.sample()
-    assert watch.samples[0][1] == 100 + 2 * (90 - 70)
+    tree.shared, tree.worker = SharedPages(5, 0), ProcessStatus(90, 20, 60, 10)
+    assert take(MemoryWatch(1, with_workers=True)).workers == WorkerMemory(2 * (90 - 70), 2 * 20, 2)
 
 
 def test_the_costly_reading_is_rare(tree) -> None:
-    """Of ten samples two read what is shared: the first and the fourth with workers."""
-    watch = MemoryWatch(1)
-    tree["workers"] = []
-    watch.sample()
-    tree["workers"] = [2, 3]
-    for _ in range(10):
-        watch.sample()
-    assert tree["readings"] == 2 * len(tree["workers"])
+    """Of twenty samples two read shared pages: the first and the eighth with workers."""
+    watch, tree.workers = MemoryWatch(1, with_workers=True), []
+    take(watch)
+    tree.workers = [2, 3]
+    take(watch, 20)
+    assert tree.readings == 2 * len(tree.workers)
 
 
 def test_workers_that_are_ending_are_no_measure(tree) -> None:
-    """Where what they share can't be read, there is no sample rather than a wrong one."""
-    tree["shared"] = None
-    watch = MemoryWatch(1)
+    """Where their shared pages can't be read, there is no sample rather than a wrong one."""
+    watch, tree.shared = MemoryWatch(1, with_workers=True), None
     watch.sample()
     assert watch.samples == []
 
 
-def test_a_process_that_is_gone_has_no_sample(monkeypatch) -> None:
+def test_a_process_that_is_gone_has_no_sample(tree) -> None:
     """Not a sample of 0."""
-    monkeypatch.setattr(process_tree, "resident_and_mapped_bytes", lambda pid: (0, 0))
-    watch = MemoryWatch(1)
+    watch, tree.process = MemoryWatch(1), None
     watch.sample()
     assert watch.samples == []
+
+
+def test_a_limit_holds_for_all_processes_without_files(tree) -> None:
+    """70 of the training process and 10 of each worker; the shared pages are read again before it is said."""
+    take(MemoryWatch(1, limit_bytes=90))
+    assert tree.readings == 2
+    with pytest.raises(MemoryError, match="in 3 processes, the limit is 0 MiB"):
+        take(MemoryWatch(1, limit_bytes=89))
+    assert tree.readings == 6
+
+
+def test_pages_shared_since_cost_no_trial(tree) -> None:
+    """Workers that seemed to hold more are within the limit by the second reading."""
+    watch = MemoryWatch(1, limit_bytes=90)
+    take(watch)
+    tree.worker, tree.shared = ProcessStatus(190, 170, 15, 5), SharedPages(180, 160)
+    take(watch)
+    tree.shared = SharedPages(0, 0)
+    with pytest.raises(MemoryError):
+        take(watch, 7)
+
+
+def test_without_the_systems_word_a_limit_holds_for_all_pages(tree) -> None:
+    """100 of the training process and 10 of each worker."""
+    tree.process, tree.worker = ProcessStatus(100), ProcessStatus(90)
+    take(MemoryWatch(1, limit_bytes=120))
+    with pytest.raises(MemoryError):
+        take(MemoryWatch(1, limit_bytes=119))
+
+
+def test_time_in_which_the_process_was_stopped() -> None:
+    """From each sample that saw it stopped to the next one, within the epoch."""
+    watch = watch_of(*(MemorySample(at * 10**9, 1, 1, is_stopped=at in (2, 3, 7)) for at in range(10)))
+    assert watch.find_stopped_s(0, 9 * 10**9) == 3
+    assert watch.find_stopped_s(int(2.5e9), int(3.5e9)) == 1
+    assert watch.find_stopped_s(4 * 10**9, 6 * 10**9) == 0

@@ -15,12 +15,15 @@ from bench.plan.request import Request
 from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_device, read_runs
 from bench.runner.auditor import Auditor
-from bench.runner.trial_process import TrialLimits, TrialRunner
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import TrialRunner
 from bench.trial import device_timer
 from bench.trial.audit import AuditError
 from bench.trial.device_inspector import DeviceInspector
-from bench.trial.device_pass import InspectedStep, device_columns
+from bench.trial.device_pass import TimedStep
 from bench.trial.device_timer import DeviceTimer
+from bench.trial.epoch_row import make_device_columns
+from bench.trial.inspected_step import InspectedStep
 from bench.trial.pixel_grid import PixelGrid
 from bench.trial.trial import Trial
 from loaders.data.batch import Batch
@@ -61,7 +64,7 @@ def test_spans_of_a_name_add_up(timer) -> None:
             FakeEvent.now += 6
     with timer.span("transfer"), timer.span("data"):
         pass
-    assert timer.seconds() == pytest.approx({"step": 0.021, "transfer": 0.003, "data": 0.001})
+    assert timer.read_seconds() == pytest.approx({"step": 0.021, "transfer": 0.003, "data": 0.001})
 
 
 def test_of_too_many_spans_nothing_is_told(timer, monkeypatch) -> None:
@@ -70,11 +73,11 @@ def test_of_too_many_spans_nothing_is_told(timer, monkeypatch) -> None:
     for _ in range(3):
         with timer.span("step"):
             pass
-    assert timer.seconds() == {"data": None, "transfer": None, "step": None}
+    assert timer.read_seconds() == {"data": None, "transfer": None, "step": None}
 
 
-def witness(samples: int = SAMPLES) -> DeviceInspector:
-    return DeviceInspector(PixelGrid.drawn(28, 28, "0/0"), (1, 28, 28), samples, "cpu")
+def make_inspector(samples: int = SAMPLES) -> DeviceInspector:
+    return DeviceInspector(PixelGrid.draw(28, 28, "0/0"), (1, 28, 28), samples, "cpu")
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,10 @@ def test_the_pass_follows_the_epochs_and_is_seen_in_full(one_thread) -> None:
     assert on_device.on_device["step"] == pytest.approx(5e-3)
     assert on_device.on_device["transfer"] == on_device.on_device["data"] == 0
     assert on_device.timings.samples == SAMPLES
-    finding = Auditor(numbered_source(SAMPLES)).judge(trial(), 0, on_device.record)
+    finding = Auditor(numbered_source(SAMPLES)).judge(trial(), 0, on_device.observation)
     assert finding.seen_share == 1
-    assert on_device.record.low == 0
-    assert on_device.record.high == 1
+    assert on_device.observation.low == 0
+    assert on_device.observation.high == 1
 
 
 def test_which_trials_have_one() -> None:
@@ -182,10 +185,10 @@ def test_transfers_are_measured_where_they_are_launched(timer) -> None:
         pipeline = to_device(batches, device, transfer)
         pipeline.watch(timer.span)
         assert len(list(pipeline)) == 3
-        assert timer.seconds()["transfer"] == pytest.approx(3e-3)
+        assert timer.read_seconds()["transfer"] == pytest.approx(3e-3)
         pipeline.watch(no_span)
         list(pipeline)
-        assert timer.seconds()["transfer"] == pytest.approx(3e-3)
+        assert timer.read_seconds()["transfer"] == pytest.approx(3e-3)
 
 
 def test_a_step_that_puts_off_is_not_measured_by_its_call(timer) -> None:
@@ -197,11 +200,11 @@ def test_a_step_that_puts_off_is_not_measured_by_its_call(timer) -> None:
         def __call__(self, images, labels) -> None:
             pass
 
-    seen = witness(8)
-    step = InspectedStep(PutsOff(), timer, seen)
+    seen = make_inspector(8)
+    step = InspectedStep(TimedStep(PutsOff(), timer), seen)
     step(torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64))
-    assert timer.seconds()["step"] == 0
-    assert seen.record(1, 4).sizes == (4,)
+    assert timer.read_seconds()["step"] == 0
+    assert seen.observe(1, 4).sizes == (4,)
 
 
 @pytest.mark.parametrize(
@@ -214,18 +217,18 @@ def test_a_step_that_puts_off_is_not_measured_by_its_call(timer) -> None:
 )
 def test_another_form_is_told(images, said) -> None:
     """As the audit of the host's batches tells it."""
-    seen = witness()
+    seen = make_inspector()
     seen(images, torch.zeros(4, dtype=torch.int64))
     with pytest.raises(AuditError, match=said):
-        Auditor(numbered_source(SAMPLES)).judge(trial(), 0, seen.record(1, 4))
+        Auditor(numbered_source(SAMPLES)).judge(trial(), 0, seen.observe(1, 4))
 
 
 def test_more_than_there_are_go_by() -> None:
     """The count says how many were delivered."""
-    seen = witness(6)
+    seen = make_inspector(6)
     for _ in range(2):
         seen(torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64))
-    assert seen.record(2, 8).sizes == (4,)
+    assert seen.observe(2, 8).sizes == (4,)
 
 
 def test_events_go_to_a_file_of_their_own(tmp_path) -> None:
@@ -238,7 +241,7 @@ def test_events_go_to_a_file_of_their_own(tmp_path) -> None:
             yield from super().run(one)
             if one.has_device_pass:
                 parts = {"data": 0.1, "transfer": 0.2, "step": 0.3 + one.number}
-                yield replace(one.row(epoch=2), samples=1000, wall_s=1.0, **device_columns(parts))
+                yield replace(one.make_row(epoch=2), samples=1000, wall_s=1.0, **make_device_columns(parts))
 
     test_blocks.run(Runner(), tmp_path, plan)
     assert set(read_runs(tmp_path)["timed_by"]) == {"clock"}
@@ -265,7 +268,10 @@ def test_a_resumed_sweep_makes_up_for_a_missing_pass(tmp_path) -> None:
             yield from rows
             if one.has_device_pass and one.number in self.passes:
                 yield replace(
-                    one.row(epoch=2), samples=1000, wall_s=1.0, **device_columns(dict.fromkeys(PARTS, 0.1))
+                    one.make_row(epoch=2),
+                    samples=1000,
+                    wall_s=1.0,
+                    **make_device_columns(dict.fromkeys(PARTS, 0.1)),
                 )
 
     test_blocks.run(Runner(), tmp_path, plan, bounds={})

@@ -150,15 +150,15 @@ def test_an_exception_of_the_loader_comes_through(clock) -> None:
         measure_epoch(Failing(), lambda images, labels: None, clock=clock)
 
 
-def test_a_witness_sees_each_batch_after_its_step(clock) -> None:
+def test_an_inspector_gets_a_batch_after_its_step(clock) -> None:
     """As it was delivered, not as it was moved, and not before it wants to see another one.
 
-    Its looks are in the wall and in no part of it.
+    Its inspections are in the wall and in no part of it.
     """
     loader = FakeLoader(clock, start=70, waits=[500, 20, 20], end=9, sizes=[4, 2, 2])
     seen = []
 
-    def witness(images: torch.Tensor, labels: torch.Tensor, elapsed_ns: int) -> int:
+    def inspect(images: torch.Tensor, labels: torch.Tensor, elapsed_ns: int) -> int:
         seen.append((len(images), images.dtype, len(labels), elapsed_ns))
         clock.pass_ns(3)
         return elapsed_ns + 123 if len(seen) == 1 else elapsed_ns + 10_000
@@ -167,7 +167,7 @@ def test_a_witness_sees_each_batch_after_its_step(clock) -> None:
         loader,
         lambda images, labels: clock.pass_ns(100),
         transfer=lambda batch: (batch[0].double(), batch[1]),
-        witness=witness,
+        inspector=inspect,
         clock=clock,
     )
     assert seen == [(4, torch.float32, 4, 670), (2, torch.float32, 2, 793)]

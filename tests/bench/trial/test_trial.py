@@ -1,21 +1,17 @@
-"""A trial run in this process, and the row it becomes."""
+"""A trial run in this process."""
 
 from __future__ import annotations
 
-from array import array
+import threading
+import time
 from itertools import islice
 
 import pytest
 import torch
 
-from bench.machine.interference import Interference
 from bench.plan.configuration import Configuration
-from bench.process.memory_watch import MemoryWatch
 from bench.runner.auditor import Auditor
-from bench.trial.audit import AuditError, AuditResult
-from bench.trial.epoch_report import EpochReport
-from bench.trial.epoch_row import build_row
-from bench.trial.measure import EpochTimings
+from bench.trial.audit import AuditError
 from bench.trial.trial import Trial
 from loaders.device.pipeline import TRANSFERS
 from loaders.families.batched_dataloader import BatchedDataLoader
@@ -65,15 +61,15 @@ def short(monkeypatch):
 
 def test_an_epoch_that_leaves_samples_out_is_told(short) -> None:
     """A loader can't be fast by doing less: its own count says so, and its repetition which."""
-    timed, repeated = next(trial().run()).record, next(trial().repeat())
+    timed, repeated = next(trial().run()).observation, next(trial().repeat())
     assert (timed.batches, timed.samples) == (repeated.batches, repeated.samples) == (4, 256)
     with pytest.raises(AuditError, match="256 samples were delivered of 300: 44 missing"):
         Auditor(numbered_source(300)).judge(trial(), 0, repeated)
 
 
-def test_what_measures_a_limit_is_not_audited(short) -> None:
+def test_a_ceiling_is_not_audited(short) -> None:
     """It trains nobody."""
-    assert [report.record for report in islice(trial(audited=False).run(), 2)] == [None, None]
+    assert [report.observation for report in islice(trial(audited=False).run(), 2)] == [None, None]
 
 
 def test_the_repetition_is_seen_in_full() -> None:
@@ -83,9 +79,62 @@ def test_the_repetition_is_seen_in_full() -> None:
     for epoch, (report, record) in enumerate(islice(epochs, 2)):
         assert auditor.judge(trial(), epoch, record).seen_share == 1
         assert auditor.judge(trial(), epoch, record).shuffle_quality == pytest.approx(1, abs=0.2)
-        if report.record.sizes:
-            assert auditor.judge(trial(), epoch, report.record).seen_share == report.record.seen_share
-            assert report.record.labels[0] in record.labels
+        if report.observation.sizes:
+            assert (
+                auditor.judge(trial(), epoch, report.observation).seen_share == report.observation.seen_share
+            )
+            assert report.observation.labels[0] in record.labels
+
+
+def test_the_time_to_build_is_on_the_first_report(monkeypatch) -> None:
+    """It holds reading the data and building the loader; later epochs have none."""
+    whole = BatchedDataLoader.build
+
+    def build_slowly(*arguments, **options):
+        time.sleep(0.1)
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(BatchedDataLoader, "build", build_slowly)
+    first, second = islice(trial().run(), 2)
+    assert first.build_s >= 0.1
+    assert second.build_s is None
+
+
+@pytest.fixture
+def working(monkeypatch) -> threading.Event:
+    """Have the loader work for 0.2 s of CPU time in a thread after each epoch; set when it is done."""
+    done = threading.Event()
+
+    def work() -> None:
+        while time.thread_time() < 0.2:
+            pass
+        done.set()
+
+    class Working(Short):
+        def __iter__(self):
+            yield from self.loader
+            threading.Thread(target=work).start()
+
+    whole = BatchedDataLoader.build
+    monkeypatch.setattr(BatchedDataLoader, "build", lambda *a, **k: Working(whole(*a, **k)))
+    return done
+
+
+def test_work_between_epochs_is_counted(working) -> None:
+    """That of the loader's own thread, and not that of the thread that measures."""
+    reports = trial().run()
+    assert next(reports).between_epochs_cpu_s is None
+    working.wait()
+    began = time.thread_time()
+    while time.thread_time() < began + 0.2:
+        pass
+    assert next(reports).between_epochs_cpu_s == pytest.approx(0.2, abs=0.1)
+
+
+def test_between_epochs_nothing_is_done() -> None:
+    """A loader without threads has no CPU time there."""
+    _, second = islice(trial().run(), 2)
+    assert second.between_epochs_cpu_s < 0.1
 
 
 def test_threads_are_set() -> None:
@@ -114,7 +163,7 @@ def test_the_loader_alone_has_no_loss() -> None:
 
 def test_a_row_says_what_was_run() -> None:
     """Identity first, nothing measured yet."""
-    row = trial().row(epoch=1, started_at="2026-01-01T00:00:00+00:00")
+    row = trial().make_row(epoch=1, started_at="2026-01-01T00:00:00+00:00")
     assert (row.configuration, row.baseline, row.block, row.position, row.epoch) == (4, 2, 1, 3, 1)
     assert (row.family, row.dataset, row.device, row.num_threads) == (
         "batched_dataloader",
@@ -125,61 +174,6 @@ def test_a_row_says_what_was_run() -> None:
     assert row.knobs["batch_size"] == "64"
     assert row.knobs["resize"] == "none"
     assert row.wall_s is None
-
-
-def timings(waits: list[int]) -> EpochTimings:
-    return EpochTimings(
-        start_ns=0, startup_ns=50, data_wait_ns=array("q", waits),
-        transfer_ns=array("q", [1] * len(waits)), step_ns=array("q", [10] * len(waits)), drain_ns=5,
-        teardown_ns=7, end_ns=2_000_000_000, samples=500, sample_shape=(1, 28, 28), dtype="float32",
-    )  # fmt: skip
-
-
-BETWEEN = Interference(
-    own_cpu_s=1.5, other_cpu_share=0.25, cpu_mhz=2000.0, throttled_count=2, gpu_mhz=None,
-    disturbed="other processes used 25% of the cores",
-)  # fmt: skip
-WATCH = MemoryWatch(0, [(1000, 123, 45, 3)])
-
-
-def report(waits: list[int]) -> EpochReport:
-    return EpochReport(timings(waits), 0.5, BETWEEN, None)
-
-
-def test_nanoseconds_become_seconds() -> None:
-    """Sums, median and 99th percentile of the waits; the wait for the device is the step's."""
-    row = build_row(trial().row(epoch=0), report([400, 100, 200]), None, WATCH)
-    assert row.wall_s == 2.0
-    assert row.samples_per_s == 250
-    assert row.startup_s == pytest.approx(50e-9)
-    assert row.time_to_first_batch_s == pytest.approx(450e-9)
-    assert row.data_wait_s == pytest.approx(700e-9)
-    assert row.data_wait_median_s == pytest.approx(200e-9)
-    assert row.data_wait_p99_s == pytest.approx(396e-9)
-    assert row.transfer_s == pytest.approx(3e-9)
-    assert row.step_s == pytest.approx(35e-9)
-    assert row.teardown_s == pytest.approx(7e-9)
-    assert (row.sample_shape, row.dtype, row.batches) == ("1x28x28", "float32", 3)
-    assert (row.train_loss, row.cpu_s) == (0.5, 1.5)
-
-
-def test_what_was_seen_beside_the_clock_is_filled_in() -> None:
-    """Memory and processes by the watch, the machine by its readings, the samples by the audit."""
-    row = build_row(
-        trial(attempt=1).row(epoch=0), report([400]), AuditResult(shuffle_quality=0.9, seen_share=0.5), WATCH
-    )
-    assert (row.peak_memory_bytes, row.peak_anonymous_bytes) == (123, 45)
-    assert (row.processes, row.attempt) == (3, 1)
-    assert (row.other_cpu_share, row.cpu_mhz, row.throttled_count, row.gpu_mhz) == (0.25, 2000, 2, None)
-    assert row.disturbed == "other processes used 25% of the cores"
-    assert (row.shuffle_quality, row.audited_share) == (0.9, 0.5)
-
-
-def test_an_epoch_without_batches_has_no_wait() -> None:
-    """No median of nothing."""
-    row = build_row(trial().row(epoch=0), report([]), None, WATCH)
-    assert row.time_to_first_batch_s is None
-    assert row.data_wait_median_s is None
 
 
 @pytest.mark.parametrize(
@@ -212,5 +206,5 @@ def test_what_crosses_raw_is_audited_where_it_has_arrived(transfer, scale_on, mo
     auditor = Auditor(numbered_source(300))
     for epoch, (report, record) in enumerate(islice(zip(sent.run(), sent.repeat(), strict=True), 2)):
         assert report.timings.samples == 300
-        auditor.judge(sent, epoch, report.record)
+        auditor.judge(sent, epoch, report.observation)
         assert auditor.judge(sent, epoch, record).seen_share == 1

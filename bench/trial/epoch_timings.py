@@ -1,0 +1,59 @@
+"""EpochTimings: the raw readings of one epoch."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EpochTimings:
+    """Raw readings of one epoch, in nanoseconds of a monotonic clock.
+
+    The clock starts before `iter(loader)`, where workers start. It stops when the iterator is gone, as an
+    epoch of a training loop does. So
+
+        wall = startup + sum(data_wait) + sum(transfer) + sum(step) + drain + teardown + harness
+
+    The harness's part is its own loop and its inspections of batches.
+
+    Attributes:
+        start_ns: reading of the clock before `iter()`.
+        startup_ns: time in `iter()`.
+        data_wait_ns: time in `next()`, one int64 for each batch.
+        transfer_ns: time in the transfer to the device, one int64 for each batch; host time on CUDA.
+        step_ns: time in the train step, one int64 for each batch; host time on CUDA.
+        drain_ns: wait for the device at the end of the epoch.
+        teardown_ns: time of the `next()` that finds no more, and of dropping the iterator.
+        end_ns: reading of the clock after that.
+        samples: number of samples delivered.
+        sample_shape: shape of one sample as the step gets it, (1, H, W); () without a batch.
+        dtype: dtype of the images that the step gets, such as `float32`; empty without a batch.
+    """
+
+    start_ns: int
+    startup_ns: int
+    data_wait_ns: array[int]
+    transfer_ns: array[int]
+    step_ns: array[int]
+    drain_ns: int
+    teardown_ns: int
+    end_ns: int
+    samples: int
+    sample_shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def batches(self) -> int:
+        """Number of batches delivered."""
+        return len(self.data_wait_ns)
+
+    @property
+    def wall_ns(self) -> int:
+        """Time of the whole epoch."""
+        return self.end_ns - self.start_ns
+
+    @property
+    def time_to_first_batch_ns(self) -> int | None:
+        """Time from before `iter()` to the first batch; None without a batch."""
+        return self.startup_ns + self.data_wait_ns[0] if self.data_wait_ns else None
