@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from loaders.native.compiler import FLAGS, MACHINE_FLAGS, SOURCE, Compiler, CompilerError
+from loaders.native.compiler import FLAGS, HEADERS, MACHINE_FLAGS, SOURCE, Compiler, CompilerError
 
 _Int, _Pointer = ctypes.c_int64, ctypes.c_void_p
 
@@ -61,7 +61,7 @@ def load_library(compiler: Compiler) -> ctypes.CDLL:
     """
     # Home folders are shared by machines, and code for one machine crashes on another.
     identity = (
-        SOURCE.read_text(),
+        *(file.read_text() for file in (SOURCE, *HEADERS)),
         *compiler.command,
         *FLAGS,
         *MACHINE_FLAGS,
