@@ -1,4 +1,4 @@
-"""What the figures were measured on and with: everything that could explain another machine's others."""
+"""Environment: the machine, the versions and the command of a sweep, which explain its results."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ import torch
 
 from bench.machine.cpu_checks import count_usable_cores
 from bench.machine.gpu import inspect_gpu
+from bench.process.search_path import PACKAGES, ROOT
 from loaders.data.dataset_ref import DatasetRef
 from loaders.native import native
 
-PACKAGES = (
+DISTRIBUTIONS = (
     "loaderbench",
     "torch",
     "torchvision",
@@ -39,42 +40,46 @@ PACKAGES = (
 
 
 def describe_environment(dataset: DatasetRef, arguments: list[str]) -> dict[str, Any]:
-    """Machine, versions, data and command, as it goes to `environment.json`; unknown is null.
+    """Describe machine, versions, data and command for `environment.json`. Unknown is None.
 
-    No host name, and no path but those that the command was given: a folder of results can be shown around.
+    A folder of results may be published: there is no host name in it, and no path that isn't an argument.
+
+    Args:
+        dataset: data that is measured on.
+        arguments: arguments of the command.
     """
-    memory = psutil.virtual_memory()
+    memory = _read_memory()
     return {
         "command": shlex.join(["python", "-m", "bench.sweep", *arguments]),
         "started_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": _find_commit(),
         "dataset": {"name": dataset.name, "sha256": dataset.digest},
         "machine": {
-            "id": _machine_id(),
+            "id": _find_machine_id(),
             "system": platform.system(),
             "release": platform.release(),
             "architecture": platform.machine(),
-            "cpu": cpu_name(),
+            "cpu": find_cpu_name(),
             "cores": os.cpu_count(),
             "cores_usable": count_usable_cores(),
-            "frequency_mhz": _frequency_mhz(),
-            "memory_bytes": memory.total,
-            "memory_available_bytes": memory.available,
-            "load_average": _load_average(),
+            "frequency_mhz": _read_frequency_mhz(),
+            "memory_bytes": getattr(memory, "total", None),
+            "memory_available_bytes": getattr(memory, "available", None),
+            "load_average": _read_load_average(),
         },
         "gpu": describe_gpu(),
         "versions": {
             "python": platform.python_version(),
             "python_implementation": sys.implementation.name,
             "cuda": torch.version.cuda,
-            **{name: _version(name) for name in PACKAGES},
+            **{name: _find_version(name) for name in DISTRIBUTIONS},
         },
         "torch": {
             "num_threads": torch.get_num_threads(),
             "num_interop_threads": torch.get_num_interop_threads(),
             "start_method": multiprocessing.get_all_start_methods()[0],
         },
-        # What gathers for the families with a ring: ring.c, or torch, and why.
+        # `ring.c` if it gathers the rings' rows; else why torch's operations do.
         "ring": native().problem or "ring.c",
         "variables": {
             name: os.environ[name]
@@ -90,46 +95,44 @@ def describe_environment(dataset: DatasetRef, arguments: list[str]) -> dict[str,
     }
 
 
-def cpu_name() -> str | None:
-    """The processor's name as its maker gives it, or as much as the platform knows."""
+def find_cpu_name() -> str | None:
+    """Return the processor's name as its maker writes it, or as far as the platform knows it."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.lower().startswith(("model name", "hardware")):
                 return line.partition(":")[2].strip()
     if platform.system() == "Darwin":
-        return _output("sysctl", "-n", "machdep.cpu.brand_string")
+        return _run("sysctl", "-n", "machdep.cpu.brand_string")
     return platform.processor() or None
 
 
 def describe_gpu() -> dict[str, Any] | None:
-    """The GPU that trials would run on, or None; nothing of it is used here, but by a process that ends."""
-    seen = inspect_gpu()
-    return None if seen is None else dict(seen.facts)
+    """Return the facts of the GPU that trials run on; None without one. Another process reads them."""
+    snapshot = inspect_gpu()
+    return None if snapshot is None else dict(snapshot.facts)
 
 
-def _machine_id() -> str | None:
-    """What tells this machine from others, and names it to nobody; None where there is no such thing."""
+def _find_machine_id() -> str | None:
+    """Return an id that tells this machine from others without naming it; None if it has none."""
     for path in (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id")):
         with contextlib.suppress(OSError):
             if own := path.read_text().strip():
-                # systemd asks not to show it around, but what is made of it.
+                # systemd asks programs to publish only a hash of it.
                 return hashlib.sha256(f"loaderbench/{own}".encode()).hexdigest()[:8]
     return None
 
 
-def _commit() -> str | None:
-    """The commit of the code that runs, with `+changes` where it is not just that."""
-    folder = Path(__file__).parent
-    commit = _output("git", "-C", str(folder), "rev-parse", "HEAD")
+def _find_commit() -> str | None:
+    """Return the commit of the code that runs, with `+changes` if its files differ; None outside of git."""
+    commit = _run("git", "-C", str(ROOT), "rev-parse", "HEAD")
     if commit is None:
         return None
-    changes = _output(
-        "git", "-C", str(folder.parent), "status", "--porcelain", "--", "bench", "loaders", "model"
-    )
+    changes = _run("git", "-C", str(ROOT), "status", "--porcelain", "--", *PACKAGES)
     return f"{commit}+changes" if changes else commit
 
 
-def _output(*command: str) -> str | None:
+def _run(*command: str) -> str | None:
+    """Return what a command prints; None if it prints nothing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -137,21 +140,27 @@ def _output(*command: str) -> str | None:
     return done.stdout.strip() or None
 
 
-def _version(package: str) -> str | None:
+def _find_version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def _frequency_mhz() -> float | None:
-    with contextlib.suppress(Exception):  # psutil raises what the platform's files happen to hold
+def _read_memory() -> Any:
+    with contextlib.suppress(Exception):  # psutil raises anything if a file of the system is missing or odd
+        return psutil.virtual_memory()
+    return None
+
+
+def _read_frequency_mhz() -> float | None:
+    with contextlib.suppress(Exception):  # as in _read_memory
         frequency = psutil.cpu_freq()
         return None if frequency is None else round(frequency.current)
     return None
 
 
-def _load_average() -> list[float] | None:
+def _read_load_average() -> list[float] | None:
     with contextlib.suppress(OSError, AttributeError):
         return [round(load, 2) for load in psutil.getloadavg()]
     return None

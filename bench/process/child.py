@@ -1,4 +1,4 @@
-"""Child: the other side of a fresh process, which sends its items one by one."""
+"""Child: the code of a fresh process, which sends its items one by one."""
 
 from __future__ import annotations
 
@@ -21,30 +21,41 @@ from bench.text import describe_error
 
 @dataclass(frozen=True)
 class ChildFailure:
-    """What the other process tells of an exception: one line."""
+    """An exception in the child.
+
+    Attributes:
+        error: description of the exception, in one line.
+    """
 
     error: str
 
 
 def serve(work: Callable[[], Iterator[object]], sender: Connection, log: Path, title: str) -> None:
-    """The process: hands over each item as soon as there is one."""
+    """Send each item of an iterator as soon as it is made. This is the main function of the process.
+
+    Args:
+        work: makes the iterator.
+        sender: end of the pipe that the items go through.
+        log: file that takes what the process prints, at its end.
+        title: line in the file before that.
+    """
     if hasattr(os, "setsid"):
-        # A group of its own: Ctrl-C at the terminal reaches the sweep, which ends its trials itself.
+        # In a group of its own, Ctrl-C at the terminal doesn't reach it. The sweep ends its trials itself.
         os.setsid()
-        # The server ignores these: what is measured is as a plain script.
+        # The server ignores these. A trial handles them like any script.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        # A worker holds no end of the pipe: when this process dies, its end is seen, also amid a message.
+        # The sweep sees the end of the pipe when this process dies, since no worker keeps the pipe open.
         os.register_at_fork(after_in_child=sender.close)
     _print_to(log, title)
-    _be_first_to_go()
-    # What came with the server is no garbage: to look through it again would take a tenth of a second a time.
+    _volunteer_for_oom_killer()
+    # The server's objects are no garbage. Without this, each collection would take a tenth of a second.
     gc.freeze()
-    # A child of forkserver would start its own workers through a forkserver again (and import torch again).
+    # This process would start workers through another forkserver, which would import torch again.
     multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
     try:
         items = work()
-        # One at a time: no item may lie in memory while the next one is made.
+        # An item must be gone before the next one is made, for it takes memory.
         while (item := next(items, None)) is not None:
             if not send_item(sender, item):
                 return
@@ -55,9 +66,9 @@ def serve(work: Callable[[], Iterator[object]], sender: Connection, log: Path, t
 
 
 def send_item(sender: Connection, message: object) -> bool:
-    """Send a message and wait until the next one is asked for; False where nobody listens any more."""
+    """Send a message, and wait until the next one is requested. Return False if the receiver is gone."""
     buffers: list[pickle.PickleBuffer] = []
-    # Arrays are sent from where they lie: copied into the message they would be in memory twice.
+    # Arrays are sent from their own memory. In the message they would be in memory twice.
     head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
     try:
         sender.send((head, len(buffers)))
@@ -70,24 +81,25 @@ def send_item(sender: Connection, message: object) -> bool:
 
 
 def receive_item(messages: Connection) -> Any:
+    """Receive a message that `send_item` has sent."""
     head, count = messages.recv()
     return pickle.loads(head, buffers=[messages.recv_bytes() for _ in range(count)])
 
 
 def _print_to(log: Path, title: str) -> None:
-    """Point standard output and standard error of this process and its children to the end of the log."""
+    """Append standard output and standard error of this process and its children to the log."""
     try:
         stream = log.open("a", buffering=1, encoding="utf-8")
         stream.write(f"--- {title}\n")
     except OSError:
-        # What a trial prints is worth no trial.
+        # A trial is measured even if its output is lost.
         stream = Path(os.devnull).open("a", encoding="utf-8")  # noqa: SIM115 - as long as the process
     for descriptor in (1, 2):
         os.dup2(stream.fileno(), descriptor)
     sys.stdout = sys.stderr = stream
 
 
-def _be_first_to_go() -> None:
-    """Where memory runs out, let the system end this process or its children before all others."""
+def _volunteer_for_oom_killer() -> None:
+    """Let Linux kill this process or its children before any other when memory runs out."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class ProcessError(RuntimeError):
-    """What went wrong in the other process, in one line."""
+    """A failure of another process, or of starting one, in one line."""

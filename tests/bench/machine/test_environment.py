@@ -1,19 +1,22 @@
-"""What is recorded beside the figures."""
+"""The environment that is recorded beside the results."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from bench.machine import environment as recorded
+from bench.machine import environment
 from bench.machine.cpu_checks import count_usable_cores
-from bench.machine.environment import cpu_name, describe_environment
+from bench.machine.environment import describe_environment, describe_gpu, find_cpu_name
 from bench.machine.gpu import GpuSnapshot, inspect_gpu
+from bench.process.fresh_interpreter import MARK
 from tests.fakes import numbered_dataset
 
 
@@ -22,7 +25,10 @@ def test_everything_that_explains_a_figure_is_there() -> None:
     found = describe_environment(numbered_dataset(), ["--blocks", "2", "--name", "a b"])
     assert found["command"] == "python -m bench.sweep --blocks 2 --name 'a b'"
     assert found["dataset"]["name"] == "numbered:300"
-    assert found["versions"]["torch"] == torch.__version__.partition("+")[0] or found["versions"]["torch"]
+    assert found["versions"]["torch"] == importlib.metadata.version("torch")
+    assert torch.__version__.startswith(found["versions"]["torch"].partition("+")[0])
+    assert found["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["versions"]["cuda"] == torch.version.cuda
     assert found["torch"]["num_threads"] == torch.get_num_threads()
     assert found["machine"]["memory_bytes"] > 2**28
     assert {"commit", "gpu", "started_at"} <= set(found)
@@ -41,6 +47,55 @@ def test_no_name_or_path_of_the_machine() -> None:
     assert str(Path.cwd()) not in text
 
 
+@pytest.mark.parametrize("missing", ["loaderbench", "triton"])
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch, missing) -> None:
+    """Unknown, and the others have theirs."""
+    find = importlib.metadata.version
+
+    def find_others(name: str) -> str:
+        if name == missing:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return find(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", find_others)
+    versions = describe_environment(numbered_dataset(), [])["versions"]
+    assert versions[missing] is None
+    assert versions["torch"] == find("torch")
+
+
+def test_the_commit_is_that_of_the_code(tmp_path, monkeypatch) -> None:
+    """With a mark if its files differ; a folder outside of git has none."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    assert environment._find_commit() is None
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "sweep.py").touch()
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    commit = git("rev-parse", "HEAD")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "runs.csv").touch()
+    assert environment._find_commit() == commit
+    (tmp_path / "bench" / "sweep.py").write_text("changed")
+    assert environment._find_commit() == f"{commit}+changes"
+
+
+def test_memory_that_the_system_does_not_tell_is_unknown(monkeypatch) -> None:
+    """A sandbox may lack /proc/meminfo."""
+
+    def fail() -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/proc/meminfo")
+
+    monkeypatch.setattr(environment.psutil, "virtual_memory", fail)
+    assert describe_environment(numbered_dataset(), [])["machine"]["memory_bytes"] is None
+
+
 def test_cores_are_those_that_may_be_used() -> None:
     """No more than the affinity."""
     assert 0 < count_usable_cores() <= len(os.sched_getaffinity(0))
@@ -48,7 +103,7 @@ def test_cores_are_those_that_may_be_used() -> None:
 
 def test_the_cpu_has_a_name() -> None:
     """On Linux from the kernel."""
-    assert cpu_name()
+    assert find_cpu_name()
 
 
 @pytest.fixture
@@ -84,22 +139,22 @@ def test_the_gpu_is_looked_at_by_another_process(
     }  # fmt: skip
     told = json.dumps({"facts": facts, "utilization": 0.0, "used_bytes": 0})
     script = tmp_path / "python"
-    script.write_text(f"#!/bin/sh\ncat <<'END'\nloaderbench-gpu {told}\nEND\n")
+    script.write_text(f"#!/bin/sh\ncat <<'END'\n{MARK}{told}\nEND\n")
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
-    assert recorded.describe_gpu() == facts
+    assert describe_gpu() == facts
     assert json.loads(json.dumps(describe_environment(numbered_dataset(), [])))["gpu"] == facts
 
 
 def test_a_gpu_that_the_other_process_cannot_use_is_none(no_cuda_here, monkeypatch) -> None:
     """It fails by itself: no error arrives here."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert recorded.describe_gpu() is None
+    assert describe_gpu() is None
 
 
 def test_a_gpu_of_which_nothing_is_known_is_none(monkeypatch) -> None:
     """Null in environment.json."""
-    monkeypatch.setattr(recorded, "look", lambda: None)
-    assert recorded.describe_gpu() is None
-    monkeypatch.setattr(recorded, "look", lambda: GpuSnapshot({"name": "Some GPU"}, None, None))
-    assert recorded.describe_gpu() == {"name": "Some GPU"}
+    monkeypatch.setattr(environment, "inspect_gpu", lambda: None)
+    assert describe_gpu() is None
+    monkeypatch.setattr(environment, "inspect_gpu", lambda: GpuSnapshot({"name": "Some GPU"}, None, None))
+    assert describe_gpu() == {"name": "Some GPU"}

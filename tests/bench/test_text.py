@@ -1,0 +1,102 @@
+"""Numbers, sizes, lists and errors in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.text import (
+    MAX_ERROR_LETTERS,
+    abbreviate,
+    describe_error,
+    format_bytes,
+    format_count,
+    format_duration,
+    join_few,
+    join_words,
+    printable,
+)
+
+
+def test_counts() -> None:
+    """One is not many, and neither is none."""
+    assert [format_count(n, "block") for n in (0, 1, 2, 1000)] == [
+        "0 blocks", "1 block", "2 blocks", "1,000 blocks",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"), (789.4, "789"), (999.4, "999"), (999.6, "1.00k"), (1234, "1.23k"), (9994, "9.99k"),
+        (9996, "10.0k"), (99_960, "100k"), (999_400, "999k"), (999_600, "1.00M"), (123_456_789, "123M"),
+    ],
+)  # fmt: skip
+def test_abbreviated_numbers(number: float, text: str) -> None:
+    """Three digits, never four, and a unit that suits."""
+    assert abbreviate(number) == text
+
+
+def test_lists() -> None:
+    """With `and` before the last; a long one is cut."""
+    assert [join_words(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+    assert join_few("abc") == "a, b and c"
+    assert join_few("abcd") == "a, b, c and 1 more"
+
+
+def test_sizes() -> None:
+    """Three digits, and a unit that suits."""
+    assert [format_bytes(n) for n in (0, 999, 2**20, 188_776_448, 2**31, 2**45)] == [
+        "0 bytes", "999 bytes", "1 MiB", "180 MiB", "2 GiB", "32,768 GiB",
+    ]  # fmt: skip
+
+
+def test_durations() -> None:
+    """Two units at most."""
+    assert [format_duration(s) for s in (0.4, 59.4, 59.6, 80, 3600, 7500)] == [
+        "0 s", "59 s", "1 min 0 s", "1 min 20 s", "1 h 0 min", "2 h 5 min",
+    ]  # fmt: skip
+
+
+def test_a_terminal_is_told_nothing_but_text() -> None:
+    """No control characters, and no second line."""
+    assert printable(" a\x1b[31m\n\tb\u200b\x07 é ") == "a[31m b é"
+
+
+def test_an_exception_has_the_place_that_raised_it() -> None:
+    """The innermost one."""
+    with pytest.raises(ValueError, match="no number") as caught:
+        int_of("x")
+    assert describe_error(caught.value).startswith("ValueError: no number (test_text.py:")
+    assert describe_error(caught.value).endswith(" in int_of)")
+
+
+def int_of(text: str) -> int:
+    """Refuse a text."""
+    raise ValueError("no number")
+
+
+def test_a_workers_exception_is_described_by_its_cause() -> None:
+    """The DataLoader hands on a worker's traceback as text: its last line is what happened."""
+    error = ValueError(
+        "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        '  File "somewhere/mine.py", line 12, in __getitem__\n    raise ValueError\n'
+        "ValueError: bad pixel\n"
+    )
+    assert describe_error(error) == (
+        "ValueError: Caught ValueError in DataLoader worker process 0. ValueError: bad pixel "
+        "(mine.py:12 in __getitem__)"
+    )
+
+
+def test_an_exception_without_words_is_described() -> None:
+    """Its type is all there is."""
+    assert describe_error(KeyError()) == "KeyError: "
+
+
+def test_an_endless_exception_is_cut() -> None:
+    """Some list all the numbers that they don't like."""
+    assert describe_error(ValueError("x" * 5000)) == f"ValueError: {'x' * MAX_ERROR_LETTERS}…"
