@@ -42,7 +42,7 @@ def find_varied(summary: pd.DataFrame) -> list[str]:
 
 
 def split_names(summary: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Split the columns that vary into those of the kinds of work and those of the configurations in them.
+    """Split the columns that vary into columns of the work and columns of the loader.
 
     Returns:
         The columns that tell kinds of work apart, and the columns that tell configurations of one kind apart.

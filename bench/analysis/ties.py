@@ -34,11 +34,11 @@ def find_ties(best: int, to_best: Mapping[int, Estimate | None]) -> dict[int, bo
 
     Args:
         best: The number of the best configuration.
-        to_best: The ratio of each configuration to the best, by its number.
+        to_best: The ratio of the throughput of each configuration to that of the best, by its number.
 
     Returns:
-        Whether a configuration is one of the tie set, by its number. The best is one of it where any other
-        is. None stands for unknown.
+        True for a configuration of the tie set, False for another one, None for unknown, by its number. The
+        best is in the tie set if any other configuration is.
     """
     tied = {number: is_tied(ratio) for number, ratio in to_best.items() if number != best}
     others = set(tied.values())

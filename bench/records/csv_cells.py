@@ -1,4 +1,4 @@
-"""CSV cells: a CSV file as text cells, whichever program has written it."""
+"""CSV cells: the text cells of a CSV file, written by this program or another one."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def read_cells(path: Path) -> CsvCells:
 
 
 def has_line_end(content: bytes) -> bool:
-    """Return whether content holds a whole line, of whichever line end."""
+    """Return True if the content holds a whole line, with any line end."""
     return b"\n" in content or b"\r" in content
 
 
 def _is_own(content: bytes) -> bool:
-    """Return whether the header is written as this program writes it.
+    """Return True if the header is written as this program writes it.
 
     Such a file may end within a line, where its sweep was killed. Other programs write files as a whole, and
     may leave out the last line end.
@@ -130,5 +130,5 @@ def _trim(row: list[str], width: int) -> list[str]:
 
 
 def _has_row_names(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether each row begins with a name that the header has no cell for, as R's write.table does."""
+    """Return True if each row has one cell more than the header, a row name, as R's write.table writes it."""
     return "schema" in names[:1] and bool(rows) and all(len(row) == len(names) + 1 for row in rows)

@@ -144,7 +144,7 @@ def read_device(folder: Path) -> pd.DataFrame | None:
 
 
 def has_header(folder: Path, name: str) -> bool:
-    """Return whether a file of the folder exists and holds at least its header."""
+    """Return True if a file of the folder exists and holds at least its header."""
     path = folder / name
     return path.exists() and has_line_end(path.read_bytes())
 

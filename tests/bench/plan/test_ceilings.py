@@ -21,7 +21,7 @@ CPU = Machine(cuda=False, num_threads=2)
 @pytest.mark.parametrize(("samples", "batch_size"), [(300, 64), (300, 300), (300, 500), (64, 64), (256, 64)])
 @pytest.mark.parametrize("ceiling", [StepCeiling, ReadCeiling])
 def test_as_many_samples_as_the_dataset_has(ceiling, samples, batch_size) -> None:
-    """The step in as many batches, the last one smaller; a second epoch the same."""
+    """The step gets as many batches as the dataset has, the last one smaller, in each epoch."""
     loader = ceiling(batch_size).build(numbered_source(samples), shuffle=True, seed=0)
     full, rest = divmod(samples, batch_size)
     for _ in range(2):
@@ -32,7 +32,7 @@ def test_as_many_samples_as_the_dataset_has(ceiling, samples, batch_size) -> Non
 
 
 def test_the_step_is_fed_from_four_batches() -> None:
-    """Four memories in turn, with what a loader would deliver."""
+    """They lie in memories of their own, and look like a loader's."""
     batches = list(StepCeiling(50, 32).build(numbered_source(300), shuffle=True, seed=0))
     assert len({images.data_ptr() for images, _ in batches}) == 4
     assert all(images.shape == (50, 1, 32, 32) and images.dtype == torch.float32 for images, _ in batches)
@@ -40,7 +40,7 @@ def test_the_step_is_fed_from_four_batches() -> None:
 
 
 def test_every_row_is_read_into_one_buffer() -> None:
-    """In stored order, as the bytes they are."""
+    """The bytes are those of the dataset, in stored order."""
     source = numbered_source(3000)
     read, memories = [], set()
     for images, labels in ReadCeiling(64).build(source, shuffle=True, seed=0):
@@ -78,7 +78,7 @@ def test_a_configuration_that_cannot_run_needs_no_ceiling() -> None:
 
 
 def test_a_ceiling_is_measured_as_a_loader_is() -> None:
-    """Through the same trial, with the same step, and no audit."""
+    """The same trial runs it with the same step, but without an audit."""
     plan = make_plan(Request(knobs={"num_workers": (0,), "resize": (32,)}, num_threads=(1,)), CPU)
     for ceiling in find_ceilings(plan):
         trial = Trial(ceiling, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
@@ -94,7 +94,7 @@ def test_a_ceiling_is_measured_as_a_loader_is() -> None:
      ("device", (torch.uint8, (64, 1, 28, 28)))],
 )  # fmt: skip
 def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> None:
-    """Every batch is copied, out of page-locked memory, in the form in which it would cross."""
+    """Every batch is copied in the shape and dtype in which a loader sends it."""
     monkeypatch.setattr(ceiling_loaders, "_pin", lambda tensor: tensor)
     monkeypatch.setattr(ceiling_loaders, "LEAST_BYTES", 1)
     loader = BusCeiling(64, 32, scale_on=scale_on).build(numbered_source(300), shuffle=True, seed=0)
@@ -110,7 +110,7 @@ def test_the_bus_carries_what_a_loader_sends(scale_on, form, monkeypatch) -> Non
 
 
 def test_small_batches_do_not_slow_the_bus(monkeypatch) -> None:
-    """Many samples are copied at once, whatever the batches: as few launches as can be."""
+    """At least 16 MiB are copied at once, so that few copies are launched."""
     monkeypatch.setattr(ceiling_loaders, "_pin", lambda tensor: tensor)
     sizes = [len(labels) for _, labels in BusCeiling(64).build(numbered_source(9000), shuffle=True, seed=0)]
     assert sizes == [LEAST_BYTES // (4 * 28 * 28), 9000 - LEAST_BYTES // (4 * 28 * 28)]
@@ -149,7 +149,7 @@ def test_loaders_that_transfer_are_bound_by_the_bus() -> None:
 
 
 def test_the_step_in_a_graph_is_a_ceiling_of_its_own() -> None:
-    """It is bounded by the same step, launched in as few graphs."""
+    """Its ceiling is the step in CUDA graphs as well."""
     request = Request(family=("device_resident",), knobs={"batch_size": (64,)}, cuda_graph=(False, True))
     plan = make_plan(request, Machine(cuda=True, num_threads=2))
     alone = [ceiling for ceiling in find_ceilings(plan) if isinstance(ceiling.spec, StepCeiling)]
@@ -162,7 +162,7 @@ def test_the_step_in_a_graph_is_a_ceiling_of_its_own() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("graph", [False, True])
 def test_ceilings_on_a_gpu(graph) -> None:
-    """All three, with real memory and a real graph."""
+    """All three kinds run with real memory and a real graph."""
     request = Request(
         family=("tensor_slice",), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,)
     )

@@ -24,7 +24,7 @@ def specs(request: Request, machine: Machine = CPU) -> list:
 
 
 def test_given_knobs_make_their_factorial_and_nothing_else() -> None:
-    """2 × 2 × 2 of the tutorials' family, in the order they were given."""
+    """Two values of three knobs make eight configurations of the tutorials' family."""
     found = specs(Request(knobs={"num_workers": (0, 1), "batch_size": (64, 256), "resize": (None, 32)}))
     assert len(found) == 8
     assert {(s.num_workers, s.batch_size, s.resize) for s in found} == {
@@ -45,7 +45,7 @@ def test_quick_varies_one_knob_at_a_time() -> None:
 
 
 def test_quick_runs_every_other_family_once() -> None:
-    """Unasked, another family is shown at its defaults."""
+    """A family that nobody asked for runs once, at its defaults."""
     counts = Counter(s.family for s in specs(Request()))
     assert set(counts) == {
         name
@@ -64,7 +64,7 @@ def test_quick_varies_a_family_that_was_asked_for() -> None:
 
 
 def test_quick_with_a_list_varies_that_list() -> None:
-    """A given list replaces what the preset varies, the rest stays."""
+    """A given list replaces the preset's own values of that knob. The other knobs keep theirs."""
     found = [s for s in specs(Request(preset="quick", knobs={"num_workers": (3, 5)})) if s.family != "x"]
     torch_specs = [s for s in found if isinstance(s, TorchDataLoader)]
     assert {s.num_workers for s in torch_specs} == {3, 5}
@@ -72,14 +72,14 @@ def test_quick_with_a_list_varies_that_list() -> None:
 
 
 def test_full_is_the_factorial() -> None:
-    """Workers × batch sizes × resizes; pinning and prefetching can't be without CUDA."""
+    """Without CUDA there are no values of `pin_memory` and `transfer` to multiply."""
     found = specs(Request(family=("torch_dataloader",), preset="full"))
     assert len(found) == 4 * 3 * 2
     assert len(specs(Request(family=("torch_dataloader",), preset="full"), CUDA)) == 4 * 3 * 2 * 2 * 2
 
 
 def test_consumers_multiply_the_grid() -> None:
-    """Steps, losses and threads are run with every loader; the loader alone has no loss to vary."""
+    """Every loader runs with each step, loss and number of threads. Without a step there is no loss."""
     plan = make_plan(
         Request(
             knobs={"num_workers": (0,)},
@@ -113,7 +113,7 @@ def test_an_impossible_configuration_is_dropped_with_its_reason() -> None:
 
 
 def test_one_configuration_under_two_names_runs_once() -> None:
-    """`none` is 2 for a prefetch with workers: asking for both is asking for one."""
+    """`prefetch_factor=none` means 2 where there are workers, so both requests are one configuration."""
     assert len(specs(Request(knobs={"num_workers": (2,), "prefetch_factor": (None, 2)}))) == 1
 
 
@@ -140,7 +140,7 @@ def test_an_unknown_family_is_an_error() -> None:
 
 
 def test_nothing_left_is_an_error() -> None:
-    """A sweep of nothing says why there is nothing."""
+    """The error names the reason."""
     with pytest.raises(PlanError, match="nothing to measure: pin_memory=on needs a CUDA device"):
         make_plan(Request(knobs={"pin_memory": (True,)}), CPU)
     with pytest.raises(PlanError, match="nothing to measure: no CUDA device here"):
@@ -148,26 +148,26 @@ def test_nothing_left_is_an_error() -> None:
 
 
 def test_a_missing_device_is_unavailable_not_dropped() -> None:
-    """Beside a device that is there, the one that is not gets rows that say so."""
+    """A device that this machine lacks gets rows that say so, beside the rows of another device."""
     plan = make_plan(Request(knobs={"num_workers": (0,)}, device=("cpu", "cuda")), CPU)
     assert [c.device for c in plan.configurations] == ["cpu", "cuda"]
     assert list(plan.unavailable) == [1]
 
 
 def test_auto_is_cuda_where_there_is_one() -> None:
-    """auto is resolved: a row names a device."""
+    """The plan names a device, never `auto`."""
     request = Request(knobs={"num_workers": (0,)})
     assert make_plan(request, CUDA).configurations[0].device == "cuda"
     assert make_plan(request, CPU).configurations[0].device == "cpu"
 
 
 def test_default_threads_are_the_machines() -> None:
-    """none is resolved to torch's own number."""
+    """The plan holds torch's own number where none is given."""
     assert make_plan(Request(), CPU).configurations[0].num_threads == 2
 
 
 def test_the_baseline_is_the_tutorials_where_the_grid_holds_it() -> None:
-    """Wherever it stands in the grid, and nothing unasked is added."""
+    """Its place in the grid is of no importance, and it isn't added to a grid without it."""
     plan = make_plan(Request(knobs={"num_workers": (0, 4)}), CPU)
     assert plan.baselines == (1, 1)
     assert len(plan.configurations) == 2
@@ -179,7 +179,7 @@ def test_else_the_baseline_is_the_first() -> None:
 
 
 def test_the_baseline_has_the_default_threads() -> None:
-    """The tutorials don't set them: where the grid holds torch's own number, that one is theirs."""
+    """The tutorials don't set the threads, so torch's own number is theirs."""
     request = Request(knobs={"num_workers": (0, 4)}, num_threads=(1, 2))
     plan = make_plan(request, CPU)
     baseline = plan.configurations[plan.baselines[0]]
@@ -195,14 +195,14 @@ def test_each_comparison_has_its_own_baseline() -> None:
 
 
 def test_twins_stand_side_by_side() -> None:
-    """Each second configuration is the one before it under another name, and is compared with it."""
+    """Each second configuration repeats the one before it, and is compared with it."""
     plan = make_plan(Request(knobs={"num_workers": (0, 1)}, aa_pairs=2), CPU)
     assert [c.spec.num_workers for c in plan.configurations] == [0, 0, 0, 0, 1, 1, 1, 1]
     assert plan.baselines == (0, 0, 2, 2, 4, 4, 6, 6)
 
 
 def test_unasked_the_twins_are_the_tutorials() -> None:
-    """An A/A check of a whole preset would take an hour."""
+    """A check of a whole preset would take an hour."""
     plan = make_plan(Request(aa_pairs=1), CPU)
     assert {c.spec for c in plan.configurations} == {TUTORIAL}
 
@@ -215,7 +215,7 @@ def test_what_is_unavailable_has_no_twin() -> None:
 
 
 def test_the_estimate_grows_with_the_work() -> None:
-    """More samples and more epochs take longer; an autograd step is not free."""
+    """More samples and more epochs take longer."""
     configuration = Configuration(TUTORIAL, "cpu", "analytic", "cross_entropy", 2)
     assert configuration.estimate_s(60_000, 2) > configuration.estimate_s(30_000, 2)
     assert configuration.estimate_s(60_000, 2) > configuration.estimate_s(60_000, 1)
@@ -247,7 +247,7 @@ def test_a_graph_holds_the_analytic_step_on_cuda(request_, reason) -> None:
 
 
 def test_the_baseline_is_without_a_graph() -> None:
-    """The tutorials capture none, whatever comes first."""
+    """The tutorials use no CUDA graph, so the first configuration of the grid isn't the baseline."""
     plan = make_plan(Request(knobs={"num_workers": (4,)}, cuda_graph=(True, False)), CUDA)
     assert [c.cuda_graph for c in plan.configurations] == [True, False]
     assert plan.baselines == (1, 1)

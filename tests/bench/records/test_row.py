@@ -1,4 +1,4 @@
-"""Rows, their cells, and the page that says what the columns mean."""
+"""Rows, their cells, and the page that explains the columns."""
 
 from __future__ import annotations
 
