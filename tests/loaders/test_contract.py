@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,8 @@ def epoch(loader: object) -> tuple[torch.Tensor, torch.Tensor, list[int], set[tu
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> ImageSplit:
     """Numbered pictures, and a folder for what loaders make of them, which all points share."""
+    # A forkserver that has imported a loader's modules starts its workers at once.
+    multiprocessing.set_forkserver_preload([f"loaders.families.{name}" for name in families()])
     return numbered_source(SAMPLES, folder=tmp_path_factory.mktemp("numbered"))
 
 
@@ -112,7 +115,10 @@ def keeps_the_contract(spec: LoaderSpec, source: ImageSplit, device: str) -> Non
     loader = spec.pipeline(source, device=device, shuffle=True, seed=1)
     side = spec.resize or 28
     orders = []
-    for _ in range(2):
+    # Each spawned worker imports torch. One epoch shows that all it needs can be pickled, and forked workers
+    # show the rest.
+    epochs = 1 if spec.knobs().get("multiprocessing_context") == "spawn" else 2
+    for _ in range(epochs):
         numbers, labels, sizes, shapes = epoch(loader)
         assert shapes == {(1, side, side)}
         assert sorted(numbers.tolist()) == list(range(SAMPLES))
@@ -120,9 +126,9 @@ def keeps_the_contract(spec: LoaderSpec, source: ImageSplit, device: str) -> Non
         full, rest = divmod(SAMPLES, spec.batch_size)
         assert sorted(sizes, reverse=True) == [spec.batch_size] * full + [rest] * bool(rest)
         orders.append(numbers.tolist())
-    assert orders[0] != orders[1]
+    assert orders[0] != orders[-1] or epochs == 1
     assert orders[0] != list(range(SAMPLES))
-    if getattr(spec, "in_order", True):
+    if epochs > 1 and getattr(spec, "in_order", True):
         again = spec.pipeline(source, device=device, shuffle=True, seed=1)
         assert epoch(again)[0].tolist() == orders[0]
 
