@@ -19,7 +19,6 @@ from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.process_tree import PR_SET_CHILD_SUBREAPER, become_subreaper
 from bench.process.running_clock import read_running_s
-from bench.text import describe_error
 
 
 @pytest.fixture(scope="module")
@@ -114,21 +113,3 @@ def test_a_daemon_is_ended_too(context, tmp_path, subreaper) -> None:
         daemon = int((tmp_path / "pid").read_text())
         assert psutil.pid_exists(daemon)
     assert not psutil.pid_exists(daemon)
-
-
-def test_a_workers_exception_is_described_by_its_cause() -> None:
-    """The DataLoader hands on a worker's traceback as text: its last line is what happened."""
-    error = ValueError(
-        "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
-        '  File "somewhere/mine.py", line 12, in __getitem__\n    raise ValueError\n'
-        "ValueError: bad pixel\n"
-    )
-    assert describe_error(error) == (
-        "ValueError: Caught ValueError in DataLoader worker process 0. ValueError: bad pixel "
-        "(mine.py:12 in __getitem__)"
-    )
-
-
-def test_an_exception_without_words_is_described() -> None:
-    """Its type is all there is."""
-    assert describe_error(KeyError()) == "KeyError: "
