@@ -1,4 +1,4 @@
-"""Sources, loaders and datasets that behave as a test needs, importable from a trial's process too."""
+"""Data and loaders for tests, which a trial's process can import, too."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ CLASSES = tuple("abcdefghij")
 
 
 def numbered_source(samples: int = 300, side: int = 28, folder: Path | None = None) -> ImageSplit:
-    """A source whose pictures tell their own number: the upper half its high byte, the lower its low one.
+    """Return pictures that show their own number: the high byte in the upper half, the low byte in the lower.
 
-    Halves of one grey stay so in their middle through any resize. Labels follow from the number.
+    The middle of each half keeps its grey through any resize. Labels follow from the number.
+
+    Args:
+        samples: the number of pictures.
+        side: their height and width in pixels.
+        folder: where loaders keep files; default None.
     """
     numbers = torch.arange(samples)
     images = torch.empty((samples, side, side), dtype=torch.uint8)
@@ -36,24 +41,24 @@ def numbered_source(samples: int = 300, side: int = 28, folder: Path | None = No
 
 
 def label_of(numbers: torch.Tensor) -> torch.Tensor:
-    """The label of each numbered sample: not in step with the number, so that a shift by ten is seen."""
+    """Return the label of each numbered sample; it changes under a shift of the numbers by ten."""
     return (numbers * 7 + numbers // 10) % len(CLASSES)
 
 
 def numbers_of(images: torch.Tensor) -> torch.Tensor:
-    """The numbers of pictures (B, 1, H, W) of a numbered source, float in [0, 1]."""
+    """Return the numbers that pictures show: float (B, 1, H, W) in [0, 1]."""
     side = images.shape[-1]
     levels = (images * 255).round().to(torch.int64)
     return levels[:, 0, side // 8, side // 2] * 256 + levels[:, 0, side - 1 - side // 8, side // 2]
 
 
 def read(dataset: DatasetRef, split: str) -> ImageSplit:
-    """The reader of `numbered_dataset`."""
+    """Read a `numbered_dataset`."""
     return numbered_source(int(dataset.name.partition(":")[2]))
 
 
 def numbered_dataset(samples: int = 300) -> DatasetRef:
-    """A dataset that needs no file."""
+    """Return a dataset that needs no file."""
     return DatasetRef(f"numbered:{samples}", "0" * 64, Path(), CLASSES, read)
 
 
@@ -62,7 +67,12 @@ BEHAVIOUR = Knob("behaviour", Integer(0, 9), help="what goes wrong")
 
 @dataclass(frozen=True)
 class Misbehaving(LoaderSpec):
-    """Delivers one batch a sample and, after `good_batches` of them over all epochs, does something bad."""
+    """Loader of one batch for each sample, which misbehaves after a number of good batches.
+
+    Attributes:
+        behaviour: name of the misbehaviour; default `none`.
+        good_batches: batches before it, over all epochs; default 0.
+    """
 
     # It delivers the stored order each time.
     same_order_each_epoch: ClassVar[bool] = True

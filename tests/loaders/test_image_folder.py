@@ -1,4 +1,4 @@
-"""The PNG files of image_folder, and that what is read back is what the source holds."""
+"""image_folder: its PNG files, and the samples that are read back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNSAFE = ("a/b", "..", "T-shirt/top", "", "C:\\con\n", "/" * 300)
 
 
 def noise_source(folder: Path, classes: tuple[str, ...] = UNSAFE, samples: int = 24) -> ImageSplit:
-    """Pictures that aren't square and hold every grey, of all classes but the second."""
+    """Return pictures that are not square and hold every grey, of all classes but the second."""
     images = torch.randint(0, 256, (samples, 20, 31), dtype=torch.uint8)
     images[0].view(-1)[:256] = torch.arange(256)
     labels = torch.arange(samples) * 5 % len(classes)
@@ -32,14 +32,14 @@ def noise_source(folder: Path, classes: tuple[str, ...] = UNSAFE, samples: int =
 
 
 def only_batch(source: ImageSplit, **knobs: object) -> tuple[torch.Tensor, torch.Tensor]:
-    """All samples in the stored order, in this process."""
+    """Return all samples in the stored order, loaded in this process."""
     spec = ImageFolder(batch_size=len(source), num_workers=0, **knobs)
     (batch,) = spec.build(source, shuffle=False, seed=0)
     return batch
 
 
 def test_a_grey_png_file_a_sample_in_a_folder_a_class(tmp_path: Path) -> None:
-    """Names sort as numbers do, and each file is 8-bit grey with the sample's own pixels."""
+    """File names sort like numbers, and each file is 8-bit grey with the sample's pixels."""
     source = replace(numbered_source(120, folder=tmp_path), classes=tuple(f"c{n}" for n in range(11)))
     files = sorted(CONVERSION.prepare(source).rglob("*.png"), key=lambda path: path.name)
     assert [path.name for path in files] == [f"{number:03}.png" for number in range(120)]
@@ -52,7 +52,7 @@ def test_a_grey_png_file_a_sample_in_a_folder_a_class(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_pixels_labels_and_order_are_the_sources(decoder: str, tmp_path: Path) -> None:
-    """Exactly, though a class in the middle has no samples and so no folder."""
+    """They are equal, though one class has no samples and no folder."""
     source = noise_source(tmp_path)
     images, labels = only_batch(source, decoder=decoder)
     assert torch.equal(images[:, 0], source.images.to(torch.float32) / 255)
@@ -62,7 +62,7 @@ def test_pixels_labels_and_order_are_the_sources(decoder: str, tmp_path: Path) -
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("side", [14, 40])
 def test_each_decoder_resizes_as_the_reference(decoder: str, side: int, tmp_path: Path) -> None:
-    """Smaller and larger, within the rounding to uint8 of bilinear with antialiasing."""
+    """Results are within the rounding to uint8, for smaller and larger sides."""
     source = noise_source(tmp_path)
     images, _ = only_batch(source, decoder=decoder, resize=side)
     reference = torch.nn.functional.interpolate(
@@ -73,7 +73,7 @@ def test_each_decoder_resizes_as_the_reference(decoder: str, side: int, tmp_path
 
 
 def test_unsafe_class_names_stay_in_the_folder(tmp_path: Path) -> None:
-    """No class name leads out of the conversion, into a deeper folder, or to a name that can't be."""
+    """No class name leads out of the folder, into a deeper one, or to a forbidden name."""
     source = noise_source(tmp_path)
     folder = CONVERSION.prepare(source)
     names = {path.name for path in folder.iterdir() if path.is_dir()}
@@ -82,7 +82,7 @@ def test_unsafe_class_names_stay_in_the_folder(tmp_path: Path) -> None:
 
 
 def test_the_files_are_written_once(tmp_path: Path) -> None:
-    """Preparing and building again leave every file as it was, whatever the knobs."""
+    """A second `prepare` and `build` leave every file unchanged, for any knobs."""
     source = noise_source(tmp_path)
     seen: list[tuple[int, int]] = []
     ImageFolder().prepare(source, lambda done, of: seen.append((done, of)))
@@ -95,7 +95,7 @@ def test_the_files_are_written_once(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_by_the_thousand(tmp_path: Path) -> None:
-    """Each thousand samples, and the rest at the end."""
+    """Progress is called for each thousand samples, and at the end."""
     seen: list[tuple[int, int]] = []
     source = numbered_source(2100, side=2, folder=tmp_path)
     ImageFolder().prepare(source, lambda done, of: seen.append((done, of)))
@@ -114,7 +114,7 @@ def test_workers_of_any_start_method_can_have_it(decoder: str, tmp_path: Path) -
 
 
 def test_a_torchvision_without_png_is_told_before_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only for the decoder that needs it, and with the cure."""
+    """The message names the cure, and only the decoder that needs PNG has it."""
 
     def without_libpng(*_: object, **__: object) -> None:
         raise RuntimeError("decode_png: torchvision not compiled with libPNG support")

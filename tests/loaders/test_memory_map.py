@@ -1,4 +1,4 @@
-"""memory_map: a mapped file, warm and cold, and what it holds in memory of its own."""
+"""memory_map: the mapped file, warm and cold epochs, and the memory of its own."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def resident(file: MappedFile) -> float:
 
 
 def test_the_file_holds_the_bytes(source: ImageSplit) -> None:
-    """One a pixel, and nothing else."""
+    """It holds one byte a pixel, and nothing else."""
     folder = CONVERSION.prepare(source)
     assert (folder / IMAGES).read_bytes() == source.images.numpy().tobytes()
 
 
 @linux
 def test_a_file_is_forgotten_and_read(source: ImageSplit) -> None:
-    """Dropped, no page of it is in memory; populated, all are."""
+    """No page is in memory after `drop`, and all are after `populate`."""
     file = MappedFile(CONVERSION.prepare(source) / IMAGES)
     resident(file)
     assert file.resident_share() == 0
@@ -53,7 +53,7 @@ def test_a_file_is_forgotten_and_read(source: ImageSplit) -> None:
 def test_cold_epochs_begin_with_nothing_in_memory(
     source: ImageSplit, fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of them, whether the file is read ahead as a whole or row by row."""
+    """This holds whether the file is read ahead as a whole or row by row."""
     file = MappedFile(CONVERSION.prepare(source) / IMAGES)
     resident(file)
     monkeypatch.setattr(memory_map, "_FITS", 0.8 if fits else 0.0)
@@ -74,7 +74,7 @@ def test_cold_epochs_begin_with_nothing_in_memory(
 def test_pages_that_were_taken_back_are_read_ahead(
     source: ImageSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the system does when it needs the room: the epoch after it reads them in stored order."""
+    """The system takes pages back when it needs memory; the next epoch reads them in stored order."""
     populated = []
     populate = MappedFile.populate
     monkeypatch.setattr(MappedFile, "populate", lambda self: (populate(self), populated.append(1)))
@@ -90,7 +90,7 @@ def test_pages_that_were_taken_back_are_read_ahead(
 
 @linux
 def test_a_file_that_another_process_holds_is_not_cold(source: ImageSplit) -> None:
-    """One line that says so, rather than a warm epoch under the name of a cold one."""
+    """The error says so, instead of a warm epoch that is called cold."""
     other = MappedFile(CONVERSION.prepare(source) / IMAGES)
     resident(other)
     other.populate()
@@ -100,7 +100,7 @@ def test_a_file_that_another_process_holds_is_not_cold(source: ImageSplit) -> No
 
 @linux
 def test_its_own_memory_is_the_order_and_the_ring(tmp_path: Path) -> None:
-    """Nine bytes a sample and a few megabytes: the pictures stay the file's."""
+    """That is nine bytes a sample and a few megabytes; the pictures are not copied."""
     samples = 400_000
     pictures = torch.zeros((samples, 14, 14), dtype=torch.uint8)
     source = ImageSplit(

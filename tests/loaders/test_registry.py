@@ -1,4 +1,4 @@
-"""Families are found by their file, and a file that is no family is an error."""
+"""Registry: families are found by their files, and a file without a family is an error."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Loader(LoaderSpec):
 
 
 def test_a_family_is_named_after_its_file() -> None:
-    """The names are those of the files, and a spec knows its own."""
+    """Names are file names, and a spec knows its own."""
     found = registry.families()
     assert {"torch_dataloader", "batched_dataloader"} <= set(found)
     assert all(family().family == name for name, family in found.items())
 
 
 def test_a_new_file_is_a_new_family(tmp_path, monkeypatch) -> None:
-    """One file more, and nothing else edited: the family is there, with its knob."""
+    """One new file adds the family and its knob."""
     (tmp_path / "brand_new.py").write_text(NEW_FAMILY)
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     assert registry.families()["brand_new"]().family == "brand_new"
@@ -50,7 +50,7 @@ def test_a_new_file_is_a_new_family(tmp_path, monkeypatch) -> None:
 
 
 def test_a_file_without_a_spec_is_an_error(tmp_path, monkeypatch) -> None:
-    """A helper among the families is not passed over in silence."""
+    """A helper module among the families is refused."""
     (tmp_path / "helper.py").write_text("x = 1")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     with pytest.raises(TypeError, match="helper defines 0 LoaderSpecs"):
@@ -58,7 +58,7 @@ def test_a_file_without_a_spec_is_an_error(tmp_path, monkeypatch) -> None:
 
 
 def test_two_specs_in_a_file_are_an_error() -> None:
-    """The file's name can stand for one family only."""
+    """A file's name is the name of one family."""
 
     @dataclass(frozen=True)
     class One(LoaderSpec): ...
@@ -73,7 +73,7 @@ def test_two_specs_in_a_file_are_an_error() -> None:
 
 
 def test_one_name_is_one_knob(monkeypatch) -> None:
-    """Two families can't give one name two meanings: it is one option and one column."""
+    """A name has one meaning in all families, since it is one option and one column."""
 
     @dataclass(frozen=True)
     class Other(LoaderSpec):

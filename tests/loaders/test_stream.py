@@ -1,4 +1,4 @@
-"""Shards split between workers, and the shuffle buffer."""
+"""stream: shards that workers share, and the shuffle buffer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> ImageSplit:
 
 
 def epoch(loader: Iterable[Batch]) -> list[list[int]]:
-    """The numbers of each batch, whose labels are checked."""
+    """Return the sample numbers of each batch; check the labels."""
     batches = []
     for images, labels in loader:
         numbers = numbers_of(images)
@@ -37,7 +37,7 @@ def epoch(loader: Iterable[Batch]) -> list[list[int]]:
 
 
 def sizes_of(batch_size: int) -> list[int]:
-    """The sizes of an epoch's batches, the short one last."""
+    """Return the sizes of an epoch's batches, the smaller one last."""
     full, rest = divmod(SAMPLES, batch_size)
     return [batch_size] * full + [rest] * bool(rest)
 
@@ -47,7 +47,7 @@ def sizes_of(batch_size: int) -> list[int]:
 def test_each_sample_once_and_the_short_batch_last(
     source: ImageSplit, num_workers: int, batch_size: int
 ) -> None:
-    """With buffers smaller than a batch, in between, and larger than all; and in the stored order."""
+    """This holds for buffers smaller than a batch, larger, and larger than the data; and without shuffle."""
     spec = Stream(num_workers=num_workers, batch_size=batch_size)
     for buffer in (1, 100, 10**8):
         loader = spec.with_knobs({"shuffle_buffer": buffer}).build(source, shuffle=True, seed=SEED)
@@ -70,7 +70,7 @@ def test_more_workers_than_batches(source: ImageSplit) -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3, 5, 40])
 @pytest.mark.parametrize("batch_size", [1, 7, 64, 150, 300, 1000])
 def test_shares_follow_the_round_robin(workers: int, batch_size: int) -> None:
-    """They lie end to end, and hold as many batches as the DataLoader asks each worker for."""
+    """Shares lie end to end, and hold as many batches as the DataLoader requests of each worker."""
     shares = [share_of(w, workers, samples=SAMPLES, batch_size=batch_size) for w in range(workers)]
     assert [place for share in shares for place in share] == list(range(SAMPLES))
     expected = [0] * workers
@@ -80,7 +80,7 @@ def test_shares_follow_the_round_robin(workers: int, batch_size: int) -> None:
 
 
 def test_workers_share_border_shards_at_most(tmp_path: Path) -> None:
-    """Of 40 shards in a random order, neighbours have one at most in common, others none."""
+    """Of 40 shards in a random order, neighbouring workers share at most one, others none."""
     samples, workers = 160_000, 4
     order = np.random.default_rng(0).permutation(-(-samples // shard_size(samples)))
     stream = ShardStream(tmp_path, (samples, 8, 8), order)
@@ -96,7 +96,7 @@ def test_workers_share_border_shards_at_most(tmp_path: Path) -> None:
 
 
 def test_a_span_is_read_from_all_its_shards(source: ImageSplit) -> None:
-    """Rows of three shards in a shuffled order, in that order, and no place but those."""
+    """A span over three shards has exactly their rows, in the stream's order."""
     size = shard_size(SAMPLES)
     stored = torch.arange(SAMPLES).split(size)
     order = np.random.default_rng(0).permutation(len(stored))
@@ -109,7 +109,7 @@ def test_a_span_is_read_from_all_its_shards(source: ImageSplit) -> None:
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_persistent_workers_get_the_next_order(source: ImageSplit, context: str) -> None:
-    """Each epoch has its own order, the same as with workers that are started anew."""
+    """Each epoch has its own order, with persistent and with new workers."""
     spec = Stream(num_workers=2, batch_size=64, shuffle_buffer=100)
     lasting = {"persistent_workers": True, "multiprocessing_context": context}
     orders = []
@@ -121,7 +121,7 @@ def test_persistent_workers_get_the_next_order(source: ImageSplit, context: str)
 
 
 def test_an_epoch_that_is_left_early_disturbs_no_other(source: ImageSplit) -> None:
-    """The next one is whole, and in the order that it has anyway."""
+    """The next epoch is whole, and its order is unchanged."""
     for persistent in (False, True):
         spec = Stream(num_workers=2, batch_size=32, persistent_workers=persistent)
         whole, left = (spec.build(source, shuffle=True, seed=SEED) for _ in range(2))
@@ -139,7 +139,7 @@ def test_two_epochs_side_by_side(source: ImageSplit) -> None:
 
 
 def test_shards_come_in_another_order_each_epoch(tmp_path: Path) -> None:
-    """With a batch the size of a shard and no larger buffer, each batch is a shard, at a place of its own."""
+    """If batch and buffer have the size of a shard, each batch is one shard."""
     source = numbered_source(320, side=8, folder=tmp_path)
     loader = Stream(num_workers=0, batch_size=20, shuffle_buffer=1).build(source, shuffle=True, seed=SEED)
     orders = []
@@ -152,13 +152,13 @@ def test_shards_come_in_another_order_each_epoch(tmp_path: Path) -> None:
 
 
 def shuffle_quality(batches: list[list[int]]) -> float:
-    """The spread of the numbers within a batch over that of a true shuffle."""
+    """Return the spread of the numbers within a batch, divided by that of a uniform shuffle."""
     spread = np.mean([np.var(batch, ddof=1) for batch in batches])
     return float(np.sqrt(spread / (SAMPLES * (SAMPLES + 1) / 12)))
 
 
 def test_a_larger_buffer_mixes_better(source: ImageSplit) -> None:
-    """No more than a batch leaves it within two or three shards; all samples are a true shuffle."""
+    """A buffer of one batch mixes two or three shards; a buffer of all samples shuffles uniformly."""
     spreads = []
     for buffer in (1, 100, SAMPLES):
         loader = Stream(num_workers=0, batch_size=20, shuffle_buffer=buffer).build(
@@ -180,7 +180,7 @@ def test_a_buffer_draws_all_places_alike(source: ImageSplit) -> None:
 
 
 def test_progress_counts_samples_and_shards_are_several(tmp_path: Path) -> None:
-    """A small set is cut into 16 shards or more, and a source without a folder is refused."""
+    """A small dataset is cut into at least 16 shards; data without a folder is refused."""
     source, told = numbered_source(SAMPLES, side=8, folder=tmp_path), []
     Stream().prepare(source, lambda done, of: told.append((done, of)))
     assert told[-1] == (SAMPLES, SAMPLES)

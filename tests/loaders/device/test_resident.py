@@ -1,4 +1,4 @@
-"""The dataset on the device, here the CPU: every operation is torch's own, and the same there."""
+"""ResidentLoader on the CPU, where torch's operations do the same as on a GPU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def resident_loader(samples: int = SAMPLES, side: int = 28, **knobs) -> Resident
 
 
 def numbers(loader: ResidentLoader) -> list[int]:
-    """The numbers of one epoch, with labels and form checked."""
+    """Return the numbers of an epoch's samples; check labels, dtypes and layout."""
     found = []
     for images, labels in loader:
         assert images.dtype == torch.float32
@@ -39,7 +39,7 @@ def numbers(loader: ResidentLoader) -> list[int]:
 @pytest.mark.parametrize("chunk_bytes", [1, 40 * 4 * 28 * 28, 1 << 30])
 @pytest.mark.parametrize("resize", [None, 14])
 def test_each_sample_once_in_two_orders(batch_size, chunk_bytes, resize, monkeypatch) -> None:
-    """Whatever is made together, each epoch holds every sample, in another order."""
+    """Each epoch holds every sample, in an order of its own, for every size of a chunk."""
     monkeypatch.setattr(resident, "CHUNK_BYTES", chunk_bytes)
     loader = resident_loader(batch_size=batch_size, resize=resize)
     first, second = numbers(loader), numbers(loader)
@@ -50,7 +50,7 @@ def test_each_sample_once_in_two_orders(batch_size, chunk_bytes, resize, monkeyp
 
 
 def test_the_seed_decides_the_order() -> None:
-    """Two of one seed agree for two epochs, of two seeds don't."""
+    """Loaders with the same seed agree for two epochs; loaders with other seeds don't."""
     orders = [[numbers(loader) for _ in range(2)] for loader in map(seeded, (5, 5, 6))]
     assert orders[0] == orders[1]
     assert orders[0] != orders[2]
@@ -61,7 +61,7 @@ def seeded(seed: int) -> ResidentLoader:
 
 
 def test_without_shuffle_the_stored_order() -> None:
-    """In every epoch."""
+    """Every epoch has it."""
     loader = resident_loader(shuffle=False)
     assert numbers(loader) == numbers(loader) == list(range(SAMPLES))
 
@@ -69,7 +69,7 @@ def test_without_shuffle_the_stored_order() -> None:
 @pytest.mark.parametrize("side", [28, 30, 29, 31])
 @pytest.mark.parametrize("resize", [None, 14, 64])
 def test_pictures_are_those_of_tensor_slice(side, resize) -> None:
-    """Rows of any number of bytes, scaled and resized alike."""
+    """Rows of any number of bytes are scaled and resized as by the ring."""
     source = numbered_source(SAMPLES, side)
     source.images[:] = torch.randint(0, 256, source.images.shape, dtype=torch.uint8)
     loader = ResidentLoader(
@@ -84,7 +84,7 @@ def test_pictures_are_those_of_tensor_slice(side, resize) -> None:
 
 @pytest.mark.parametrize("chunk_bytes", [1, 100 * 4 * 28 * 28, 1 << 30])
 def test_how_long_a_batch_stays(chunk_bytes, monkeypatch) -> None:
-    """Until the second one after it is asked for; those made together until all were delivered."""
+    """Batch n is valid until batch n+2 is requested, and a chunk until all of it has been delivered."""
     monkeypatch.setattr(resident, "CHUNK_BYTES", chunk_bytes)
     loader = resident_loader(batch_size=32)
     kept: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
@@ -95,7 +95,7 @@ def test_how_long_a_batch_stays(chunk_bytes, monkeypatch) -> None:
 
 
 def test_the_same_memory_each_epoch() -> None:
-    """A graph that was captured in one epoch finds its batches in the next."""
+    """A graph that was captured in one epoch finds the batches of the next."""
     loader = resident_loader()
     first, second = ([(images.data_ptr(), len(labels)) for images, labels in loader] for _ in range(2))
     assert first == second
@@ -111,20 +111,20 @@ def test_two_epochs_side_by_side() -> None:
 
 @pytest.mark.parametrize("knobs", [{"batch_size": 0}, {"resize": 0}])
 def test_sizes_below_one_are_refused(knobs) -> None:
-    """In one line."""
+    """The error names the size."""
     with pytest.raises(ValueError, match="is 0, expected 1 or more"):
         resident_loader(**knobs)
 
 
 def test_data_that_does_not_fit_is_refused(monkeypatch) -> None:
-    """It says how much is needed and free, and what to use instead."""
+    """The error says how much is needed and free, and which families to use instead."""
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1000, 2**30))
     with pytest.raises(DataError, match=r"numbered takes 0\.0 GiB of the GPU, found 0\.0 free: tensor_slice"):
         DeviceResident().build(numbered_source(), shuffle=True, seed=0)
 
 
 def test_it_needs_a_device_and_transfers_nothing() -> None:
-    """On the CPU it is no configuration; `transfer` is no knob of it."""
+    """It is invalid on the CPU, and has no knob `transfer`."""
     assert "CUDA device" in (DeviceResident().invalid(cuda=False) or "")
     assert DeviceResident().invalid(cuda=True) is None
     assert list(DeviceResident().knobs()) == ["batch_size", "resize"]
@@ -132,7 +132,7 @@ def test_it_needs_a_device_and_transfers_nothing() -> None:
 
 
 def test_little_is_launched_for_a_batch() -> None:
-    """Its kernels are launched once for all batches that are made together, and once for the order."""
+    """Kernels are launched once for each chunk, and once for the order."""
     loader = resident_loader(batch_size=1)
     spans: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The ring: how long a batch stays, who fills it, and that both of its makes deliver the same."""
+"""RingLoader: the validity of batches, its threads, its errors, and both kinds of ring."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import pytest
 import torch
 
 from loaders.data.rows import Rows
-from loaders.device.resize import weights
 from loaders.native import Native, native
 from loaders.ring import ring_loader
 from loaders.ring.native_ring import NativeRing
@@ -47,13 +46,13 @@ def numbers(batches) -> list[int]:
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
-def test_a_batch_stays_until_the_second_one_after_it(make: str, threads: int) -> None:
-    """Only what is kept longer is seen to change, and some of that is."""
+def test_a_batch_is_valid_until_the_second_one_after_it_is_requested(make: str, threads: int) -> None:
+    """Batches n and n+1 are unchanged until batch n+2 is requested; some older ones change."""
     kept = []
     for images, labels in loader(threads=threads):
         kept.append((images, images.clone(), labels, labels.clone()))
         if threads:
-            time.sleep(0.002)  # for those who fill ahead to go as far as they may
+            time.sleep(0.002)  # time for threads to load ahead as far as they may
         for images, known_images, labels, known_labels in kept[-2:]:
             assert torch.equal(images, known_images)
             assert torch.equal(labels, known_labels)
@@ -62,10 +61,8 @@ def test_a_batch_stays_until_the_second_one_after_it(make: str, threads: int) ->
 
 @pytest.mark.parametrize("batch_size", [7, 100, 256, 1000, SAMPLES])
 @pytest.mark.parametrize(("threads", "prefetch"), [(0, 1), (1, 1), (2, 9)])
-def test_the_promise_holds_for_every_batch_size(
-    make: str, batch_size: int, threads: int, prefetch: int
-) -> None:
-    """Also where some batches are handed over at once, and where one is the whole set."""
+def test_the_rule_holds_for_every_batch_size(make: str, batch_size: int, threads: int, prefetch: int) -> None:
+    """It holds for chunks of several batches, and for a batch of all samples."""
     before = None
     seen = []
     for images, labels in loader(batch_size=batch_size, threads=threads, prefetch=prefetch):
@@ -77,16 +74,16 @@ def test_the_promise_holds_for_every_batch_size(
     assert sorted(seen) == list(range(SAMPLES))
 
 
-def test_copies_last(make: str) -> None:
-    """However long they are kept, and into the next epoch."""
+def test_copies_stay_valid(make: str) -> None:
+    """They stay valid into the next epoch."""
     copying = loader(copy=True, threads=1)
     kept = [(images, images.clone()) for images, _ in itertools.chain(copying, copying)]
     assert all(torch.equal(images, known) for images, known in kept)
     assert len({images.data_ptr() for images, _ in kept}) == len(kept)
 
 
-def test_autograd_notices_a_batch_that_is_gone(make: str) -> None:
-    """A graph over more batches than stay valid fails, rather than to train on the wrong pictures."""
+def test_autograd_notices_an_overwritten_batch(make: str) -> None:
+    """A graph over more batches than stay valid raises, instead of training on the wrong pictures."""
     weight = torch.zeros(28 * 28, 10, requires_grad=True)
     total = torch.zeros(())
     for images, _ in loader():
@@ -95,8 +92,8 @@ def test_autograd_notices_a_batch_that_is_gone(make: str) -> None:
         total.backward()
 
 
-def test_autograd_notices_labels_that_are_gone(make: str) -> None:
-    """Where only they are needed: a loss keeps its targets."""
+def test_autograd_notices_overwritten_labels(make: str) -> None:
+    """A loss keeps its targets, so overwritten labels raise, too."""
     outputs = torch.zeros(BATCH, 10, requires_grad=True)
     batches = iter(loader())
     total = torch.nn.functional.cross_entropy(outputs, next(batches)[1])
@@ -107,8 +104,8 @@ def test_autograd_notices_labels_that_are_gone(make: str) -> None:
 
 
 @pytest.mark.parametrize("threads", [0, 2])
-def test_autograd_minds_no_batch_that_is_valid(make: str, threads: int) -> None:
-    """One step a batch, as training goes, and a graph over two."""
+def test_autograd_accepts_valid_batches(make: str, threads: int) -> None:
+    """A step for each batch, and a graph over two batches, raise nothing."""
     weight = torch.zeros(28 * 28, 10, requires_grad=True)
     before = torch.zeros(())
     for images, _ in loader(threads=threads):
@@ -143,7 +140,7 @@ def test_an_epoch_that_is_left_early(make: str, threads: int) -> None:
 
 
 def test_a_program_may_end_in_the_middle_of_an_epoch() -> None:
-    """Threads that fill hold nothing up, and find nothing gone."""
+    """Its helper threads delay nothing and print nothing."""
     program = (
         "import torch; from loaders.ring import RingLoader, Rows\n"
         "rows = Rows(torch.zeros(50000, 28, 28, dtype=torch.uint8), torch.zeros(50000, dtype=torch.int64))\n"
@@ -154,41 +151,10 @@ def test_a_program_may_end_in_the_middle_of_an_epoch() -> None:
         assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_the_order_is_a_fair_shuffle() -> None:
-    """Each of the 24 orders of four numbers comes about as often; so does each number in each place."""
-    library = native().library
-    if library is None:
-        pytest.skip("ring.c isn't compiled here")
-    order = np.empty(4, np.int64)
-    counts: dict[tuple[int, ...], int] = {}
-    for seed in range(24_000):
-        library.shuffle(order.ctypes.data, 4, seed)
-        counts[tuple(order)] = counts.get(tuple(order), 0) + 1
-    assert len(counts) == 24
-    # Chi-squared with 23 degrees of freedom passes 49.7 once in a thousand; the seeds are always the same.
-    assert sum((count - 1000) ** 2 / 1000 for count in counts.values()) < 49.7
-
-
-@pytest.mark.parametrize("samples", [1, 2, 16_384, 16_385, 100_000])
-def test_the_order_holds_each_number_once(samples: int) -> None:
-    """With one bucket and with many, and far from the stored order."""
-    library = native().library
-    if library is None:
-        pytest.skip("ring.c isn't compiled here")
-    order = np.empty(samples, np.int64)
-    library.shuffle(order.ctypes.data, samples, 5)
-    assert np.array_equal(np.sort(order), np.arange(samples))
-    if samples > 2:
-        # Two independent orders agree in one place, give or take one.
-        assert (order == np.arange(samples)).sum() < 8
-        halves = np.abs(order[: samples // 2].mean() / samples - 0.5)
-        assert halves < 3 / np.sqrt(6 * samples)
-
-
 @pytest.mark.parametrize("side", [1, 5, 14, 27, 29, 64, 100])
 @pytest.mark.parametrize("shape", [(28, 28), (9, 31)])
 def test_resize_is_torchs_own(make: str, side: int, shape: tuple[int, int]) -> None:
-    """To 1e-5, smaller and larger, of pictures that are not square."""
+    """Results are within 1e-5, for smaller and larger sides and pictures that are not square."""
     images = torch.randint(0, 256, (40, *shape), dtype=torch.uint8)
     rows = Rows(images, torch.arange(40))
     got = torch.cat(
@@ -201,14 +167,14 @@ def test_resize_is_torchs_own(make: str, side: int, shape: tuple[int, int]) -> N
     assert got.max() <= 1
 
 
-def test_both_makes_are_used() -> None:
-    """The compiled one where there is a compiler."""
+def test_the_compiled_ring_is_preferred() -> None:
+    """The compiled ring is used if there is a compiler."""
     expected = NativeRing if native().library else TorchRing
     assert isinstance(loader()._idle[0][1], expected)
 
 
-def test_threads_of_its_own_where_torch_leaves_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One on each core that is left, two at most; none where torch has them all."""
+def test_threads_on_idle_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one for each core that torch leaves free, and at most two."""
     found = {}
     for cores, torchs in itertools.product((1, 2, 4, 16), (1, 2, 15)):
         monkeypatch.setattr(ring_loader.os, "sched_getaffinity", lambda _, n=cores: range(n), raising=False)
@@ -227,7 +193,7 @@ def test_a_pinned_ring() -> None:
 
 
 def test_rows_larger_than_memory_are_asked_for(make: str, tmp_path: Path) -> None:
-    """The same epoch, whatever the system is told beforehand."""
+    """The epoch is the same if the system is asked to read ahead."""
     source = numbered_source(SAMPLES)
     file = tmp_path / "rows"
     file.write_bytes(source.images.numpy().tobytes())
@@ -239,7 +205,7 @@ def test_rows_larger_than_memory_are_asked_for(make: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("lowest", [0, -1])
 @pytest.mark.parametrize("highest", [0, 255, 256, 32_767, 32_768, 2**31 - 1, 2**31])
 def test_labels_of_any_size(make: str, lowest: int, highest: int) -> None:
-    """They are kept narrow, and arrive as int64."""
+    """They are kept in few bytes, and arrive as int64."""
     labels = torch.tensor([lowest, highest, 1 if highest else 0, highest // 2])
     rows = Rows(torch.zeros((4, 2, 2), dtype=torch.uint8), labels)
     ((_, got),) = RingLoader(rows, batch_size=4, shuffle=False, threads=0)
@@ -264,15 +230,15 @@ IMAGES, LABELS = torch.zeros((4, 5, 6), dtype=torch.uint8), torch.zeros(4, dtype
         (IMAGES.to("meta"), LABELS, "expected the CPU's memory"),
     ],
 )
-def test_what_cannot_be_gathered(images: torch.Tensor, labels: torch.Tensor, says: str) -> None:
-    """It is refused before any of it is read as something else."""
+def test_rows_of_another_form(images: torch.Tensor, labels: torch.Tensor, says: str) -> None:
+    """Rows refuses other forms before anything is read."""
     with pytest.raises(ValueError, match=says):
         Rows(images, labels)
 
 
 @pytest.mark.parametrize("knob", [{"batch_size": 0}, {"threads": -1}, {"prefetch": 0}, {"resize": 0}])
 def test_numbers_out_of_range(knob: dict) -> None:
-    """One line that names the knob."""
+    """The error names the parameter."""
     with pytest.raises(ValueError, match=f"{next(iter(knob))} is -?[01], expected [01] or more"):
         RingLoader(Rows(IMAGES, LABELS), **{"batch_size": 2, **knob})
 
@@ -299,27 +265,13 @@ def test_two_loaders_are_never_equal() -> None:
 
 
 def test_a_ring_is_no_larger_than_the_data(make: str) -> None:
-    """However large a batch is allowed to be."""
+    """A large batch size makes no large ring."""
     slots, _ = loader(300, batch_size=100_000, threads=1)._idle[0]
     assert slots.images.shape[:2] == (2, 300)
 
 
-def test_another_default_dtype(make: str) -> None:
-    """Weights stay float32, which is what is read."""
-    weights.cache_clear()
-    torch.set_default_dtype(torch.float64)
-    try:
-        images, _ = next(iter(loader(resize=14, shuffle=False)))
-        pictures = numbered_source(BATCH).images[:, None].float() / 255
-        reference = torch.nn.functional.interpolate(pictures, (14, 14), mode="bilinear", antialias=True)
-        assert images.dtype == torch.float32
-        assert (images - reference).abs().max() < 1e-5
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-def test_an_error_of_a_helper_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rather than waited for: whoever takes what it had begun raises it."""
+def test_an_error_in_a_helper_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training thread raises it instead of waiting for ever."""
     monkeypatch.setattr(ring_loader, "native", lambda: Native(None, "not for this test"))
     gather = TorchRing._gather
 
@@ -335,3 +287,9 @@ def test_an_error_of_a_helper_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         list(failing_loader)
     monkeypatch.setattr(TorchRing, "_gather", gather)
     assert len(list(failing_loader)) == len(failing_loader)
+
+
+def test_raw_pictures_are_not_resized() -> None:
+    """A ring that delivers bytes has no resize."""
+    with pytest.raises(ValueError, match="resize is 14 with raw pictures"):
+        RingLoader(Rows(IMAGES, LABELS), batch_size=2, raw=True, resize=14)

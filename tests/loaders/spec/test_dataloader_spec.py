@@ -1,4 +1,4 @@
-"""What can't be, and what is written out, of a DataLoader's knobs."""
+"""DataLoaderSpec: combinations that are refused, and defaults that `resolve` fills in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from loaders.families.torch_dataloader import TorchDataLoader
         ({"transfer": "prefetch"}, "transfer=prefetch needs a CUDA device"),
     ],
 )
-def test_what_cannot_be_says_why(knobs, reason) -> None:
+def test_an_invalid_combination_says_why(knobs, reason) -> None:
     """Knobs that PyTorch refuses or ignores are invalid, with the reason."""
     assert reason in TorchDataLoader(num_workers=0, **knobs).invalid(cuda=False)
 
@@ -28,18 +28,18 @@ def test_what_cannot_be_says_why(knobs, reason) -> None:
 @pytest.mark.parametrize(
     "knobs", [{"prefetch_factor": 4}, {"persistent_workers": True}, {"multiprocessing_context": "spawn"}]
 )
-def test_with_workers_it_can_be(knobs) -> None:
-    """The same knobs with workers are valid."""
+def test_with_workers_it_is_valid(knobs) -> None:
+    """These knobs are valid with workers."""
     assert TorchDataLoader(num_workers=1, **knobs).invalid(cuda=False) is None
 
 
-def test_pinning_for_cuda_can_be() -> None:
-    """Pinning is valid where there is a device to pin for."""
+def test_pinning_for_cuda_is_valid() -> None:
+    """Pinning is valid if there is a device to feed."""
     assert TorchDataLoader(pin_memory=True).invalid(cuda=True) is None
 
 
 def test_resolve_names_the_defaults() -> None:
-    """With workers the row says what `none` was; without, there is nothing to say."""
+    """With workers, `none` becomes a value; without, it stays."""
     with_workers = TorchDataLoader(num_workers=2).resolve()
     assert with_workers.prefetch_factor == 2
     assert with_workers.multiprocessing_context == multiprocessing.get_all_start_methods()[0]
@@ -47,13 +47,13 @@ def test_resolve_names_the_defaults() -> None:
 
 
 def test_resolve_keeps_given_values() -> None:
-    """What was given stays."""
+    """A given value stays."""
     spec = TorchDataLoader(num_workers=2, prefetch_factor=5, multiprocessing_context="spawn")
     assert spec.resolve() == spec
 
 
 def test_knobs_reach_the_dataloader() -> None:
-    """Every knob arrives as the argument of its name."""
+    """Every knob becomes the argument of its name."""
     from tests.fakes import numbered_source
 
     spec = TorchDataLoader(

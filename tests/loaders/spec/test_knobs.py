@@ -1,4 +1,4 @@
-"""How knob values are read and written."""
+"""Knobs: their values as text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from loaders.spec.knobs import Choice, Integer, Switch, format_value
     ],
 )
 def test_allowed_text(kind, text, value) -> None:
-    """What is allowed becomes the value, of the right type."""
+    """Allowed text becomes a value of the right type."""
     parsed = kind.parse(text)
     assert parsed == value
     assert type(parsed) is type(value)
@@ -44,13 +44,13 @@ def test_allowed_text(kind, text, value) -> None:
     ],
 )
 def test_other_text_is_an_error(kind, text) -> None:
-    """What is not allowed is a ValueError, never another value."""
+    """Other text is a ValueError."""
     with pytest.raises(ValueError, match=r"^" if not text else None):
         kind.parse(text)
 
 
 def test_allowed_is_said_in_words() -> None:
-    """Every kind says what it takes."""
+    """Every kind describes its values."""
     assert Integer(1, 9, optional=True).allowed == "none or a whole number from 1 to 9"
     assert Choice(("a", "b", "c")).allowed == "a, b or c"
     assert Switch().allowed == "on or off"
@@ -58,7 +58,7 @@ def test_allowed_is_said_in_words() -> None:
 
 @pytest.mark.parametrize("name", all_knobs())
 def test_values_of_presets_read_back(name) -> None:
-    """Every value that a preset takes is allowed, and is what its own text stands for."""
+    """Every value of a preset is allowed, and its text reads back as the value."""
     knob = all_knobs()[name]
     for value in (*knob.quick, *knob.full):
         assert knob.kind.parse(format_value(value)) == value

@@ -1,4 +1,4 @@
-"""LoaderSpec: what holds for every family."""
+"""LoaderSpec: rules for every family."""
 
 from __future__ import annotations
 
