@@ -18,6 +18,7 @@ from bench.plan.sweep_options import SweepOptions
 from bench.process import interrupts, process_tree
 from bench.process.errors import ProcessError
 from bench.process.forkserver import prepare_context
+from bench.process.socket_folder import make_socket_folder
 from bench.records import results_folder
 from bench.records.errors import ResultsError, StorageError
 from bench.report.console import make_console
@@ -98,6 +99,8 @@ def measure_sweep(console: Console, sweep: Sweep) -> int:
         differences = record_environment(sweep, dataset)
         split = dataset.read("train")
         prepare_loaders(console, sweep, split, notices)
+        if (notice := make_socket_folder().notice) is not None:
+            notices.add(notice)
         check_machine(console, sweep, split)
         print_start(console, sweep, len(split), dataset.name)
         blocks = BlockRunner(

@@ -5,6 +5,7 @@ The first interrupt raises KeyboardInterrupt. A second Ctrl-C ends the process a
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import time
@@ -35,12 +36,14 @@ class _State:
 
 
 def install() -> None:
-    """Handle interrupts as this module says, from now on. Only the main thread can do this."""
+    """Handle interrupts as this module says, until the command ends. Only the main thread can do this."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # A program that has started this one, such as nohup, may have made it ignore a signal.
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _handle)
+            # Libraries clean up at the end. A KeyboardInterrupt would be a traceback there.
+            atexit.register(signal.signal, number, signal.SIG_DFL)
 
 
 def was_interrupted() -> bool:

@@ -83,3 +83,20 @@ def test_a_second_one_ends_the_process() -> None:
         time.sleep(2 * interrupts.ECHO_S)
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_that_comes_when_all_is_done_is_no_traceback(number) -> None:
+    """Libraries take a while to clean up."""
+    code = (
+        "import atexit, time\nfrom bench.process import interrupts\n"
+        "atexit.register(time.sleep, 600)\natexit.register(print, 'ending', flush=True)\n"
+        "interrupts.install()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(60) == -number
+        assert process.stderr.read() == b""
