@@ -45,7 +45,7 @@ class BlockDesign:
             attempt=attempt,
             dataset=self.dataset,
             epochs=run.epochs,
-            # All blocks share the seed, so the audit has to see a loader's order of samples in full only once.
+            # All blocks share the seed, so the audit sees the order of a loader in full only once.
             seed=self.schedule.seed,
             learning_rate=self.schedule.learning_rate,
             audited=run.bounds is None,

@@ -22,7 +22,7 @@ class BlockRunner:
 
     Attributes:
         left_out: number of trials that the budget left no time for.
-        imprecise: numbers of the configurations that the budget kept from the precision; empty before the run.
+        imprecise: numbers of the configurations that the budget kept from the precision; empty at first.
     """
 
     def __init__(

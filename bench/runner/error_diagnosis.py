@@ -17,7 +17,7 @@ def explain_error(error: str, printed: str = "") -> str:
 
     Args:
         error: text of the error, one line.
-        printed: text that the trial's processes printed. It alone tells why a thread of a worker failed, after
+        printed: text that the trial's processes printed. It alone tells why a worker's thread failed, after
             which the trial hangs or the worker ends.
     """
     lines = _find_error_lines(printed)

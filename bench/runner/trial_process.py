@@ -155,6 +155,6 @@ def _check_data(trial: Trial) -> None:
     """
     if (path := trial.dataset.changed()) is not None:
         raise DataChangedError(
-            f"the data changed during the sweep: {path.name} was written to; put it back and resume, or start "
-            "a new sweep"
+            f"the data changed during the sweep: {path.name} was written to; put it back and resume, or "
+            "start a new sweep"
         )

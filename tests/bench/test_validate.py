@@ -53,7 +53,7 @@ def trials(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("column", "truth", "measured", "right"),
+    ("column", "planned", "measured", "right"),
     [
         ("data_wait_s", 0.3, 0.3059, True),
         ("data_wait_s", 0.3, 0.3061, False),
@@ -74,9 +74,9 @@ def trials(monkeypatch):
         ("shuffle_quality", 1.0, 0.89, False),
     ],
 )
-def test_a_reading_may_be_off_by_so_much(column, truth, measured, right) -> None:
+def test_a_reading_may_be_off_by_so_much(column, planned, measured, right) -> None:
     """A time may be off by 2% or 1 ms, a rate by 2%."""
-    known = replace(SLEEP, readings={column: truth})
+    known = replace(SLEEP, readings={column: planned})
     result = judge_case(known, rows_of(known, 0.0, measured, measured, column=column))
     assert result.right is right
 
@@ -120,7 +120,7 @@ def test_an_empty_cell_is_no_reading() -> None:
     assert judge_case(SLEEP, rows_of(SLEEP, None, None)).problem == "data_wait_s is empty"
 
 
-def test_what_was_disturbed_and_wrong_is_measured_again(trials) -> None:
+def test_a_disturbed_wrong_reading_is_measured_again(trials) -> None:
     """Once, and it is said."""
     trials += [rows_of(SLEEP, 0.03, 0.05, disturbed="others used 80%"), rows_of(SLEEP, 0.03, 0.03)]
     code, out = run_validate(SLEEP)
@@ -252,7 +252,7 @@ def timed(clock: float, events: float | None) -> list:
         (timed(0.2, None), False),
     ],
 )
-def test_the_device_s_time_is_read_in_its_own_epoch(rows, right) -> None:
+def test_the_time_of_the_device_is_read_in_its_own_epoch(rows, right) -> None:
     """It may be off by 2% too, and a missing epoch is wrong."""
     result = judge_case(KERNEL, rows)
     assert result.right == right
@@ -262,7 +262,7 @@ def test_the_device_s_time_is_read_in_its_own_epoch(rows, right) -> None:
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_kernels_of_known_length_are_recovered() -> None:
+def test_kernels_of_planned_length_are_recovered() -> None:
     """All cases of a GPU are right."""
     code, out = run_validate(*(case for case in CASES if case.device == "cuda"))
     assert code == 0, out

@@ -51,21 +51,21 @@ def judge(
     """Return the audit of these batches; `unseen` more of 50 samples each were delivered unseen."""
     side = resize or 28
     grid = PixelGrid.draw(side, side, seed=0)
-    witness = BatchInspector(grid, (1, side, side), SAMPLES, budget=math.inf)
+    inspector = BatchInspector(grid, (1, side, side), SAMPLES, budget=math.inf)
     batches = samples = 0
     for images, labels in delivered:
-        witness(images, labels, 1)
+        inspector(images, labels, 1)
         batches += 1
         samples += len(labels)
-    record = witness.observe(batches + unseen, samples + unseen * SIZE)
-    return audit_epoch(record, ReferenceSamples(source, grid, resize))
+    observation = inspector.observe(batches + unseen, samples + unseen * SIZE)
+    return audit_epoch(observation, ReferenceSamples(source, grid, resize))
 
 
 def test_an_honest_epoch_stands(source, order) -> None:
     """Two of its samples look the same and share a label, and two have different labels."""
-    finding = judge(source, batches(source, order))
-    assert finding.seen_share == 1
-    assert finding.shuffle_quality == pytest.approx(1, abs=0.1)
+    result = judge(source, batches(source, order))
+    assert result.seen_share == 1
+    assert result.shuffle_quality == pytest.approx(1, abs=0.1)
 
 
 def test_a_dropped_batch(source, order) -> None:
@@ -152,8 +152,8 @@ def test_another_form_or_range(source, order, change, says) -> None:
 def test_an_epoch_seen_in_part_is_judged_in_part(source, order) -> None:
     """Samples may be in unseen batches, and those that were seen must be right."""
     delivered = batches(source, order)
-    finding = judge(source, delivered[:4], unseen=8)
-    assert finding.seen_share == pytest.approx(1 / 3)
+    result = judge(source, delivered[:4], unseen=8)
+    assert result.seen_share == pytest.approx(1 / 3)
     with pytest.raises(AuditError, match="550 samples were delivered of 600"):
         judge(source, delivered[:4], unseen=7)
     with pytest.raises(AuditError, match="250 samples were checked of 600: 50 delivered more than once"):
@@ -199,9 +199,9 @@ def test_near_twins_are_assigned_together(order) -> None:
     images[:12] = images[0]
     images[:12, :, 14:] ^= torch.randint(2, (12, 28, 14), dtype=torch.uint8, generator=random)
     source = ImageSplit("twins", "0" * 64, images, torch.zeros(SAMPLES, dtype=torch.int64), ("a",))
-    finding = judge(source, resized(source, order, 28, by_pil=True), resize=28)
+    result = judge(source, resized(source, order, 28, by_pil=True), resize=28)
     rounded = resized(source, order, 20, by_pil=True)
-    assert finding.shuffle_quality == pytest.approx(1, abs=0.1)
+    assert result.shuffle_quality == pytest.approx(1, abs=0.1)
     assert judge(source, rounded, resize=20).shuffle_quality == pytest.approx(1, abs=0.1)
 
 

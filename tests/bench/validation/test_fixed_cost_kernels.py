@@ -1,4 +1,4 @@
-"""Kernels of known length, on a device that has a clock and nothing else."""
+"""Tests of kernels of planned length, on a fake device that is only a clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAUNCH_NS = 4_000
 
 
 class FakeGpu:
-    """A device of one stream: what is launched on it begins when the host and what was before are done."""
+    """A device of one stream: a kernel begins when it was launched and the one before it has ended."""
 
     def __init__(self) -> None:
         self.host_ns = 0
@@ -42,7 +42,7 @@ class FakeGpu:
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """Instead of CUDA and the clock."""
+    """A fake device in the place of CUDA and of the clock."""
     fake = FakeGpu()
     clock = SimpleNamespace(
         perf_counter=lambda: fake.host_ns * 1e-9, perf_counter_ns=lambda: fake.host_ns, sleep=None
@@ -57,13 +57,13 @@ def gpu(monkeypatch):
     measure_cycles_per_s.cache_clear()
 
 
-def test_a_second_is_found_by_two_lengths(gpu) -> None:
-    """What a launch takes is in both, and falls away."""
+def test_a_second_is_measured_by_two_lengths(gpu) -> None:
+    """Both kernels include the time of a launch, which cancels out."""
     assert measure_cycles_per_s() == pytest.approx(HERTZ, rel=1e-6)
 
 
-def test_the_clock_is_found_before_anything_is_timed(gpu) -> None:
-    """By making the step, once."""
+def test_the_clock_is_measured_before_anything_is_timed(gpu) -> None:
+    """Making the first step calibrates it, and the second one doesn't."""
     FixedCostKernelStep(1e-3)
     before = gpu.host_ns
     assert before > 0.5e9
@@ -72,8 +72,8 @@ def test_the_clock_is_found_before_anything_is_timed(gpu) -> None:
 
 
 @pytest.mark.parametrize("name", ["kernel", "hidden-kernel"])
-def test_such_a_device_takes_what_the_case_says(gpu, name) -> None:
-    """All readings of the clock, through the harness, within 2% or a millisecond."""
+def test_the_fake_device_keeps_the_plan(gpu, name) -> None:
+    """The harness reads all columns of the clock within 2% or a millisecond."""
     (case,) = (case for case in CASES if case.name == name)
     trial = case.trial()
     assert isinstance(trial, FixedCostKernelTrial)
@@ -90,8 +90,8 @@ def test_such_a_device_takes_what_the_case_says(gpu, name) -> None:
         assert readings[column] == pytest.approx(known, rel=0.02, abs=1e-3), column
 
 
-def test_what_finishes_leaves_pictures_as_they_are(gpu) -> None:
-    """It only takes its time."""
+def test_a_transform_leaves_pictures_as_they_are(gpu) -> None:
+    """The transform only takes its time."""
     images = torch.rand(4, 1, 28, 28)
     finish = FixedCostTransform(2e-3)
     measure_cycles_per_s()
@@ -104,7 +104,7 @@ def test_what_finishes_leaves_pictures_as_they_are(gpu) -> None:
 
 
 def test_batches_lie_where_they_are_placed(gpu) -> None:
-    """Each of every epoch, as they were prepared."""
+    """Every batch of every epoch is moved."""
     source = CASES[0].trial().dataset.read("train")
     loader = FixedCostDeviceLoader(20).build(source, shuffle=True, seed=0)
     before = [images.clone() for images, _ in loader]
