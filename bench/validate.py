@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench.cli.command_line import run_command
 from bench.cli.option_readers import make_list_reader
+from bench.process.errors import ProcessError
 from bench.report.console import make_console
 from bench.validation.cases import CASES
 from bench.validation.measuring import measure_cases
@@ -69,7 +70,7 @@ def _choose_cases(only: tuple[str, ...] | None, console: Console) -> list[Valida
 
 def main() -> None:
     """Run `python -m bench.validate`."""
-    run_command(command, user_errors=())
+    run_command(command, user_errors=(ProcessError,))
 
 
 if __name__ == "__main__":
