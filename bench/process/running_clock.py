@@ -1,6 +1,6 @@
 """Running clock: the time in which this process ran, without the pauses in which it was stopped.
 
-Job control (Ctrl-Z), a scheduler or a hypervisor stops a process. A pause is no time of what is measured.
+Job control (Ctrl-Z), a scheduler or a hypervisor may stop a process. A trial's time limit doesn't count that.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from bench.runner.trial_process import TrialRunner
 
 
 class BlockRunner:
-    """The blocks of one sweep: it chooses the trials of each, and repeats those that were disturbed.
+    """Runs the blocks of a sweep. It chooses the trials of each block, and repeats disturbed ones.
 
     Attributes:
         left_out: number of trials that the budget left no time for.

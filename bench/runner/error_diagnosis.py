@@ -37,7 +37,7 @@ def explain_error(error: str, printed: str = "") -> str:
 def _find_error_lines(printed: str) -> list[str]:
     """Return the lines that may name an error, the last one first.
 
-    Indented lines are code, but for C++'s `what()`.
+    Indented lines are code, except C++'s `what()`.
     """
     lines = printed.splitlines()[-MOST_LINES:]
     return [line.strip() for line in reversed(lines) if line[:1].strip() or line.startswith("  what():")]

@@ -1,4 +1,4 @@
-"""SweepFiles: the files that the rows of a sweep go to."""
+"""SweepFiles: the files that hold the rows of a sweep."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class ReferenceSamples:
 
     @cached_property
     def unmistakable(self) -> NDArray[np.bool_]:
-        """Whether the grid tells each sample from all others, bool (N,)."""
+        """True for each sample that the grid tells from all others, bool (N,)."""
         _, inverse, counts = np.unique(self.codes, return_inverse=True, return_counts=True)
         return np.asarray(counts[inverse] == 1, np.bool_)
 

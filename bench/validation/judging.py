@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.records.row import Row
 from bench.validation.validation_case import ValidationCase
 
-# Most that a reading may be off: this share of the plan, or for a time this many seconds if that is more.
+# The largest difference from the plan: a share of it, or for a time this many seconds if that is more.
 TOLERANCE = 0.02
 TOLERANCE_S = 1e-3
 # Columns that also vary by themselves, with the share of the plan that they may be off. Other processes slow
@@ -39,13 +39,13 @@ class ColumnCheck:
 
     @property
     def allowed(self) -> float:
-        """Most that the median may be off, in the column's unit."""
+        """The largest difference of the median from the plan, in the column's unit."""
         share = WIDER.get(self.column, TOLERANCE) * self.planned
         return max(share, TOLERANCE_S) if is_time(self.column) else share
 
     @property
     def right(self) -> bool:
-        """Whether the median is off by no more than that."""
+        """True if the median is within that difference."""
         return abs(self.measured - self.planned) <= self.allowed
 
 
@@ -71,7 +71,7 @@ class CaseResult:
 
     @property
     def right(self) -> bool:
-        """Whether the measurement agrees with the plan."""
+        """True if the measurement agrees with the plan."""
         return self.problem is None and all(check.right for check in self.checks)
 
 

@@ -1,4 +1,4 @@
-"""Tests of the auditor: what it compares from epoch to epoch, over all trials of a loader."""
+"""Tests of the auditor: it compares the orders of epochs over all trials of a loader."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_same_order_in_two_epochs_fails(split) -> None:
 
 
 def test_it_fails_in_every_trial_of_the_loader(split) -> None:
-    """Also in one with another step, whose epoch 0 is not repeated again."""
+    """A trial with another step doesn't repeat epoch 0, and fails all the same."""
     auditor, trial = Auditor(split), make_trial()
     auditor.judge(trial, 0, observe(trial, split, shuffle(0)))
     for step in ("none", "analytic", "autograd"):
@@ -78,7 +78,7 @@ def test_it_fails_in_every_trial_of_the_loader(split) -> None:
 
 
 def test_another_order_each_epoch_passes(split) -> None:
-    """In each block again: epoch 0 of a block has the order that epoch 0 of any other block has."""
+    """Epoch 0 may have the same order in every block."""
     auditor, trial = Auditor(split), make_trial()
     for block in range(2):
         trial = replace(trial, block=block)
@@ -106,7 +106,7 @@ def test_a_family_may_declare_it(split) -> None:
 
 
 def test_loaders_are_not_compared_with_each_other(split) -> None:
-    """Nor the same loader with another seed."""
+    """With another seed, a loader is another one."""
     auditor, trial = Auditor(split), make_trial()
     other = make_trial(BatchedDataLoader(batch_size=50, num_workers=1))
     auditor.judge(trial, 0, observe(trial, split, shuffle(0)))

@@ -137,7 +137,7 @@ def test_time_lost_to_a_failure_is_not_counted(tmp_path, monkeypatch) -> None:
 
 
 def test_a_pause_of_the_sweep_is_not_counted(tmp_path, monkeypatch) -> None:
-    """A job that was stopped for an hour has its budget left, and no trial looks an hour long."""
+    """A stop of an hour takes nothing from the budget, and doesn't change the estimate of a trial's time."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setattr(running_clock, "_pauses", [])

@@ -163,7 +163,7 @@ class SameOrder(Misbehaving):
 
 
 def test_a_loader_that_repeats_its_order_fails(context, tmp_path) -> None:
-    """The first epoch is fine, and the second one is no epoch."""
+    """The first epoch passes its audit, and the second one fails it."""
     first, second = rows_of(SameOrder(), context, tmp_path / "log")
     assert (first.status, second.status) == ("ok", "failed")
     assert second.error.startswith("audit: epochs 0 and 1 have the same order: 100% of the samples")

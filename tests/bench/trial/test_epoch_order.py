@@ -74,7 +74,7 @@ def test_small_sets_repeat_by_chance(samples, found) -> None:
 
 @pytest.mark.parametrize(("greys", "found"), [(1, None), (2, 1.0), (500, 1.0)])
 def test_look_alikes_repeat_by_chance(greys, found) -> None:
-    """Where all 1,000 samples look the same, every order is the same; with two greys that is no chance."""
+    """All orders are the same if all 1,000 samples look the same. With two greys, that is no chance."""
     reference = make_reference(torch.arange(1000) % greys)
     order = read_order(reference, shuffle(1000, 0))
     assert order.find_repeat(order) == found

@@ -63,7 +63,7 @@ def test_a_second_is_measured_by_two_lengths(gpu) -> None:
 
 
 def test_the_clock_is_measured_before_anything_is_timed(gpu) -> None:
-    """Making the first step calibrates it, and the second one doesn't."""
+    """Making the first step measures the clock, and making a second one doesn't."""
     FixedCostKernelStep(1e-3)
     before = gpu.host_ns
     assert before > 0.5e9
