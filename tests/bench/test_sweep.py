@@ -26,7 +26,7 @@ def run_sweep(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[
 
 @pytest.fixture
 def sweep_here(monkeypatch, capsys):
-    """Run a sweep in this process, which has imported everything already: (exit code, what it printed)."""
+    """Run a sweep in this process, which has imported everything already: (exit code, output)."""
 
     def sweep(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["sweep", *arguments])
@@ -43,13 +43,13 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 
 def first_attempts(folder: Path) -> list[dict[str, str]]:
-    """Without the trials that were run again, since somebody else used this machine."""
+    """Return the rows without repetitions of disturbed trials."""
     return [row for row in rows_of(folder) if row["attempt"] == "0"]
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
-    """One sweep of 2 × 2 × 2 configurations, 2 blocks and 2 epochs, and where it left its results."""
+def finished(tmp_path_factory):
+    """Run a sweep of 2 × 2 × 2 configurations, 2 blocks and 2 epochs: (its process, its results folder)."""
     folder = tmp_path_factory.mktemp("sweep")
     done = run_sweep(
         "--dataset", "synthetic:2000", "--data-dir", str(folder / "data"), "--num-workers", "0,1",
@@ -60,9 +60,9 @@ def swept(tmp_path_factory):
     return done, folder / "out"
 
 
-def test_every_epoch_of_every_point_is_a_row(swept) -> None:
-    """8 configurations × 2 blocks × 2 epochs, each once (or again, where disturbed), with all its samples."""
-    rows = first_attempts(swept[1])
+def test_every_epoch_of_every_point_is_a_row(finished) -> None:
+    """8 configurations × 2 blocks × 2 epochs, each with all its samples; repetitions come on top."""
+    rows = first_attempts(finished[1])
     cells = {(r["num_workers"], r["batch_size"], r["resize"], r["block"], r["epoch"]) for r in rows}
     assert len(rows) == len(cells) == 32
     assert {r["samples"] for r in rows} == {"2000"}
@@ -71,9 +71,9 @@ def test_every_epoch_of_every_point_is_a_row(swept) -> None:
     assert {r["sample_shape"] for r in rows} == {"1x28x28", "1x32x32"}
 
 
-def test_the_parts_of_an_epoch_add_up(swept) -> None:
-    """What is not in a column is the harness's own loop: a small share, never negative."""
-    for row in rows_of(swept[1]):
+def test_the_parts_of_an_epoch_add_up(finished) -> None:
+    """The rest is the harness's own loop: a small share, never negative."""
+    for row in rows_of(finished[1]):
         parts = ("startup_s", "data_wait_s", "transfer_s", "step_s", "teardown_s")
         rest = float(row["wall_s"]) - sum(float(row[name]) for name in parts)
         assert -1e-6 <= rest <= 0.05 * float(row["wall_s"]) + 0.02
@@ -81,64 +81,71 @@ def test_the_parts_of_an_epoch_add_up(swept) -> None:
         assert float(row["samples_per_s"]) == pytest.approx(speed, rel=1e-6)
 
 
-def test_blocks_are_shuffled_and_complete(swept) -> None:
+def test_blocks_are_shuffled_and_complete(finished) -> None:
     """Each block holds each configuration, in another order."""
     orders = [
-        [r["configuration"] for r in first_attempts(swept[1]) if r["block"] == block and r["epoch"] == "0"]
+        [r["configuration"] for r in first_attempts(finished[1]) if r["block"] == block and r["epoch"] == "0"]
         for block in "01"
     ]
     assert sorted(orders[0]) == sorted(orders[1]) == [str(n) for n in range(8)]
     assert orders[0] != orders[1]
 
 
-def test_every_epoch_was_audited(swept) -> None:
-    """Each row says how well it was mixed, and how much of it was seen in the epoch itself."""
-    for row in rows_of(swept[1]):
+def test_every_epoch_was_audited(finished) -> None:
+    """Each row says how well it was shuffled, and how much of it was seen in the epoch itself."""
+    for row in rows_of(finished[1]):
         assert 0.9 < float(row["shuffle_quality"]) < 1.1
         assert 0 <= float(row["audited_share"]) <= 1
         assert 0 <= float(row["other_cpu_share"]) < 1
 
 
-def test_limits_stand_beside_the_runs(swept) -> None:
-    """What no loader can beat, in the same blocks; each configuration's share of it in the summary."""
-    with (swept[1] / "ceilings.csv").open(newline="") as stream:
-        limits = list(csv.DictReader(stream))
-    assert {(r["family"], r["batch_size"], r["resize"], r["block"]) for r in limits} == {
+def test_ceilings_stand_beside_the_runs(finished) -> None:
+    """Ceilings are measured in the same blocks; the summary has each configuration's share of its ceiling."""
+    with (finished[1] / "ceilings.csv").open(newline="") as stream:
+        ceilings = list(csv.DictReader(stream))
+    assert {(r["family"], r["batch_size"], r["resize"], r["block"]) for r in ceilings} == {
         (family, size, resize, block)
         for family, resize in (("step_ceiling", "none"), ("step_ceiling", "32"), ("read_ceiling", "none"))
         for size in ("64", "256")
         for block in "01"
     }
-    with (swept[1] / "summary.csv").open(newline="") as stream:
+    with (finished[1] / "summary.csv").open(newline="") as stream:
         for line in csv.DictReader(stream):
-            assert line["limit"] in ("step", "read")
+            assert line["ceiling"] in ("step", "read")
             assert 0 < float(line["ceiling_share"]) < 1
 
 
-def test_the_folder_is_complete(swept) -> None:
+def test_the_folder_is_complete(finished) -> None:
     """Rows, summary, environment, charts."""
-    names = {path.name for path in swept[1].iterdir()}
+    names = {path.name for path in finished[1].iterdir()}
     assert {"runs.csv", "summary.csv", "environment.json", "trials.log"} <= names
     assert {"ranking.png", "where_time_goes.png", "throughput_by_workers.png"} <= names
-    with (swept[1] / "summary.csv").open(newline="") as stream:
+    with (finished[1] / "summary.csv").open(newline="") as stream:
         assert len(list(csv.DictReader(stream))) == 8
-    found = json.loads((swept[1] / "environment.json").read_text())
+    found = json.loads((finished[1] / "environment.json").read_text())
     assert found["dataset"]["name"] == "synthetic:2000"
     assert found["sweep"]["blocks"] == 2
     assert found["command"].startswith("python -m bench.sweep --dataset synthetic:2000")
 
 
-def test_progress_and_table_are_printed(swept) -> None:
-    """What is measured now, how many are left, the time left; then the ranks and where the results are."""
-    text = swept[0].stdout
-    # 8 configurations, 4 limits of the step and 2 of reading, in 2 blocks.
+def test_progress_and_results_are_printed(finished) -> None:
+    """One line a trial; then the answer, the table and the folder, in this order."""
+    text = finished[0].stdout
+    # 8 configurations, 4 ceilings of the step and 2 of reading, in 2 blocks.
     assert "[ 1/28]" in text
-    (of,) = re.findall(r"^\[(\d+/\d+)\].*$(?=\nThroughput)", text, re.MULTILINE)
+    (of,) = re.findall(r"^\[(\d+/\d+)\].*$(?=\n\n)", text, re.MULTILINE)
     assert of.split("/")[0] == of.split("/")[1]
     assert re.search(r"about \d+ s left", text)
-    assert "Throughput of steady epochs" in text
-    assert f"Results: {swept[1]}" in text
-    assert swept[0].stderr == ""
+    parts = [
+        "fewer than three blocks give no interval",
+        "loader = ",
+        "Throughput of steady epochs",
+        "Results: ",
+    ]
+    assert [text.count(part) > 0 for part in parts] == [True] * 4
+    assert sorted(parts, key=text.find) == parts
+    assert text.endswith(f"Results: {finished[1]}\n")
+    assert finished[0].stderr == ""
 
 
 def test_real_pictures_are_labelled_as_what_they_are(tmp_path, sweep_here) -> None:
@@ -154,14 +161,16 @@ def test_real_pictures_are_labelled_as_what_they_are(tmp_path, sweep_here) -> No
 
 
 def test_without_data_or_network_the_notice_is_there(tmp_path, sweep_here) -> None:
-    """auto falls back to the synthetic set, and says so before and after."""
+    """auto falls back to the synthetic set, says so in a box before and in one line after."""
     code, text = sweep_here(
         "--data-dir", str(tmp_path / "data"), "--mirror", "http://127.0.0.1:9/", "--family",
         "batched_dataloader", "--num-workers", "0", "--blocks", "1", "--epochs", "1",
         "--out", str(tmp_path / "out"),
     )  # fmt: skip
     assert code == 0
-    assert text.count("NOTICE") == 2
+    assert text.count("NOTICE") == 1
+    assert text.count("\nNotice: Not Fashion-MNIST: ") == 1
+    assert re.search(r"Chosen: device=.*, dataset=synthetic:60000, ", text)
     assert {row["dataset"] for row in rows_of(tmp_path / "out")} == {"synthetic:60000"}
 
 
@@ -171,8 +180,7 @@ def test_a_dry_run_runs_nothing(tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert "24 configurations × 3 blocks × 2 epochs of 60,000 samples" in done.stdout
     assert re.search(r"about \d+ min", done.stdout)
-    assert "left out 48 configurations: pin_memory=on needs a CUDA device" in done.stdout
-    assert "left out 24 configurations: transfer=prefetch needs a CUDA device" in done.stdout
+    assert "left out 72 configurations: pin_memory=on and transfer=prefetch take a CUDA device" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -190,19 +198,19 @@ BAD_INPUT = [
     (["--loss", "hinge"], "--loss: 'hinge' is not cross_entropy"),
     (["--num-threads", "0"], "--num-threads: '0' is not none or a whole number from 1"),
     (["--preset", "huge"], "quick"),
-    (["--blocks", "0"], "--blocks"),
-    (["--epochs", "-2"], "--epochs"),
+    (["--blocks", "0"], "--blocks: '0' is not a whole number from 1 to 10000"),
+    (["--epochs", "-2"], "--epochs: '-2' is not a whole number from 1"),
     (["--timeout", "0"], "--timeout: '0' is not a time above 0, as 90s, 5m or 1h"),
     (["--budget", "5 minutes"], "--budget: '5 minutes' is not a time above 0"),
     (["--budget", "-1m"], "--budget: '-1m' is not a time above 0"),
     (["--precision", "0.03"], "--precision: '0.03' is not a percentage above 0% and below 100%, as 3%"),
     (["--precision", "0%"], "--precision: '0%' is not a percentage"),
-    (["--aa", "none"], "--aa: 'none' is not a whole number of pairs from 1"),
+    (["--aa", "none"], "--aa: 'none' is not a whole number from 1"),
     (["--aa", "--blocks", "2"], "--blocks: 2 give no interval, an A/A check needs 3"),
     (["--aa", "--precision", "3%"], "--precision: an A/A check has a fixed number of --blocks"),
     (["--timeout", "nan"], "--timeout"),
     (["--learning-rate", "nan"], "--learning-rate: 'nan' is not a finite number above 0"),
-    (["--seed", "x"], "--seed"),
+    (["--seed", "x"], "--seed: 'x' is not a whole number from 0"),
     (["--dataset", "cifar"], "'cifar' is unknown, expected auto, fashion-mnist"),
     (["--dataset", "synthetic:0"], "synthetic:<N>"),
     (["--data-dir", "a_file"], "a_file: can't be looked into (Not a directory)"),
@@ -217,9 +225,13 @@ BAD_INPUT = [
     (["--resume", "nowhere"], "environment.json can't be read: No such file or directory; give a folder"),
     (["--resume", "used"], "environment.json can't be read"),
     (["--resume", "begun"], "holds no command of a sweep: 'rm -r'"),
-    (["--resume", "used", "--blocks", "9"], "--blocks: what a resumed sweep measures is on file; beside"),
+    (
+        ["--resume", "used", "--blocks", "9"],
+        "--blocks: the recorded command says what a resumed sweep measures",
+    ),
     (["--resume-anyway"], "--resume-anyway: there is no --resume"),
     (["--out", "a\x1b[31m_file/x"], "error: a[31m_file/x"),
+    (["--out", "~nobody-at-all/x"], "--out: the home folder of '~nobody-at-all/x' is not known"),
     (["--nope"], "No such option"),
     (["stray"], "unexpected extra argument"),
     (["--pin-memory", "on", "--device", "cpu"], "nothing to measure: pin_memory=on needs a CUDA"),
@@ -228,7 +240,7 @@ BAD_INPUT = [
 
 @pytest.mark.parametrize(("arguments", "says"), BAD_INPUT, ids=range(len(BAD_INPUT)))
 def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, says) -> None:
-    """Exit 2; what was wrong and what is allowed; nothing written."""
+    """Exit 2; the error says what was wrong and what is allowed; nothing is written."""
     (tmp_path / "a_file").write_text("")
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "x").write_text("")
@@ -249,7 +261,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
 
 
 def test_bad_input_to_a_real_process(tmp_path) -> None:
-    """The same from outside: nothing on standard output, no traceback."""
+    """Nothing is on standard output, and no traceback anywhere."""
     done = run_sweep("--num-workers", "four", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: --num-workers: 'four' is not")
@@ -257,11 +269,10 @@ def test_bad_input_to_a_real_process(tmp_path) -> None:
 
 
 def test_help_names_the_command() -> None:
-    """As it was typed, with every knob."""
+    """As it was typed."""
     done = run_sweep("--help")
     assert done.returncode == 0
     assert "Usage: python -m bench.sweep [OPTIONS]" in done.stdout
-    assert "--persistent-workers" in done.stdout
 
 
 def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
@@ -288,3 +299,66 @@ def test_a_trial_past_its_deadline_is_a_row(tmp_path, sweep_here) -> None:
     assert code == 1
     assert [row["status"] for row in rows_of(tmp_path / "out")] == ["timeout"]
     assert "not done after 0.001 s" in text
+
+
+SMALL = (
+    "--family",
+    "tensor_slice",
+    "--step",
+    "none",
+    "--batch-size",
+    "32",
+    "--blocks",
+    "1",
+    "--device",
+    "cpu",
+)
+
+
+def test_logs_get_plain_lines(tmp_path) -> None:
+    """A log that takes ASCII only, where colours are asked for: no cursor moves, one line a trial."""
+    where = ("--dataset", "synthetic:200", "--data-dir", str(tmp_path), "--out", str(tmp_path / "out"))
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.sweep", *SMALL, *where],
+        cwd=ROOT, capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1", "TERM": "xterm"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode("ascii")
+    assert re.findall(r"\x1b\[[0-9;?]*[A-Za-ln-z]", text) == []
+    trials = [line for line in text.splitlines() if re.match(r"\[\d+/\d+\]", line)]
+    # The configuration and the ceiling of reading, and their repetitions.
+    assert 2 <= len(trials) <= 4
+    assert "x 1 block x" in text
+
+
+def test_a_sweep_is_resumed_elsewhere(tmp_path) -> None:
+    """Its data are found, and nothing is made in the folder where the command runs."""
+    arguments = (*SMALL, "--dataset", "synthetic:200", "--epochs", "2")
+    first = run_sweep(*arguments, "--data-dir", "my/data", "--out", "out", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert (
+        json.loads((tmp_path / "out" / "environment.json").read_text())["dataset"]["folder"] == "../my/data"
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    second = run_sweep("--resume", "../out", cwd=elsewhere)
+    assert (second.returncode, second.stderr) == (0, "")
+    (tmp_path / "my").rename(tmp_path / "moved")
+    third = run_sweep("--resume", "../out", cwd=elsewhere)
+    assert third.returncode == 2
+    assert third.stderr.count("\n") == 1
+    assert "say with --data-dir where they lie now" in third.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch, sweep_here) -> None:
+    """In the path of the data and in that of the results; no folder is called ~."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    code, _ = sweep_here(*SMALL, "--dataset", "synthetic:200", "--data-dir=~/data", "--out=~/results")
+    assert code == 0
+    assert (tmp_path / "home" / "results" / "runs.csv").exists()
+    assert (tmp_path / "home" / "data" / "synthetic-200").exists()
+    assert list((tmp_path / "here").iterdir()) == []

@@ -13,7 +13,8 @@ def draw_ranking(summary: pd.DataFrame) -> Figure:
     """Draw the throughput of each configuration: the median of the blocks and its 95% interval."""
     summary = summary.sort_values("samples_per_s", ascending=False)
     figure, axes = make_rows(summary)
-    colors = dict(zip(summary["family"].unique(), sns.color_palette(), strict=False))
+    families = summary["family"].unique()
+    colors = dict(zip(families, sns.color_palette("colorblind", len(families)), strict=True))
     for place, (_, line) in enumerate(summary.iterrows()):
         color = colors[line["family"]]
         axes.plot([line["samples_per_s_low"], line["samples_per_s_high"]], [place, place], color=color, lw=2)

@@ -39,7 +39,9 @@ def draw_throughput_by_workers(summary: pd.DataFrame) -> Figure:
         axes.set_title(str(name), fontsize=10)
         if place == 1:
             axes.set_ylabel("samples/s")
-    figure.suptitle(make_title("Throughput by workers", summary), x=0.01, ha="left")
+    # One panel is narrower than the title in one line.
+    title = make_title("Throughput by workers", summary).replace(" (", "\n(", 1)
+    figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 
@@ -59,5 +61,6 @@ def _draw_panel(axes: Axes, panel: pd.DataFrame, sizes: list[str]) -> None:
     axes.set_xlabel("num_workers")
     axes.set_ylim(0, None)
     axes.yaxis.set_major_formatter(FuncFormatter(format_tick))
-    axes.legend(frameon=False, fontsize=9)
+    # The axis starts at 0, where no line runs.
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
     sns.despine(ax=axes)
