@@ -62,7 +62,7 @@ def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_nam
     else:
         loader = BatchedDataLoader(batch_size=256).build(source, shuffle=True, seed=0)
     step = build_step(StepSpec(step_name, CrossEntropy()), pixels=784, classes=10)
-    grid = PixelGrid.drawn(28, 28, 0)
+    grid = PixelGrid.draw(28, 28, 0)
     ratios, shares, readings_ms, seen = [], [], [], []
     for turn in range(turns):
         walls = {}
@@ -72,14 +72,14 @@ def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_nam
                 began = time.perf_counter()
                 before = interference.read_counters()
                 readings = time.perf_counter() - began
-            timings = measure_epoch(loader, step, witness=inspector)
+            timings = measure_epoch(loader, step, inspector=inspector)
             walls[audited] = timings.wall_ns
             if audited:
                 began = time.perf_counter()
                 interference.find_interference(before, interference.read_counters())
                 readings_ms.append((readings + time.perf_counter() - began) * 1e3)
                 shares.append(inspector.spent_ns / timings.wall_ns)
-                seen.append(inspector.record(len(timings.data_wait_ns), timings.samples).seen_share)
+                seen.append(inspector.observe(len(timings.data_wait_ns), timings.samples).seen_share)
         ratios.append(walls[True] / walls[False])
     low, middle, high = statistics.quantiles(ratios, n=4)
     wall_ms = statistics.median(walls.values()) / 1e6

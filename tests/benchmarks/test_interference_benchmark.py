@@ -51,4 +51,4 @@ def test_on_many_cores(benchmark, tmp_path) -> None:
             (folder / file).parent.mkdir(parents=True)
             (folder / file).write_text("2600000")
     counters = SystemCounters.find(frozenset(cores), root=tmp_path)
-    assert benchmark(counters.reading).mhz == 2600
+    assert benchmark(counters.read).mhz == 2600
