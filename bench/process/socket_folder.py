@@ -40,12 +40,7 @@ def make_socket_folder() -> SocketFolder:
     Raises:
         ProcessError: no place can hold sockets.
     """
-    try:
-        usual = tempfile.gettempdir()
-    except OSError as error:
-        raise ProcessError(
-            f"no temporary folder can be written ({error.strerror}): name one that can in TMPDIR"
-        ) from None
+    usual = tempfile.gettempdir()
     problem = _find_problem(usual)
     if problem is None:
         return SocketFolder(multiprocessing.util.get_temp_dir())

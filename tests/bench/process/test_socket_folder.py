@@ -64,14 +64,3 @@ def test_where_no_folder_holds_sockets_the_error_names_tmpdir(long, monkeypatch)
         make_socket_folder()
     assert "name a folder with a short path in TMPDIR" in str(caught.value)
     assert list(long.iterdir()) == []
-
-
-def test_without_any_temporary_folder(long, monkeypatch) -> None:
-    """All folders may be read-only."""
-
-    def fail() -> str:
-        raise FileNotFoundError(2, "No usable temporary directory found")
-
-    monkeypatch.setattr(tempfile, "gettempdir", fail)
-    with pytest.raises(ProcessError, match="no temporary folder can be written"):
-        make_socket_folder()

@@ -21,7 +21,7 @@ from bench.process.socket_folder import make_socket_folder
 from bench.process.watchdog import start_watchdog
 start_watchdog()
 start_watchdog()
-code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(99)"
+code = "import signal as s, time; s.signal(s.SIGTERM, s.SIG_IGN); print(1, flush=True); time.sleep(600)"
 child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
 child.stdout.readline()
 print(child.pid, make_socket_folder().path, flush=True)
