@@ -46,7 +46,7 @@ class Pipeline:
 
     @property
     def static_addresses(self) -> bool:
-        """Whether all batches lie at a few fixed addresses of the device, as a CUDA graph needs."""
+        """True if all batches lie at a few fixed addresses of the device, as a CUDA graph needs."""
         return self.transfer is None
 
     def __iter__(self) -> Iterator[Batch]:

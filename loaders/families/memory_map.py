@@ -146,7 +146,7 @@ class MappedLoader:
 
     @property
     def reuses_buffers(self) -> bool:
-        """Whether the memory of batch n is overwritten once batch n+2 is requested."""
+        """True if the memory of batch n is overwritten once batch n+2 is requested."""
         return self._ring.reuses_buffers
 
     @property

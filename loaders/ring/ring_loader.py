@@ -90,7 +90,7 @@ class RingLoader:
 
     @property
     def reuses_buffers(self) -> bool:
-        """Whether the memory of batch n is overwritten once batch n+2 is requested."""
+        """True if the memory of batch n is overwritten once batch n+2 is requested."""
         return not self.copy
 
     @property
