@@ -18,7 +18,6 @@ from bench.plan.sweep_options import SweepOptions
 from bench.process import interrupts, process_tree
 from bench.process.errors import ProcessError
 from bench.process.forkserver import prepare_context
-from bench.process.socket_folder import make_socket_folder
 from bench.records import results_folder
 from bench.records.errors import ResultsError, StorageError
 from bench.report.console import make_console
@@ -99,21 +98,13 @@ def measure_sweep(console: Console, sweep: Sweep) -> int:
         differences = record_environment(sweep, dataset)
         split = dataset.read("train")
         prepare_loaders(console, sweep, split, notices)
-        if (notice := make_socket_folder().notice) is not None:
-            notices.add(notice)
-        check_machine(console, sweep, split)
+        check_machine(console, sweep, split, notices)
         print_start(console, sweep, len(split), dataset.name)
         blocks = BlockRunner(
             BlockDesign(sweep.plan, sweep.runs, sweep.options.schedule, dataset),
             SweepFiles(sweep.folder, resumed=sweep.is_resumed, differences="; ".join(differences) or None),
             runner=make_trial_runner(sweep, split),
-            progress=SweepProgress(
-                console,
-                sweep.name_runs(),
-                dict(enumerate(sweep.estimate_runs_s(len(split)))),
-                sweep.options.schedule.blocks,
-                sweep.options.budget_s,
-            ),
+            progress=SweepProgress.for_sweep(console, sweep, len(split)),
         )
         # An interrupt ends the measuring, and waits while the report is made, which takes a moment.
         with interrupts.hold():

@@ -10,6 +10,7 @@ from rich.markup import escape
 from bench.analysis.answer import Answer
 from bench.analysis.statistics import Estimate
 from bench.analysis.ties import INDIFFERENT
+from bench.analysis.warnings import NOISE_OVER_CEILING
 from bench.report.console import print_line
 from bench.report.labels import Labels
 from bench.text import format_count, join_few
@@ -84,7 +85,7 @@ def _describe_gain(answer: Answer, labels: Labels) -> str:
 def _describe_bound(answer: Answer) -> str:
     """Return the sentence on what bounds the configuration."""
     waits = f"the loop waits for data {answer.waiting:.0%} of the time"
-    if answer.ceiling_share is None:
+    if answer.ceiling_share is None or answer.ceiling_share.median > NOISE_OVER_CEILING:
         return f"{waits[0].upper()}{waits[1:]}."
     reaches = f"{answer.ceiling_share.median:.0%} of the throughput of {CEILINGS[answer.ceiling]}"
     return f"{BOUNDS[answer.bound]}: it reaches {reaches}, and {waits}."

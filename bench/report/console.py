@@ -62,4 +62,7 @@ def wrap_words(line: Text, width: int) -> list[Text]:
     )
     ends = list(itertools.accumulate(len(piece) for piece in pieces))
     first, *others = line.divide(ends[:-1])
-    return [first, *(other[len(other.plain) - len(other.plain.lstrip()) :] for other in others)]
+    parts = [first, *(other[len(other.plain) - len(other.plain.lstrip()) :] for other in others)]
+    for part in parts:
+        part.rstrip()
+    return parts

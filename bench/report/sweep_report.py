@@ -64,11 +64,12 @@ def report_sweep(
     print_left_out(console, sweep.plan)
     notices.remind()
     print_end(console, sweep.folder, outcome)
+    # A full disk stops one file after the other: the first error names the cause.
+    if problems:
+        complain(problems[0])
     if (lost := getattr(console.file, "lost", None)) is not None:
         problems.append(f"standard output can't be written: {lost.strerror}")
-    # One cause can be met twice, as a full disk is.
-    for problem in dict.fromkeys(map(str, problems)):
-        complain(problem)
+        complain(problems[-1])
     return 1 if problems else code
 
 

@@ -12,6 +12,7 @@ from bench.machine.checks import check_all
 from bench.machine.gpu import inspect_gpu
 from bench.machine.requirements import LoaderSettings, StoredPictures, estimate_all
 from bench.plan.sweep import Sweep
+from bench.process.socket_folder import make_socket_folder
 from bench.report.file_progress import show_conversions
 from bench.report.notices import Notices
 from bench.report.opening import print_concerns
@@ -56,8 +57,17 @@ def _group_by_notice(specs: Mapping[str, LoaderSpec]) -> dict[str, list[str]]:
     return families
 
 
-def check_machine(console: Console, sweep: Sweep, split: ImageSplit) -> None:
-    """Check the machine against the needs of a sweep, and print what asks for something to be done."""
+def check_machine(console: Console, sweep: Sweep, split: ImageSplit, notices: Notices) -> None:
+    """Check the machine against the needs of a sweep, and print what asks for something to be done.
+
+    Args:
+        console: Console to print to.
+        sweep: Sweep that is about to run.
+        split: Data that it measures on.
+        notices: Notices to add to.
+    """
+    if (notice := make_socket_folder().notice) is not None:
+        notices.add(notice)
     able = sweep.plan.runnable()
     needs = estimate_all(
         [LoaderSettings.from_knobs(configuration.spec.knobs()) for configuration in able],

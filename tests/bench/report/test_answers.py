@@ -105,6 +105,9 @@ def test_the_bound_is_named(tmp_path) -> None:
         text = " ".join(answer(summarise(table, ceilings)).split())
         assert f"{bound} of the throughput of the train step alone, and the loop waits for data 50%" in text
     assert "The loop waits for data 50% of the time." in answer(summarise(table))
+    # A share that only noise explains tells nothing.
+    ceilings = runs.table(tmp_path / "noisy", ceiling("step", [3.0] * 3))
+    assert "ound" not in answer(summarise(table, ceilings))
 
 
 def test_each_kind_of_work_has_an_answer(tmp_path) -> None:
