@@ -36,7 +36,7 @@ def find_problem(loss: Loss, classes: int, pixels: int) -> str | None:
 
     Args:
         loss: The loss to train with.
-        classes: Number of labels.
+        classes: Number of classes.
         pixels: H * W of the images.
     """
     if not loss.gradient_is_continuous:

@@ -37,9 +37,9 @@ class SoftmaxRegression:
 
         Args:
             pixels: H * W of the images.
-            classes: Number of labels.
+            classes: Number of classes.
             seed: Of the draw.
-            device: Where the parameters lie.
+            device: Holds the parameters. The CPU by default.
         """
         generator = torch.Generator("cpu").manual_seed(seed)
         weight = torch.empty(classes, pixels, dtype=torch.float32, device="cpu")

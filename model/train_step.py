@@ -48,17 +48,17 @@ def build_step(
 ) -> TrainStep:
     """Return the step of a spec, with a model of its own.
 
-    The step is the same whatever torch's default device, its default dtype and its inference mode are.
+    torch's default device, its default dtype and its inference mode don't change the step.
 
     Args:
         spec: The step, its loss and its learning rate.
         pixels: H * W of the images.
-        classes: Number of labels.
-        device: Where batches and model lie.
-        seed: Decides the model's initial weight.
+        classes: Number of classes.
+        device: Holds the batches and the model. The CPU by default.
+        seed: Decides the model's initial weight. 0 by default.
 
     Raises:
-        ValueError: The spec asks for CUDA graphs, and the device is another.
+        ValueError: The spec asks for CUDA graphs, and the device is no CUDA device.
     """
     if spec.graph and torch.device(device).type != "cuda":
         raise ValueError(f"a CUDA graph needs the device cuda; the device is {device}")

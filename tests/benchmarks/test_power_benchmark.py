@@ -62,7 +62,7 @@ class _Slowed:
 
 @dataclass(frozen=True)
 class Plain(Slowed):
-    """The same loop without the additional work."""
+    """A loader with the loop of `Slowed` and none of its additional work."""
 
     family = "plain"
 
