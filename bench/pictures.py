@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import torch
-from matplotlib.figure import Figure
 
 from bench.cli.command_line import run_command
 from bench.cli.user_path import UserPath
+from bench.report.charts.settings import use_own_settings
 from bench.report.console import make_console
 from bench.report.notices import Notices
 from loaders.data.dataset_choice import locate
 from loaders.data.errors import DataError
 from loaders.data.image_split import ImageSplit, SplitName
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS = 8
 DPI = 120
@@ -61,6 +65,9 @@ def draw(source: ImageSplit, indices: list[int], figure: Figure | None = None) -
         indices: Indices of the samples.
         figure: Empty figure to draw on; None for a new one, which needs no display.
     """
+    # matplotlib reads its settings when it is imported; those of the charts may be in force by now.
+    from matplotlib.figure import Figure
+
     columns = min(COLUMNS, len(indices))
     rows = math.ceil(len(indices) / columns)
     figure = Figure(layout="constrained") if figure is None else figure
@@ -104,12 +111,12 @@ def save(figure: Figure, out: Path) -> Path:
 
 def show(source: ImageSplit, indices: list[int]) -> Figure:
     """Show samples in a window until it is closed. Raises PicturesError where there is no display."""
-    # The import picks a backend, which only a window needs.
-    from matplotlib import pyplot
-
     try:
+        # The import picks a backend, which only a window needs.
+        from matplotlib import pyplot
+
         figure = pyplot.figure(layout="constrained")
-    except ImportError as error:  # from a backend set by hand that can't run here
+    except (ImportError, ValueError) as error:  # from a backend set by hand that can't run here
         raise PicturesError(f"--show: {error}") from error
     if type(figure.canvas).required_interactive_framework is None:
         raise PicturesError("--show needs a display and there is none; --out FILE saves the pictures")
@@ -124,9 +131,12 @@ def run_pictures(options: PicturesOptions) -> None:
     dataset = locate(options.dataset, options.data_dir, notify=notices.add, mirror=options.mirror)
     source = dataset.read(options.split)
     indices = choose(source, options.count, options.seed)
-    figure = show(source, indices) if options.show else draw(source, indices)
+    if options.show:
+        show(source, indices)
     if options.out is not None or not options.show:
-        click.echo(save(figure, options.out or DEFAULT_OUT))
+        with use_own_settings():
+            path = save(draw(source, indices), options.out or DEFAULT_OUT)
+        click.echo(path, file=sys.stdout)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

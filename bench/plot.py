@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def command(folder: Path) -> int:
         complain(error)
         return FAILED
     for path in paths:
-        click.echo(path)
+        click.echo(path, file=sys.stdout)
     return 0
 
 

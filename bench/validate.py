@@ -45,7 +45,7 @@ def _read_name(text: str) -> str:
 @click.command(help="Measure loaders with planned costs, and loaders that cheat; exit 1 if one is misjudged.")
 @click.option(
     "--only",
-    metavar="NAME,…",
+    metavar="LIST",
     callback=make_list_reader(_read_name, f"one of {', '.join(BY_NAME)}"),
     help="measure only these cases",
 )

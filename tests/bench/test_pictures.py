@@ -1,5 +1,7 @@
 """A grid of sample pictures, drawn, shown and saved; and the errors."""
 
+import os
+import subprocess
 import sys
 
 import matplotlib.image
@@ -13,7 +15,7 @@ from bench import pictures
 from bench.pictures import choose, draw, save, show
 from loaders.data.image_split import ImageSplit
 from tests.loaders.data.idx_sets import write_set
-from tests.paths import REAL
+from tests.paths import REAL, ROOT
 
 PNG = b"\x89PNG"
 
@@ -209,3 +211,17 @@ def test_home_folder(command, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert command("--data-dir", "~/data", "--out", "~/some.png", "--count", 5) == 0
     assert (tmp_path / "some.png").read_bytes()[:4] == PNG
+
+
+def test_a_notebooks_backend_changes_nothing(tmp_path):
+    """It exists only in a notebook, and matplotlib refuses it elsewhere as it is imported."""
+    write_set(tmp_path / "data")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.pictures", "--data-dir", str(tmp_path / "data"), "--count", "2",
+         "--out", str(tmp_path / "bücher.png")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "MPLBACKEND": "module://no_such", "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].endswith("b\\xfccher.png")
+    assert (tmp_path / "bücher.png").read_bytes().startswith(PNG)
