@@ -92,13 +92,13 @@ class Row:
         "most processes of the tree at one time, the training process included", None
     )
     peak_memory_bytes: int | None = column(
-        "most memory of the process tree at one time: the resident set of the training process, and the "
-        "memory that each worker has to itself",
+        "most memory of the process tree: the resident set of the training process in the epoch, and the "
+        "memory that its workers have to themselves, which is read as the loader is repeated for the audit",
         None,
     )
     peak_anonymous_bytes: int | None = column(
-        "most anonymous memory of the process tree at one time: `peak_memory_bytes` without pages of files, "
-        "such as a mapped dataset; empty where the system doesn't tell",
+        "most anonymous memory of the process tree: `peak_memory_bytes` without pages of files, such as a "
+        "mapped dataset; empty where the system doesn't tell",
         None,
     )
     other_cpu_share: float | None = column(

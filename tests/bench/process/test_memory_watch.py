@@ -75,7 +75,7 @@ def tree(monkeypatch):
     monkeypatch.setattr(memory_watch, "read_status", read_status)
     monkeypatch.setattr(memory_watch, "read_shared_pages", read_shared_pages)
     monkeypatch.setattr(process_tree, "list_descendants", find_workers)
-    monkeypatch.setattr(process_tree, "children", find_workers)
+    monkeypatch.setattr(process_tree, "list_children", find_workers)
     return state
 
 
