@@ -1,4 +1,4 @@
-"""Fresh interpreter: a new Python process that calls one function of ours and prints what it returns."""
+"""Fresh interpreter: a new Python process that calls one function of ours, which prints its answers."""
 
 from __future__ import annotations
 

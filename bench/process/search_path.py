@@ -1,4 +1,4 @@
-"""Search path: the folders that this process looks for modules in."""
+"""Search path: the folders in which this process looks for modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: its lines, its exit codes, and that no broken package breaks it."""
+"""The command's lines and exit codes, also beside broken packages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NMS = "raise RuntimeError('operator torchvision::nms does not exist')"
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks of the machine as given, packages as they should be."""
+    """Replace the checks of the machine and of the packages."""
     monkeypatch.setattr(doctor, "probe_packages", lambda: [Check("torch", "ok", "2.9.1", None)])
     monkeypatch.setattr(doctor, "check_machine", lambda needs, **_: iter([SOUND, WARNED]))
 
@@ -42,7 +42,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_warnings_leave_with_0(quick: None, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    """Each check in a line, its cure in another one."""
+    """Each check is one line, and its cure another one."""
     assert run(monkeypatch) == 0
     assert capsys.readouterr().out.splitlines() == [
         "For 4 workers, batches of 256 and a prefetch factor of 2:",
@@ -55,7 +55,7 @@ def test_warnings_leave_with_0(quick: None, monkeypatch: pytest.MonkeyPatch, cap
 
 
 def test_a_failed_check_leaves_with_1(quick: None, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    """Whatever else was found."""
+    """The other checks don't matter."""
     monkeypatch.setattr(doctor, "check_machine", lambda needs, **_: iter([FAILED, WARNED]))
     assert run(monkeypatch, "--num-workers", "0") == 1
     lines = capsys.readouterr().out.splitlines()
@@ -64,7 +64,7 @@ def test_a_failed_check_leaves_with_1(quick: None, monkeypatch: pytest.MonkeyPat
 
 
 def test_json(quick: None, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    """One object, and nothing else."""
+    """One object is printed, and nothing else."""
     assert run(monkeypatch, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["verdict"] == "warn"
@@ -75,14 +75,14 @@ def test_json(quick: None, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
 
 @pytest.mark.parametrize("arguments", [("--num-workers", "-1"), ("--batch-size", "many"), ("extra",)])
 def test_bad_usage_is_one_line(arguments: tuple, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    """And exit code 2."""
+    """The exit code is 2."""
     assert run(monkeypatch, *arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
 
 
 def test_requirements_follow_from_the_options(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers, batches, prefetched batches and their size; and where data and results lie."""
+    """The options decide the requirements and the folders."""
     seen = {}
     monkeypatch.setattr(
         doctor, "check_machine", lambda needs, **folders: iter(seen.update(folders, needs=needs) or ())
@@ -93,7 +93,7 @@ def test_requirements_follow_from_the_options(quick: None, monkeypatch: pytest.M
 
 
 def test_nothing_of_torch_is_imported() -> None:
-    """It may be what is broken."""
+    """torch may be broken."""
     code = "import sys, bench.doctor; print({'torch', 'torchvision'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "set()\n"
@@ -109,7 +109,7 @@ def test_nothing_of_torch_is_imported() -> None:
     ids=["utf-8", "ascii", "narrow"],
 )
 def test_the_command_beside_a_broken_torchvision(tmp_path: Path, settings: dict, shown: str) -> None:
-    """All of it: no traceback, no control sequence, exit code 1, in letters that the output can take."""
+    """There is no traceback and no control sequence, and every letter can be shown."""
     (tmp_path / "torch.py").write_text(GOOD_TORCH)
     (tmp_path / "torchvision.py").write_text(NMS)
     name = "x\x1b[31mred é"

@@ -18,7 +18,7 @@ from bench.text import (
 
 
 def test_counts() -> None:
-    """One is not many, and neither is none."""
+    """Only one is singular."""
     assert [format_count(n, "block") for n in (0, 1, 2, 1000)] == [
         "0 blocks", "1 block", "2 blocks", "1,000 blocks",
     ]  # fmt: skip
@@ -32,12 +32,12 @@ def test_counts() -> None:
     ],
 )  # fmt: skip
 def test_abbreviated_numbers(number: float, text: str) -> None:
-    """Three digits, never four, and a unit that suits."""
+    """A number has three digits, never four."""
     assert abbreviate(number) == text
 
 
 def test_lists() -> None:
-    """With `and` before the last; a long one is cut."""
+    """The last name follows `and`. A long list is cut."""
     assert [join_words(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == [
         "a",
         "a and b",
@@ -48,26 +48,26 @@ def test_lists() -> None:
 
 
 def test_sizes() -> None:
-    """Three digits, and a unit that suits."""
+    """A size has three digits and a fitting unit."""
     assert [format_bytes(n) for n in (0, 999, 2**20, 188_776_448, 2**31, 2**45)] == [
         "0 bytes", "999 bytes", "1 MiB", "180 MiB", "2 GiB", "32,768 GiB",
     ]  # fmt: skip
 
 
 def test_durations() -> None:
-    """Two units at most."""
+    """A duration has two units at most."""
     assert [format_duration(s) for s in (0.4, 59.4, 59.6, 80, 3600, 7500)] == [
         "0 s", "59 s", "1 min 0 s", "1 min 20 s", "1 h 0 min", "2 h 5 min",
     ]  # fmt: skip
 
 
-def test_a_terminal_is_told_nothing_but_text() -> None:
-    """No control characters, and no second line."""
+def test_printable_text_is_one_line() -> None:
+    """Control characters and line ends are removed."""
     assert printable(" a\x1b[31m\n\tb\u200b\x07 é ") == "a[31m b é"
 
 
 def test_an_exception_has_the_place_that_raised_it() -> None:
-    """The innermost one."""
+    """It is the innermost place."""
     with pytest.raises(ValueError, match="no number") as caught:
         int_of("x")
     assert describe_error(caught.value).startswith("ValueError: no number (test_text.py:")
@@ -75,12 +75,12 @@ def test_an_exception_has_the_place_that_raised_it() -> None:
 
 
 def int_of(text: str) -> int:
-    """Refuse a text."""
+    """Raise an error."""
     raise ValueError("no number")
 
 
 def test_a_workers_exception_is_described_by_its_cause() -> None:
-    """The DataLoader hands on a worker's traceback as text: its last line is what happened."""
+    """The DataLoader passes on a worker's traceback as text, whose last line is the cause."""
     error = ValueError(
         "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
         '  File "somewhere/mine.py", line 12, in __getitem__\n    raise ValueError\n'
@@ -93,10 +93,10 @@ def test_a_workers_exception_is_described_by_its_cause() -> None:
 
 
 def test_an_exception_without_words_is_described() -> None:
-    """Its type is all there is."""
+    """Its description is its type."""
     assert describe_error(KeyError()) == "KeyError: "
 
 
 def test_an_endless_exception_is_cut() -> None:
-    """Some list all the numbers that they don't like."""
+    """Its description has a limited length."""
     assert describe_error(ValueError("x" * 5000)) == f"ValueError: {'x' * MAX_ERROR_LETTERS}…"

@@ -1,4 +1,4 @@
-"""pynvml on a machine with an H100, as far as it is asked."""
+"""A stand-in for the module pynvml on a machine with an H100."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ GIB = 2**30
 
 
 class NVMLError(Exception):
-    """As pynvml's."""
+    """The error that pynvml raises."""
 
 
 def failing(*arguments, **options):
@@ -16,7 +16,7 @@ def failing(*arguments, **options):
 
 
 def memory_info(handle, version=None) -> SimpleNamespace:
-    """80 GiB, of which the driver keeps half a GiB for itself and 3 are in use."""
+    """Return 80 GiB, of which the driver keeps half a GiB and programs use 3."""
     if version is None:
         return SimpleNamespace(total=80 * GIB, free=76.5 * GIB, used=3.5 * GIB)
     assert version == 0x02000028
@@ -24,17 +24,17 @@ def memory_info(handle, version=None) -> SimpleNamespace:
 
 
 def violation(handle, policy) -> SimpleNamespace:
-    """Heat, not power, for a millisecond and a half."""
+    """Return that heat slowed the GPU down for 1.5 ms."""
     return SimpleNamespace(referenceTime=10**15, violationTime={0: 9 * 10**9, 1: 1_500_000}[policy])
 
 
 def fields(handle, ids) -> list[SimpleNamespace]:
-    """Heat for two and a half milliseconds, by the newer counters."""
+    """Return that heat slowed the GPU down for 2.5 ms, by the newer counters."""
     return [SimpleNamespace(nvmlReturn=0, value=SimpleNamespace(ullVal={75: 2_500_000}[i])) for i in ids]
 
 
 def nvml(**others) -> SimpleNamespace:
-    """Make the module; None takes a name away."""
+    """Make the module with other names; None removes a name."""
     names = {
         "NVMLError": NVMLError,
         "NVML_SUCCESS": 0,

@@ -1,4 +1,4 @@
-"""Files below a root of a test's own, and a /dev/shm of its own."""
+"""A root folder and a /dev/shm that belong to a test."""
 
 from __future__ import annotations
 

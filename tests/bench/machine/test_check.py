@@ -1,4 +1,4 @@
-"""Checks as such: they are made one by one, and none takes another with it."""
+"""Checks are made one by one, and a broken one spoils no other."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bench.machine.requirements import LoaderSettings, estimate_requirements
 NEEDS = estimate_requirements(LoaderSettings(1024, 2))
 
 
-def test_concerns_are_what_can_be_cured() -> None:
-    """What can't be found out asks for nothing."""
+def test_concerns_have_a_cure() -> None:
+    """An unknown outcome asks for nothing."""
     found = [Check(verdict, verdict, "", None) for verdict in SEVERITIES]
     assert [check.severity for check in find_concerns(found)] == ["warn", "fail"]
 
 
-def test_what_cannot_be_found_out_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other checks are made."""
+def test_a_look_that_fails_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check is unknown, and the others are made."""
 
     def broken(**_: float) -> float:
         raise RuntimeError("no\x1b[31m such\nthing")
@@ -32,7 +32,7 @@ def test_what_cannot_be_found_out_is_no_error(tmp_path: Path, monkeypatch: pytes
 
 
 def test_all_checks_from_within_a_sweep(tmp_path: Path) -> None:
-    """With torch imported; one line each, a cure where one is called for."""
+    """Each is one line, with a cure if it is a concern."""
     found = checks.check_all(NEEDS, data_dir=tmp_path / "data", out=tmp_path / "results")
     assert {"cores", "memory", "torch", "torchvision", "gpu"} <= {check.name for check in found}
     for check in found:

@@ -14,7 +14,7 @@ from tests.bench.machine.fake_root import write
 
 @pytest.mark.parametrize(("share", "verdict"), [(15.0, "ok"), (16.0, "warn")])
 def test_load(share: float, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others use more of the machine than a measurement stands."""
+    """Other programs may use 15% of the cores."""
     monkeypatch.setattr(cpu_checks.psutil, "cpu_percent", lambda interval: share)
     assert check_load()[:2] == (verdict, f"{share:.0f}% of all cores in use now")
 
@@ -32,7 +32,7 @@ QUOTAS = {
 
 @pytest.mark.parametrize("files", QUOTAS.values(), ids=QUOTAS)
 def test_a_quota_of_cores(files: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It matters where torch starts more threads than that."""
+    """A quota is a concern if torch starts more threads than it has cores."""
     root = write(tmp_path, files)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(cpu_checks, "count_affinity", lambda: 8)
@@ -48,7 +48,7 @@ def test_a_quota_of_cores(files: dict, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_no_quota(tmp_path: Path) -> None:
-    """The affinity alone; nothing is told on macOS or Windows."""
+    """The affinity counts, as on macOS and Windows."""
     assert count_usable_cores(tmp_path) == count_affinity()
     assert check_cores(Requirements(), tmp_path)[0] == "ok"
 
@@ -63,7 +63,7 @@ def test_no_quota(tmp_path: Path) -> None:
     ],
 )
 def test_frequency_governor(governors: list, verdict: str, told: str, tmp_path: Path) -> None:
-    """One that lets cores sleep between batches."""
+    """A governor that lets cores slow down between batches is a concern."""
     for core, name in enumerate(governors):
         write(tmp_path, {f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor": f"{name}\n"})
     found = check_clock(tmp_path)

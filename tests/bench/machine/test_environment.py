@@ -21,7 +21,7 @@ from tests.fakes import numbered_dataset
 
 
 def test_everything_that_explains_a_figure_is_there() -> None:
-    """Machine, cores, memory, versions, threads, data, command, load."""
+    """Command, data, versions, threads and memory are recorded as they are."""
     found = describe_environment(numbered_dataset(), ["--blocks", "2", "--name", "a b"])
     assert found["command"] == "python -m bench.sweep --blocks 2 --name 'a b'"
     assert found["dataset"]["name"] == "numbered:300"
@@ -35,12 +35,12 @@ def test_everything_that_explains_a_figure_is_there() -> None:
 
 
 def test_it_is_json() -> None:
-    """Unknown is null."""
+    """The description can be written as JSON."""
     assert json.loads(json.dumps(describe_environment(numbered_dataset(), [])))
 
 
 def test_no_name_or_path_of_the_machine() -> None:
-    """A folder of results can be shown to anyone."""
+    """A folder of results may be published."""
     text = json.dumps(describe_environment(numbered_dataset(), []))
     assert os.uname().nodename not in text
     assert str(Path.home()) not in text
@@ -49,7 +49,7 @@ def test_no_name_or_path_of_the_machine() -> None:
 
 @pytest.mark.parametrize("missing", ["loaderbench", "triton"])
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch, missing) -> None:
-    """Unknown, and the others have theirs."""
+    """Its version is unknown, and the others have theirs."""
     find = importlib.metadata.version
 
     def find_others(name: str) -> str:
@@ -64,7 +64,7 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch, missing) ->
 
 
 def test_the_commit_is_that_of_the_code(tmp_path, monkeypatch) -> None:
-    """With a mark if its files differ; a folder outside of git has none."""
+    """It has a mark if files differ. A folder outside of git has no commit."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path), *arguments]
@@ -97,18 +97,18 @@ def test_memory_that_the_system_does_not_tell_is_unknown(monkeypatch) -> None:
 
 
 def test_cores_are_those_that_may_be_used() -> None:
-    """No more than the affinity."""
+    """They are no more than the affinity."""
     assert 0 < count_usable_cores() <= len(os.sched_getaffinity(0))
 
 
 def test_the_cpu_has_a_name() -> None:
-    """On Linux from the kernel."""
+    """Linux knows it."""
     assert find_cpu_name()
 
 
 @pytest.fixture
 def no_cuda_here(monkeypatch: pytest.MonkeyPatch):
-    """A GPU that CUDA finds, and that this process must not begin to use."""
+    """Let torch find a GPU that this process must not use."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("CUDA was initialised in this process")
@@ -132,7 +132,7 @@ def no_cuda_here(monkeypatch: pytest.MonkeyPatch):
 def test_the_gpu_is_looked_at_by_another_process(
     no_cuda_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This one starts no CUDA; the facts go to environment.json as they are told, unknowns as null."""
+    """This process starts no CUDA. The other one's facts are recorded unchanged."""
     facts = {
         "name": "NVIDIA H100 80GB HBM3", "memory_bytes": 85_000_000_000, "capability": "9.0", "count": 1,
         "driver": "580.65.06", "power_limit_w": None,
@@ -147,13 +147,13 @@ def test_the_gpu_is_looked_at_by_another_process(
 
 
 def test_a_gpu_that_the_other_process_cannot_use_is_none(no_cuda_here, monkeypatch) -> None:
-    """It fails by itself: no error arrives here."""
+    """The other process fails, and no error arrives here."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert describe_gpu() is None
 
 
 def test_a_gpu_of_which_nothing_is_known_is_none(monkeypatch) -> None:
-    """Null in environment.json."""
+    """It is recorded as null."""
     monkeypatch.setattr(environment, "inspect_gpu", lambda: None)
     assert describe_gpu() is None
     monkeypatch.setattr(environment, "inspect_gpu", lambda: GpuSnapshot({"name": "Some GPU"}, None, None))

@@ -1,4 +1,4 @@
-"""The look at the GPU by another process, and what becomes of it where that fails."""
+"""The look at the GPU by another process, and the failures of that process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TELL = f"print('noise'); print({MARK + json.dumps(SEEN)!r}, flush=True)"
 
 @pytest.fixture
 def looked(tmp_path, monkeypatch):
-    """A function: the look, where the process that looks is this program."""
+    """Return a function that looks at the GPU by means of a program."""
 
     def by(text: str) -> GpuSnapshot | None:
         monkeypatch.setattr(sys, "executable", write_program(tmp_path / "python", text))
@@ -41,14 +41,14 @@ def looked(tmp_path, monkeypatch):
 
 @runs_scripts
 def test_the_look_is_what_the_other_process_tells(looked) -> None:
-    """Whatever else it prints, and however it ends: a driver may well crash at the end."""
+    """Noise doesn't count, nor does a driver that crashes at the end."""
     crash = "; import os; os.abort()"
     assert looked(TELL + crash) == GpuSnapshot(**SEEN)
 
 
 @runs_scripts
 def test_it_is_looked_at_once(looked) -> None:
-    """What is on the machine stays there, and looking takes as long as importing torch."""
+    """A look takes as long as importing torch."""
     first = looked(TELL)
     assert looked("raise SystemExit(1)") is first
 
@@ -66,14 +66,14 @@ def test_it_is_looked_at_once(looked) -> None:
     ids=["fails", "crashes", "mute", "cut", "other"],
 )
 def test_a_process_that_fails_to_look_tells_nothing(looked, text, capfd) -> None:
-    """And what it says of that goes nowhere."""
+    """Its errors are not shown."""
     assert looked(text) is None
     assert capfd.readouterr() == ("", "")
 
 
 @runs_scripts
 def test_a_process_that_hangs_is_ended(looked, tmp_path, monkeypatch) -> None:
-    """At its deadline, however deaf it is."""
+    """It is killed at its deadline, though it ignores other signals."""
     monkeypatch.setattr(gpu, "DEADLINE_S", 0.5)
     pid = tmp_path / "pid"
     deaf = (
@@ -89,7 +89,7 @@ def test_a_process_that_hangs_is_ended(looked, tmp_path, monkeypatch) -> None:
 
 
 def test_a_process_that_cannot_be_started_tells_nothing(monkeypatch) -> None:
-    """No interpreter is known where Python is part of another program."""
+    """A program that embeds Python may know no interpreter."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     inspect_gpu.cache_clear()
@@ -98,7 +98,7 @@ def test_a_process_that_cannot_be_started_tells_nothing(monkeypatch) -> None:
 
 
 def test_without_a_gpu_no_process_is_started(monkeypatch) -> None:
-    """It would take as long as importing torch, on every machine."""
+    """The process would take as long as importing torch."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(subprocess, "Popen", failing)
     inspect_gpu.cache_clear()
@@ -108,7 +108,7 @@ def test_without_a_gpu_no_process_is_started(monkeypatch) -> None:
 
 @pytest.fixture
 def device_1(monkeypatch) -> None:
-    """A machine of which CUDA_VISIBLE_DEVICES has let in the GPU that NVML calls the second."""
+    """Let CUDA_VISIBLE_DEVICES admit only the GPU that NVML calls the second."""
     properties = SimpleNamespace(name="NVIDIA H100", total_memory=80 * GIB, major=9, minor=0, uuid="second")
     monkeypatch.setattr("torch.cuda.current_device", lambda: 0)
     monkeypatch.setattr("torch.cuda.get_device_properties", {0: properties}.__getitem__)
@@ -122,19 +122,19 @@ CUDA_FACTS = {
 
 @pytest.fixture(autouse=True)
 def triton(monkeypatch) -> None:
-    """Nothing keeps it from being used."""
+    """Let Triton work."""
     monkeypatch.setattr("model.fused_step.find_problem", lambda *_: None)
 
 
 def told(capsys) -> GpuSnapshot:
-    """What the other process prints."""
+    """Return the snapshot that the other process prints."""
     gpu.print_snapshot()
     (answer,) = read_answers(capsys.readouterr().out)
     return GpuSnapshot(**answer)
 
 
 def test_the_other_process_tells_of_the_device_that_trials_use(device_1, monkeypatch, capsys) -> None:
-    """By its UUID, which isn't told any further."""
+    """The UUID finds the device, and is not in the snapshot."""
     limits = {"GPU-first": 1, "GPU-second": 350_000}
     module = nvml(
         nvmlDeviceGetHandleByUUID={name: name for name in limits}.__getitem__,
@@ -147,7 +147,7 @@ def test_the_other_process_tells_of_the_device_that_trials_use(device_1, monkeyp
 
 
 def test_without_the_package_nvidia_smi_is_asked(device_1, monkeypatch, capsys) -> None:
-    """It comes with the driver; use of the GPU stays unknown."""
+    """The driver brings it. The use of the GPU stays unknown."""
     monkeypatch.setitem(sys.modules, "pynvml", None)
     monkeypatch.setattr(nvidia_smi, "query_facts", lambda uuid: {"second": FACTS}[uuid])
     assert told(capsys) == GpuSnapshot(CUDA_FACTS | FACTS, None, None)
@@ -156,7 +156,7 @@ def test_without_the_package_nvidia_smi_is_asked(device_1, monkeypatch, capsys) 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_a_real_gpu() -> None:
-    """It is the one that torch computes on."""
+    """The snapshot is of the GPU that torch computes on."""
     inspect_gpu.cache_clear()
     seen = inspect_gpu()
     assert seen is not None

@@ -28,7 +28,7 @@ def under(limit: str, number: int, code: str) -> str:
 
 
 def test_open_files() -> None:
-    """As many as may be open, and how to have more."""
+    """The need is held against the limit, and the cure is the limit that would do."""
     ask = "print(*check_open_files(Requirements(open_files={})), sep='|')"
     assert under("RLIMIT_NOFILE", 100, ask.format(100)) == "ok|at most 100 a process; up to 100 needed|None\n"
     few = under("RLIMIT_NOFILE", 100, ask.format(101))
@@ -41,7 +41,7 @@ def test_open_files() -> None:
     ("current", "verdict", "told"), [(60, "ok", "40 more of 100"), (61, "fail", "39 more of 100")]
 )
 def test_processes_of_a_container(current: int, verdict: str, told: str, tmp_path: Path) -> None:
-    """Of the narrowest control group."""
+    """The narrowest control group counts."""
     files = {
         "proc/self/cgroup": "0::/a\n",
         "sys/fs/cgroup/pids.max": "max",
@@ -57,7 +57,7 @@ def test_processes_of_a_container(current: int, verdict: str, told: str, tmp_pat
 
 
 def test_processes_of_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody's, where even those leave enough; else the user's own."""
+    """The processes of all users count if they leave enough; else the user's own are counted."""
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 100))

@@ -35,7 +35,7 @@ MEMORY = {
     ("left", "needed", "verdict"), [(40, 40, "ok"), (40, 41, "warn"), (40, 80, "warn"), (40, 81, "fail")]
 )
 def test_memory_of_a_container(files: dict, left: int, needed: int, verdict: str, tmp_path: Path) -> None:
-    """What its limit leaves; pages of files are given back when they are needed."""
+    """The limit counts. Pages of files are free when they are needed."""
     mib = 2**20
     numbers = {"limit": 100 * mib, "used": (100 - left + 30) * mib, "files": 30 * mib}
     write(tmp_path, {path: text.format(**numbers) for path, text in files.items()})
@@ -48,7 +48,7 @@ def test_memory_of_a_container(files: dict, left: int, needed: int, verdict: str
 
 
 def test_memory_of_the_machine(tmp_path: Path) -> None:
-    """Where no control group limits it."""
+    """The machine's memory counts without a control group."""
     assert check_memory(Requirements(memory_bytes=1), tmp_path)[0] == "ok"
     verdict, found, cure = check_memory(Requirements(memory_bytes=2**60), tmp_path)
     assert verdict == "fail"
@@ -57,7 +57,7 @@ def test_memory_of_the_machine(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has it")
 def test_shared_memory(tmp_path: Path) -> None:
-    """Missing, too small, full, and roomy enough; none is needed without workers."""
+    """It may be missing, too small, full or roomy enough. Without workers none is needed."""
     assert check_shared_memory(Requirements(), tmp_path) == ("ok", "not needed without workers", None)
     assert "mount" in (check_shared_memory(NEEDS, tmp_path) or ("", "", ""))[2]
     script = (

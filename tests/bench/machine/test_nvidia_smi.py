@@ -1,4 +1,4 @@
-"""Facts of a GPU where only nvidia-smi is there to be asked."""
+"""Facts of a GPU that nvidia-smi tells."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ UNKNOWN = dict.fromkeys(FACTS)
     ids=["all", "not all", "broken", "old", "no device", "hangs", "no program"],
 )
 def test_what_nvidia_smi_tells(tmp_path, monkeypatch, smi, facts) -> None:
-    """Numbers in the units of NVML; None for each that it doesn't know."""
+    """Numbers are in the units of NVML. An unknown fact is None."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(nvidia_smi, "DEADLINE_S", 0.3 if smi and "sleep" in smi else 30.0)
     if smi:
@@ -65,7 +65,7 @@ def test_what_nvidia_smi_tells(tmp_path, monkeypatch, smi, facts) -> None:
     ids=["one", "none", "fails", "no program"],
 )
 def test_whether_it_lists_a_gpu(tmp_path, monkeypatch, program, listed) -> None:
-    """Only a list that it ends well counts."""
+    """A list counts if the command succeeds."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if program:
         write_program(tmp_path / "nvidia-smi", program)

@@ -1,4 +1,4 @@
-"""Answers of NVML about a GPU, and None for each that there is not."""
+"""Answers of NVML about a GPU, and None for each that is missing."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ READ = {
 
 
 def read(module) -> dict:
-    """Read everything that changes."""
+    """Return all readings that change."""
     return {name: getattr(NvmlGpu(module, "h"), name)() for name in READ}
 
 
 def test_all_that_nvml_tells() -> None:
-    """Shares of one, seconds, bytes, watts."""
+    """Readings are in MHz, seconds, shares of one, bytes and watts."""
     assert read(nvml()) == pytest.approx(READ)
     assert NvmlGpu(nvml(), "h").read_facts() == FACTS
 
 
 def test_the_package_has_what_is_asked_of_it() -> None:
-    """Names, and the value that asks for the second version of memory."""
+    """The real package has every name of the stand-in, with the values of its numbers."""
     package = pytest.importorskip("pynvml")
     assert [name for name in vars(nvml()) if not hasattr(package, name)] == []
     for name, value in vars(nvml()).items():
@@ -56,14 +56,14 @@ def test_the_package_has_what_is_asked_of_it() -> None:
     ],
 )
 def test_one_query_that_fails_takes_no_other_with_it(query, read_now, facts, missing) -> None:
-    """Neither one that the GPU or its driver doesn't know, nor one that the package doesn't."""
+    """The GPU, its driver or the package may not know a query."""
     module = nvml(**{query: None if missing else failing})
     assert read(module) == pytest.approx(READ | read_now)
     assert NvmlGpu(module, "h").read_facts() == FACTS | facts
 
 
 def test_a_gpu_that_tells_nothing_is_unknown() -> None:
-    """None throughout, and never 0."""
+    """All readings are None, and none is 0."""
     queries = [name for name in vars(nvml()) if name.startswith("nvmlDevice") or "Driver" in name]
     mute = nvml(**dict.fromkeys(queries, failing))
     assert read(mute) == dict.fromkeys(READ)
@@ -97,13 +97,13 @@ def test_a_counter_that_the_gpu_does_not_have_is_unknown() -> None:
 
 @pytest.mark.parametrize("used", [3 * GIB, 3.5 * GIB], ids=["without", "with"])
 def test_memory_in_use_is_without_what_the_driver_keeps(used) -> None:
-    """Whether or not `used` has it in it: both can be read of it."""
+    """It doesn't matter whether `used` includes it."""
     told = SimpleNamespace(total=80 * GIB, reserved=GIB / 2, free=76.5 * GIB, used=used)
     assert NvmlGpu(nvml(nvmlDeviceGetMemoryInfo=lambda *_, **__: told), "h").read_memory_bytes() == 3 * GIB
 
 
 def test_a_package_or_driver_without_the_second_version_tells_the_first() -> None:
-    """That has the driver's part in it."""
+    """The first version includes the driver's part."""
 
     def first_only(handle, version=None):
         return failing() if version else memory_info(handle)
@@ -125,7 +125,7 @@ def test_the_gpu_is_found_by_the_name_of_the_current_device(monkeypatch) -> None
 
 
 def test_a_part_of_a_gpu_is_found_too(monkeypatch) -> None:
-    """Its name begins otherwise."""
+    """Its UUID has another prefix."""
     known = {"MIG-u": "a part"}
     monkeypatch.setitem(sys.modules, "pynvml", nvml(nvmlDeviceGetHandleByUUID=known.__getitem__))
     assert NvmlGpu.find_by_uuid("u").handle == "a part"
@@ -134,7 +134,7 @@ def test_a_part_of_a_gpu_is_found_too(monkeypatch) -> None:
 
 @pytest.mark.parametrize("module", [None, nvml(nvmlInit=failing)], ids=["no package", "no driver"])
 def test_without_package_or_driver_there_is_no_gpu(monkeypatch, module) -> None:
-    """Unknown, not an error."""
+    """The GPU is unknown, and no error is raised."""
     monkeypatch.setitem(sys.modules, "pynvml", module)
     monkeypatch.setattr("torch.cuda.current_device", lambda: 0)
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda i: SimpleNamespace(uuid="u"))

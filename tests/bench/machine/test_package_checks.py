@@ -49,7 +49,7 @@ DEVICE = {"dev/nvidia0": "", "proc/driver/nvidia/version": "NVRM version: Kernel
     ],
 )
 def test_gpu(torch, files, try_it, verdict, told, tmp_path: Path, monkeypatch) -> None:
-    """None is no trouble; one that CUDA can't use is, and torch says why."""
+    """A GPU that CUDA can't use is a concern, with torch's reason. No GPU is none."""
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setattr(package_checks, "inspect_gpu", lambda: GpuSnapshot({"name": "Some GPU"}, None, None))
     monkeypatch.setattr(nvidia_smi.shutil, "which", lambda _: None)
@@ -85,7 +85,7 @@ GIB = 2**30
     ids=["others", "not measured", "quiet", "driver", "use unknown", "memory unknown", "failed", "no matter"],
 )
 def test_who_else_uses_the_gpu(seen, measured, verdict, told, tmp_path: Path, monkeypatch) -> None:
-    """Only who has memory there is somebody; a process that fails there is told of where it matters."""
+    """Use without memory is the driver's. A failed look is a concern if the GPU is measured."""
     monkeypatch.setitem(sys.modules, "torch", fake_torch(available=True))
     monkeypatch.setattr(package_checks, "inspect_gpu", lambda: seen)
     found = package_checks.check_gpu(tmp_path, measured=measured)
@@ -98,7 +98,7 @@ def test_who_else_uses_the_gpu(seen, measured, verdict, told, tmp_path: Path, mo
     ("version", "verdict"), [("2.5.1+cu121", "fail"), ("1.13", "fail"), ("2.6.0a0", "ok"), ("2.15.0", "ok")]
 )
 def test_the_oldest_torch(version: str, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """2.6; 2.15 is newer than that."""
+    """It is 2.6, and 2.15 is newer."""
     torch = fake_torch()
     torch.__version__ = version
     monkeypatch.setitem(sys.modules, "torch", torch)

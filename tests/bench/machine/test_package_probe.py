@@ -1,4 +1,4 @@
-"""Broken packages, which another process meets."""
+"""Broken packages, which end another process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __version__ = "2.9.1"
 
 @pytest.fixture
 def probe(tmp_path, monkeypatch):
-    """A function: the checks of packages of this code, by name."""
+    """Return a function that checks packages of some code, and returns the checks by name."""
 
     def find_checks(**modules: str) -> dict[str, Check]:
         for name, code in modules.items():
@@ -33,7 +33,7 @@ def probe(tmp_path, monkeypatch):
 
 
 def test_packages_in_order(probe) -> None:
-    """Whatever they print."""
+    """Packages may print anything."""
     noisy = f"print('hello', end='')\n{GOOD_TORCH}"
     found = probe(torch=noisy, torchvision="__version__ = '0.24.1'")
     assert list(found) == list(PACKAGES)
@@ -58,7 +58,7 @@ def test_packages_in_order(probe) -> None:
     ],
 )
 def test_a_broken_torch(probe, code: str, words: str) -> None:
-    """Whatever importing it does, it fails in one line, with a cure."""
+    """Its check fails in one line with a cure, and the others are made or unknown."""
     found = probe(torch=code, torchvision="__version__ = '0.24.1'")
     assert list(found) == list(PACKAGES)
     assert found["torch"].severity == "fail"
@@ -69,7 +69,7 @@ def test_a_broken_torch(probe, code: str, words: str) -> None:
 
 
 def test_a_torch_that_hangs(probe, monkeypatch) -> None:
-    """It fails at the deadline, and so does nothing else."""
+    """Its check fails at the deadline, and the others are unknown."""
     monkeypatch.setattr(package_probe, "DEADLINE_S", 0.5)
     found = probe(torch="import time; time.sleep(600)")
     assert (found["torch"].severity, found["torch"].found) == (
@@ -79,7 +79,7 @@ def test_a_torch_that_hangs(probe, monkeypatch) -> None:
 
 
 def test_a_torchvision_built_for_another_torch(probe, tmp_path: Path) -> None:
-    """The real one without its library: what is left of it where the library can't be loaded."""
+    """It is the real one without its compiled library."""
     code = "import torchvision; print(torchvision.__path__[0])"
     real = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     mixed = tmp_path / "torchvision"
@@ -95,7 +95,7 @@ def test_a_torchvision_built_for_another_torch(probe, tmp_path: Path) -> None:
 
 
 def test_a_missing_torchvision(probe) -> None:
-    """It comes from where torch came from."""
+    """The cure is to install it."""
     missing = "raise ModuleNotFoundError('none', name='torchvision')"
     found = probe(torch=GOOD_TORCH, torchvision=missing)["torchvision"]
     assert (found.severity, found.found) == ("fail", "not installed")

@@ -1,4 +1,4 @@
-"""What loaders take, held against a DataLoader that runs with just that."""
+"""Requirements, held against a DataLoader that has just so much."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ for batch in DataLoader(Ones(), batch_size=256, **settings):
 
 
 def test_shared_memory_is_needed_for_all_batches_that_can_be_alive() -> None:
-    """Those loaded ahead, the one just taken and the one before it, in whole pages; and semaphores."""
+    """Batches loaded ahead, the one just taken and the one before it take whole pages, and so do semaphores."""
     if requirements.mmap.PAGESIZE == 4096:
         assert FEW.shm_bytes == 6 * (1024 * 28 * 28 * 4 + 1024 * 8) + (3 * 3 + 5 + 2) * 4096
         one = estimate_requirements(LoaderSettings(1, 1, 1))
@@ -42,15 +42,15 @@ def test_shared_memory_is_needed_for_all_batches_that_can_be_alive() -> None:
 
 
 def test_no_more_shared_memory_than_an_epoch_has_samples() -> None:
-    """The last batch is smaller."""
+    """The last batch of an epoch is smaller."""
     needs = estimate_requirements(LoaderSettings(8192, 8), StoredPictures(60_000))
     assert 60_000 * (28 * 28 * 4 + 8) < needs.shm_bytes < 60_000 * (28 * 28 * 4 + 8) + 2**18
     assert estimate_requirements(LoaderSettings(10**6, 1), StoredPictures(10)).shm_bytes < 2**17
 
 
 @pytest.mark.parametrize(("missing", "works"), [(0, True), (2, False)])
-def test_the_shared_memory_foretold_is_what_a_dataloader_needs(missing: int, works: bool) -> None:
-    """With so many batches less room it dies; with what is said to be enough it doesn't."""
+def test_a_dataloader_needs_the_estimated_shared_memory(missing: int, works: bool) -> None:
+    """It fails with two batches less room, and runs with the estimate."""
     needs = estimate_requirements(LoaderSettings(256, 2), StoredPictures(12 * 256))
     batch_bytes = 256 * (28 * 28 * 4 + 8)
     room = needs.shm_bytes - missing * batch_bytes if missing else needs.shm_bytes + needs.shm_spare_bytes
@@ -60,7 +60,7 @@ def test_the_shared_memory_foretold_is_what_a_dataloader_needs(missing: int, wor
 
 
 def test_workers_that_are_not_forked_take_more() -> None:
-    """Each holds a torch of its own."""
+    """Each of them imports torch, and gets the data through /dev/shm."""
     forked, fresh = (
         estimate_requirements(LoaderSettings(1, 4, multiprocessing_context=method))
         for method in ("fork", "spawn")
@@ -72,13 +72,13 @@ def test_workers_that_are_not_forked_take_more() -> None:
 
 
 def test_without_workers_little_is_needed() -> None:
-    """No shared memory, no more files."""
+    """They take no shared memory and no more files."""
     needs = estimate_requirements(LoaderSettings(1024))
     assert (needs.workers, needs.shm_bytes, needs.open_files) == (0, 0, requirements.OWN_FILES)
 
 
 def test_of_several_loaders_the_most_counts() -> None:
-    """Need by need; a loader without workers has none."""
+    """Each requirement is the largest of all loaders'."""
     ring = LoaderSettings.from_knobs({"batch_size": 4096, "loader_threads": 2})
     assert ring == LoaderSettings(4096)
     many = LoaderSettings.from_knobs(
@@ -97,7 +97,7 @@ def test_of_several_loaders_the_most_counts() -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("resize", [None, 8])
 def test_oblong_pictures_take_their_height_times_their_width(workers: int, resize: int | None) -> None:
-    """As much as square ones of the same area. Resized ones are square."""
+    """Square pictures of the same area take as much. Resized pictures are square."""
     settings = LoaderSettings(64, workers, multiprocessing_context="spawn", resize=resize)
     oblong, upright, square = (
         estimate_requirements(settings, StoredPictures(1000, height, width))

@@ -27,7 +27,7 @@ from loaders import native
     ],
 )
 def test_start_method(methods: list, asked: list, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.14's on Linux imports torch in every worker, if nothing else was asked for."""
+    """Workers of Python 3.14 on Linux import torch again, unless another method is chosen."""
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: methods)
     loaders = [LoaderSettings(8, 2, multiprocessing_context=context) for context in asked]
     found = check_start_method(estimate_all([LoaderSettings(8), *loaders], StoredPictures(100)))
@@ -37,7 +37,7 @@ def test_start_method(methods: list, asked: list, verdict: str, monkeypatch: pyt
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ring.c is not compiled there")
 def test_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Missing, or switched off, which somebody wanted."""
+    """A missing compiler is a concern. One that is switched off is none."""
     monkeypatch.setattr(setup_checks, "native", lambda: native.Native(None, "no C compiler found"))
     verdict, found, cure = check_compiler()
     assert verdict == "warn"
@@ -49,7 +49,7 @@ def test_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ring.c is not compiled there")
 def test_a_compiler_that_was_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's CC names none, though another one has compiled ring.c."""
+    """CC names none that works, and another one has compiled ring.c."""
     notice = "CC=gone-cc: gone-cc is not found; ring.c is compiled by cc"
     monkeypatch.setattr(setup_checks, "native", lambda: native.Native(object(), notice=notice))
     assert check_compiler() == ("warn", notice, "unset CC, or name a working compiler in it")
@@ -58,7 +58,7 @@ def test_a_compiler_that_was_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To be made, a file in the way, no room; nothing is left behind."""
+    """A folder may have to be made, be a file, or lack room. The check leaves nothing behind."""
     missing = tmp_path / "a" / "b"
     verdict, found, _ = check_folder(missing, enough=1, too_few=1)
     assert verdict == "ok"
@@ -73,7 +73,7 @@ def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no folder that nobody may write in is known here")
 def test_a_folder_that_cannot_be_written() -> None:
-    """Data may lie there all the same; results can't."""
+    """Data may lie there, but results can't be written."""
     verdict, found, cure = check_folder(Path("/proc/loaderbench"), enough=1, too_few=0)
     assert verdict == "warn"
     assert found.startswith("/proc/loaderbench (to be made): can't be written (")

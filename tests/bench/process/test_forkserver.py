@@ -39,7 +39,7 @@ if __name__ == "__main__":
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such server")
 @pytest.mark.parametrize("find_path", [os.path.abspath, os.path.relpath], ids=["absolute", "relative"])
 def test_modules_of_the_user_hide_none_of_ours(tmp_path, monkeypatch, find_path) -> None:
-    """Run as pip's script is, which lies elsewhere. Only the current folder and the search path count."""
+    """A script like pip's runs in the folder of the user. The server and its child find our packages."""
     user, scripts = tmp_path / "user", tmp_path / "bin"
     user.mkdir()
     scripts.mkdir()

@@ -1,4 +1,4 @@
-"""Functions that are called in a new interpreter, and the answers that come back."""
+"""Functions that are called in a new interpreter, and their answers."""
 
 from __future__ import annotations
 

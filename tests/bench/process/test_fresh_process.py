@@ -1,4 +1,4 @@
-"""An iterator in a process of its own, item by item; for trials in it see test_trial_process."""
+"""An iterator in a process of its own. test_trial_process has the trials."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def context():
 
 
 def touching(folder: Path, items: int) -> Iterator[int]:
-    """Items that leave a file each when they are made."""
+    """Make items, and a file for each."""
     for number in range(items):
         (folder / str(number)).touch()
         yield number
 
 
 def ending_early() -> Iterator[int]:
-    """One item and no more."""
+    """Make one item and no more."""
     yield 1
 
 
 def leaving_a_daemon(file: Path) -> Iterator[int]:
-    """An item, beside a process that has left both the tree and the group."""
+    """Make an item, and start a process that leaves both the tree and the group."""
     code = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     subprocess.Popen(["sh", "-c", f'"{sys.executable}" -c "{code}" &'], start_new_session=True).wait()
     while not (file.exists() and file.read_text()):
@@ -51,8 +51,8 @@ def process(work, context, tmp_path) -> FreshProcess:
     return FreshProcess(work, context=context, log=tmp_path / "log", title="a test")
 
 
-def test_an_item_is_made_when_the_one_before_is_done_with(context, tmp_path) -> None:
-    """The process holds still until the next is asked for."""
+def test_an_item_is_made_when_it_is_requested(context, tmp_path) -> None:
+    """The process waits until the next item is requested."""
     made = tmp_path / "made"
     made.mkdir()
     with process(partial(touching, made, 3), context, tmp_path) as running:
@@ -64,13 +64,13 @@ def test_an_item_is_made_when_the_one_before_is_done_with(context, tmp_path) -> 
 
 
 def array_items() -> Iterator[dict[str, np.ndarray]]:
-    """Items that hold arrays, one of them empty."""
+    """Make items that hold arrays, one of them empty."""
     yield {"first": np.arange(100_000), "second": np.zeros((0, 3), np.float32)}
     yield {"first": np.ones(3)[:2]}
 
 
 def test_arrays_arrive_whole(context, tmp_path) -> None:
-    """They are sent beside the message, not in it."""
+    """Arrays are sent beside the message."""
     with process(array_items, context, tmp_path) as running:
         item = running.take(read_running_s() + 60)
         assert np.array_equal(item["first"], np.arange(100_000))
@@ -79,7 +79,7 @@ def test_arrays_arrive_whole(context, tmp_path) -> None:
 
 
 def test_past_the_deadline(context, tmp_path) -> None:
-    """TimeoutError, and meanwhile one could look around."""
+    """TimeoutError is raised. Until then a function is called."""
     looks: list[int] = []
     with process(partial(time.sleep, 600), context, tmp_path) as running:
         with pytest.raises(TimeoutError):
@@ -90,7 +90,7 @@ def test_past_the_deadline(context, tmp_path) -> None:
 
 
 def test_no_item_left(context, tmp_path) -> None:
-    """Who asks for more than there is hears that the process has ended."""
+    """The error says that the process has ended."""
     with process(ending_early, context, tmp_path) as running:
         running.take(read_running_s() + 60)
         with pytest.raises(ProcessError, match="ended with exit code 0"):
@@ -99,7 +99,7 @@ def test_no_item_left(context, tmp_path) -> None:
 
 @pytest.fixture
 def subreaper():
-    """This process adopts orphans, as a sweep's does; not beyond the test."""
+    """Let this process adopt orphans until the end of the test."""
     become_subreaper()
     yield
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
@@ -107,7 +107,7 @@ def subreaper():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to a chosen ancestor")
 def test_a_daemon_is_ended_too(context, tmp_path, subreaper) -> None:
-    """What left the tree and the group would use the machine under the trials that come after."""
+    """A process that left the tree and the group would disturb later trials."""
     with process(partial(leaving_a_daemon, tmp_path / "pid"), context, tmp_path) as running:
         running.take(read_running_s() + 60)
         daemon = int((tmp_path / "pid").read_text())

@@ -1,4 +1,4 @@
-"""When an interrupt ends what is under way, when it waits, and when it ends everything."""
+"""Interrupts that end the work, that wait, and that end the process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.paths import ROOT
 
 @pytest.fixture(autouse=True)
 def handlers(monkeypatch):
-    """As in a process that has just started, and as before afterwards."""
+    """Handle interrupts as in a process that has just started, until the end of the test."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
     for name, value in (("hold_requested", False), ("pending", False), ("first", None)):
@@ -28,16 +28,16 @@ def handlers(monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_first_ends_what_is_under_way(number) -> None:
-    """As Ctrl-C does in Python."""
+def test_the_first_ends_the_work(number) -> None:
+    """It raises KeyboardInterrupt, as Ctrl-C does in Python."""
     assert not interrupts.was_interrupted()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
     assert interrupts.was_interrupted()
 
 
-def test_it_waits_for_the_end_of_what_is_held() -> None:
-    """Once, and not before."""
+def test_it_waits_for_the_end_of_a_protected_block() -> None:
+    """It is raised once, at the end."""
     done = []
 
     def hold() -> None:
@@ -52,8 +52,8 @@ def test_it_waits_for_the_end_of_what_is_held() -> None:
         done.append("not again")
 
 
-def test_what_is_held_lets_it_through_where_it_says_so() -> None:
-    """Also one that came before; afterwards nothing raises any more."""
+def test_a_protected_block_may_let_it_through() -> None:
+    """One that came before is raised too, and nothing is raised afterwards."""
     with interrupts.hold():
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt), interrupts.let_through():
@@ -63,7 +63,7 @@ def test_what_is_held_lets_it_through_where_it_says_so() -> None:
 
 
 def test_an_echo_is_no_second_one() -> None:
-    """What wraps a command passes on what the terminal has sent already; a closing terminal says so twice."""
+    """A wrapper passes on the terminal's signal. A closing terminal sends it twice."""
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     signal.raise_signal(signal.SIGINT)
@@ -72,7 +72,7 @@ def test_an_echo_is_no_second_one() -> None:
 
 
 def test_a_second_one_ends_the_process() -> None:
-    """Whatever it does, and whatever it holds."""
+    """It ends the process in a protected block too."""
     code = (
         "import signal, time\nfrom bench.process import interrupts\ninterrupts.install()\n"
         "with interrupts.hold():\n"
@@ -87,7 +87,7 @@ def test_a_second_one_ends_the_process() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_that_comes_when_all_is_done_is_no_traceback(number) -> None:
-    """Libraries take a while to clean up."""
+    """The signal ends the process while libraries clean up."""
     code = (
         "import atexit, time\nfrom bench.process import interrupts\n"
         "atexit.register(time.sleep, 600)\natexit.register(print, 'ending', flush=True)\n"

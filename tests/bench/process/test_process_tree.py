@@ -23,7 +23,7 @@ child.wait()
 
 @pytest.fixture
 def family():
-    """A process with one child, as (parent, child) process ids."""
+    """Start a process with one child, and return the ids of both."""
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         child = int(parent.stdout.readline())
         yield parent.pid, child
@@ -31,14 +31,14 @@ def family():
 
 
 def test_descendants_are_found(family) -> None:
-    """Children and their children."""
+    """The child of a process is its only descendant."""
     parent, child = family
     assert process_tree.list_descendants(parent) == [child]
     assert process_tree.list_descendants(child) == []
 
 
 def test_descendants_are_found_without_the_kernels_list(family, monkeypatch) -> None:
-    """Where /proc has none, psutil finds them."""
+    """psutil finds them without /proc."""
 
     def no_proc(path):
         raise FileNotFoundError
@@ -48,7 +48,7 @@ def test_descendants_are_found_without_the_kernels_list(family, monkeypatch) -> 
 
 
 def test_kill_ends_the_whole_tree(family) -> None:
-    """Parent and child."""
+    """Parent and child end."""
     process_tree.kill(family[0])
     assert not any(alive(pid) for pid in family)
 
@@ -97,7 +97,7 @@ for process in (known, own):
 
 @pytest.fixture(scope="module")
 def sweep():
-    """What a process found that adopts orphans: in another one than this, for it can't be undone."""
+    """Return the findings of another process that adopts orphans."""
     done = subprocess.run([sys.executable, "-c", SWEEP], stdout=subprocess.PIPE, check=True)
     found = json.loads(done.stdout)
     yield found
@@ -106,8 +106,8 @@ def sweep():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to a subreaper")
-def test_what_escaped_from_a_trial_is_ended(sweep) -> None:
-    """With its own child, and waited for: nothing of it is left, not even a zombie."""
+def test_an_escaped_process_of_a_trial_is_ended(sweep) -> None:
+    """Neither it nor its child is left, not even as a zombie."""
     assert sweep["adopted"]
     assert sweep["ended"][:1] == sweep["escaped"][:1]
     assert not any(psutil.pid_exists(pid) for pid in sweep["escaped"])
@@ -116,8 +116,8 @@ def test_what_escaped_from_a_trial_is_ended(sweep) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no sessions")
-def test_what_the_sweep_started_itself_is_kept(sweep) -> None:
-    """Known before the trial, or started since in the sweep's own session."""
+def test_a_process_of_the_sweep_itself_is_kept(sweep) -> None:
+    """It was known before the trial, or has started since in the sweep's session."""
     assert sorted(sweep["left"]) == sorted(sweep["own"])
     assert sweep["alive"] == [True, True]
 

@@ -1,4 +1,4 @@
-"""Folders that hide our packages, and those that don't."""
+"""Folders that hide our packages, and folders that don't."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.paths import ROOT
 
 @pytest.fixture
 def own(tmp_path, monkeypatch) -> str:
-    """A folder of our packages, as if they were installed there."""
+    """Make a folder in which our packages are installed."""
     folder = tmp_path / "site-packages"
     for package in search_path.PACKAGES:
         (folder / package).mkdir(parents=True)
@@ -26,7 +26,7 @@ def own(tmp_path, monkeypatch) -> str:
 
 @pytest.fixture
 def user(tmp_path, monkeypatch) -> Path:
-    """A user's folder, which is the current one."""
+    """Make a user's folder, and enter it."""
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -56,7 +56,7 @@ def test_a_folder_that_hides_nothing_stays(own, user, monkeypatch, files) -> Non
 
 
 def test_an_own_folder_that_is_not_listed_is_added(own, user, monkeypatch) -> None:
-    """Some editable installs find packages without it, but only after all folders."""
+    """Some editable installs find packages by other means, but only after all folders."""
     (user / "model.py").touch()
     monkeypatch.setattr(sys, "path", ["", "/usr/lib/python"])
     search_path.prefer_own_packages()
@@ -64,7 +64,7 @@ def test_an_own_folder_that_is_not_listed_is_added(own, user, monkeypatch) -> No
 
 
 def test_in_the_own_folder_nothing_changes(own, monkeypatch) -> None:
-    """A run from the checkout."""
+    """The command runs from the checkout."""
     monkeypatch.chdir(own)
     monkeypatch.setattr(sys, "path", before := ["", "/usr/lib/python", own])
     search_path.prefer_own_packages()
@@ -73,7 +73,7 @@ def test_in_the_own_folder_nothing_changes(own, monkeypatch) -> None:
 
 @pytest.mark.parametrize("how", ["module", "script", "library"])
 def test_commands_prefer_our_packages_and_scripts_do_not(tmp_path, how) -> None:
-    """A user's script that reads results has its own model.py."""
+    """A user's script that reads results may import the user's model.py."""
     (tmp_path / "model.py").write_text("own = False")
     (tmp_path / "plain.py").write_text(code := "import bench, model; print(getattr(model, 'own', True))")
     (tmp_path / "loaderbench").write_text(code)

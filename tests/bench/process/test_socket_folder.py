@@ -1,4 +1,4 @@
-"""Where multiprocessing's sockets lie when the temporary folder can't hold them."""
+"""The folder of multiprocessing's sockets if the temporary folder can't hold them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not hasattr(socket_folder.socket, "AF_UNIX"), re
 
 @pytest.fixture
 def long(tmp_path, monkeypatch) -> Path:
-    """A temporary folder whose path is too long for a socket, in a process without a folder of sockets."""
+    """Set a temporary folder whose path is too long for a socket."""
     folder = tmp_path / ("job-" * 30)
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -34,7 +34,7 @@ def long(tmp_path, monkeypatch) -> Path:
 
 
 def test_a_long_path_is_avoided(long, tmp_path, monkeypatch) -> None:
-    """A listener works, its folder goes away with the process, and nothing is left in the long one."""
+    """A listener works, and nothing is left in the long folder."""
     with tempfile.TemporaryDirectory(dir="/tmp") as short:
         monkeypatch.setattr(socket_folder, "SHORT_FOLDERS", (str(tmp_path / "missing"), str(long), short))
         made = make_socket_folder()
@@ -49,7 +49,7 @@ def test_a_long_path_is_avoided(long, tmp_path, monkeypatch) -> None:
 
 
 def test_a_usual_folder_is_used(tmp_path, monkeypatch, long) -> None:
-    """Without a notice."""
+    """It needs no notice."""
     with tempfile.TemporaryDirectory(dir="/tmp") as usual:
         monkeypatch.setattr(tempfile, "tempdir", usual)
         made = make_socket_folder()
@@ -58,7 +58,7 @@ def test_a_usual_folder_is_used(tmp_path, monkeypatch, long) -> None:
 
 
 def test_where_no_folder_holds_sockets_the_error_names_tmpdir(long, monkeypatch) -> None:
-    """One line, with what was tried and what would do."""
+    """It is one line, with the folders that were tried and the cure."""
     monkeypatch.setattr(socket_folder, "SHORT_FOLDERS", ("/nowhere",))
     with pytest.raises(ProcessError, match=r"^neither TMPDIR=\S+ nor /nowhere can hold sockets") as caught:
         make_socket_folder()

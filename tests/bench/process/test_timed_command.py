@@ -27,14 +27,14 @@ def run(code: str, deadline_s: float = 60.0) -> CommandResult:
     ],
 )
 def test_a_program_that_ends(monkeypatch, code, exit_code, ending, output) -> None:
-    """Its exit code, its output, and the last line of its errors."""
+    """The result has its exit code, its output and the last line of its errors."""
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
     assert run(code) == CommandResult(exit_code, ending, output)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 def test_a_program_that_is_killed() -> None:
-    """By the name of the signal."""
+    """The result names the signal."""
     done = run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert done == CommandResult(-9, "was killed by SIGKILL")
 
@@ -54,6 +54,6 @@ def test_a_program_that_hangs_keeps_what_it_printed(tmp_path) -> None:
 
 
 def test_a_program_that_is_not_there() -> None:
-    """No error arrives here."""
+    """The result says so, and no error is raised."""
     done = run_timed(["/nowhere/python"], deadline_s=1.0)
     assert done == CommandResult(None, "can't be started (No such file or directory)")

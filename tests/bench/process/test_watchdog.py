@@ -30,8 +30,8 @@ time.sleep(600)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the system ends no process with its parent there")
-def test_what_a_killed_process_leaves_is_ended_and_removed() -> None:
-    """Also in a folder where a user's bench.py lies, and with torch's empty folder for compiled code."""
+def test_leftovers_of_a_killed_process_are_removed() -> None:
+    """A user's bench.py is no obstacle. torch's empty folder for compiled code goes too."""
     with tempfile.TemporaryDirectory(dir="/tmp") as temporary, tempfile.TemporaryDirectory() as user:
         (Path(user) / "bench.py").write_text("raise RuntimeError('the module of the user')")
         (cache := Path(temporary) / "torchinductor_somebody").mkdir()

@@ -26,7 +26,7 @@ def print_lines(check: Check, **console) -> list[str]:
 
 
 def test_lines_fit_a_terminal() -> None:
-    """Broken between words, under each other."""
+    """They are wrapped at words, under each other."""
     first, second, *others = print_lines(WARNED, width=80, force_terminal=True)
     assert first == "warn    load           56% of all cores in use now"
     assert second.startswith(" " * 23 + "-> wait until")
@@ -35,7 +35,7 @@ def test_lines_fit_a_terminal() -> None:
 
 
 def test_a_pipe_gets_whole_lines() -> None:
-    """A program that searches them finds each check and each cure in one."""
+    """Each check and each cure is one line."""
     assert print_lines(WARNED, width=40) == [
         "warn    load           56% of all cores in use now",
         f"{' ' * 23}-> {WARNED.cure}",
@@ -43,14 +43,14 @@ def test_a_pipe_gets_whole_lines() -> None:
 
 
 def test_a_terminal_of_a_few_columns_loses_no_word() -> None:
-    """Its lines are longer than it is, and nothing crashes."""
+    """Its lines are longer than the terminal is wide."""
     lines = print_lines(WARNED, width=10, force_terminal=True)
     words = " ".join(line.strip() for line in lines).replace("-> ", "")
     assert words == f"warn    load           {WARNED.found} {WARNED.cure}"
 
 
 def test_names_from_outside_are_no_markup() -> None:
-    """A folder's name can look like it."""
+    """The name of a folder can look like markup."""
     (line,) = print_lines(Check("data folder", "ok", "[red]data[/] :smile:", None))
     assert "[red]data[/] :smile:" in line
 
@@ -69,7 +69,7 @@ def test_names_from_outside_are_no_markup() -> None:
     ],
 )
 def test_the_result_of_all_checks(checks, worst, result) -> None:
-    """The worst of them, and how many ask for something."""
+    """The last line counts the concerns, and the worst severity is found."""
     out = io.StringIO()
     made = print_checks(Console(file=out), LoaderSettings(64), iter(checks))
     assert made == checks
@@ -79,7 +79,7 @@ def test_the_result_of_all_checks(checks, worst, result) -> None:
 
 
 def test_the_keys_of_json() -> None:
-    """Programs read them."""
+    """Programs read these keys."""
     assert json.loads(format_json([SOUND, FAILED])) == {
         "checks": [
             {"name": "cores", "verdict": "ok", "found": "2 usable of 2", "cure": None},
