@@ -20,7 +20,7 @@ import torch
 
 from bench.machine.cpu_checks import count_usable_cores
 from bench.machine.gpu import inspect_gpu
-from bench.process.search_path import PACKAGES, ROOT
+from bench.process.search_path import OWN_FOLDER, PACKAGES
 from loaders.data.dataset_ref import DatasetRef
 from loaders.native import native
 
@@ -124,10 +124,10 @@ def _find_machine_id() -> str | None:
 
 def _find_commit() -> str | None:
     """Return the commit of the code that runs, with `+changes` if its files differ; None outside of git."""
-    commit = _run("git", "-C", str(ROOT), "rev-parse", "HEAD")
+    commit = _run("git", "-C", str(OWN_FOLDER), "rev-parse", "HEAD")
     if commit is None:
         return None
-    changes = _run("git", "-C", str(ROOT), "status", "--porcelain", "--", *PACKAGES)
+    changes = _run("git", "-C", str(OWN_FOLDER), "status", "--porcelain", "--", *PACKAGES)
     return f"{commit}+changes" if changes else commit
 
 

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from bench.process.errors import ProcessError
 from bench.process.interrupts import TERMINAL_SIGNALS
-from bench.process.search_path import is_root
+from bench.process.search_path import is_own_folder
 from bench.process.socket_folder import make_socket_folder
 from bench.process.watchdog import start_watchdog
 from bench.text import describe_error
@@ -88,8 +88,9 @@ def _leave_current_folder() -> Iterator[None]:
     the server's children return to the current folder.
     """
     # In our own folder nothing hides ours, and they may be found nowhere else.
-    current = None if is_root(os.curdir) else os.path.realpath(os.curdir)
+    current = None if is_own_folder(os.curdir) else os.path.realpath(os.curdir)
     if current is not None:
+        # Relative paths would mean others there.
         paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         if paths != [""]:
             os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, paths))

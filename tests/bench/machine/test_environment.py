@@ -71,7 +71,7 @@ def test_the_commit_is_that_of_the_code(tmp_path, monkeypatch) -> None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "OWN_FOLDER", tmp_path)
     assert environment._find_commit() is None
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "sweep.py").touch()

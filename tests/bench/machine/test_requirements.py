@@ -34,7 +34,7 @@ for batch in DataLoader(Ones(), batch_size=256, **settings):
 
 
 def test_shared_memory_is_needed_for_all_batches_that_can_be_alive() -> None:
-    """Batches loaded ahead, the one just taken and the one before it take whole pages, and so do semaphores."""
+    """Batches loaded ahead, the one just taken and the one before it take whole pages, as semaphores do."""
     if requirements.mmap.PAGESIZE == 4096:
         assert FEW.shm_bytes == 6 * (1024 * 28 * 28 * 4 + 1024 * 8) + (3 * 3 + 5 + 2) * 4096
         one = estimate_requirements(LoaderSettings(1, 1, 1))

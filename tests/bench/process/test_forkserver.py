@@ -57,6 +57,6 @@ def test_modules_of_the_user_hide_none_of_ours(tmp_path, monkeypatch, find_path)
     )
     assert done.stderr == ""
     assert json.loads(done.stdout) == {
-        "folder": str(user.resolve()), "preloaded": True, "files": [str(search_path.ROOT)] * 3,
+        "folder": str(user.resolve()), "preloaded": True, "files": [str(search_path.OWN_FOLDER)] * 3,
     }  # fmt: skip
     assert "the module of the user" not in (user / "log").read_text()

@@ -13,7 +13,7 @@ from bench.process.fresh_interpreter import MARK, make_command, print_answer, re
 def print_origin(*words: str) -> None:
     """Print noise, and an answer with the folder that our packages came from and with the arguments."""
     print("noise", end="")
-    print_answer({"root": str(search_path.ROOT), "folder": str(Path.cwd()), "words": words})
+    print_answer({"root": str(search_path.OWN_FOLDER), "folder": str(Path.cwd()), "words": words})
 
 
 def test_a_function_is_called_wherever_the_command_runs(tmp_path) -> None:
@@ -24,7 +24,7 @@ def test_a_function_is_called_wherever_the_command_runs(tmp_path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     (answer,) = read_answers(done.stdout)
     assert answer == {
-        "root": str(search_path.ROOT), "folder": str(Path(tmp_path).resolve()), "words": ["a b", "--c"],
+        "root": str(search_path.OWN_FOLDER), "folder": str(Path(tmp_path).resolve()), "words": ["a b", "--c"],
     }  # fmt: skip
 
 

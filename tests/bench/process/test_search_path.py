@@ -20,7 +20,7 @@ def own(tmp_path, monkeypatch) -> str:
     for package in search_path.PACKAGES:
         (folder / package).mkdir(parents=True)
         (folder / package / "__init__.py").touch()
-    monkeypatch.setattr(search_path, "ROOT", folder)
+    monkeypatch.setattr(search_path, "OWN_FOLDER", folder)
     return str(folder)
 
 
