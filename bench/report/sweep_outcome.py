@@ -1,4 +1,4 @@
-"""SweepOutcome: how the measuring of a sweep ended."""
+"""SweepOutcome: the end of the measuring of a sweep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """How the measuring of a sweep ended.
+    """The end of the measuring of a sweep.
 
     Attributes:
         left_out: Trials that the budget left no time for.

@@ -1,4 +1,4 @@
-"""Whole sweeps on a real GPU, and what they must leave there: nothing."""
+"""Whole sweeps on a real GPU. They leave nothing there."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_family_is_measured_and_audited(tmp_path) -> None:
-    """On the GPU alone, each with and without graphs; the sweep's own process holds nothing there."""
+    """Each runs with and without graphs on the GPU; the sweep's own process holds nothing there."""
     done = sweep(
         "--family", "torch_dataloader,batched_dataloader,tensor_slice,memory_map,device_resident",
         "--num-workers", "0", "--device", "cuda", "--cuda-graph", "off,on", "--out", str(tmp_path / "out"),
@@ -66,7 +66,7 @@ def test_every_family_is_measured_and_audited(tmp_path) -> None:
 
 
 def test_cpu_and_gpu_side_by_side(tmp_path) -> None:
-    """Both are measured, each against its own baseline."""
+    """Both devices are measured, each against its own baseline."""
     done = sweep("--family", "tensor_slice", "--device", "cpu,cuda", "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stdout + done.stderr
     runs = read_runs(tmp_path / "out")
@@ -79,7 +79,7 @@ def test_cpu_and_gpu_side_by_side(tmp_path) -> None:
 @pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("family", ["tensor_slice", "device_resident"])
 def test_the_memory_of_the_gpu_is_free_again(family, graph, tmp_path) -> None:
-    """After a trial, all that it and its repetition held."""
+    """The trial and its repetition hold none when they are over."""
     request = Request(family=(family,), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,))
     (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
     trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(3000), 2, 0)

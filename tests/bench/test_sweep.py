@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -72,13 +73,17 @@ def test_every_epoch_of_every_point_is_a_row(finished) -> None:
 
 
 def test_the_parts_of_an_epoch_add_up(finished) -> None:
-    """The rest is the harness's own loop: a small share, never negative."""
+    """The rest is the harness's own loop: at most a fiftieth of the usual epoch, and never negative."""
+    rests = []
     for row in rows_of(finished[1]):
         parts = ("startup_s", "data_wait_s", "transfer_s", "step_s", "teardown_s")
         rest = float(row["wall_s"]) - sum(float(row[name]) for name in parts)
-        assert -1e-6 <= rest <= 0.05 * float(row["wall_s"]) + 0.02
+        assert rest >= -1e-6
+        rests.append(rest / float(row["wall_s"]))
         speed = float(row["samples"]) / float(row["wall_s"])
         assert float(row["samples_per_s"]) == pytest.approx(speed, rel=1e-6)
+    # The median: another process can interrupt the loop between two readings of the clock.
+    assert statistics.median(rests) <= 0.02
 
 
 def test_blocks_are_shuffled_and_complete(finished) -> None:
@@ -116,7 +121,7 @@ def test_ceilings_stand_beside_the_runs(finished) -> None:
 
 
 def test_the_folder_is_complete(finished) -> None:
-    """Rows, summary, environment, charts."""
+    """It holds rows, summary, environment and charts."""
     names = {path.name for path in finished[1].iterdir()}
     assert {"runs.csv", "summary.csv", "environment.json", "trials.log"} <= names
     assert {"ranking.png", "where_time_goes.png", "throughput_by_workers.png"} <= names
@@ -175,7 +180,7 @@ def test_without_data_or_network_the_notice_is_there(tmp_path, sweep_here) -> No
 
 
 def test_a_dry_run_runs_nothing(tmp_path) -> None:
-    """The plan and an estimate of its time; no folder, no data."""
+    """It prints the plan and an estimate of its time, and makes neither a folder nor data."""
     done = run_sweep("--dry-run", "--preset", "full", "--family", "torch_dataloader", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "24 configurations × 3 blocks × 2 epochs of 60,000 samples" in done.stdout
@@ -269,14 +274,14 @@ def test_bad_input_to_a_real_process(tmp_path) -> None:
 
 
 def test_help_names_the_command() -> None:
-    """As it was typed."""
+    """The usage shows the command as it was typed."""
     done = run_sweep("--help")
     assert done.returncode == 0
     assert "Usage: python -m bench.sweep [OPTIONS]" in done.stdout
 
 
 def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
-    """A truncated file stops the sweep before it makes its folder."""
+    """A truncated file stops the sweep before its folder is made."""
     raw = tmp_path / "data" / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03")
@@ -291,7 +296,7 @@ def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
 
 
 def test_a_trial_past_its_deadline_is_a_row(tmp_path, sweep_here) -> None:
-    """The sweep goes on, says so, and leaves with 1."""
+    """The sweep goes on, says so, and leaves with exit code 1."""
     code, text = sweep_here(
         "--dataset", "synthetic:2000", "--data-dir", str(tmp_path / "data"), "--num-workers", "0",
         "--timeout", "0.001", "--blocks", "1", "--out", str(tmp_path / "out"),

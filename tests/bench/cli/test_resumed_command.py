@@ -49,14 +49,14 @@ def test_other_options_are_refused(tmp_path) -> None:
 
 
 def test_the_synthetic_set_is_not_chosen_anew(tmp_path) -> None:
-    """What auto chose without a network stays the choice with one."""
+    """A choice that auto made without a network stays when there is one."""
     data = make_synthetic(tmp_path / "data")
     folder = record(tmp_path / "out", f"--data-dir {data}", name="synthetic:20")
     assert parse("--resume", str(folder)).dataset == "synthetic:20"
 
 
 def test_relative_paths_are_those_of_the_first_run(tmp_path, monkeypatch) -> None:
-    """Wherever the sweep is resumed."""
+    """The sweep may be resumed from any folder."""
     make_synthetic(tmp_path / "data")
     folder = record(tmp_path / "results" / "x", "", name="synthetic:20", folder="../../data")
     monkeypatch.chdir(make_synthetic(tmp_path / "elsewhere" / "data").parent)

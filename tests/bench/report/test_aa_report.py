@@ -36,7 +36,7 @@ def test_twins_that_are_told_apart_fail(tmp_path) -> None:
 
 
 def test_each_configuration_of_twins_has_a_line(tmp_path) -> None:
-    """Where there are several; pairs without an interval are counted."""
+    """A sweep of several configurations has a line for each, and counts pairs without an interval."""
     text = report(tmp_path, [*twins(0, 1.0), *twins(2, 1.0, workers="2"), *twins(4, 1.0), failed(5, 3)])
     assert "num_workers=2: 0 of 1 pair told apart, largest false difference 0.0%" in text
     assert "A/A holds: 0 of 2 pairs told apart" in text

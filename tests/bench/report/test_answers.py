@@ -66,7 +66,7 @@ def test_of_a_tie_the_cheapest_is_to_be_used(tmp_path) -> None:
 
 
 def test_two_percent_is_no_difference(tmp_path) -> None:
-    """However narrow the interval is: nobody trains faster for it."""
+    """Nobody trains faster for it, however narrow the interval is."""
     text = answer_rows(tmp_path, [*three_blocks(0, 1.0), *three_blocks(1, 1.015)])
     assert text.startswith("Keep the baseline num_workers=0: ")
     assert "it and num_workers=1 are within 2% of each other, and it is the cheapest." in text

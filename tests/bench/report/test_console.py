@@ -59,7 +59,7 @@ def written(monkeypatch):
 
 
 def test_a_pipe_gets_one_plain_line(environment, written) -> None:
-    """However long it is, and whatever COLUMNS says."""
+    """The line isn't broken, and COLUMNS changes nothing."""
     environment(COLUMNS="40", TERM="xterm")
     text, console = written(terminal=False)
     assert text.count("\n") == 1

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import io
 
-import pytest
 from rich.console import Console
 
 from bench.report.progress import SweepProgress
-from bench.text import format_duration
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (80.2, "1 min 20 s"), (7500, "2 h 5 min")],
-)
-def test_durations_are_for_people(seconds, text) -> None:
-    """Two units at most."""
-    assert format_duration(seconds) == text
 
 
 def test_the_budget_bounds_the_time_left() -> None:

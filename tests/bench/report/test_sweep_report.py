@@ -121,7 +121,7 @@ def test_a_sweep_without_rows_has_a_report(report) -> None:
 
 
 def test_output_that_cannot_be_written_is_told(report) -> None:
-    """Where errors go."""
+    """Standard error has the reason."""
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         code, _, errors = report(stream=SteadyOutput(full))
     assert code == 1

@@ -117,7 +117,7 @@ def sorted_like(folder: Path, pictures: list[bytes]) -> list[bytes]:
 
 
 def test_a_users_settings_are_back_afterwards(tmp_path, monkeypatch) -> None:
-    """Those of matplotlib and of the environment."""
+    """Settings of matplotlib and of the environment are as before."""
     import matplotlib as mpl
 
     monkeypatch.setenv("MPLBACKEND", "TkAgg")
