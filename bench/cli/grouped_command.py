@@ -28,7 +28,7 @@ class GroupedCommand(click.Command):
             name: Name of the command.
             callback: Function that takes the options and returns the exit code.
             groups: Options by the title of their group.
-            help: What the command does, in one or two sentences.
+            help: Purpose of the command, in one or two sentences.
             examples: Options of useful calls, each with a short explanation.
         """
         super().__init__(
@@ -46,7 +46,7 @@ class GroupedCommand(click.Command):
         self._examples = examples
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what the command does, and the examples."""
+        """Write the purpose of the command and the examples."""
         super().format_help_text(ctx, formatter)
         with formatter.section("Examples"):
             formatter.write_dl(

@@ -57,8 +57,15 @@ def print_line(console: Console, text: str) -> None:
 
 def wrap_words(line: Text, width: int) -> list[Text]:
     """Wrap a line at spaces. A word that is longer than `width` columns stays whole, so it can be copied."""
+    # Together the pieces are the whole text, so their lengths are places in it.
     pieces = textwrap.wrap(
-        line.plain, width, drop_whitespace=False, break_long_words=False, break_on_hyphens=False
+        line.plain,
+        width,
+        expand_tabs=False,
+        replace_whitespace=False,
+        drop_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     ends = list(itertools.accumulate(len(piece) for piece in pieces))
     first, *others = line.divide(ends[:-1])
