@@ -37,14 +37,14 @@ class PicturesOptions:
     """Options of the command.
 
     Attributes:
-        dataset: Name of the dataset, as `locate` takes it.
-        data_dir: Folder of the data.
+        dataset: name of the dataset, as `locate` takes it.
+        data_dir: folder of the data.
         mirror: URL to download from; None for torchvision's mirrors.
-        split: Split of the samples.
-        count: Number of pictures.
-        seed: Seed of the random choice.
-        out: Picture file; None for DEFAULT_OUT, or for none where the pictures are shown.
-        show: Whether to show the pictures in a window.
+        split: split of the samples.
+        count: number of pictures.
+        seed: seed of the random choice.
+        out: picture file; None for DEFAULT_OUT, or for none where the pictures are shown.
+        show: whether to show the pictures in a window.
     """
 
     dataset: str
@@ -61,9 +61,9 @@ def draw(source: ImageSplit, indices: list[int], figure: Figure | None = None) -
     """Draw samples row by row, each under the name of its class. The title names the data.
 
     Args:
-        source: Split that holds the samples.
-        indices: Indices of the samples.
-        figure: Empty figure to draw on; None for a new one, which needs no display.
+        source: split that holds the samples.
+        indices: indices of the samples.
+        figure: empty figure to draw on; None for a new one, which needs no display.
     """
     # matplotlib reads its settings when it is imported; those of the charts may be in force by now.
     from matplotlib.figure import Figure
@@ -93,11 +93,11 @@ def save(figure: Figure, out: Path) -> Path:
     """Save a figure and return its path.
 
     Args:
-        figure: Figure to save.
-        out: Path whose ending names the format; `.png` is added to a path without an ending.
+        figure: figure to save.
+        out: path whose ending names the format; `.png` is added to a path without an ending.
 
     Raises:
-        PicturesError: The file can't be written, or the format is unknown.
+        PicturesError: the file can't be written, or the format is unknown.
     """
     out = out if out.suffix else out.with_name(f"{out.name}.png")
     try:

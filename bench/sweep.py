@@ -68,8 +68,8 @@ def plan_sweep(options: SweepOptions) -> Sweep:
     """Choose the configurations, their names and their folder. Nothing is made.
 
     Raises:
-        PlanError: Nothing that was asked for can be measured here.
-        ResultsError: The folder can't take a sweep.
+        PlanError: nothing that was asked for can be measured here.
+        ResultsError: the folder can't take a sweep.
     """
     num_threads = find_recorded_threads(options.resume) or torch.get_num_threads()
     machine = Machine(cuda=torch.cuda.is_available(), num_threads=num_threads)

@@ -35,8 +35,8 @@ def find_problem(loss: Loss, classes: int, pixels: int) -> str | None:
     """Return the reason, in one line, why a `FusedDescent` can't be used here; None if it can.
 
     Args:
-        loss: The loss to train with.
-        classes: Number of classes.
+        loss: the loss to train with.
+        classes: number of classes.
         pixels: H * W of the images.
     """
     if not loss.gradient_is_continuous:
@@ -86,13 +86,13 @@ class FusedDescent:
     at all, and goes unnoticed. The same batches leave the same bits every time.
 
     Args:
-        model: The model to train.
-        loss: The loss to train with.
-        learning_rate: Finite and above 0.
+        model: the model to train.
+        loss: the loss to train with.
+        learning_rate: finite and above 0.
 
     Raises:
         ImportError: Triton can't be imported.
-        ValueError: The loss has no kernel.
+        ValueError: the loss has no kernel.
     """
 
     def __init__(self, model: SoftmaxRegression, loss: Loss, learning_rate: float) -> None:
@@ -131,7 +131,7 @@ class FusedDescent:
             total: float64 (), on the model's device.
 
         Raises:
-            ValueError: Images or labels have another dtype or are not contiguous.
+            ValueError: images or labels have another dtype or are not contiguous.
         """
         if images.dtype != torch.float32 or not images.is_contiguous():
             raise ValueError(

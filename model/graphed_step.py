@@ -32,9 +32,9 @@ class GraphSpec:
     """The way a step in CUDA graphs gets at the memory of the batches.
 
     Attributes:
-        chunk_batches: Consecutive batches that one graph trains on. All of them must stay valid until the
+        chunk_batches: consecutive batches that one graph trains on. All of them must stay valid until the
             last one was delivered. 1 by default.
-        static_addresses: Whether the loader delivers batches at the same few addresses again and again, so
+        static_addresses: whether the loader delivers batches at the same few addresses again and again, so
             that graphs can read them there. Otherwise each batch is copied first. True by default.
     """
 
@@ -76,14 +76,14 @@ class GraphedStep(LearningStep):
     rest. Call it at the end of an epoch, also of one that was left early.
 
     Attributes:
-        span: Makes the context that each launch runs in, from its name. A measurement of the device sets it.
+        span: makes the context that each launch runs in, from its name. A measurement of the device sets it.
 
     Args:
-        model: The model to train.
-        loss: The loss to train with.
-        learning_rate: Finite and above 0.
-        spec: How the graphs get at the memory of the batches.
-        graphs: Captures the graphs. CUDA does by default.
+        model: the model to train.
+        loss: the loss to train with.
+        learning_rate: finite and above 0.
+        spec: how the graphs get at the memory of the batches.
+        graphs: captures the graphs. CUDA does by default.
     """
 
     def __init__(

@@ -32,8 +32,8 @@ class ImmediateStep(LearningStep):
     """A step that moves the model at each call.
 
     Args:
-        model: The model to train.
-        descend: Moves the model by one batch, and returns the sum of the losses that the batch's samples
+        model: the model to train.
+        descend: moves the model by one batch, and returns the sum of the losses that the batch's samples
             had before, a tensor (). It doesn't wait for the device.
     """
 

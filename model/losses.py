@@ -28,11 +28,11 @@ class Loss(ABC):
     """A loss with its analytic gradient.
 
     Attributes:
-        default_learning_rate: Trains Fashion-MNIST, pixels in [0, 1], without diverging at any batch size.
+        default_learning_rate: trains Fashion-MNIST, pixels in [0, 1], without diverging at any batch size.
             Cross-entropy's is that of the tutorials. The others were found on the images, where E[x xᵀ]
             has a largest eigenvalue of 109. Descent on the squared loss is stable below 2 / 109. With one
             sample at a time it still diverges at 0.01, and at 0.005 no longer.
-        gradient_is_continuous: Whether outputs that differ by a rounding error have gradients that do too.
+        gradient_is_continuous: whether outputs that differ by a rounding error have gradients that do too.
     """
 
     default_learning_rate: ClassVar[float]
@@ -123,10 +123,10 @@ class Huber(Loss):
     Its gradient is o - y clipped at ±delta.
 
     Attributes:
-        delta: Finite and above 0. 1 by default.
+        delta: finite and above 0. 1 by default.
 
     Raises:
-        ValueError: The delta is not finite or not above 0.
+        ValueError: the delta is not finite or not above 0.
     """
 
     delta: float = 1.0
@@ -157,7 +157,7 @@ def parse_loss(text: str) -> Loss:
     """Return the loss of a name such as `squared`, or `huber:0.5` for a delta of 0.5.
 
     Raises:
-        ValueError: The text is no such name.
+        ValueError: the text is no such name.
     """
     for loss in (CrossEntropy(), Squared(), Absolute(), Huber()):
         if text == loss.name:

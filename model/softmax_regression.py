@@ -37,9 +37,9 @@ class SoftmaxRegression:
 
         Args:
             pixels: H * W of the images.
-            classes: Number of classes.
-            seed: Of the draw.
-            device: Holds the parameters. The CPU by default.
+            classes: number of classes.
+            seed: of the draw.
+            device: holds the parameters. The CPU by default.
         """
         generator = torch.Generator("cpu").manual_seed(seed)
         weight = torch.empty(classes, pixels, dtype=torch.float32, device="cpu")
@@ -81,7 +81,7 @@ def batch_accuracy(model: SoftmaxRegression, images: Tensor, labels: Tensor) -> 
     """Return the share of correct predictions in one batch, images (B, 1, H, W) and int64 labels (B,).
 
     Raises:
-        ValueError: The batch has no samples.
+        ValueError: the batch has no samples.
     """
     return accuracy(model, [(images, labels)])
 
@@ -93,7 +93,7 @@ def accuracy(model: SoftmaxRegression, batches: Iterable[tuple[Tensor, Tensor]])
     device once, at the end.
 
     Raises:
-        ValueError: The batches have no samples.
+        ValueError: the batches have no samples.
     """
     correct = torch.zeros((), dtype=torch.int64, device=model.weight.device)
     samples = 0

@@ -16,14 +16,14 @@ class StepSpec:
     """The choice of a train step.
 
     Attributes:
-        name: One of `STEPS`.
-        loss: The loss to train with. The step "none" ignores it.
-        learning_rate: Finite and above 0. None, the default, stands for the loss's own.
-        graph: Replays the analytic step as CUDA graphs. None, the default, launches each operation by
+        name: one of `STEPS`.
+        loss: the loss to train with. The step "none" ignores it.
+        learning_rate: finite and above 0. None, the default, stands for the loss's own.
+        graph: replays the analytic step as CUDA graphs. None, the default, launches each operation by
             itself.
 
     Raises:
-        ValueError: The name is not in `STEPS`, the learning rate is not finite or not above 0, or the step
+        ValueError: the name is not in `STEPS`, the learning rate is not finite or not above 0, or the step
             of the graph is another than the analytic one.
     """
 

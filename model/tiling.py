@@ -14,17 +14,17 @@ class Tiling:
     """The division of a batch among the programs of the kernels.
 
     Attributes:
-        samples_block: Samples for each program of the first kernel.
-        warps: Warps of such a program. Each thread has one pixel.
-        unroll: Blocks of pixels that such a program loads before it uses the first one.
-        classes_block: Classes for each program of the second kernel, a power of two.
-        pixels_each: Pixels for each of its threads, 1 or 4.
-        pixels_block: Threads beside each other, each with its own pixels.
-        product_warps: Warps of such a program.
-        product_unroll: Rounds of samples that such a program loads before it uses the first one.
-        splits: Parts of the batch that the second kernel works on side by side. With one part it moves the
+        samples_block: samples for each program of the first kernel.
+        warps: warps of such a program. Each thread has one pixel.
+        unroll: blocks of pixels that such a program loads before it uses the first one.
+        classes_block: classes for each program of the second kernel, a power of two.
+        pixels_each: pixels for each of its threads, 1 or 4.
+        pixels_block: threads beside each other, each with its own pixels.
+        product_warps: warps of such a program.
+        product_unroll: rounds of samples that such a program loads before it uses the first one.
+        splits: parts of the batch that the second kernel works on side by side. With one part it moves the
             model itself.
-        split_size: Samples in each part.
+        split_size: samples in each part.
     """
 
     samples_block: int

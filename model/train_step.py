@@ -51,14 +51,14 @@ def build_step(
     torch's default device, its default dtype and its inference mode don't change the step.
 
     Args:
-        spec: The step, its loss and its learning rate.
+        spec: the step, its loss and its learning rate.
         pixels: H * W of the images.
-        classes: Number of classes.
-        device: Holds the batches and the model. The CPU by default.
-        seed: Decides the model's initial weight. 0 by default.
+        classes: number of classes.
+        device: holds the batches and the model. The CPU by default.
+        seed: decides the model's initial weight. 0 by default.
 
     Raises:
-        ValueError: The spec asks for CUDA graphs, and the device is no CUDA device.
+        ValueError: the spec asks for CUDA graphs, and the device is no CUDA device.
     """
     if spec.graph and torch.device(device).type != "cuda":
         raise ValueError(f"a CUDA graph needs the device cuda; the device is {device}")

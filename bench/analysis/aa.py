@@ -21,12 +21,12 @@ class Claims:
     """Differences claimed between twins, of which there are none.
 
     Attributes:
-        pairs: Pairs of twins with an interval.
-        without_interval: Pairs without one, of too few blocks or with a failed trial.
-        claims: Pairs whose interval of the ratio excludes 1.
-        allowed: Most claims that chance explains. More come in fewer than one sweep in twenty, at the nominal
+        pairs: pairs of twins with an interval.
+        without_interval: pairs without one, of too few blocks or with a failed trial.
+        claims: pairs whose interval of the ratio excludes 1.
+        allowed: most claims that chance explains. More come in fewer than one sweep in twenty, at the nominal
             rate of 5%.
-        largest: Largest difference of a ratio from 1, as a share; None without a pair.
+        largest: largest difference of a ratio from 1, as a share; None without a pair.
     """
 
     pairs: int
@@ -46,8 +46,8 @@ class AACheck:
     """Claims of a sweep of twins.
 
     Attributes:
-        total: Claims of the whole sweep, which decide.
-        each: Claims of each distinct configuration, by the numbers of its second twins. Of many
+        total: claims of the whole sweep, which decide.
+        each: claims of each distinct configuration, by the numbers of its second twins. Of many
             configurations, chance lets one or another exceed its own `allowed`, so they decide nothing.
     """
 
@@ -59,7 +59,7 @@ def check_aa(summary: pd.DataFrame) -> AACheck:
     """Count the differences claimed between twins.
 
     Args:
-        summary: Lines of a sweep in which each odd configuration is the twin of the even one before it.
+        summary: lines of a sweep in which each odd configuration is the twin of the even one before it.
     """
     twins = summary[summary["configuration"] % 2 == 1]
     identity = ["family", "device", *list_knobs(summary), "num_threads", "step", "loss"]

@@ -21,18 +21,18 @@ class Answer:
     """The configuration to use for one kind of work. Configurations go by their numbers.
 
     Attributes:
-        work: Cells that tell this kind of work from the others of the sweep, such as `batch_size=64`; empty
+        work: cells that tell this kind of work from the others of the sweep, such as `batch_size=64`; empty
             where there is one kind.
-        configuration: The one to use: the cheapest of the tie set, or the fastest where nothing ties.
-        baseline: The one that it is compared with.
-        kind: Kind of the verdict on this work.
-        tied: Others that can't be told from the fastest, the fastest first.
-        unknown: Others near the fastest that have too few blocks to know.
-        samples_per_s: Throughput of the configuration.
-        ratio: Throughput over that of the baseline, taken inside each block; None where the baseline failed.
-        ceiling: The lowest ceiling: `step`, `read` or `bus`; empty where none is known.
-        ceiling_share: Share of that ceiling that is reached; None where none is known.
-        waiting: Share of an epoch in which the training loop waits for data.
+        configuration: the one to use: the cheapest of the tie set, or the fastest where nothing ties.
+        baseline: the one that it is compared with.
+        kind: kind of the verdict on this work.
+        tied: others that can't be told from the fastest, the fastest first.
+        unknown: others near the fastest that have too few blocks to know.
+        samples_per_s: throughput of the configuration.
+        ratio: throughput over that of the baseline, taken inside each block; None where the baseline failed.
+        ceiling: the lowest ceiling: `step`, `read` or `bus`; empty where none is known.
+        ceiling_share: share of that ceiling that is reached; None where none is known.
+        waiting: share of an epoch in which the training loop waits for data.
     """
 
     work: str
@@ -63,7 +63,7 @@ def find_answers(summary: pd.DataFrame) -> list[Answer]:
     """Find the configuration to use for each kind of work.
 
     Args:
-        summary: The lines of the sweep's configurations.
+        summary: the lines of the sweep's configurations.
 
     Returns:
         One answer for each kind of work with a ranked configuration. A kind that holds a baseline comes

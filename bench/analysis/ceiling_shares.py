@@ -29,8 +29,8 @@ class CeilingThroughputs:
 
     Attributes:
         name: `step`, `read` or `bus`.
-        failed: Whether one of them failed, so that nobody knows whether it would have bound.
-        speeds: Samples per second of each block, by the values of the columns of `CEILINGS`.
+        failed: whether one of them failed, so that nobody knows whether it would have bound.
+        speeds: samples per second of each block, by the values of the columns of `CEILINGS`.
     """
 
     name: str
@@ -52,8 +52,8 @@ class CeilingShare:
 
     Attributes:
         name: `step`, `read` or `bus`.
-        samples_per_s: Median throughput of the ceiling.
-        share: Throughput of the configuration over that of the ceiling, taken inside each block.
+        samples_per_s: median throughput of the ceiling.
+        share: throughput of the configuration over that of the ceiling, taken inside each block.
     """
 
     name: str
@@ -65,7 +65,7 @@ def find_ceiling_throughputs(ceilings: pd.DataFrame | None, phase: str) -> list[
     """Return the throughputs of each kind of ceiling.
 
     Args:
-        ceilings: Rows of `ceilings.csv`; None where none were measured.
+        ceilings: rows of `ceilings.csv`; None where none were measured.
         phase: `steady` or `cold`.
     """
     if ceilings is None:
@@ -91,9 +91,9 @@ def find_ceiling_share(
     """Return the lowest ceiling of a configuration, and the share of it that is reached.
 
     Args:
-        identity: The cells of the summary that tell the configuration from others.
-        own: Its samples per second of each block.
-        ceilings: The throughputs of each kind of ceiling.
+        identity: the cells of the summary that tell the configuration from others.
+        own: its samples per second of each block.
+        ceilings: the throughputs of each kind of ceiling.
 
     Returns:
         None where no ceiling was measured, or where one failed that could be the lowest.

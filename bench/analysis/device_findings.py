@@ -20,8 +20,8 @@ class PinningComparison:
     """Page-locked against ordinary memory, with everything else equal.
 
     Attributes:
-        name: Name of the two configurations without their memory.
-        ratio: Throughput from page-locked memory over that from ordinary memory, taken inside each block.
+        name: name of the two configurations without their memory.
+        ratio: throughput from page-locked memory over that from ordinary memory, taken inside each block.
     """
 
     name: str
@@ -42,10 +42,10 @@ class HiddenCopies:
     """Batch sizes at which the copies of an epoch are shorter than its steps.
 
     Attributes:
-        name: Name of the configurations without their batch size.
-        batch_size: The smallest measured size from which on copies are shorter; None where they are longer
+        name: name of the configurations without their batch size.
+        batch_size: the smallest measured size from which on copies are shorter; None where they are longer
             at the largest one.
-        sizes: All measured batch sizes, in ascending order.
+        sizes: all measured batch sizes, in ascending order.
     """
 
     name: str
@@ -57,8 +57,8 @@ def compare_pinning(runs: pd.DataFrame, summary: pd.DataFrame) -> list[PinningCo
     """Compare each pair of configurations that differ only in whether their memory is page-locked.
 
     Args:
-        runs: Rows of `runs.csv`.
-        summary: Their summary.
+        runs: rows of `runs.csv`.
+        summary: their summary.
     """
     if "pin_memory" not in summary:
         return []
@@ -88,7 +88,7 @@ def find_hidden_copies(summary: pd.DataFrame) -> list[HiddenCopies]:
     """Find the batch size from which on a copy can hide behind a step.
 
     Args:
-        summary: Lines of a sweep; only configurations measured at several batch sizes count.
+        summary: lines of a sweep; only configurations measured at several batch sizes count.
     """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for line in _list_gpu_lines(summary):

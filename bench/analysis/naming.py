@@ -66,8 +66,8 @@ def make_labels(summary: pd.DataFrame, names: Sequence[str] | None = None) -> pd
     A knob that a configuration leaves at its default `none` is left out of its name. So is one it lacks.
 
     Args:
-        summary: Lines of a summary, or of a plan's cells.
-        names: Columns to make the names of; None for all that vary.
+        summary: lines of a summary, or of a plan's cells.
+        names: columns to make the names of; None for all that vary.
     """
     names = find_varied(summary) if names is None else names
     labels = _join(summary, names)

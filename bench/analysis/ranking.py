@@ -21,10 +21,10 @@ class Standing:
     """Place of one configuration among those that do the same work.
 
     Attributes:
-        rank: Place, 1 for the best.
-        to_best: Ratio of its throughput to that of the best, taken inside each block; None where they have
+        rank: place, 1 for the best.
+        to_best: ratio of its throughput to that of the best, taken inside each block; None where they have
             no block in common.
-        tied: Whether it is one of several that can't be told from the best; None where nobody knows yet.
+        tied: whether it is one of several that can't be told from the best; None where nobody knows yet.
     """
 
     rank: int
@@ -36,8 +36,8 @@ def rank_configurations(speeds: Throughputs, work: Mapping[int, Hashable]) -> di
     """Rank the configurations that do the same work.
 
     Args:
-        speeds: Samples per second of each block, by configuration. One without any block gets no standing.
-        work: The kind of work of each configuration.
+        speeds: samples per second of each block, by configuration. One without any block gets no standing.
+        work: the kind of work of each configuration.
 
     Returns:
         The standing of each configuration, by its number.

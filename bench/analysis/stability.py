@@ -22,11 +22,11 @@ class Unstable:
     """A configuration whose blocks disagree by more than they should.
 
     Attributes:
-        configuration: Its number.
-        slowest: Throughput of its slowest block, samples/s.
-        fastest: Throughput of its fastest block, samples/s.
-        deviation: Standard deviation of the blocks over their mean.
-        blocks_needed: Predicted number of blocks for an interval of ±5%; None where it is as narrow already.
+        configuration: its number.
+        slowest: throughput of its slowest block, samples/s.
+        fastest: throughput of its fastest block, samples/s.
+        deviation: standard deviation of the blocks over their mean.
+        blocks_needed: predicted number of blocks for an interval of ±5%; None where it is as narrow already.
     """
 
     configuration: int

@@ -22,10 +22,10 @@ class Estimate:
     """Median of one value a block, and its 95% confidence interval.
 
     Attributes:
-        median: Median of the blocks.
-        low: Lower end of the interval; None where there are too few blocks for one.
-        high: Upper end of the interval; None where there are too few blocks for one.
-        blocks: Number of blocks.
+        median: median of the blocks.
+        low: lower end of the interval; None where there are too few blocks for one.
+        high: upper end of the interval; None where there are too few blocks for one.
+        blocks: number of blocks.
     """
 
     median: float
@@ -54,7 +54,7 @@ def estimate(values: Sequence[float]) -> Estimate | None:
     Two blocks give no interval: the correct one reaches 13 standard errors to each side.
 
     Args:
-        values: One positive value a block.
+        values: one positive value a block.
 
     Returns:
         None for no value at all.
@@ -76,8 +76,8 @@ def pair_ratios(values: Mapping[int, float], baseline: Mapping[int, float]) -> l
     A disturbance that slows a whole block cancels out.
 
     Args:
-        values: One value a block.
-        baseline: One value a block.
+        values: one value a block.
+        baseline: one value a block.
     """
     return [value / baseline[block] for block, value in sorted(values.items()) if block in baseline]
 

@@ -33,8 +33,8 @@ def find_open_contenders(runs: pd.DataFrame, precision: float) -> list[int]:
     called slower at some time in 9% of simulated sweeps by one look, and in 5% by two in a row.
 
     Args:
-        runs: Rows of `runs.csv` so far.
-        precision: Half width of a 95% interval, as a share; 0.03 is ±3%.
+        runs: rows of `runs.csv` so far.
+        precision: half width of a 95% interval, as a share; 0.03 is ±3%.
 
     Returns:
         Numbers in ascending order; none where the sweep may stop.

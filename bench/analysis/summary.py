@@ -53,9 +53,9 @@ def summarise(
     and no share of a ceiling, and no other has a ratio to it.
 
     Args:
-        runs: Rows of `runs.csv`.
-        ceilings: Rows of `ceilings.csv`; None where no ceiling was measured.
-        device: Rows of `device.csv`; None where nothing was timed on a GPU.
+        runs: rows of `runs.csv`.
+        ceilings: rows of `ceilings.csv`; None where no ceiling was measured.
+        device: rows of `device.csv`; None where nothing was timed on a GPU.
     """
     phase = find_phase(runs)
     speeds = compute_throughputs(runs)

@@ -38,7 +38,7 @@ def select_counted(runs: pd.DataFrame, phase: str) -> pd.DataFrame:
     the phase counts. Where both were disturbed, the second counts.
 
     Args:
-        runs: Rows as `read_runs` returns them.
+        runs: rows as `read_runs` returns them.
         phase: `steady` or `cold`.
     """
     ok = runs[runs["status"] == "ok"]

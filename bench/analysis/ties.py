@@ -16,7 +16,7 @@ def is_tied(to_best: Estimate | None) -> bool | None:
     """Judge whether a throughput can be told from that of the best.
 
     Args:
-        to_best: The ratio of the throughput to that of the best.
+        to_best: the ratio of the throughput to that of the best.
 
     Returns:
         True where the 95% interval of the ratio reaches 1 or lies within 2% of it. False where it does
@@ -33,8 +33,8 @@ def find_ties(best: int, to_best: Mapping[int, Estimate | None]) -> dict[int, bo
     """Judge each configuration of a group, the best among them.
 
     Args:
-        best: The number of the best configuration.
-        to_best: The ratio of the throughput of each configuration to that of the best, by its number.
+        best: the number of the best configuration.
+        to_best: the ratio of the throughput of each configuration to that of the best, by its number.
 
     Returns:
         True for a configuration of the tie set, False for another one, None for unknown, by its number. The

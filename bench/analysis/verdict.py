@@ -20,11 +20,11 @@ class Verdict:
         kind: `alone`, there is a single configuration; `unknown`, one near the best has no interval;
             `fastest`, the best is faster than all others; `equal`, the tie set lies within 2% of the best;
             `tied`, the tie set can't be told from the best.
-        best: The configuration with the highest throughput.
-        tied: The tie set, with the best in it; empty where nothing ties with the best.
-        unknown: Configurations near the best that have too few blocks for an interval.
-        cheapest: The one of the tie set with the fewest processes; of several, the one with the least memory.
-        blocks: Fewest blocks of any configuration of the tie set.
+        best: the configuration with the highest throughput.
+        tied: the tie set, with the best in it; empty where nothing ties with the best.
+        unknown: configurations near the best that have too few blocks for an interval.
+        cheapest: the one of the tie set with the fewest processes; of several, the one with the least memory.
+        blocks: fewest blocks of any configuration of the tie set.
     """
 
     kind: Kind
@@ -39,7 +39,7 @@ def reach_verdict(group: pd.DataFrame) -> Verdict:
     """Reach the verdict on configurations that do the same work.
 
     Args:
-        group: The ranked lines of a summary that do the same work, at least one.
+        group: the ranked lines of a summary that do the same work, at least one.
     """
     group = group.sort_values("rank")
     best, others = int(group["configuration"].iloc[0]), group.iloc[1:]

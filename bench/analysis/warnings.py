@@ -25,8 +25,8 @@ class ResultWarning:
     """One reason to distrust figures.
 
     Attributes:
-        title: The kind of reason, in one to four words.
-        text: The configurations concerned, and the cure, as one line of plain text.
+        title: the kind of reason, in one to four words.
+        text: the configurations concerned, and the cure, as one line of plain text.
     """
 
     title: str
@@ -37,8 +37,8 @@ def find_warnings(summary: pd.DataFrame, names: Mapping[int, str]) -> list[Resul
     """Find the reasons to distrust the figures of a sweep, at most one of each kind.
 
     Args:
-        summary: The lines of the sweep's configurations.
-        names: The name of each configuration, by its number.
+        summary: the lines of the sweep's configurations.
+        names: the name of each configuration, by its number.
     """
     ranked = summary[summary["rank"].notna()].assign(name=summary["configuration"].map(names))
     checks: list[Callable[[pd.DataFrame], ResultWarning | None]] = [

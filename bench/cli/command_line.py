@@ -25,10 +25,10 @@ def run_command(
     """Run a command and leave with its exit code.
 
     Args:
-        command: Command to run. Its function returns the exit code.
-        user_errors: Exceptions that tell the user of bad input, data or folders. Like click's own they become
+        command: command to run. Its function returns the exit code.
+        user_errors: exceptions that tell the user of bad input, data or folders. Like click's own they become
             one line on standard error and exit code 2.
-        arguments: Arguments of the command; None for those of this process.
+        arguments: arguments of the command; None for those of this process.
     """
     prepare_streams()
     interrupts.install()

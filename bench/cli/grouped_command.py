@@ -25,11 +25,11 @@ class GroupedCommand(click.Command):
         """Make a command.
 
         Args:
-            name: Name of the command.
-            callback: Function that takes the options and returns the exit code.
-            groups: Options by the title of their group.
-            help: Purpose of the command, in one or two sentences.
-            examples: Options of useful calls, each with a short explanation.
+            name: name of the command.
+            callback: function that takes the options and returns the exit code.
+            groups: options by the title of their group.
+            help: purpose of the command, in one or two sentences.
+            examples: options of useful calls, each with a short explanation.
         """
         super().__init__(
             name,

@@ -25,7 +25,7 @@ def make_options(values: Mapping[str, Any]) -> SweepOptions:
     """Turn the values of the command line into SweepOptions.
 
     Raises:
-        click.UsageError: Options contradict each other.
+        click.UsageError: options contradict each other.
     """
     if values["resume_anyway"] and values["resume"] is None:
         raise click.UsageError("--resume-anyway: there is no --resume that it could be for")

@@ -20,8 +20,8 @@ def make_list_reader(parse: Callable[[str], T], allowed: str) -> Callable[..., t
     """Make the callback of an option that takes values separated by commas. A value given twice counts once.
 
     Args:
-        parse: Returns one value from its text, and raises ValueError for a text that isn't allowed.
-        allowed: The allowed values in words.
+        parse: returns one value from its text, and raises ValueError for a text that isn't allowed.
+        allowed: the allowed values in words.
     """
 
     def read_list(_context: click.Context, option: click.Parameter, text: str | None) -> tuple[T, ...] | None:
@@ -44,7 +44,7 @@ def make_reader(numbers: Integer) -> Callable[..., int | None]:
     """Make the callback of an option that takes one whole number.
 
     Args:
-        numbers: Allowed numbers.
+        numbers: allowed numbers.
     """
 
     def read_integer(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:

@@ -24,12 +24,12 @@ def restore_values(context: click.Context, values: dict[str, Any]) -> dict[str, 
     """Return the values of the recorded command, with those that stand beside --resume.
 
     Args:
-        context: Context of the command that holds --resume.
-        values: Values of its options.
+        context: context of the command that holds --resume.
+        values: values of its options.
 
     Raises:
-        click.UsageError: An option beside --resume would change what is measured.
-        ResultsError: The folder holds no command of a sweep, or the data lie elsewhere now.
+        click.UsageError: an option beside --resume would change what is measured.
+        ResultsError: the folder holds no command of a sweep, or the data lie elsewhere now.
     """
     given = [name for name in values if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     _check_given(context, given)

@@ -29,7 +29,7 @@ def make_sweep_command(function: Callable[[SweepOptions], int]) -> click.Command
     """Make the command that runs a function with the options of a sweep.
 
     Args:
-        function: Runs the sweep and returns the exit code.
+        function: runs the sweep and returns the exit code.
     """
 
     def run(**values: Any) -> int:

@@ -19,7 +19,7 @@ class UserPath(click.Path):
         """Make the type.
 
         Args:
-            dir_okay: Whether the path may be that of a folder which exists.
+            dir_okay: whether the path may be that of a folder which exists.
         """
         super().__init__(path_type=Path, dir_okay=dir_okay)
 
@@ -27,7 +27,7 @@ class UserPath(click.Path):
         """Return the path with `~` and `~user` expanded.
 
         Raises:
-            click.UsageError: The home folder is not known.
+            click.UsageError: the home folder is not known.
         """
         text = os.path.expanduser(os.fspath(value))  # noqa: PTH111 - Path's own raises RuntimeError
         if text.startswith("~"):

@@ -41,7 +41,7 @@ class CeilingSpec(LoaderSpec):
         """Return the batches of an epoch, in the memory that the ceiling is about.
 
         Args:
-            source: The data.
+            source: the data.
             device: `cpu` or `cuda`.
         """
 

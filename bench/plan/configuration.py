@@ -21,12 +21,12 @@ class Configuration:
     """One point of the grid: a loader, and the train step that it feeds.
 
     Attributes:
-        spec: The loader.
+        spec: the loader.
         device: `cpu` or `cuda`.
         step: `analytic`, `autograd`, or `none` for the loader alone.
-        loss: Loss of the train step; None without one.
-        num_threads: Threads of torch in the training process.
-        cuda_graph: Whether CUDA graphs hold the step.
+        loss: loss of the train step; None without one.
+        num_threads: threads of torch in the training process.
+        cuda_graph: whether CUDA graphs hold the step.
     """
 
     spec: LoaderSpec
@@ -75,8 +75,8 @@ class Configuration:
         """Estimate the seconds of one trial from typical rates, for the progress display to begin with.
 
         Args:
-            samples: Samples of an epoch.
-            epochs: Epochs of the trial.
+            samples: samples of an epoch.
+            epochs: epochs of the trial.
         """
         knobs = self.spec.knobs()
         worker_s = FORKED_WORKER_S if knobs.get("multiprocessing_context") == "fork" else FRESH_WORKER_S

@@ -21,8 +21,8 @@ class Machine:
     """Facts of the machine that decide a plan.
 
     Attributes:
-        cuda: Whether there is a CUDA device.
-        num_threads: Threads that torch takes by default.
+        cuda: whether there is a CUDA device.
+        num_threads: threads that torch takes by default.
     """
 
     cuda: bool
@@ -33,7 +33,7 @@ def make_plan(request: Request, machine: Machine) -> Plan:
     """Turn a request into a plan for a machine.
 
     Raises:
-        PlanError: The request names what doesn't exist, or nothing of it can run.
+        PlanError: the request names what doesn't exist, or nothing of it can run.
     """
     configurations: list[Configuration] = []
     dropped: dict[str, str] = {}
@@ -134,9 +134,9 @@ def _vary_one_at_a_time(
     """Yield a base loader, then loaders that differ from it in one knob each.
 
     Args:
-        family: The family of the loaders.
-        given: Values of knobs that replace the preset's own.
-        vary: Whether knobs without given values take the preset's.
+        family: the family of the loaders.
+        given: values of knobs that replace the preset's own.
+        vary: whether knobs without given values take the preset's.
     """
     base = family()
     knobs = base.knobs()

@@ -17,10 +17,10 @@ class Plan:
     """Configurations in grid order. The number of a configuration is its place.
 
     Attributes:
-        configurations: Configurations of the sweep.
-        baselines: For each configuration, the number of the one that it is compared with.
-        dropped: Names of requested configurations that can't exist, each with the reason.
-        unavailable: Reasons why configurations can't run on this machine, by their numbers. They get a row
+        configurations: configurations of the sweep.
+        baselines: for each configuration, the number of the one that it is compared with.
+        dropped: names of requested configurations that can't exist, each with the reason.
+        unavailable: reasons why configurations can't run on this machine, by their numbers. They get a row
             that names the reason.
     """
 

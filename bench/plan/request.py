@@ -15,15 +15,15 @@ class Request:
     """The configurations that a user asks for.
 
     Attributes:
-        family: Names of loader families; None for the preset's own choice.
+        family: names of loader families; None for the preset's own choice.
         preset: `quick` or `full`; None for the factorial of the given knobs.
-        knobs: Values of each loader knob that was given.
+        knobs: values of each loader knob that was given.
         device: `cpu`, `cuda`, or `auto` for CUDA where there is one.
         step: `analytic`, `autograd`, or `none` for the loader alone.
-        loss: Losses of the train step.
-        num_threads: Threads of torch in the training process; None for torch's own number.
-        cuda_graph: Whether CUDA graphs hold the step.
-        aa_pairs: Pairs of twins of each configuration, for an A/A check; None for no check.
+        loss: losses of the train step.
+        num_threads: threads of torch in the training process; None for torch's own number.
+        cuda_graph: whether CUDA graphs hold the step.
+        aa_pairs: pairs of twins of each configuration, for an A/A check; None for no check.
     """
 
     family: tuple[str, ...] | None = None

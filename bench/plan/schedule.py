@@ -15,11 +15,11 @@ class ScheduledRun:
     """A configuration of the plan, or a ceiling, as each block runs it.
 
     Attributes:
-        configuration: The loader and its consumer.
-        number: Its number in its file.
-        baseline: Number of the configuration that it is compared with.
-        epochs: Fewest epochs of a trial.
-        bounds: For a ceiling, the numbers of the configurations that it bounds; None for a configuration.
+        configuration: the loader and its consumer.
+        number: its number in its file.
+        baseline: number of the configuration that it is compared with.
+        epochs: fewest epochs of a trial.
+        bounds: for a ceiling, the numbers of the configurations that it bounds; None for a configuration.
     """
 
     configuration: Configuration
@@ -34,13 +34,13 @@ class Schedule:
     """Repetitions and order of a sweep.
 
     Attributes:
-        blocks: Blocks that hold every configuration.
-        epochs: Fewest epochs of a trial.
-        seed: Seed of the order of trials and of samples.
-        precision: Share that the intervals of the contenders may reach to each side. More blocks of them
+        blocks: blocks that hold every configuration.
+        epochs: fewest epochs of a trial.
+        seed: seed of the order of trials and of samples.
+        precision: share that the intervals of the contenders may reach to each side. More blocks of them
             follow until they do. None for no further blocks.
-        learning_rate: Learning rate of the train step; None for the loss's own.
-        steady_s: Seconds that the epochs after the first of a trial must last together. A loader with short
+        learning_rate: learning rate of the train step; None for the loss's own.
+        steady_s: seconds that the epochs after the first of a trial must last together. A loader with short
             epochs runs more of them.
     """
 
@@ -58,9 +58,9 @@ def schedule_runs(
     """List the runs of a block: the configurations that can run here, and the ceilings that bound them.
 
     Args:
-        plan: The plan of the sweep.
-        bounds: The ceilings, each with the numbers of the configurations that it bounds.
-        epochs: Fewest epochs of a trial of a configuration.
+        plan: the plan of the sweep.
+        bounds: the ceilings, each with the numbers of the configurations that it bounds.
+        epochs: fewest epochs of a trial of a configuration.
     """
     configurations = [
         ScheduledRun(configuration, number, plan.baselines[number], epochs)
@@ -77,8 +77,8 @@ def name_runs(runs: Sequence[ScheduledRun], names: Sequence[str]) -> list[str]:
     """Name the runs of a block.
 
     Args:
-        runs: The runs of a block.
-        names: The name of each configuration of the plan.
+        runs: the runs of a block.
+        names: the name of each configuration of the plan.
 
     Returns:
         For a ceiling, a name such as `ceiling: step (batch_size=256)`.

@@ -17,12 +17,12 @@ class Sweep:
     """A sweep that is about to run.
 
     Attributes:
-        options: Order that it carries out.
-        machine: Facts of the machine that the plan was made for.
-        plan: Configurations that it measures, and those that it leaves out.
-        names: Name of each configuration of the plan.
-        runs: Content of a block: configurations that can run here, and their ceilings.
-        folder: Results folder.
+        options: order that it carries out.
+        machine: facts of the machine that the plan was made for.
+        plan: configurations that it measures, and those that it leaves out.
+        names: name of each configuration of the plan.
+        runs: content of a block: configurations that can run here, and their ceilings.
+        folder: results folder.
     """
 
     options: SweepOptions
@@ -45,7 +45,7 @@ class Sweep:
         """Return about how long each run of a block takes, in seconds.
 
         Args:
-            samples: Size of the data.
+            samples: size of the data.
         """
         return [run.configuration.estimate_s(samples, run.epochs) for run in self.runs]
 
@@ -53,8 +53,8 @@ class Sweep:
         """Return the lines of code that make a configuration.
 
         Args:
-            number: Place of the configuration in the plan.
-            split: Data that the sweep measures on.
+            number: place of the configuration in the plan.
+            split: data that the sweep measures on.
         """
         configuration = self.plan.configurations[number]
         code = configuration.spec.example_code(split)

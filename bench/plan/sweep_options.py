@@ -14,19 +14,19 @@ class SweepOptions:
     """The order that a sweep carries out: configurations, data, repetitions and places.
 
     Attributes:
-        request: Configurations to measure.
-        schedule: How often and in which order.
+        request: configurations to measure.
+        schedule: how often and in which order.
         dataset: `auto`, `fashion-mnist`, `synthetic` or `synthetic:N`.
-        data_dir: Folder of the data.
+        data_dir: folder of the data.
         mirror: URL of a folder to download from; None for torchvision's own.
-        budget_s: Seconds after which no trial starts that would end later; None without a budget.
-        timeout_s: Seconds that one trial may take.
-        memory_limit: Bytes that the processes of one trial may hold together; None without a limit.
-        out: Folder of the results; None for a new one below `results/`.
-        name: End of that folder's name.
-        dry_run: Print the plan and measure nothing.
-        resume: Results folder of the sweep to go on with; None to start a new one.
-        resume_anyway: Go on although the machine or versions differ.
+        budget_s: seconds after which no trial starts that would end later; None without a budget.
+        timeout_s: seconds that one trial may take.
+        memory_limit: bytes that the processes of one trial may hold together; None without a limit.
+        out: folder of the results; None for a new one below `results/`.
+        name: end of that folder's name.
+        dry_run: print the plan and measure nothing.
+        resume: results folder of the sweep to go on with; None to start a new one.
+        resume_anyway: go on although the machine or versions differ.
     """
 
     request: Request

@@ -44,8 +44,8 @@ def parse_numbers(frame: pd.DataFrame, source: CsvCells) -> pd.DataFrame:
     """Return a table whose number columns hold numbers, NaN for an empty cell.
 
     Args:
-        frame: Cells as text.
-        source: The file they come from, for an error to name the line.
+        frame: cells as text.
+        source: the file they come from, for an error to name the line.
 
     Raises:
         ResultsError: A number column holds something else.

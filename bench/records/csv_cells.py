@@ -22,10 +22,10 @@ class CsvCells:
     """Cells of a CSV file, as text without control characters.
 
     Attributes:
-        path: The file.
-        names: Names of the columns. An unnamed column, such as an index, is left out.
-        rows: Cells of each row that isn't empty.
-        lines: Line of the file on which each row ends, from 1.
+        path: the file.
+        names: names of the columns. An unnamed column, such as an index, is left out.
+        rows: cells of each row that isn't empty.
+        lines: line of the file on which each row ends, from 1.
     """
 
     path: Path
@@ -41,7 +41,7 @@ def read_cells(path: Path) -> CsvCells:
     byte-order mark, in UTF-16, with an index, with empty rows and columns at the end.
 
     Raises:
-        ResultsError: The file can't be read or is no table.
+        ResultsError: the file can't be read or is no table.
     """
     try:
         content = path.read_bytes()

@@ -17,7 +17,7 @@ def sync_to_disk(descriptor: int) -> None:
     """Wait until a file is on disk, where its file system can tell.
 
     Raises:
-        OSError: The disk is full or broken.
+        OSError: the disk is full or broken.
     """
     try:
         os.fsync(descriptor)
@@ -30,7 +30,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file as a whole or not at all, so that a reader never finds half of it.
 
     Raises:
-        StorageError: The file can't be written. The one before it stays as it was.
+        StorageError: the file can't be written. The one before it stays as it was.
     """
     # The name is always the same, so that the next sweep replaces what a killed one left.
     draft = path.with_name(f".{path.name}.new")

@@ -37,7 +37,7 @@ def check_folder(folder: Path) -> None:
     """Check that a folder can take a new sweep, without making it.
 
     Raises:
-        ResultsError: The folder is in use, is a file, or can't be written.
+        ResultsError: the folder is in use, is a file, or can't be written.
     """
     try:
         if folder.is_dir():
@@ -56,7 +56,7 @@ def make_folder(folder: Path) -> None:
     """Make the folder of a new sweep.
 
     Raises:
-        ResultsError: The folder can't take a sweep, or can't be made.
+        ResultsError: the folder can't take a sweep, or can't be made.
     """
     check_folder(folder)
     try:
@@ -73,7 +73,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     sweeps still exclude each other, since only one of them can make runs.csv.
 
     Raises:
-        ResultsError: Another sweep uses the folder, or it can't be opened.
+        ResultsError: another sweep uses the folder, or it can't be opened.
     """
     try:
         import fcntl
@@ -102,7 +102,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON file as a whole or not at all.
 
     Raises:
-        StorageError: The file can't be written.
+        StorageError: the file can't be written.
     """
     write_atomically(path, f"{json.dumps(values, indent=2)}\n".encode())
 
@@ -111,7 +111,7 @@ def write_csv(path: Path, summary: pd.DataFrame) -> None:
     """Write a summary as a whole or not at all. An unknown is an empty cell.
 
     Raises:
-        StorageError: The file can't be written.
+        StorageError: the file can't be written.
     """
     write_atomically(path, summary.to_csv(index=False, float_format="%.9g", lineterminator="\n").encode())
 
@@ -123,7 +123,7 @@ def read_ceilings(folder: Path) -> pd.DataFrame | None:
         None where there is no such file.
 
     Raises:
-        ResultsError: The file isn't one of a sweep.
+        ResultsError: the file isn't one of a sweep.
     """
     for name in (CEILINGS, LIMITS):
         if has_header(folder, name):
@@ -138,7 +138,7 @@ def read_device(folder: Path) -> pd.DataFrame | None:
         None where there is no such file.
 
     Raises:
-        ResultsError: The file isn't one of a sweep.
+        ResultsError: the file isn't one of a sweep.
     """
     return read_runs(folder, DEVICE) if has_header(folder, DEVICE) else None
 
@@ -153,7 +153,7 @@ def read_runs(folder: Path, name: str = RUNS) -> pd.DataFrame:
     """Read the rows of a folder's `runs.csv`, or of another file of rows in it.
 
     Raises:
-        ResultsError: The file can't be read, or isn't one of a sweep.
+        ResultsError: the file can't be read, or isn't one of a sweep.
     """
     return read_table(folder / name)
 
@@ -162,7 +162,7 @@ def read_environment(folder: Path) -> dict[str, Any]:
     """Read the `environment.json` of a folder.
 
     Raises:
-        ResultsError: There is none, or a sweep didn't write it.
+        ResultsError: there is none, or a sweep didn't write it.
     """
     path = folder / ENVIRONMENT
     try:

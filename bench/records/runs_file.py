@@ -27,13 +27,13 @@ class RunsFile:
     file always ends with a whole line.
 
     Args:
-        path: The file.
-        knobs: Names of the columns of the loader's knobs.
-        resumed: Go on after the last whole line of the existing file; otherwise make a new file.
+        path: the file.
+        knobs: names of the columns of the loader's knobs.
+        resumed: go on after the last whole line of the existing file; otherwise make a new file.
 
     Raises:
-        ResultsError: The file exists already, or has other columns where it is resumed.
-        StorageError: The file can't be opened or written.
+        ResultsError: the file exists already, or has other columns where it is resumed.
+        StorageError: the file can't be opened or written.
     """
 
     def __init__(self, path: Path, knobs: Iterable[str], *, resumed: bool = False) -> None:
@@ -59,7 +59,7 @@ class RunsFile:
         """Append one row and wait until it is on disk.
 
         Raises:
-            StorageError: The row can't be written.
+            StorageError: the row can't be written.
         """
         cells = {name: escape_cell(cell[:MAX_CELL_LETTERS]) for name, cell in row.cells().items()}
         self._append([cells.get(name, "") for name in self._columns])

@@ -39,8 +39,8 @@ def upgrade(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     default it is unknown.
 
     Args:
-        frame: Cells as text.
-        path: The file they come from, for an error to name it.
+        frame: cells as text.
+        path: the file they come from, for an error to name it.
 
     Raises:
         ResultsError: A column is missing, or the schema is one that this version doesn't know.

@@ -24,7 +24,7 @@ def read_table(path: Path) -> pd.DataFrame:
         as text.
 
     Raises:
-        ResultsError: The file can't be read, or isn't one of a sweep.
+        ResultsError: the file can't be read, or isn't one of a sweep.
     """
     source = read_cells(path)
     frame = clear_unknowns(pd.DataFrame(source.rows, columns=pd.Index(source.names), dtype=str))

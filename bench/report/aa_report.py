@@ -16,9 +16,9 @@ def print_aa(console: Console, summary: pd.DataFrame, check: AACheck) -> None:
     """Print how many differences were claimed between twins, and whether chance explains as many.
 
     Args:
-        console: Console to print to.
-        summary: Lines of the sweep of twins.
-        check: Claims that were counted in it.
+        console: console to print to.
+        summary: lines of the sweep of twins.
+        check: claims that were counted in it.
     """
     names = make_labels(summary).set_axis(summary["configuration"])
     if len(check.each) > 1:

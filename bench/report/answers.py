@@ -35,10 +35,10 @@ def print_answers(
     """Print which configuration to use for each kind of work, and the lines of code to paste for it.
 
     Args:
-        console: Console to print to.
-        answers: One answer for each kind of work, the most important first.
-        labels: Names of the configurations.
-        make_code: Returns the lines of code of a configuration, given its number.
+        console: console to print to.
+        answers: one answer for each kind of work, the most important first.
+        labels: names of the configurations.
+        make_code: returns the lines of code of a configuration, given its number.
     """
     # A configuration without a rival needs no word beside others that have some.
     telling = [answer for answer in answers if answer.kind != "alone"] or list(answers)

@@ -38,10 +38,10 @@ def print_imprecise(console: Console, outcome: SweepOutcome, precision: float | 
     """Print the configurations whose intervals are wider than was asked for.
 
     Args:
-        console: Console to print to.
-        outcome: End of the measuring.
-        precision: Half width that was asked for, as a share; None where none was.
-        labels: Names of the configurations.
+        console: console to print to.
+        outcome: end of the measuring.
+        precision: half width that was asked for, as a share; None where none was.
+        labels: names of the configurations.
     """
     if not outcome.imprecise or precision is None:
         return

@@ -24,9 +24,9 @@ def print_device_findings(console: Console, runs: pd.DataFrame, summary: pd.Data
     """Print the findings on transfers, one line each; nothing without a GPU.
 
     Args:
-        console: Console to print to.
-        runs: Rows of runs.csv.
-        summary: Lines of their summary.
+        console: console to print to.
+        runs: rows of runs.csv.
+        summary: lines of their summary.
     """
     _print_hidden_copies(console, find_hidden_copies(summary))
     _print_pinning(console, compare_pinning(runs, summary))

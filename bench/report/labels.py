@@ -15,9 +15,9 @@ class Labels:
     """Names of the configurations of a summary, by their numbers.
 
     Attributes:
-        work: Kind of work, such as `batch_size=64`; empty where the sweep has one kind.
-        short: Name among those that do the same work.
-        full: Name among all.
+        work: kind of work, such as `batch_size=64`; empty where the sweep has one kind.
+        short: name among those that do the same work.
+        full: name among all.
     """
 
     work: dict[int, str]

@@ -16,7 +16,7 @@ class Notices:
         """Start without notices.
 
         Args:
-            console: Console to print to.
+            console: console to print to.
         """
         self._console = console
         self._texts: list[str] = []
@@ -25,7 +25,7 @@ class Notices:
         """Print a notice in a box.
 
         Args:
-            text: Plain text; its first sentence says the fact.
+            text: plain text; its first sentence says the fact.
         """
         self._texts.append(text)
         panel = Panel(escape(text), title="NOTICE", border_style="bold yellow", style="yellow")

@@ -17,10 +17,10 @@ def print_start(console: Console, sweep: Sweep, samples: int, dataset: str | Non
     """Print what was chosen automatically, how much there is to measure and about how long that takes.
 
     Args:
-        console: Console to print to.
-        sweep: Sweep that is about to run.
-        samples: Size of the data.
-        dataset: Name of the data; None while they are not known.
+        console: console to print to.
+        sweep: sweep that is about to run.
+        samples: size of the data.
+        dataset: name of the data; None while they are not known.
     """
     schedule, options = sweep.options.schedule, sweep.options
     if choices := describe_choices(sweep, dataset):
@@ -42,8 +42,8 @@ def describe_choices(sweep: Sweep, dataset: str | None) -> list[str]:
     """Return the choices that were left to the sweep, such as `device=cpu`.
 
     Args:
-        sweep: Sweep that is about to run.
-        dataset: Name of the data; None while they are not known.
+        sweep: sweep that is about to run.
+        dataset: name of the data; None while they are not known.
     """
     options, request = sweep.options, sweep.options.request
     configurations = sweep.plan.configurations

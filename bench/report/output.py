@@ -26,14 +26,14 @@ class SteadyOutput:
     """A stream of text that goes on when writing to it fails: later text is lost, and nothing else.
 
     Attributes:
-        lost: First error of writing, other than a reader that has gone; None without one.
+        lost: first error of writing, other than a reader that has gone; None without one.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
         """Wrap a stream.
 
         Args:
-            stream: Stream to write to; None in a process that was started without one.
+            stream: stream to write to; None in a process that was started without one.
         """
         self._stream = stream or io.StringIO()
         self.lost: OSError | None = None
@@ -89,7 +89,7 @@ def replace_letters(error: UnicodeError) -> tuple[str, int]:
     """Return readable ASCII for the letters that an encoding lacks, and the place to go on from.
 
     Raises:
-        UnicodeError: The error was not one of encoding.
+        UnicodeError: the error was not one of encoding.
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error

@@ -60,11 +60,11 @@ class SweepProgress:
         """Start with all trials of the planned blocks ahead.
 
         Args:
-            console: Console to print to.
-            labels: Name of each run.
-            estimates_s: Estimated duration of a trial of each run, in seconds.
-            blocks: Number of planned blocks.
-            budget_s: Seconds that all trials together may take; None for any.
+            console: console to print to.
+            labels: name of each run.
+            estimates_s: estimated duration of a trial of each run, in seconds.
+            blocks: number of planned blocks.
+            budget_s: seconds that all trials together may take; None for any.
         """
         self._console = console
         self._labels = labels
@@ -100,8 +100,8 @@ class SweepProgress:
         """Show a trial while it runs.
 
         Args:
-            number: Run of the trial.
-            block: Block of the trial, from 0.
+            number: run of the trial.
+            block: block of the trial, from 0.
             attempt: 1 for the repetition of a disturbed trial, else 0.
         """
         left = self._describe_time_left()

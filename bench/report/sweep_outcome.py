@@ -10,10 +10,10 @@ class SweepOutcome:
     """The end of the measuring of a sweep.
 
     Attributes:
-        left_out: Trials that the budget left no time for.
-        imprecise: Numbers of the configurations whose intervals are wider than was asked for.
-        interrupted: Whether the user ended it.
-        problem: Error that ended it; None without one.
+        left_out: trials that the budget left no time for.
+        imprecise: numbers of the configurations whose intervals are wider than was asked for.
+        interrupted: whether the user ended it.
+        problem: error that ended it; None without one.
     """
 
     left_out: int = 0
@@ -23,5 +23,5 @@ class SweepOutcome:
 
     @property
     def stopped(self) -> bool:
-        """Whether trials are missing that --resume would run."""
+        """True if trials are missing that --resume would run."""
         return self.interrupted or self.problem is not None

@@ -37,11 +37,11 @@ def report_sweep(
     """Summarise a sweep, also one that was not completed: write summary.csv and charts, print the results.
 
     Args:
-        console: Console to print to.
-        sweep: Sweep that was measured.
-        outcome: End of the measuring.
-        notices: Notices that were printed before the measuring.
-        split: Data that it measured on.
+        console: console to print to.
+        sweep: sweep that was measured.
+        outcome: end of the measuring.
+        notices: notices that were printed before the measuring.
+        split: data that it measured on.
 
     Returns:
         Exit code: 0, or 1 if a trial failed, an A/A check claims too much, or an error occurred.

@@ -19,9 +19,9 @@ class SweepResults:
     """The tables of a results folder, and their summary.
 
     Attributes:
-        runs: Rows of runs.csv.
-        ceilings: Rows of ceilings.csv; None without that file.
-        summary: One line for each configuration.
+        runs: rows of runs.csv.
+        ceilings: rows of ceilings.csv; None without that file.
+        summary: one line for each configuration.
     """
 
     runs: pd.DataFrame
@@ -45,6 +45,6 @@ class SweepResults:
 
     @property
     def has_failures(self) -> bool:
-        """Whether any trial failed or took too long, of a configuration or of a ceiling."""
+        """True if any trial failed or took too long, of a configuration or of a ceiling."""
         tables = [self.runs] if self.ceilings is None else [self.runs, self.ceilings]
         return any(bool(table["status"].isin(BAD).any()) for table in tables)

@@ -14,8 +14,8 @@ class TimeLeft:
         """Start with all trials ahead.
 
         Args:
-            estimates_s: Estimated duration of a trial of each run, in seconds.
-            blocks: Trials of each run.
+            estimates_s: estimated duration of a trial of each run, in seconds.
+            blocks: trials of each run.
         """
         self._estimates_s = estimates_s
         self._taken_s: defaultdict[int, list[float]] = defaultdict(list)

@@ -18,8 +18,8 @@ def record_data(data_dir: Path, folder: Path) -> str | None:
     A results folder can be shown around: the path holds no name that `data_dir` doesn't hold itself.
 
     Args:
-        data_dir: Folder of the data as it was given.
-        folder: Results folder.
+        data_dir: folder of the data as it was given.
+        folder: results folder.
 
     Returns:
         Relative path with `/`; None where `data_dir` is absolute or where the path would tell more than it.
@@ -39,12 +39,12 @@ def find_recorded_data(folder: Path, environment: Mapping[str, Any], given: Path
     """Return the folder of the data of a sweep that is resumed, wherever that is done.
 
     Args:
-        folder: Results folder.
-        environment: Content of its environment.json.
-        given: Folder of the data as the recorded command names it.
+        folder: results folder.
+        environment: content of its environment.json.
+        given: folder of the data as the recorded command names it.
 
     Raises:
-        ResultsError: No such folder is there. Nothing is downloaded or drawn again in its place.
+        ResultsError: no such folder is there. Nothing is downloaded or drawn again in its place.
     """
     dataset = environment.get("dataset", {})
     recorded = dataset.get("folder")

@@ -20,15 +20,15 @@ def record_environment(sweep: Sweep, dataset: DatasetRef) -> list[str]:
     """Write environment.json for a new sweep, or a note of the resumption into that of a resumed one.
 
     Args:
-        sweep: Sweep whose folder is locked.
-        dataset: Data that it measures on.
+        sweep: sweep whose folder is locked.
+        dataset: data that it measures on.
 
     Returns:
         Differences between the machine and versions of the first run and these; none for a new sweep.
 
     Raises:
-        ResultsError: The sweep can't go on with these data, arguments or differences.
-        StorageError: The file can't be written.
+        ResultsError: the sweep can't go on with these data, arguments or differences.
+        StorageError: the file can't be written.
     """
     now = describe_environment(dataset, sys.argv[1:])
     path = sweep.folder / results_folder.ENVIRONMENT
@@ -70,7 +70,7 @@ def find_recorded_threads(folder: Path | None) -> int | None:
     """Return torch's default number of threads when a sweep began.
 
     Args:
-        folder: Folder of the sweep that is resumed; None for a new sweep.
+        folder: folder of the sweep that is resumed; None for a new sweep.
 
     Returns:
         Number of threads; None for a new sweep, or where it isn't recorded.

@@ -28,10 +28,10 @@ def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: 
     A family whose files can't be made gets a notice, and its trials fail by themselves.
 
     Args:
-        console: Console for the progress.
-        sweep: Sweep that is about to run.
-        split: Data that it measures on.
-        notices: Notices to add to.
+        console: console for the progress.
+        sweep: sweep that is about to run.
+        split: data that it measures on.
+        notices: notices to add to.
     """
     able = sweep.plan.runnable()
     fused = _find_fused_step() if any(configuration.cuda_graph for configuration in able) else "triton"
@@ -61,10 +61,10 @@ def check_machine(console: Console, sweep: Sweep, split: ImageSplit, notices: No
     """Check the machine against the needs of a sweep, and print what asks for something to be done.
 
     Args:
-        console: Console to print to.
-        sweep: Sweep that is about to run.
-        split: Data that it measures on.
-        notices: Notices to add to.
+        console: console to print to.
+        sweep: sweep that is about to run.
+        split: data that it measures on.
+        notices: notices to add to.
     """
     if (notice := make_socket_folder().notice) is not None:
         notices.add(notice)

@@ -131,7 +131,7 @@ class Trial:
 
     @property
     def has_device_pass(self) -> bool:
-        """Whether the epochs are followed by one that is timed on the device."""
+        """True if the epochs are followed by one that is timed on the device."""
         return self._on_cuda and self.audited and self.block == 0 and self.attempt == 0
 
     def run(self) -> Iterator[EpochReport]:

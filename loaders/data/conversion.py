@@ -30,9 +30,9 @@ class Conversion:
     """A kind of conversion.
 
     Attributes:
-        name: Beginning of the folder's name.
-        version: Number that changes with the bytes that are written.
-        write: Function that writes the files of a split into an empty folder and reports its progress.
+        name: beginning of the folder's name.
+        version: number that changes with the bytes that are written.
+        write: function that writes the files of a split into an empty folder and reports its progress.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Conversion:
         """Return the folder of a split's conversion, made or not.
 
         Raises:
-            DataError: The split has no folder.
+            DataError: the split has no folder.
         """
         if source.folder is None:
             raise DataError(
@@ -60,12 +60,12 @@ class Conversion:
         need the same conversion wait for each other, where the file system has locks.
 
         Args:
-            source: Split to convert.
-            progress: Function to report progress to.
-            verify: Whether to take the digest of every byte in any case.
+            source: split to convert.
+            progress: function to report progress to.
+            verify: whether to take the digest of every byte in any case.
 
         Raises:
-            DataError: The folder can't be written.
+            DataError: the folder can't be written.
         """
         folder = self.folder(source)
         if _is_intact(folder, self._identity(source), verify=verify):

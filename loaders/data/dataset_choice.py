@@ -33,18 +33,18 @@ def locate(
     """Find, download or draw a dataset, and check every byte of it.
 
     Args:
-        dataset: Name of the dataset. `auto` reads the files under `data_dir`; without any it downloads
+        dataset: name of the dataset. `auto` reads the files under `data_dir`; without any it downloads
             Fashion-MNIST, and draws the synthetic set where that fails. `fashion-mnist` takes the published
             files only. `synthetic` or `synthetic:<N>` is drawn, with N training samples.
-        data_dir: Folder of the data, `~` for the home folder. It may end with the beginning of file names, as
+        data_dir: folder of the data, `~` for the home folder. It may end with the beginning of file names, as
             in `EMNIST/raw/emnist-letters`, where one folder holds several sets.
-        notify: Function that receives each sentence for the user.
+        notify: function that receives each sentence for the user.
         mirror: URL of a folder that holds the four `.gz` files; None for torchvision's mirrors.
-        limits: Time and size that a download may take.
-        progress: Function to report a download's progress to.
+        limits: time and size that a download may take.
+        progress: function to report a download's progress to.
 
     Raises:
-        DataError: The data are missing, damaged, or not what was asked for. No other data replace those that
+        DataError: the data are missing, damaged, or not what was asked for. No other data replace those that
             lie under `data_dir`.
     """
     count = _parse_count(dataset)

@@ -14,9 +14,9 @@ class FileStamp:
     """Size and time of a file, by which a change is noticed without reading it.
 
     Attributes:
-        path: The file.
-        size_bytes: Its size; -1 where it is missing.
-        modified_ns: Time of the last change, in nanoseconds since 1970.
+        path: the file.
+        size_bytes: its size; -1 where it is missing.
+        modified_ns: time of the last change, in nanoseconds since 1970.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class DatasetRef:
         name: `fashion-mnist`, `idx-<first 8 of the digest>` or `synthetic:<N>`.
         digest: SHA-256 in hex over the unpacked bytes of the training images, training labels, test images
             and test labels.
-        folder: Folder that holds the files.
-        classes: Name of each label.
-        reader: Function that reads a split.
-        stamps: Stamps of the files from before they were checked; none where the dataset needs no file.
+        folder: folder that holds the files.
+        classes: name of each label.
+        reader: function that reads a split.
+        stamps: stamps of the files from before they were checked; none where the dataset needs no file.
     """
 
     name: str

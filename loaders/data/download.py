@@ -31,11 +31,11 @@ class DownloadLimits:
     """Time and size that a download may take.
 
     Attributes:
-        answer_s: Seconds until a server has answered, name look-up and connection included.
-        stall_s: Seconds over which the speed is judged.
-        least_bytes_per_s: Speed below which a download ends, in bytes a second.
-        total_s: Seconds for all files together.
-        file_bytes: Most bytes that one file may have.
+        answer_s: seconds until a server has answered, name look-up and connection included.
+        stall_s: seconds over which the speed is judged.
+        least_bytes_per_s: speed below which a download ends, in bytes a second.
+        total_s: seconds for all files together.
+        file_bytes: most bytes that one file may have.
     """
 
     answer_s: float = 10.0
@@ -60,12 +60,12 @@ def download(
     killed leaves no such folder.
 
     Args:
-        files: Name, ending in `.gz`, and MD5 in hex of each file.
+        files: name, ending in `.gz`, and MD5 in hex of each file.
         base_url: URL of the folder that holds the files.
-        folder: Folder for the files: missing or empty.
-        staging: Folder on the same file system for unfinished files; made where it is missing.
-        limits: Time and size that the download may take.
-        progress: Function to report progress to.
+        folder: folder for the files: missing or empty.
+        staging: folder on the same file system for unfinished files; made where it is missing.
+        limits: time and size that the download may take.
+        progress: function to report progress to.
 
     Raises:
         DataError: A file can't be fetched (the message names the URL), or the folder can't be written.

@@ -27,8 +27,8 @@ def is_published(files: IdxFiles, checked: CheckedFiles) -> bool:
     """Return whether all four files are those that were published, by a digest of each.
 
     Args:
-        files: Files that were checked: each packed file holds the bytes of the unpacked one.
-        checked: Their digests.
+        files: files that were checked: each packed file holds the bytes of the unpacked one.
+        checked: their digests.
     """
     if checked.each == _UNPACKED_SHA256:
         return True
@@ -52,14 +52,14 @@ def download_fashion_mnist(
     """Download the published files from the first mirror that has them.
 
     Args:
-        folder: Folder for the files; it appears with all of them or not at all.
-        staging: Folder for unfinished files, on the same file system.
+        folder: folder for the files; it appears with all of them or not at all.
+        staging: folder for unfinished files, on the same file system.
         mirror: URL of a folder with the four `.gz` files; None for torchvision's mirrors.
-        limits: Time and size that the download may take.
-        progress: Function to report progress to.
+        limits: time and size that the download may take.
+        progress: function to report progress to.
 
     Raises:
-        DataError: The last mirror failed, or the folder can't be written.
+        DataError: the last mirror failed, or the folder can't be written.
     """
     resources, mirrors = _torchvision()
     *others, last = [mirror] if mirror is not None else mirrors

@@ -22,8 +22,8 @@ class FilesChoice:
     """The files to read.
 
     Attributes:
-        files: Complete set.
-        notice: Sentence for the user about the choice; None where there was none to make.
+        files: complete set.
+        notice: sentence for the user about the choice; None where there was none to make.
     """
 
     files: IdxFiles
@@ -37,14 +37,14 @@ def choose_files(data_dir: Path, *, fashion_only: bool) -> FilesChoice | None:
     unknown name. Sets of another name, such as MNIST, are read only where `data_dir` names them.
 
     Args:
-        data_dir: Folder of the data, or the beginning of file names as in `EMNIST/raw/emnist-letters`.
-        fashion_only: Whether other sets elsewhere are passed over.
+        data_dir: folder of the data, or the beginning of file names as in `EMNIST/raw/emnist-letters`.
+        fashion_only: whether other sets elsewhere are passed over.
 
     Returns:
         The choice; None where nothing lies there, so that other data can take its place.
 
     Raises:
-        DataError: The set is incomplete, several could be meant, or the data can't be read.
+        DataError: the set is incomplete, several could be meant, or the data can't be read.
     """
     prefixed = find_by_prefix(data_dir)
     if prefixed is not None:

@@ -21,7 +21,7 @@ class _Patch(NamedTuple):
     """A patch of cloth with straight edges between its knots.
 
     Attributes:
-        tone: Brightness, 0..255; 0 cuts the patch out.
+        tone: brightness, 0..255; 0 cuts the patch out.
         knots: (y, left edge, right edge) of each knot, in pixels.
     """
 
@@ -156,10 +156,10 @@ def _cover(rows: _Array, y: _Array, left: _Array, right: _Array) -> _Array:
     """Return the part of each pixel that lies between two broken lines, int32 (VARIANTS, SIDE, SIDE).
 
     Args:
-        rows: Middle of each pixel row, int32 (SIDE,), in units.
-        y: Height of each knot, int32 (VARIANTS, knots), in units.
-        left: Left line at each knot, int32 (VARIANTS, knots), in units.
-        right: Right line at each knot, int32 (VARIANTS, knots), in units.
+        rows: middle of each pixel row, int32 (SIDE,), in units.
+        y: height of each knot, int32 (VARIANTS, knots), in units.
+        left: left line at each knot, int32 (VARIANTS, knots), in units.
+        right: right line at each knot, int32 (VARIANTS, knots), in units.
 
     Returns:
         Values in 0.._UNIT.

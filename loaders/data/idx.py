@@ -33,10 +33,10 @@ class IdxForm(NamedTuple):
     """A type and a number of dimensions that an IDX file can have.
 
     Attributes:
-        type_code: Third byte of the file.
-        dimensions: Fourth byte of the file.
-        item_bytes: Bytes of one value.
-        words: The type in words.
+        type_code: third byte of the file.
+        dimensions: fourth byte of the file.
+        item_bytes: bytes of one value.
+        words: the type in words.
     """
 
     type_code: int
@@ -73,9 +73,9 @@ class IdxHeader(NamedTuple):
     """The header of an IDX file.
 
     Attributes:
-        form: Type and number of dimensions.
-        shape: Sizes, the number of samples first.
-        content: The bytes of the header.
+        form: type and number of dimensions.
+        shape: sizes, the number of samples first.
+        content: the bytes of the header.
     """
 
     form: IdxForm
@@ -98,7 +98,7 @@ def read_images(path: Path) -> npt.NDArray[np.uint8]:
     """Read images into a writable array, uint8 (N, H, W).
 
     Raises:
-        DataError: The file can't be read, or its size differs from its header.
+        DataError: the file can't be read, or its size differs from its header.
     """
     header, values = _read(path, IMAGES)
     return values.reshape(header.shape)
@@ -108,7 +108,7 @@ def read_labels(path: Path) -> npt.NDArray[np.int64]:
     """Read labels into a writable array, int64 (N,), each in 0..255.
 
     Raises:
-        DataError: The file can't be read, its size differs from its header, or a label is out of range.
+        DataError: the file can't be read, its size differs from its header, or a label is out of range.
     """
     header, values = _read(path, LABELS)
     labels = values.astype(np.int64)
@@ -124,7 +124,7 @@ def map_images(path: Path) -> npt.NDArray[np.uint8]:
     """Map the images of an unpacked file, uint8 (N, H, W). Changes to the array stay in this process.
 
     Raises:
-        DataError: The file can't be mapped, or its size differs from its header.
+        DataError: the file can't be mapped, or its size differs from its header.
     """
     with _open(path) as stream:
         header = _read_header(stream, path, IMAGES)
@@ -136,7 +136,7 @@ def count_images(path: Path) -> int:
     """Return the number of images that the header of a file states.
 
     Raises:
-        DataError: The header can't be read.
+        DataError: the header can't be read.
     """
     with _open(path) as stream:
         return _read_header(stream, path, IMAGES).shape[0]
@@ -146,15 +146,15 @@ def scan(path: Path, forms: tuple[IdxForm, ...], *sinks: Callable[[bytes], objec
     """Check a file block by block. Memory stays at one block, whatever the size of the file.
 
     Args:
-        path: File to read.
-        forms: Forms that the file may have, IMAGES or LABELS.
-        sinks: Functions that receive all unpacked bytes in order.
+        path: file to read.
+        forms: forms that the file may have, IMAGES or LABELS.
+        sinks: functions that receive all unpacked bytes in order.
 
     Returns:
         The shape.
 
     Raises:
-        DataError: The file can't be read, or its size differs from its header.
+        DataError: the file can't be read, or its size differs from its header.
     """
     with _open(path) as stream:
         header = _read_header(stream, path, forms)

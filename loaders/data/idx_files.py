@@ -36,7 +36,7 @@ class CheckedFiles(NamedTuple):
     Attributes:
         digest: SHA-256 in hex over the unpacked bytes of all files, one after another.
         each: SHA-256 in hex over the unpacked bytes of each file.
-        highest_label: Highest label of both splits.
+        highest_label: highest label of both splits.
     """
 
     digest: str
@@ -49,11 +49,11 @@ class IdxFiles:
     """The four files of an image set: images and labels, for training and for testing.
 
     Attributes:
-        folder: Folder that holds the files.
-        parts: Paths of each file, in the order of FILE_NAMES. The first path is read. Further paths are
+        folder: folder that holds the files.
+        parts: paths of each file, in the order of FILE_NAMES. The first path is read. Further paths are
             copies, such as the packed file beside the unpacked one. A missing file has no path.
-        prefix: Text that stands before `train-images` in the file names, such as `emnist-letters-`.
-        converted: Folder for what loaders make of the files; None for the folder `converted` beside them.
+        prefix: text that stands before `train-images` in the file names, such as `emnist-letters-`.
+        converted: folder for what loaders make of the files; None for the folder `converted` beside them.
     """
 
     folder: Path

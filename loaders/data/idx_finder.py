@@ -35,7 +35,7 @@ def find_in_folder(folder: Path) -> list[IdxFiles]:
     """Return the sets in one folder, complete or not, one for each prefix of file names.
 
     Raises:
-        DataError: The folder can't be read.
+        DataError: the folder can't be read.
     """
     parts: dict[str, dict[str, list[tuple[int, Path]]]] = {}
     for name in sorted(list_folder(folder)):

@@ -16,13 +16,13 @@ class ImageSplit:
     """One split of a dataset.
 
     Attributes:
-        name: Name of the dataset, as in a result row.
+        name: name of the dataset, as in a result row.
         digest: SHA-256 in hex of the dataset's files.
         images: uint8 (N, H, W), contiguous.
         labels: int64 (N,), each in 0..len(classes) - 1.
-        classes: Name of each label.
-        folder: Folder for files that a loader makes of this split, such as other formats; None for no place.
-        mapped: Whether the images are a mapped file, which the system reads at each access.
+        classes: name of each label.
+        folder: folder for files that a loader makes of this split, such as other formats; None for no place.
+        mapped: whether the images are a mapped file, which the system reads at each access.
     """
 
     name: str

@@ -14,8 +14,8 @@ class KnownDataset:
     """An image set in the IDX format that torchvision knows.
 
     Attributes:
-        name: Name to show.
-        classes: Name of each label.
+        name: name to show.
+        classes: name of each label.
     """
 
     name: str
@@ -85,8 +85,8 @@ def name_classes(known: KnownDataset | None, highest_label: int) -> tuple[str, .
     Clothes are left to the published files: an unknown set is often stored in Fashion-MNIST's folder.
 
     Args:
-        known: Set that the files are said to be.
-        highest_label: Highest label in the files.
+        known: set that the files are said to be.
+        highest_label: highest label in the files.
     """
     if known is not None and highest_label < len(known.classes):
         return _DIGITS if known is FASHION_MNIST else known.classes

@@ -29,7 +29,7 @@ class MappedFile:
     writes to becomes its own; the file stays unchanged.
 
     Attributes:
-        size: Size in bytes.
+        size: size in bytes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,9 +55,9 @@ class MappedFile:
         """Return a view of the file, which stays mapped as long as the view. Nothing is read.
 
         Args:
-            dtype: Type of the values.
-            shape: Shape of the view.
-            offset: Place of the first value, in bytes.
+            dtype: type of the values.
+            shape: shape of the view.
+            offset: place of the first value, in bytes.
         """
         return torch.frombuffer(self._map, dtype=dtype, count=prod(shape), offset=offset).view(shape)
 

@@ -14,7 +14,7 @@ class Rows:
     Attributes:
         images: uint8 (N, H, W), contiguous, on the CPU.
         labels: int64 (N,), or another integer dtype.
-        ask: Whether the images are a mapped file larger than memory. The ring then asks the system to read
+        ask: whether the images are a mapped file larger than memory. The ring then asks the system to read
             the rows of a batch before it needs them.
 
     Raises:

@@ -16,8 +16,8 @@ def staging_folder(parent: Path, prefix: str) -> Iterator[Path]:
     lies in them at the end, so that a failure leaves nothing behind.
 
     Args:
-        parent: Folder on the file system of the files' last place.
-        prefix: Beginning of the temporary folder's name.
+        parent: folder on the file system of the files' last place.
+        prefix: beginning of the temporary folder's name.
     """
     missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     try:

@@ -40,14 +40,14 @@ def prepare(data_dir: Path, count: int) -> tuple[IdxFiles, str]:
     """Find the set under a folder, or write it there.
 
     Args:
-        data_dir: Folder in which the set has a folder of its own, `synthetic-<count>`.
-        count: Number of training samples. There are max(1, count // 6) test samples.
+        data_dir: folder in which the set has a folder of its own, `synthetic-<count>`.
+        count: number of training samples. There are max(1, count // 6) test samples.
 
     Returns:
         The files, and their digest.
 
     Raises:
-        DataError: The files have changed since they were written, or can't be written.
+        DataError: the files have changed since they were written, or can't be written.
     """
     root = data_dir / f"synthetic-{count}"
     if not os.path.exists(root):  # noqa: PTH110 - False, not an error, where this user may not look
@@ -73,9 +73,9 @@ def draw(
     The chunk depends on the split and its own number only, so a smaller set is the start of a larger one.
 
     Args:
-        wardrobe: Shapes and cloths.
-        split: Name of the split.
-        chunk: Number of the chunk, from 0.
+        wardrobe: shapes and cloths.
+        split: name of the split.
+        chunk: number of the chunk, from 0.
 
     Returns:
         Images, uint8 (CHUNK, H, W), and labels, uint8 (CHUNK,).

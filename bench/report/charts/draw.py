@@ -34,7 +34,7 @@ def draw_charts(folder: Path) -> list[Path]:
         Paths of the charts; none where no configuration has a rank.
 
     Raises:
-        ResultsError: The folder holds no results that can be read.
+        ResultsError: the folder holds no results that can be read.
         StorageError: A chart can't be written.
         ChartsError: matplotlib or seaborn can't be imported, or they fail.
     """
