@@ -10,25 +10,20 @@ from dataclasses import dataclass
 class WorkerMemory:
     """Memory that the descendants of a training process hold for themselves.
 
-    A forked worker's resident set holds all memory of its parent. The pages that it shares are left out.
+    A forked worker's resident set holds all memory of its parent. The pages that it shares with others are
+    left out, and on Linux all pages of files and of shared memory.
 
     Attributes:
-        resident_bytes: sum over the workers, without shared pages.
-        anonymous_bytes: the same for pages of no file; None if the system doesn't tell.
+        own_bytes: sum over the workers.
         processes: number of workers.
     """
 
-    resident_bytes: int = 0
-    anonymous_bytes: int | None = 0
+    own_bytes: int = 0
     processes: int = 0
 
     def merge(self, other: WorkerMemory) -> WorkerMemory:
         """Return the larger value of each attribute."""
-        return WorkerMemory(
-            max(self.resident_bytes, other.resident_bytes),
-            _find_max((self.anonymous_bytes, other.anonymous_bytes)),
-            max(self.processes, other.processes),
-        )
+        return WorkerMemory(max(self.own_bytes, other.own_bytes), max(self.processes, other.processes))
 
 
 @dataclass(frozen=True)
@@ -66,11 +61,10 @@ class MemorySample:
 
     def add(self, workers: WorkerMemory) -> MemoryPeak:
         """Return the memory of the training process and of these workers together."""
-        anonymous_bytes = None
-        if self.anonymous_bytes is not None and workers.anonymous_bytes is not None:
-            anonymous_bytes = self.anonymous_bytes + workers.anonymous_bytes
         return MemoryPeak(
-            self.resident_bytes + workers.resident_bytes, anonymous_bytes, 1 + workers.processes
+            self.resident_bytes + workers.own_bytes,
+            None if self.anonymous_bytes is None else self.anonymous_bytes + workers.own_bytes,
+            1 + workers.processes,
         )
 
 

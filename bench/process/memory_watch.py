@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.process import process_tree
 from bench.process.memory_sample import MemoryPeak, MemorySample, WorkerMemory, find_peak
 from bench.process.process_status import ProcessStatus, read_status
-from bench.process.shared_pages import read_shared_pages
+from bench.process.shared_pages import SharedPages, read_shared_pages
 
 # Time between two samples where nothing is timed, in seconds: then workers of short epochs are seen too.
 OFF_CLOCK_INTERVAL_S = 0.1
@@ -47,8 +47,7 @@ class MemoryWatch:
         self._with_workers = with_workers or limit_bytes is not None
         self._calls = 0
         self._sightings = 0
-        self._shared_bytes = 0
-        self._shared_anonymous_bytes = 0
+        self._shared = SharedPages(0)
 
     def sample(self) -> None:
         """Take a sample.
@@ -119,25 +118,22 @@ class MemoryWatch:
             return None
         self._sightings += bool(pids)
         statuses = [status for status in map(read_status, pids) if status is not None]
-        # A worker that isn't forked shares no more than the files that it maps, once it has started.
-        resident_bytes = sum(
-            max(0, status.resident_bytes - max(self._shared_bytes, status.mapped_bytes))
-            for status in statuses
-        )
-        return WorkerMemory(resident_bytes, self._sum_anonymous(statuses), len(statuses))
+        return WorkerMemory(sum(map(self._find_own_bytes, statuses)), len(statuses))
 
-    def _sum_anonymous(self, statuses: list[ProcessStatus]) -> int | None:
-        known = [status.anonymous_bytes for status in statuses if status.anonymous_bytes is not None]
-        if len(known) < len(statuses):
-            return None
-        return sum(max(0, anonymous_bytes - self._shared_anonymous_bytes) for anonymous_bytes in known)
+    def _find_own_bytes(self, status: ProcessStatus) -> int:
+        """Return the memory that a worker holds for itself."""
+        if status.anonymous_bytes is None:
+            return max(0, status.resident_bytes - self._shared.resident_bytes)
+        return max(0, status.anonymous_bytes - (self._shared.anonymous_bytes or 0))
 
     def _read_shared(self, pids: list[int]) -> bool:
         """Read the pages that workers share, and return whether any worker's could be read."""
         readings = [reading for reading in map(read_shared_pages, pids) if reading is not None]
         if readings:
-            self._shared_bytes = max(reading.resident_bytes for reading in readings)
-            self._shared_anonymous_bytes = max(reading.anonymous_bytes or 0 for reading in readings)
+            self._shared = SharedPages(
+                max(reading.resident_bytes for reading in readings),
+                max(reading.anonymous_bytes or 0 for reading in readings),
+            )
         return bool(readings)
 
     def _check_limit(self, sample: MemorySample) -> None:

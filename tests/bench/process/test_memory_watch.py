@@ -21,7 +21,7 @@ def watch_of(*samples: MemorySample) -> MemoryWatch:
 
 
 def sample(at_ns: int, resident_bytes: int, anonymous_bytes: int | None, processes: int) -> MemorySample:
-    return MemorySample(at_ns, resident_bytes, anonymous_bytes, WorkerMemory(0, 0, processes - 1))
+    return MemorySample(at_ns, resident_bytes, anonymous_bytes, WorkerMemory(0, processes - 1))
 
 
 def test_the_peak_is_of_the_epochs_own_time() -> None:
@@ -90,7 +90,7 @@ def test_workers_add_only_their_own(tree) -> None:
     """Memory that a fork shares counts once: 10 bytes a worker are its own, all of no file."""
     taken = take(MemoryWatch(1, with_workers=True))
     assert (taken.resident_bytes, taken.anonymous_bytes) == (100, 70)
-    assert taken.workers == WorkerMemory(2 * 10, 2 * 10, 2)
+    assert taken.workers == WorkerMemory(2 * 10, 2)
 
 
 def test_a_timed_epoch_leaves_its_workers_alone(tree) -> None:
@@ -101,7 +101,7 @@ def test_a_timed_epoch_leaves_its_workers_alone(tree) -> None:
     assert (tree.readings, tree.walks) == (0, 1)
     assert watch.saw_workers
     assert watch.find_peak(0, taken.at_ns) == MemoryPeak()
-    assert watch.find_peak(0, taken.at_ns, WorkerMemory(20, 2, 4)) == MemoryPeak(120, 72, 5)
+    assert watch.find_peak(0, taken.at_ns, WorkerMemory(20, 4)) == MemoryPeak(120, 90, 5)
 
 
 def test_workers_that_start_late_are_found(tree) -> None:
@@ -122,13 +122,19 @@ def test_processes_that_are_there_are_counted(tree) -> None:
     tree.gone = [3]
     take(watch)
     assert [taken.workers.processes for taken in watch.samples] == [2, 1]
-    assert watch.find_worker_memory(0, 2**62) == WorkerMemory(20, 20, 2)
+    assert watch.find_worker_memory(0, 2**62) == WorkerMemory(20, 2)
 
 
-def test_workers_that_grow_after_the_reading_map_libraries(tree) -> None:
-    """A spawned worker is small when it is first seen; the libraries that it then maps are not its own."""
+def test_libraries_that_workers_map_are_not_their_own(tree) -> None:
+    """A spawned worker shares little when it is first seen, and maps libraries later."""
     tree.shared, tree.worker = SharedPages(5, 0), ProcessStatus(90, 20, 60, 10)
-    assert take(MemoryWatch(1, with_workers=True)).workers == WorkerMemory(2 * (90 - 70), 2 * 20, 2)
+    assert take(MemoryWatch(1, with_workers=True)).workers == WorkerMemory(2 * 20, 2)
+
+
+def test_without_the_systems_word_shared_pages_are_of_the_resident_set(tree) -> None:
+    """Of 90 bytes a worker, 80 are shared."""
+    tree.worker = ProcessStatus(90)
+    assert take(MemoryWatch(1, with_workers=True)).workers == WorkerMemory(2 * 10, 2)
 
 
 def test_the_costly_reading_is_rare(tree) -> None:

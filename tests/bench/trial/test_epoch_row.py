@@ -82,8 +82,8 @@ def test_an_epoch_without_batches_has_no_wait() -> None:
 
 def test_workers_of_the_repetition_are_added() -> None:
     """Their memory is not read in a timed epoch."""
-    row = build_row(ROW, report([400]), None, WATCH, WorkerMemory(1000, 100, 4))
-    assert (row.peak_memory_bytes, row.peak_anonymous_bytes, row.processes) == (1123, 145, 5)
+    row = build_row(ROW, report([400]), None, WATCH, WorkerMemory(1000, 4))
+    assert (row.peak_memory_bytes, row.peak_anonymous_bytes, row.processes) == (1123, 1045, 5)
 
 
 def test_work_outside_the_clock_is_told() -> None:
