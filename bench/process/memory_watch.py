@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from pathlib import Path
 
 from bench.process import process_tree
 from bench.process.memory_sample import MemoryPeak, MemorySample, WorkerMemory, find_peak
@@ -160,14 +158,3 @@ def _held_bytes(sample: MemorySample, workers: WorkerMemory) -> int:
     """Return the memory that a limit holds for: without pages of files, if the system tells."""
     total = sample.add(workers)
     return total.anonymous_bytes if total.anonymous_bytes is not None else total.resident_bytes or 0
-
-
-def count_system_kills() -> int:
-    """Return how many processes the system has ended so far for lack of memory; 0 if it doesn't tell."""
-    for path in (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat")):
-        with contextlib.suppress(OSError, ValueError):
-            for line in path.read_text().splitlines():
-                name, _, count = line.partition(" ")
-                if name == "oom_kill":
-                    return int(count)
-    return 0

@@ -13,8 +13,9 @@ from pathlib import Path
 from bench.process import interrupts
 from bench.process.errors import ProcessError
 from bench.process.fresh_process import FreshProcess, T
-from bench.process.memory_watch import MemoryWatch, count_system_kills
+from bench.process.memory_watch import MemoryWatch
 from bench.process.running_clock import find_pause_s, read_running_s
+from bench.process.system_kills import count_system_kills
 from bench.records.row import Row
 from bench.runner.auditor import Auditor
 from bench.runner.error_diagnosis import explain_error

@@ -1,4 +1,4 @@
-"""What disturbs an epoch: arithmetic on made-up readings, files in made-up trees, a real neighbour."""
+"""Disturbances of an epoch: made-up readings, files in made-up trees, and a real neighbour."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ print(json.dumps([told.own_cpu_s, told.other_cpu_share, told.disturbed]))
 """
 
 
-def at(seconds, *, idle_s=0.0, own_s=0.0, stolen_s=0.0, cores=2, **rest) -> CounterReading:
-    """A reading that took no time."""
-    moment = CpuInstant(int(seconds * 1e9), idle_s, stolen_s, own_s)
+def at(seconds, *, idle_s=0.0, own_s=0.0, stolen_s=0.0, cores=2, cpu=None, **rest) -> CounterReading:
+    """Return a reading that took no time; cpu: further counters of CPU time."""
+    moment = CpuInstant(int(seconds * 1e9), idle_s, stolen_s, own_s, **(cpu or {}))
     return CounterReading(start=moment, end=moment, cores=frozenset(range(cores)), **rest)
 
 
@@ -56,6 +56,32 @@ def test_the_share_of_others_is_what_was_neither_idle_nor_own() -> None:
     assert told.own_cpu_s == 11
     assert told.other_cpu_share == pytest.approx(0.2)
     assert told.disturbed == "other processes used 20% of the cores"
+
+
+def test_the_sweeps_own_process_is_nobody_elses() -> None:
+    """Of 2 cores × 10 s, 5 s were idle and 11 s own; the sweep used 3 of the other 4 s."""
+    told = find_interference(at(0, cpu={"sweep_s": 7.0}), at(10, idle_s=5, own_s=11, cpu={"sweep_s": 10.0}))
+    assert told.own_cpu_s == 11
+    assert told.other_cpu_share == pytest.approx(0.05)
+    assert told.disturbed is None
+
+
+@pytest.mark.parametrize(
+    ("suspended_s", "disturbed"), [(100.05, None), (160.0, "the machine was suspended for 60 s")]
+)
+def test_a_suspended_machine_is_a_disturbance(suspended_s, disturbed) -> None:
+    """The epoch's clock stands still meanwhile; two clocks read one after the other differ by a little."""
+    told = find_interference(
+        at(0, cpu={"suspended_s": 100.0}), at(10, idle_s=20, cpu={"suspended_s": suspended_s})
+    )
+    assert told.disturbed == disturbed
+
+
+def test_background_time_is_without_the_reading_thread() -> None:
+    """Of 2 s of the process tree, 1.5 s were the thread's that reads; more than the tree's is none."""
+    before, after = at(0, own_s=1, cpu={"thread_s": 1.0}), at(10, own_s=3, cpu={"thread_s": 2.5})
+    assert interference.find_background_cpu_s(before, after) == 0.5
+    assert interference.find_background_cpu_s(before, at(10, own_s=3, cpu={"thread_s": 3.5})) == 0.0
 
 
 def test_an_undisturbed_epoch_has_no_flag() -> None:
@@ -381,7 +407,7 @@ def neighbour():
 
 
 def measured(*arguments: str) -> list:
-    """What a process saw that is no relation of any neighbour here: own CPU seconds, share, disturbed."""
+    """Return the own CPU seconds, the share of others and the disturbance that an unrelated process read."""
     command = [sys.executable, "-c", MEASURE, *arguments]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 

@@ -46,7 +46,7 @@ def test_cpu_seconds_count_children_that_live_and_those_they_waited_for() -> Non
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own clock of a process")
 def test_a_process_is_read_by_its_own_clock(process) -> None:
-    """What psutil reads in ticks, to the nanosecond; nothing of a process that is gone."""
+    """The clock agrees with psutil's ticks; a process that is gone has none."""
     exact = read_process_cpu_s(process.pid)
     times = psutil.Process(process.pid).cpu_times()
     assert exact == pytest.approx(times.user + times.system, abs=0.04)

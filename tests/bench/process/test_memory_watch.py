@@ -147,7 +147,7 @@ def test_the_costly_reading_is_rare(tree) -> None:
 
 
 def test_workers_that_are_ending_are_no_measure(tree) -> None:
-    """Where their shared pages can't be read, there is no sample rather than a wrong one."""
+    """There is no sample rather than a wrong one if their shared pages can't be read."""
     watch, tree.shared = MemoryWatch(1, with_workers=True), None
     watch.sample()
     assert watch.samples == []

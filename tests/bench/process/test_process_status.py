@@ -53,7 +53,7 @@ def test_a_stopped_process_is_seen(process) -> None:
 
 
 def test_elsewhere_the_resident_set_is_all(process, monkeypatch) -> None:
-    """What the system doesn't tell is unknown, and none of it is taken for mapped."""
+    """Nothing else is known, and no page is taken for mapped."""
     monkeypatch.setattr(process_status.sys, "platform", "darwin")
     status = read_status(process.pid)
     assert status == ProcessStatus(status.resident_bytes)

@@ -125,7 +125,7 @@ def test_the_pass_follows_the_epochs_and_is_seen_in_full(one_thread) -> None:
 
 
 def test_which_trials_have_one() -> None:
-    """Those on CUDA that are audited, in the first block, at their first attempt."""
+    """Audited trials on CUDA have one, in the first block, at their first attempt."""
     configuration = Configuration(BatchedDataLoader(), "cuda", "none", None, 1)
     usual = Trial(configuration, 0, 0, 0, 0, numbered_dataset(), 2, 0)
     assert usual.has_device_pass

@@ -71,7 +71,7 @@ def test_what_was_delivered_is_counted(clock) -> None:
 
 
 def test_workers_that_end_with_the_iterator_count_as_teardown(clock) -> None:
-    """What happens when the last reference goes is inside the clock."""
+    """Work at the loss of the last reference is inside the clock."""
 
     class Ending:
         def __init__(self) -> None:
