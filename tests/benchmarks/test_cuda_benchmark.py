@@ -100,8 +100,8 @@ def test_a_prefetched_ring_beside_its_ceilings(capsys, source, batch_size, turns
     rates = measure_in_turn(
         {
             "host alone": make_host_epoch(spec, source),
-            "bus alone": make_epoch(BusCeiling(batch_size, device="cuda", scale_on="device"), source, "none"),
-            "step alone": make_epoch(StepCeiling(batch_size, device="cuda"), source, "analytic"),
+            "bus alone": make_epoch(BusCeiling(batch_size, scale_on="device"), source, "none"),
+            "step alone": make_epoch(StepCeiling(batch_size), source, "analytic"),
             "tensor_slice, training": make_epoch(spec, source, "analytic"),
         },
         turns,
@@ -117,7 +117,7 @@ def test_a_resident_dataset_beside_the_step(capsys, source, batch_size, turns) -
     """Train the same graphs on batches that lie on the device already."""
     rates = measure_in_turn(
         {
-            "step alone": make_epoch(StepCeiling(batch_size, device="cuda"), source, "analytic"),
+            "step alone": make_epoch(StepCeiling(batch_size), source, "analytic"),
             "device_resident, training": make_epoch(DeviceResident(batch_size), source, "analytic"),
         },
         turns,
