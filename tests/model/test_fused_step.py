@@ -33,8 +33,8 @@ TOTAL = 2.0**30
 LARGEST_UNSPLIT_BATCH = 100
 
 # A loss, classes, pixels and the sizes of the batches. The cases are the smallest that reach each branch of
-# the kernels: one and several blocks of pixels, whole and broken ones, one and several blocks of classes, split
-# batches and whole ones, several rounds of losses and of splits, and sizes that come again.
+# the kernels: one and several blocks of pixels, whole and broken ones, one and several blocks of classes,
+# split batches and whole ones, several rounds of losses and of splits, and sizes that come again.
 INTERPRETED_CASES = [
     ("cross_entropy", 10, 130, [20]),
     ("squared", 2, 200, [101]),
