@@ -58,8 +58,10 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
     gain = _describe_gain(answer, labels)
     if answer.kind == "alone":
         return f"Nothing was measured beside {name}: {gain}."
-    if answer.kind == "unknown" or (answer.ratio or answer.samples_per_s).low is None:
+    if answer.kind == "unknown" or answer.samples_per_s.low is None:
         return f"{name} was fastest: {gain}; fewer than three blocks give no interval."
+    if answer.ratio is not None and answer.ratio.low is None:
+        gain += ", from fewer than three blocks and so without an interval"
     if answer.kind == "fastest":
         use = "Keep the baseline" if answer.is_baseline else "Use"
         return f"[bold green]{use}[/] {name}, the fastest: {gain}."

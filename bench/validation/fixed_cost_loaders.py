@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from queue import Queue
+from queue import Queue, SimpleQueue
 from typing import ClassVar
 
 import torch
@@ -132,11 +132,13 @@ class PreparedEpochs:
         self._spec = spec
         self._epochs = epochs
         self._next = 0
+        # The thread starts here, since its start would lengthen an epoch by milliseconds.
+        self._requests = start_computing_thread() if spec.between_epochs_cpu_s else None
 
     def __iter__(self) -> Iterator[Batch]:
         batches = self._epochs[self._next % len(self._epochs)]
         self._next += 1
-        epoch = _PreparedEpoch(self._spec, batches)
+        epoch = _PreparedEpoch(self._spec, batches, self._requests)
         return _load_in_background(epoch) if self._spec.background else epoch
 
     def place(self, move: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -147,9 +149,12 @@ class PreparedEpochs:
 
 
 class _PreparedEpoch:
-    def __init__(self, spec: FixedCostLoader, batches: list[Batch]) -> None:
+    def __init__(
+        self, spec: FixedCostLoader, batches: list[Batch], requests: SimpleQueue[float] | None = None
+    ) -> None:
         entered = time.perf_counter_ns()
         self._spec = spec
+        self._requests = requests
         self._batches = enumerate(batches)
         wait_until(entered, spec.startup_s)
 
@@ -177,9 +182,23 @@ class _PreparedEpoch:
 
     def __del__(self) -> None:
         wait_until(time.perf_counter_ns(), self._spec.drop_s)
-        if self._spec.between_epochs_cpu_s:
+        if self._requests is not None:
+            self._requests.put(self._spec.between_epochs_cpu_s)
+
+
+def start_computing_thread() -> SimpleQueue[float]:
+    """Start a thread that computes for each number of CPU seconds that is put into the queue."""
+    requests: SimpleQueue[float] = SimpleQueue()
+
+    def serve() -> None:
+        while True:
+            seconds = requests.get()
             # A moment later, so that none of it falls into the epoch that ends now.
-            threading.Timer(0.2, compute, [self._spec.between_epochs_cpu_s]).start()
+            time.sleep(0.2)
+            compute(seconds)
+
+    threading.Thread(target=serve, daemon=True, name="between epochs").start()
+    return requests
 
 
 def _load_in_background(batches: Iterator[Batch]) -> Iterator[Batch]:
