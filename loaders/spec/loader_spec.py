@@ -43,7 +43,7 @@ TRANSFER = Knob(
 
 # Comments of example code.
 DATA_COMMENT = "# images: uint8 (N, H, W). labels: int64 (N,)."
-VALIDITY_COMMENT = "# Batch n is valid until batch n+2 is requested."
+VALIDITY_COMMENT = "# Batch n is valid until batch n+2 is requested, or the next epoch begins."
 
 
 @dataclass(frozen=True)
