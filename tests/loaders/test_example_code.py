@@ -208,7 +208,7 @@ def test_the_example_is_what_is_measured(source: ImageSplit) -> None:
 def test_the_lines_say_how_long_a_batch_is_valid(spec: LoaderSpec, told: bool) -> None:
     """Once, where batches are overwritten."""
     lines = spec.resolve(cuda=spec.transfer is not None).example_code()
-    assert lines.count("# Batch n is valid until batch n+2 is requested.") == told
+    assert lines.count("# Batch n is valid until batch n+2 is requested, or the next epoch begins.") == told
 
 
 def test_a_mapped_file_is_read_as_it_lies() -> None:
