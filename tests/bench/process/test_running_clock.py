@@ -102,7 +102,7 @@ with FreshProcess(item, context=fork, log=Path(sys.argv[1]), title="") as proces
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs job control")
 def test_a_stopped_process_does_not_time_out(tmp_path) -> None:
-    """The process waits for an item for 5 s at most; it is stopped for 6 s, at whose end the item is there."""
+    """The process waits for an item for 5 s at most; it is stopped for 6 s, until the item is there."""
     made = tmp_path / "made"
     command = [sys.executable, "-c", WAIT_FOR_AN_ITEM, str(tmp_path / "log"), str(made)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as waiting:
