@@ -73,9 +73,10 @@ OUTSIDE_THE_CLOCK = (
         readings={"build_s": 0.5, "samples_per_s": 1000, "data_wait_s": 0.2},
     ),
     ValidationCase(
-        "works-between-epochs", "a thread computes for 500 ms after each epoch of 10 batches of 20 ms",
-        FixedCostLoader(20, batch_s=20e-3, between_epochs_cpu_s=0.5), 200, epochs=3, pause_s=1.5,
-        readings={"between_epochs_cpu_s": 0.5, "samples_per_s": 1000, "data_wait_s": 0.2},
+        # After a pause, the first inspection takes milliseconds: an epoch is long enough for them.
+        "works-between-epochs", "a thread computes for 500 ms after each epoch of 25 batches of 20 ms",
+        FixedCostLoader(20, batch_s=20e-3, between_epochs_cpu_s=0.5), 500, epochs=3, pause_s=1.5,
+        readings={"between_epochs_cpu_s": 0.5, "samples_per_s": 1000, "data_wait_s": 0.5},
     ),
 )  # fmt: skip
 

@@ -162,7 +162,17 @@ class _PreparedEpoch:
         return self
 
     def __next__(self) -> Batch:
-        entered = time.perf_counter_ns()
+        return self.load(time.perf_counter_ns())
+
+    def load(self, entered: int) -> Batch:
+        """Return the next batch at its planned time.
+
+        Args:
+            entered: `time.perf_counter_ns()` from which the plan counts.
+
+        Raises:
+            StopIteration: there is no further batch.
+        """
         spec = self._spec
         place, batch = next(self._batches, (0, None))
         if batch is None:
@@ -201,18 +211,23 @@ def start_computing_thread() -> SimpleQueue[float]:
     return requests
 
 
-def _load_in_background(batches: Iterator[Batch]) -> Iterator[Batch]:
+def _load_in_background(batches: _PreparedEpoch) -> Iterator[Batch]:
     """Yield the batches: the first is loaded at once, the others by a thread."""
+    entered = time.perf_counter_ns()
     queue: Queue[Batch | None] = Queue(2)
+    first_is_loaded = threading.Event()
 
     def fill() -> None:
+        first_is_loaded.wait()
         for batch in batches:
             queue.put(batch)
         queue.put(None)
 
-    first = next(batches)
+    # The plan of the first batch holds the start of the thread, which can take a millisecond.
     thread = threading.Thread(target=fill, daemon=True)
     thread.start()
+    first = batches.load(entered)
+    first_is_loaded.set()
     yield first
     while (batch := queue.get()) is not None:
         yield batch
