@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Queue, SimpleQueue
@@ -134,6 +135,8 @@ class PreparedEpochs:
         self._next = 0
         # The thread starts here, since its start would lengthen an epoch by milliseconds.
         self._requests = start_computing_thread() if spec.between_epochs_cpu_s else None
+        if self._requests is not None:
+            weakref.finalize(self, self._requests.put, None)
 
     def __iter__(self) -> Iterator[Batch]:
         batches = self._epochs[self._next % len(self._epochs)]
@@ -150,7 +153,7 @@ class PreparedEpochs:
 
 class _PreparedEpoch:
     def __init__(
-        self, spec: FixedCostLoader, batches: list[Batch], requests: SimpleQueue[float] | None = None
+        self, spec: FixedCostLoader, batches: list[Batch], requests: SimpleQueue[float | None] | None = None
     ) -> None:
         entered = time.perf_counter_ns()
         self._spec = spec
@@ -196,13 +199,12 @@ class _PreparedEpoch:
             self._requests.put(self._spec.between_epochs_cpu_s)
 
 
-def start_computing_thread() -> SimpleQueue[float]:
-    """Start a thread that computes for each number of CPU seconds that is put into the queue."""
-    requests: SimpleQueue[float] = SimpleQueue()
+def start_computing_thread() -> SimpleQueue[float | None]:
+    """Start a thread that computes for each number of CPU seconds put into the queue; None ends it."""
+    requests: SimpleQueue[float | None] = SimpleQueue()
 
     def serve() -> None:
-        while True:
-            seconds = requests.get()
+        while (seconds := requests.get()) is not None:
             # A moment later, so that none of it falls into the epoch that ends now.
             time.sleep(0.2)
             compute(seconds)

@@ -91,7 +91,9 @@ def test_work_between_epochs_starts_after_the_epoch() -> None:
     # It waits for as long as the thread needs, and for ever if there is no such work.
     while time.process_time() - before_s < 0.1:
         time.sleep(0.05)
-    assert any(thread.name == "between epochs" for thread in threading.enumerate())
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "between epochs")
+    del loader
+    thread.join()
 
 
 def test_work_in_build_takes_the_planned_time() -> None:
