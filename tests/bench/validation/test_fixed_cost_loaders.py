@@ -88,12 +88,14 @@ def test_work_between_epochs_starts_after_the_epoch() -> None:
     for _ in loader:
         pass
     before_s = time.process_time()
-    # It waits for as long as the thread needs, and for ever if there is no such work.
+    deadline = time.monotonic() + 60
     while time.process_time() - before_s < 0.1:
+        assert time.monotonic() < deadline, "no thread computes"
         time.sleep(0.05)
     (thread,) = (thread for thread in threading.enumerate() if thread.name == "between epochs")
     del loader
-    thread.join()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_work_in_build_takes_the_planned_time() -> None:
