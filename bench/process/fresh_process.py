@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,6 +18,7 @@ from bench.process import interrupts, process_tree
 from bench.process.child import ChildFailure, receive_item, serve
 from bench.process.errors import ProcessError
 from bench.process.forkserver import hide_main_module
+from bench.process.ready_waiter import ReadyWaiter
 from bench.process.running_clock import notice_pause, read_running_s
 from bench.process.timed_command import describe_exit_code
 
@@ -59,6 +59,7 @@ class FreshProcess(Generic[T]):
         # Existing children do not belong to the new process; clean-up keeps them.
         self._others = process_tree.list_children(os.getpid())
         sender.close()
+        self._waiter = ReadyWaiter((self._messages, self._process.sentinel))
         self._taken = False
         # Ids of the process and of all descendants that were seen.
         self._family = {self.pid}
@@ -93,12 +94,12 @@ class FreshProcess(Generic[T]):
                 if time.monotonic() >= self._look_at_s:
                     self._family.update(process_tree.list_descendants(self.pid))
                     self._look_at_s = time.monotonic() + FAMILY_INTERVAL_S
-                ready = wait([self._messages, self._process.sentinel], min(left_s, interval_s))
+                ready = self._waiter.wait(min(left_s, interval_s))
                 meanwhile()
             # A child that outlives the process may keep the pipe open, so the process is watched too.
             try:
                 item: T | ChildFailure | None = (
-                    receive_item(self._messages) if self._messages.poll() else None
+                    receive_item(self._messages) if self._messages in ready else None
                 )
             except (EOFError, OSError):
                 raise ProcessError(f"the trial's process {self._describe_end()}") from None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from itertools import pairwise
 
 from bench.process import process_tree
 from bench.process.memory_sample import MemoryPeak, MemorySample, WorkerMemory, find_peak
-from bench.process.process_status import ProcessStatus, read_status
+from bench.process.process_status import ProcessStatus, parse_status, read_status, read_status_text
 from bench.process.shared_pages import SharedPages, read_shared_pages
 
 # Time between two samples where nothing is timed, in seconds: then workers of short epochs are seen too.
@@ -25,7 +27,6 @@ class MemoryWatch:
     cores.
 
     Attributes:
-        samples: the samples so far, in order.
         saw_workers: True if the training process had a child at any time.
     """
 
@@ -38,8 +39,10 @@ class MemoryWatch:
                 tell; None for no limit. Workers are read then too.
             with_workers: read the memory of workers at each sample.
         """
-        self.samples: list[MemorySample] = []
         self.saw_workers = False
+        self._samples: list[MemorySample] = []
+        # Readings beside a timed epoch, which are parsed after it.
+        self._texts: list[tuple[int, bytes]] = []
         self._pid = pid
         self._limit_bytes = limit_bytes
         self._with_workers = with_workers or limit_bytes is not None
@@ -53,27 +56,25 @@ class MemoryWatch:
         Raises:
             MemoryError: the trial holds more than the limit.
         """
-        process = read_status(self._pid)
-        if process is None:
-            return
-        workers = None
         if self._with_workers:
-            pids = process_tree.list_descendants(self._pid)
-            self.saw_workers |= bool(pids)
-            workers = self._read_workers(pids)
-            if workers is None:
-                return
-        elif self._calls % SAMPLES_PER_COUNT == 0 and not self.saw_workers:
+            self._sample_with_workers()
+            return
+        if self._calls % SAMPLES_PER_COUNT == 0 and not self.saw_workers:
             self.saw_workers = bool(process_tree.list_children(self._pid))
         self._calls += 1
-        anonymous_bytes = None
-        if process.file_bytes is not None:
-            anonymous_bytes = max(0, process.resident_bytes - process.file_bytes)
-        sample = MemorySample(
-            time.perf_counter_ns(), process.resident_bytes, anonymous_bytes, workers, process.is_stopped
-        )
-        self.samples.append(sample)
-        self._check_limit(sample)
+        if (text := read_status_text(self._pid)) is not None:
+            self._texts.append((time.perf_counter_ns(), text))
+        elif (status := read_status(self._pid)) is not None:
+            self._samples.append(_make_sample(status))
+
+    @property
+    def samples(self) -> list[MemorySample]:
+        """The samples so far, in order."""
+        for at_ns, text in self._texts:
+            if (status := parse_status(text)) is not None:
+                self._samples.append(_make_sample(status, at_ns))
+        self._texts.clear()
+        return self._samples
 
     def find_peak(self, start_ns: int, end_ns: int, workers: WorkerMemory | None = None) -> MemoryPeak:
         """Return the largest memory between two instants.
@@ -101,14 +102,28 @@ class MemoryWatch:
     def find_stopped_s(self, start_ns: int, end_ns: int) -> float:
         """Return the seconds between two instants in which a signal had stopped the training process."""
         stopped_ns = 0
-        for sample, following in zip(self.samples, self.samples[1:], strict=False):
+        for sample, following in pairwise(self.samples):
             if sample.is_stopped:
                 stopped_ns += max(0, min(following.at_ns, end_ns) - max(sample.at_ns, start_ns))
         return stopped_ns * 1e-9
 
+    def _sample_with_workers(self) -> None:
+        process = read_status(self._pid)
+        if process is None:
+            return
+        pids = process_tree.list_descendants(self._pid)
+        self.saw_workers |= bool(pids)
+        workers = self._read_workers(pids)
+        if workers is None:
+            return
+        sample = replace(_make_sample(process), workers=workers)
+        self._samples.append(sample)
+        self._check_limit(sample, workers)
+
     def _find_samples(self, start_ns: int, end_ns: int) -> list[MemorySample]:
-        inside = [sample for sample in self.samples if start_ns <= sample.at_ns <= end_ns]
-        return inside + [sample for sample in self.samples if sample.at_ns > end_ns][:1]
+        samples = self.samples
+        inside = [sample for sample in samples if start_ns <= sample.at_ns <= end_ns]
+        return inside + [sample for sample in samples if sample.at_ns > end_ns][:1]
 
     def _read_workers(self, pids: list[int]) -> WorkerMemory | None:
         """Return the memory of the workers, or None while they end and their shared pages can't be told."""
@@ -134,12 +149,9 @@ class MemoryWatch:
             )
         return bool(readings)
 
-    def _check_limit(self, sample: MemorySample) -> None:
-        if self._limit_bytes is None or sample.workers is None:
+    def _check_limit(self, sample: MemorySample, workers: WorkerMemory) -> None:
+        if self._limit_bytes is None or _held_bytes(sample, workers) <= self._limit_bytes:
             return
-        if _held_bytes(sample, sample.workers) <= self._limit_bytes:
-            return
-        workers = sample.workers
         pids = process_tree.list_descendants(self._pid)
         # The shared pages were read a while ago. Before this costs a trial, they are read again.
         if pids and self._read_shared(pids):
@@ -152,6 +164,16 @@ class MemoryWatch:
             f"out of memory: the trial held {held_bytes / 2**20:,.0f} MiB in {processes} "
             f"process{'es' * (processes > 1)}, the limit is {self._limit_bytes / 2**20:,.0f} MiB"
         )
+
+
+def _make_sample(status: ProcessStatus, at_ns: int | None = None) -> MemorySample:
+    """Return the sample of a training process alone, taken at a reading of the clock; default now."""
+    anonymous_bytes = None
+    if status.file_bytes is not None:
+        anonymous_bytes = max(0, status.resident_bytes - status.file_bytes)
+    if at_ns is None:
+        at_ns = time.perf_counter_ns()
+    return MemorySample(at_ns, status.resident_bytes, anonymous_bytes, is_stopped=status.is_stopped)
 
 
 def _held_bytes(sample: MemorySample, workers: WorkerMemory) -> int:

@@ -1,7 +1,7 @@
 """A training script as it stands in tutorials, with a clock around each epoch and nothing of this toolkit.
 
-Run as `python bare_loop.py SAMPLES WORKERS STEP EPOCHS`. STEP is `autograd` or `none`. It prints a JSON list
-with one [wall seconds, CPU seconds of all its processes] for each epoch.
+Run as `python bare_loop.py SAMPLES WORKERS STEP`. STEP is `autograd` or `none`. For each line of its standard
+input it trains for an epoch, and prints the JSON list [wall seconds, CPU seconds of all its processes].
 """
 
 from __future__ import annotations
@@ -37,15 +37,14 @@ def cpu_seconds() -> float:
     return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
-def main(samples: int, workers: int, step: str, epochs: int) -> None:
-    """Train for some epochs, and print how long each took."""
+def main(samples: int, workers: int, step: str) -> None:
+    """Train for an epoch a line of standard input, and print how long each took."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     loader = DataLoader(RandomFashionMNIST(samples), batch_size=BATCH_SIZE, shuffle=True, num_workers=workers)
     model = nn.Linear(784, 10)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    told = []
-    for _ in range(epochs):
+    for _ in sys.stdin:
         total = torch.zeros((), dtype=torch.float64)
         cpu_before, started = cpu_seconds(), time.perf_counter()
         for images, labels in loader:
@@ -55,9 +54,8 @@ def main(samples: int, workers: int, step: str, epochs: int) -> None:
                 loss.backward()
                 optimizer.step()
                 total += loss.detach() * len(labels)
-        told.append((time.perf_counter() - started, cpu_seconds() - cpu_before))
-    print(json.dumps(told))
+        print(json.dumps([time.perf_counter() - started, cpu_seconds() - cpu_before]), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -72,6 +73,7 @@ def tree(monkeypatch):
     def read_status(pid):
         return state.process if pid == 1 else None if pid in state.gone else state.worker
 
+    monkeypatch.setattr(memory_watch, "read_status_text", lambda pid: None)
     monkeypatch.setattr(memory_watch, "read_status", read_status)
     monkeypatch.setattr(memory_watch, "read_shared_pages", read_shared_pages)
     monkeypatch.setattr(process_tree, "list_descendants", find_workers)
@@ -102,6 +104,26 @@ def test_a_timed_epoch_leaves_its_workers_alone(tree) -> None:
     assert watch.saw_workers
     assert watch.find_peak(0, taken.at_ns) == MemoryPeak()
     assert watch.find_peak(0, taken.at_ns, WorkerMemory(20, 4)) == MemoryPeak(120, 90, 5)
+
+
+def test_a_text_is_parsed_after_the_epoch(tree, monkeypatch) -> None:
+    """It gives the same sample as a status, with the time at which it was read."""
+    text = b"State:\tT (stopped)\nVmRSS:\t 9 kB\nRssAnon:\t 5 kB\nRssFile:\t 3 kB\nRssShmem:\t 1 kB\n"
+    texts = iter([text, b"State:\tZ (zombie)\n"])
+    monkeypatch.setattr(memory_watch, "read_status_text", lambda pid: next(texts))
+    parsed = []
+    parse_status = memory_watch.parse_status
+    monkeypatch.setattr(memory_watch, "parse_status", lambda text: parsed.append(text) or parse_status(text))
+    watch = MemoryWatch(1)
+    began_ns = time.perf_counter_ns()
+    watch.sample()
+    ended_ns = time.perf_counter_ns()
+    watch.sample()
+    assert parsed == []
+    (taken,) = watch.samples
+    assert began_ns <= taken.at_ns <= ended_ns
+    assert taken == MemorySample(taken.at_ns, 9 * 1024, 6 * 1024, is_stopped=True)
+    assert watch.samples == [taken]
 
 
 def test_workers_that_start_late_are_found(tree) -> None:

@@ -63,9 +63,9 @@ def test_elsewhere_the_resident_set_is_all(process, monkeypatch) -> None:
 @linux
 def test_a_kernel_that_tells_less_is_understood() -> None:
     """Some sandboxes know the resident set only."""
-    assert process_status._parse(b"Name:\tpython\nVmRSS:\t    8 kB\n") == ProcessStatus(8192)
+    assert process_status.parse_status(b"Name:\tpython\nVmRSS:\t    8 kB\n") == ProcessStatus(8192)
     with pytest.raises(KeyError):
-        process_status._parse(b"Name:\tkthreadd\n")
+        process_status.parse_status(b"Name:\tkthreadd\n")
 
 
 def test_shared_pages_are_a_part_of_the_resident(process) -> None:
