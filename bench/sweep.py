@@ -11,6 +11,7 @@ from bench.cli.command_line import run_command
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.ceilings import find_ceilings
 from bench.plan.grid import Machine, make_plan
+from bench.plan.offer import Offer
 from bench.plan.plan import PlanError
 from bench.plan.schedule import schedule_runs
 from bench.plan.sweep import Sweep
@@ -37,10 +38,12 @@ from bench.runner.preparation import check_machine, prepare_loaders
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import DataChangedError, TrialRunner
-from loaders.data.dataset_choice import expected_samples, locate
-from loaders.data.dataset_ref import DatasetRef
+from bench.trial.workload import Workload
+from bench.workloads.choice import WorkloadChoice, choose_workload
+from bench.workloads.target import TargetError
 from loaders.data.errors import DataError
-from loaders.data.image_split import ImageSplit
+
+USER_ERRORS = (PlanError, TargetError, DataError, ResultsError, ProcessError)
 
 
 def run_sweep(options: SweepOptions) -> int:
@@ -52,20 +55,25 @@ def run_sweep(options: SweepOptions) -> int:
     """
     console = make_console()
     try:
-        sweep = plan_sweep(options)
+        choice = choose_workload(options)
+        sweep = plan_sweep(options, choice.offer)
         if options.dry_run:
             print_plan(console, sweep)
-            print_start(console, sweep, expected_samples(options.dataset, options.data_dir))
+            print_start(console, sweep, choice.expected_samples)
             return 0
-        return measure_sweep(console, sweep)
+        return measure_sweep(console, sweep, choice)
     except KeyboardInterrupt:
         # It came before the first trial, or after the report.
         complain("interrupted")
         return interrupts.INTERRUPTED
 
 
-def plan_sweep(options: SweepOptions) -> Sweep:
+def plan_sweep(options: SweepOptions, offer: Offer) -> Sweep:
     """Choose the configurations, their names and their folder. Nothing is made.
+
+    Args:
+        options: order that the sweep carries out.
+        offer: loaders that serve the workload.
 
     Raises:
         PlanError: nothing that was asked for can be measured here.
@@ -73,7 +81,7 @@ def plan_sweep(options: SweepOptions) -> Sweep:
     """
     num_threads = find_recorded_threads(options.resume) or torch.get_num_threads()
     machine = Machine(cuda=torch.cuda.is_available(), num_threads=num_threads)
-    plan = make_plan(options.request, machine)
+    plan = make_plan(options.request, machine, offer)
     # An A/A check needs no ceilings.
     ceilings = {} if options.request.aa_pairs else find_ceilings(plan)
     folder = options.resume or results_folder.name_folder(options.out, options.name)
@@ -84,51 +92,45 @@ def plan_sweep(options: SweepOptions) -> Sweep:
     return Sweep(options, machine, plan, tuple(names), tuple(runs), folder)
 
 
-def measure_sweep(console: Console, sweep: Sweep) -> int:
+def measure_sweep(console: Console, sweep: Sweep, choice: WorkloadChoice) -> int:
     """Measure a sweep into its folder, and report it.
 
     Returns:
         Exit code.
     """
     notices = Notices(console)
-    dataset = find_dataset(console, sweep.options, notices)
+    with show_downloads(console) as show:
+        workload = choice.find(notices.add, show)
     if not sweep.is_resumed:
         results_folder.make_folder(sweep.folder)
     with results_folder.lock_folder(sweep.folder):
-        differences = record_environment(sweep, dataset)
-        split = dataset.read("train")
-        prepare_loaders(console, sweep, split, notices)
-        check_machine(console, sweep, split, notices)
-        print_start(console, sweep, len(split), dataset.name)
+        differences = record_environment(sweep, workload)
+        prepare_loaders(console, sweep, workload, notices)
+        check_machine(console, sweep, workload, notices)
+        samples = workload.samples or choice.expected_samples
+        print_start(console, sweep, samples, workload.name)
         blocks = BlockRunner(
-            BlockDesign(sweep.plan, sweep.runs, sweep.options.schedule, dataset),
+            BlockDesign(sweep.plan, sweep.runs, sweep.options.schedule, workload),
             SweepFiles(sweep.folder, resumed=sweep.is_resumed, differences="; ".join(differences) or None),
-            runner=make_trial_runner(sweep, split),
-            progress=SweepProgress.for_sweep(console, sweep, len(split)),
+            runner=make_trial_runner(sweep, workload),
+            progress=SweepProgress.for_sweep(console, sweep, samples),
         )
         # An interrupt ends the measuring, and waits while the report is made, which takes a moment.
         with interrupts.hold():
             outcome = run_blocks(blocks)
-            code = report_sweep(console, sweep, outcome, notices, split)
+            code = report_sweep(console, sweep, outcome, notices, workload)
     return interrupts.INTERRUPTED if outcome.interrupted else code
 
 
-def find_dataset(console: Console, options: SweepOptions, notices: Notices) -> DatasetRef:
-    """Find, download or draw the data, and show the progress of a download."""
-    with show_downloads(console) as show:
-        return locate(
-            options.dataset, options.data_dir, notify=notices.add, mirror=options.mirror, progress=show
-        )
-
-
-def make_trial_runner(sweep: Sweep, split: ImageSplit) -> TrialRunner:
+def make_trial_runner(sweep: Sweep, workload: Workload) -> TrialRunner:
     """Make the runner of trials; the server that their processes are forked from starts here."""
     process_tree.become_subreaper()
     return TrialRunner(
-        prepare_context({type(run.configuration.spec).__module__ for run in sweep.runs}),
+        prepare_context(
+            {type(workload).__module__, *(type(run.configuration.spec).__module__ for run in sweep.runs)}
+        ),
         TrialLimits(sweep.options.timeout_s, sweep.options.memory_limit),
         sweep.folder / results_folder.LOG,
-        split,
     )
 
 
@@ -145,7 +147,7 @@ def run_blocks(blocks: BlockRunner) -> SweepOutcome:
 
 def main() -> None:
     """Entry point of `python -m bench.sweep`."""
-    run_command(make_sweep_command(run_sweep), user_errors=(PlanError, DataError, ResultsError, ProcessError))
+    run_command(make_sweep_command(run_sweep), user_errors=USER_ERRORS)
 
 
 if __name__ == "__main__":

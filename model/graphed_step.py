@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from model.batch import Batch
 from model.descent import make_descent
 from model.fused_step import FusedDescent, find_problem
 from model.learning_step import LearningStep
@@ -108,8 +109,9 @@ class GraphedStep(LearningStep):
         # By batch size, as a graph is bound to the memory of its descent.
         self._descents: dict[int, Callable[[Tensor, Tensor], None]] = {}
 
-    def __call__(self, images: Tensor, labels: Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
         """Train on one batch, now or together with the next ones."""
+        images, labels = batch
         self._pending.append((images, labels))
         self._samples += labels.shape[0]
         if len(self._pending) >= self._chunk_batches:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
+from model.batch import Batch
 from model.descent import Descent
 from model.softmax_regression import SoftmaxRegression
 
@@ -41,8 +41,9 @@ class ImmediateStep(LearningStep):
         super().__init__(model)
         self._descend = descend
 
-    def __call__(self, images: Tensor, labels: Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
         """Train on one batch."""
+        images, labels = batch
         self._total_loss.add_(self._descend(images, labels))
         self._samples += labels.shape[0]
 

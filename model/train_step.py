@@ -1,6 +1,6 @@
 """TrainStep: one training step on one batch, whichever loader made it.
 
-Every step takes images, float32 (B, 1, H, W) in [0, 1], and labels, int64 (B,), on its own
+Every step takes a pair of images, float32 (B, 1, H, W) in [0, 1], and labels, int64 (B,), on its own
 device. B may differ from batch to batch. A step never waits for the device: the loss is summed
 there, and only `mean_loss` reads it.
 """
@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from model.batch import Batch
 from model.descent import make_descent
 from model.graphed_step import GraphedStep
 from model.learning_step import ImmediateStep
@@ -27,7 +28,7 @@ class TrainStep(Protocol):
     def model(self) -> SoftmaxRegression | None:
         """Return the model in training; None for a step that trains nothing."""
 
-    def __call__(self, images: Tensor, labels: Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
         """Train on one batch."""
 
     def mean_loss(self) -> float | None:
@@ -77,7 +78,7 @@ class NullStep:
 
     model = None
 
-    def __call__(self, images: Tensor, labels: Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
         """Do nothing."""
 
     def mean_loss(self) -> None:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import torch
 
+from bench.workloads.fashion_mnist import FashionMnist
 from loaders.data.batch import Batch
 from loaders.data.dataset_ref import DatasetRef
 from loaders.data.image_split import ImageSplit
@@ -60,6 +61,11 @@ def read(dataset: DatasetRef, split: str) -> ImageSplit:
 def numbered_dataset(samples: int = 300) -> DatasetRef:
     """Return a dataset that needs no file."""
     return DatasetRef(f"numbered:{samples}", "0" * 64, Path(), CLASSES, read)
+
+
+def numbered_workload(samples: int = 300) -> FashionMnist:
+    """Return the workload of a `numbered_dataset`."""
+    return FashionMnist(numbered_dataset(samples))
 
 
 BEHAVIOUR = Knob("behaviour", Integer(0, 9), help="what goes wrong")

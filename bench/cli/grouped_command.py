@@ -21,6 +21,7 @@ class GroupedCommand(click.Command):
         *,
         help: str,  # noqa: A002 - click's word
         examples: Mapping[str, str],
+        arguments: Sequence[click.Parameter] = (),
     ) -> None:
         """Make a command.
 
@@ -30,11 +31,12 @@ class GroupedCommand(click.Command):
             groups: options by the title of their group.
             help: purpose of the command, in one or two sentences.
             examples: options of useful calls, each with a short explanation.
+            arguments: positional arguments; default none.
         """
         super().__init__(
             name,
             callback=callback,
-            params=[option for options in groups.values() for option in options],
+            params=[*arguments, *(option for options in groups.values() for option in options)],
             help=help,
             context_settings={
                 "help_option_names": ["-h", "--help"],

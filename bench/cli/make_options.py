@@ -9,16 +9,22 @@ import click
 
 from bench.analysis.statistics import FEWEST_BLOCKS
 from bench.cli.option_groups import BLOCKS, EPOCHS, PRECISION_BUDGET_S, QUICK_BUDGET_S, STEADY_S
+from bench.plan.grid import TRAINING_STEPS
 from bench.plan.request import Request
 from bench.plan.schedule import Schedule
 from bench.plan.sweep_options import SweepOptions
+from bench.workloads.own_steps import name_length
+from bench.workloads.target import FORMS
 from loaders.registry import all_knobs
+from loaders.spec.own_loader_spec import PARAM
 
-REQUEST = ("family", "preset", "device", "step", "loss", "num_threads", "cuda_graph", "aa_pairs")
+REQUEST = ("family", "preset", "device", "loss", "num_threads", "cuda_graph", "aa_pairs")
 OTHERS = (
     "dataset", "data_dir", "mirror", "timeout_s", "memory_limit", "out", "name", "dry_run", "resume",
-    "resume_anyway",
+    "resume_anyway", "target", "batches",
 )  # fmt: skip
+# Options of pictures and of the model that trains on them.
+OF_PICTURES = ("mirror", "learning_rate")
 
 
 def make_options(values: Mapping[str, Any]) -> SweepOptions:
@@ -29,8 +35,11 @@ def make_options(values: Mapping[str, Any]) -> SweepOptions:
     """
     if values["resume_anyway"] and values["resume"] is None:
         raise click.UsageError("--resume-anyway: there is no --resume that it could be for")
+    _check_target(values)
+    knobs = {name: values[name] for name in all_knobs() if values[name] is not None}
     request = Request(
-        knobs={name: values[name] for name in all_knobs() if values[name] is not None},
+        knobs={**knobs, **{f"{PARAM}{name}": given for name, given in values["params"].items()}},
+        step=_choose_steps(values),
         **{name: values[name] for name in REQUEST},
     )
     _check_aa(request, values)
@@ -48,6 +57,36 @@ def make_options(values: Mapping[str, Any]) -> SweepOptions:
         budget_s=values["budget_s"] or _choose_budget_s(request, values),
         **{name: values[name] for name in OTHERS},
     )
+
+
+def _check_target(values: Mapping[str, Any]) -> None:
+    """Check that options of a target stand beside one, and those of pictures don't."""
+    if values["target"] is not None:
+        given = [name for name in OF_PICTURES if values[name] is not None]
+        given += ["cuda_graph"] * (values["cuda_graph"] != (False,))
+        given += ["dataset"] * (values["dataset"] != "auto")
+        if given:
+            raise click.UsageError(f"--{given[0].replace('_', '-')}: it is for pictures, not for a target")
+        return
+    for name in ("params", "batches", "step_ms"):
+        if values[name]:
+            option = f"--{name.removesuffix('s') if name == 'params' else name.replace('_', '-')}"
+            raise click.UsageError(f"{option}: there is no TARGET that it could be for")
+
+
+def _choose_steps(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the steps that were asked for, or the usual ones."""
+    steps: tuple[str, ...] | None = values["step"]
+    if values["target"] is None:
+        steps = steps or ("analytic",)
+        if own := [step for step in steps if ":" in step]:
+            raise click.UsageError(f"--step: {own[0]!r} is for a TARGET, and there is none")
+        return steps
+    lengths = (name_length(values["step_ms"]),) if values["step_ms"] else ()
+    steps = (*(steps or ()), *lengths) or ("none",)
+    if pictures := [step for step in steps if step in TRAINING_STEPS]:
+        raise click.UsageError(f"--step: {pictures[0]!r} trains on pictures; with a target none or {FORMS}")
+    return steps
 
 
 def _check_aa(request: Request, values: Mapping[str, Any]) -> None:

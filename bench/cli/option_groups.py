@@ -9,7 +9,8 @@ from bench.cli.option_readers import make_list_reader, make_reader
 from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
 from bench.trial.trial import MAX_EPOCHS
-from loaders.registry import all_knobs, families
+from bench.workloads.target import FORMS
+from loaders.registry import all_knobs, families, own_families
 from loaders.spec.knobs import Choice, Integer, Knob, Switch
 from model.losses import ALLOWED_LOSSES, parse_loss
 from model.step_spec import STEPS
@@ -34,10 +35,28 @@ def make_option_groups() -> dict[str, list[click.Option]]:
     }
 
 
+def target_parameters() -> list[click.Parameter]:
+    """Return the argument that names a user's own loader or dataset."""
+    return [click.Argument(["target"], required=False, metavar="[TARGET]")]
+
+
 def data_options() -> list[click.Option]:
     """Return the options of data and configurations."""
-    known = Choice(tuple(families()))
+    known = Choice((*families(), *own_families()))
     return [
+        click.Option(
+            ["--param", "params"],
+            multiple=True,
+            metavar="NAME=LIST",
+            callback=option_readers.read_params,
+            help="Values of a parameter of the target's function.",
+        ),
+        click.Option(
+            ["--batches"],
+            metavar="N",
+            callback=make_reader(COUNT),
+            help="End an epoch of the target after N batches.",
+        ),
         click.Option(
             ["--dataset"],
             default="auto",
@@ -57,7 +76,7 @@ def data_options() -> list[click.Option]:
             ["--family"],
             metavar="LIST",
             callback=make_list_reader(known.parse, known.allowed),
-            help=f"Loader families: {', '.join(families())}.",
+            help=f"Loader families: {', '.join(families())}; with a target {', '.join(own_families())}.",
         ),
         click.Option(
             ["--preset"],
@@ -81,9 +100,15 @@ def consumer_options() -> list[click.Option]:
         click.Option(
             ["--step"],
             metavar="LIST",
-            default="analytic",
-            callback=make_list_reader(step.parse, step.allowed),
-            help=f"Train step: {step.allowed} (the loader alone).",
+            callback=make_list_reader(_parse_step, f"{step.allowed} or {FORMS}"),
+            help=f"Train step: {step.allowed} (the loader alone). Of a target: none or {FORMS}, a function "
+            "that returns what takes a batch.",
+        ),
+        click.Option(
+            ["--step-ms"],
+            metavar="NUMBER",
+            callback=option_readers.read_positive,
+            help="With a target: a step that takes so long, as one on a GPU does.",
         ),
         click.Option(
             ["--loss"],
@@ -225,6 +250,10 @@ def output_options() -> list[click.Option]:
         ),
         click.Option(["--dry-run"], is_flag=True, help="Print the plan and its duration; measure nothing."),
     ]
+
+
+def _parse_step(text: str) -> str:
+    return text if ":" in text else str(Choice(STEPS).parse(text))
 
 
 def _parse_loss(text: str) -> str:

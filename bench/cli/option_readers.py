@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -56,6 +57,30 @@ def make_reader(numbers: Integer) -> Callable[..., int | None]:
             raise click.UsageError(f"{option.opts[0]}: {text!r} is not {numbers.allowed}") from None
 
     return read_integer
+
+
+def read_params(
+    _context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, tuple[Any, ...]]:
+    """Return the values of each parameter that texts such as `size=128,224` name.
+
+    A value is a literal of Python, such as `224`, `0.5`, `True` or `None`, or else a text.
+    """
+    found: dict[str, tuple[Any, ...]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not equals or not name.isidentifier() or not values:
+            raise click.UsageError(f"{option.opts[0]}: {text!r} is not a name with values, as size=128,224")
+        found[name] = tuple(dict.fromkeys(_parse_literal(value.strip()) for value in values.split(",")))
+    return found
+
+
+def _parse_literal(text: str) -> Any:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, int | float | bool | str | None) else text
 
 
 def read_url(_context: click.Context, option: click.Parameter, text: str | None) -> str | None:

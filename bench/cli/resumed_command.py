@@ -43,7 +43,7 @@ def restore_values(context: click.Context, values: dict[str, Any]) -> dict[str, 
     if name.startswith("synthetic:"):
         # auto chose it when there was no network, and must choose it again.
         restored["dataset"] = name
-    if "data_dir" not in given:
+    if "data_dir" not in given and first["target"] is None:
         restored["data_dir"] = find_recorded_data(folder, environment, first["data_dir"])
     return restored
 

@@ -9,7 +9,7 @@ import click
 
 from bench.cli.grouped_command import GroupedCommand
 from bench.cli.make_options import make_options
-from bench.cli.option_groups import make_option_groups
+from bench.cli.option_groups import make_option_groups, target_parameters
 from bench.cli.resumed_command import restore_values
 from bench.plan.sweep_options import SweepOptions
 
@@ -37,4 +37,6 @@ def make_sweep_command(function: Callable[[SweepOptions], int]) -> click.Command
             values = restore_values(click.get_current_context(), values)
         return function(make_options(values))
 
-    return GroupedCommand("sweep", run, make_option_groups(), help=HELP, examples=EXAMPLES)
+    return GroupedCommand(
+        "sweep", run, make_option_groups(), help=HELP, examples=EXAMPLES, arguments=target_parameters()
+    )

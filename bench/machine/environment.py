@@ -21,7 +21,6 @@ import torch
 from bench.machine.cpu_checks import count_usable_cores
 from bench.machine.gpu import inspect_gpu
 from bench.process.search_path import OWN_FOLDER, PACKAGES
-from loaders.data.dataset_ref import DatasetRef
 from loaders.native import native
 
 DISTRIBUTIONS = (
@@ -39,13 +38,14 @@ DISTRIBUTIONS = (
 )
 
 
-def describe_environment(dataset: DatasetRef, arguments: list[str]) -> dict[str, Any]:
+def describe_environment(name: str, digest: str, arguments: list[str]) -> dict[str, Any]:
     """Describe machine, versions, data and command for `environment.json`. Unknown is None.
 
     A folder of results may be published: there is no host name in it, and no path that isn't an argument.
 
     Args:
-        dataset: data that is measured on.
+        name: name of the data that is measured on.
+        digest: SHA-256 of the data, or of a user's own modules.
         arguments: arguments of the command.
     """
     memory = _read_memory()
@@ -53,7 +53,7 @@ def describe_environment(dataset: DatasetRef, arguments: list[str]) -> dict[str,
         "command": shlex.join(["python", "-m", "bench.sweep", *arguments]),
         "started_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": _find_commit(),
-        "dataset": {"name": dataset.name, "sha256": dataset.digest},
+        "dataset": {"name": name, "sha256": digest},
         "machine": {
             "id": _find_machine_id(),
             "system": platform.system(),

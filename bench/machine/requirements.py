@@ -90,7 +90,7 @@ class LoaderSettings:
         resize: side in pixels that pictures are resized to; None keeps their size.
     """
 
-    batch_size: int
+    batch_size: int = 1
     num_workers: int = 0
     prefetch_factor: int | None = None
     multiprocessing_context: str | None = None
@@ -100,7 +100,8 @@ class LoaderSettings:
     def from_knobs(cls, knobs: Mapping[str, Any]) -> Self:
         """Take the settings from the values of a loader's knobs. A loader without a knob has its default."""
         known = {field.name: knobs[field.name] for field in fields(cls) if field.name in knobs}
-        return cls(**{**known, "num_workers": known.get("num_workers") or 0})
+        counts = {"batch_size": known.get("batch_size") or 1, "num_workers": known.get("num_workers") or 0}
+        return cls(**{**known, **counts})
 
 
 def estimate_requirements(
@@ -160,6 +161,24 @@ def estimate_all(
     needs = needs or [Requirements()]
     return Requirements(
         **{f.name: max(getattr(each, f.name) for each in needs) for f in fields(Requirements)}
+    )
+
+
+def estimate_for_batches(
+    loaders: Iterable[LoaderSettings], batch_bytes: int, *, num_threads: int = 0
+) -> Requirements:
+    """Estimate the most that any of some DataLoaders takes whose batches have a known size.
+
+    Args:
+        loaders: settings of the loaders.
+        batch_bytes: bytes of a batch.
+        num_threads: number of torch's threads; 0 for torch's default.
+    """
+    # A batch of so many bytes, as pictures of one row.
+    return estimate_all(
+        (replace(settings, batch_size=1, resize=None) for settings in loaders),
+        StoredPictures(samples=2**20, height=1, width=-(-batch_bytes // 4)),
+        num_threads=num_threads,
     )
 
 

@@ -8,6 +8,7 @@ from bench.plan.ceiling_loaders import BusCeiling, ReadCeiling, StepCeiling
 from bench.plan.configuration import Configuration
 from bench.plan.plan import Plan
 from loaders.spec.knobs import format_value
+from loaders.spec.loader_spec import LoaderSpec
 
 # An epoch of a ceiling is short, and the median of several is steadier.
 CEILING_EPOCHS = 6
@@ -29,6 +30,8 @@ def find_ceilings(plan: Plan) -> dict[Configuration, frozenset[int]]:
 
 def _list_ceilings(configuration: Configuration) -> Iterator[Configuration]:
     device, spec, threads = configuration.device, configuration.spec, configuration.num_threads
+    if not isinstance(spec, LoaderSpec):
+        return
     knobs = spec.knobs()
     # A loader that works on the device reads nothing from the host's memory.
     if device == "cpu" or "transfer" in knobs:

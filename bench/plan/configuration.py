@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import format_value
-from loaders.spec.loader_spec import LoaderSpec
 
 # Seconds to start a trial's process, read the data and end it; a CUDA context comes on top.
 TRIAL_OVERHEAD_S = 0.4
@@ -29,7 +29,7 @@ class Configuration:
         cuda_graph: whether CUDA graphs hold the step.
     """
 
-    spec: LoaderSpec
+    spec: KnobSet
     device: str
     step: str
     loss: str | None

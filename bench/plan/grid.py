@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.plan.configuration import Configuration
+from bench.plan.offer import Offer
 from bench.plan.plan import Plan, PlanError
 from bench.plan.request import Request
-from loaders.registry import families
+from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value
-from loaders.spec.loader_spec import LoaderSpec
+from model.step_spec import STEPS
 
-TUTORIAL_FAMILY = "torch_dataloader"
+# The steps that train the model of pictures, and so have a loss.
+TRAINING_STEPS = tuple(step for step in STEPS if step != "none")
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,13 @@ class Machine:
     num_threads: int
 
 
-def make_plan(request: Request, machine: Machine) -> Plan:
+def make_plan(request: Request, machine: Machine, offer: Offer | None = None) -> Plan:
     """Turn a request into a plan for a machine.
+
+    Args:
+        request: the configurations that are asked for.
+        machine: facts of the machine.
+        offer: the loaders that serve the workload; default None, those of pictures.
 
     Raises:
         PlanError: the request names what doesn't exist, or nothing of it can run.
@@ -38,7 +45,8 @@ def make_plan(request: Request, machine: Machine) -> Plan:
     configurations: list[Configuration] = []
     dropped: dict[str, str] = {}
     unavailable: dict[int, str] = {}
-    for configuration in _list_points(request, machine):
+    offer = offer or Offer.for_pictures()
+    for configuration in _list_points(request, machine, offer):
         reason = configuration.invalid()
         if reason is not None:
             dropped[str(configuration)] = reason
@@ -58,7 +66,7 @@ def make_plan(request: Request, machine: Machine) -> Plan:
         raise PlanError(f"nothing to measure: {'; '.join(reasons)}")
     if request.aa_pairs:
         return _pair_twins(configurations, request.aa_pairs, dropped, unavailable)
-    baselines = _find_baselines(configurations, machine)
+    baselines = _find_baselines(configurations, machine, offer)
     return Plan(tuple(configurations), baselines, tuple(dropped.items()), unavailable)
 
 
@@ -75,89 +83,93 @@ def _pair_twins(
     return Plan(tuple(twins), tuple(baselines), tuple(dropped.items()), {})
 
 
-def _list_points(request: Request, machine: Machine) -> Iterator[Configuration]:
+def _list_points(request: Request, machine: Machine, offer: Offer) -> Iterator[Configuration]:
     """Yield every configuration that a request names, valid or not, in grid order."""
     default_device = "cuda" if machine.cuda else "cpu"
     consumers = itertools.product(
         request.device, request.step, request.loss, request.num_threads, request.cuda_graph
     )
     for device, step, loss, num_threads, cuda_graph in consumers:
-        for spec in _list_specs(request):
+        for spec in _list_specs(request, offer):
             yield Configuration(
                 spec=spec,
                 device=default_device if device == "auto" else device,
                 step=step,
-                loss=None if step == "none" else loss,
+                loss=loss if step in TRAINING_STEPS else None,
                 num_threads=num_threads or machine.num_threads,
                 cuda_graph=cuda_graph,
             )
 
 
-def _list_specs(request: Request) -> Iterator[LoaderSpec]:
+def _list_specs(request: Request, offer: Offer) -> Iterator[KnobSet]:
     """Yield every loader that a request names, valid or not, in grid order."""
-    known = families()
+    known = offer.specs
     given = dict(request.knobs or {})
     preset = request.effective_preset
-    unasked = tuple(name for name in known if known[name].shown_unasked)
-    named = request.family or ((TUTORIAL_FAMILY,) if preset is None else unasked)
+    named = request.family or ((offer.baseline,) if preset is None else tuple(offer.unasked))
     for name in named:
+        if name in offer.refused:
+            raise PlanError(f"--family: {name} can't serve this: {offer.refused[name]}")
         if name not in known:
             raise PlanError(f"--family: {name!r} is not a loader family; allowed: {', '.join(known)}")
-    declared = {knob for name in named for knob in known[name].declared_knobs()}
+    declared = {knob for name in named for knob in known[name].knobs()}
     for knob in given:
         if knob not in declared:
             raise PlanError(f"--{knob.replace('_', '-')}: no knob of {', '.join(named)}")
-    # The tutorials' family comes first, since readers compare the others with it.
-    for name in sorted(named, key=lambda name: name != TUTORIAL_FAMILY):
-        family = known[name]
-        own = {knob: values for knob, values in given.items() if knob in family.declared_knobs()}
+    # The baseline's family comes first, since readers compare the others with it.
+    for name in sorted(named, key=lambda name: name != offer.baseline):
+        base = known[name]
+        knobs = base.declared_knobs()
+        own = {knob: values for knob, values in given.items() if knob in base.knobs()}
         if preset == "quick":
-            # By default, the quick preset varies the tutorials' loader and runs every other family once.
-            vary = request.family is not None or name == TUTORIAL_FAMILY
-            yield from _vary_one_at_a_time(family, own, vary=vary)
+            # By default, the quick preset varies the baseline's family and runs every other one once.
+            vary = request.family is not None or name == offer.baseline
+            yield from _vary_one_at_a_time(base, own, vary=vary)
         elif preset == "full":
-            yield from _multiply(family, {k.name: k.full for k in family.declared_knobs().values()} | own)
+            yield from _multiply(base, {k.name: k.full for k in knobs.values()} | own)
         else:
-            yield from _multiply(family, own)
+            yield from _multiply(base, own)
 
 
-def _multiply(family: type[LoaderSpec], axes: Mapping[str, Sequence[Value]]) -> Iterator[LoaderSpec]:
+def _multiply(base: KnobSet, axes: Mapping[str, Sequence[Value]]) -> Iterator[KnobSet]:
     """Yield the factorial of the values of knobs."""
     axes = {knob: values for knob, values in axes.items() if values}
     for point in itertools.product(*axes.values()):
-        yield family().with_knobs(dict(zip(axes, point, strict=True)))
+        yield base.with_knobs(dict(zip(axes, point, strict=True)))
 
 
 def _vary_one_at_a_time(
-    family: type[LoaderSpec], given: Mapping[str, tuple[Value, ...]], *, vary: bool
-) -> Iterator[LoaderSpec]:
+    base: KnobSet, given: Mapping[str, tuple[Value, ...]], *, vary: bool
+) -> Iterator[KnobSet]:
     """Yield a base loader, then loaders that differ from it in one knob each.
 
     Args:
-        family: the family of the loaders.
+        base: loader of the family at its defaults.
         given: values of knobs that replace the preset's own.
         vary: whether knobs without given values take the preset's.
     """
-    base = family()
+    declared = base.declared_knobs()
     knobs = base.knobs()
     base = base.with_knobs({name: values[0] for name, values in given.items() if knobs[name] not in values})
     yield base
-    for name, knob in family.declared_knobs().items():
-        for value in given.get(name, knob.quick if vary else ()):
+    for name in knobs:
+        for value in given.get(name, declared[name].quick if vary and name in declared else ()):
             yield base.with_knobs({name: value})
 
 
-def _find_baselines(configurations: Sequence[Configuration], machine: Machine) -> tuple[int, ...]:
+def _find_baselines(
+    configurations: Sequence[Configuration], machine: Machine, offer: Offer
+) -> tuple[int, ...]:
     """Find the baseline of each configuration.
 
-    In each comparison it is the tutorials' own configuration where the grid holds it, else the first.
+    In each comparison it is the offer's own baseline where the grid holds it, else the first.
     """
-    tutorial = families()[TUTORIAL_FAMILY]()
+    baseline = offer.specs[offer.baseline]
 
     def likeness(number: int) -> tuple[bool, bool, bool]:
         # The tutorials set no threads and use no CUDA graph. Of equals, max takes the first.
         configuration = configurations[number]
-        same = configuration.spec == tutorial.resolve(cuda=configuration.device == "cuda")
+        same = configuration.spec == baseline.resolve(cuda=configuration.device == "cuda")
         default = configuration.num_threads == machine.num_threads
         return same, same and default, same and not configuration.cuda_graph
 

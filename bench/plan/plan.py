@@ -40,4 +40,4 @@ class Plan:
 
     def knobs(self) -> list[str]:
         """Return the names of the loader knobs that any configuration has."""
-        return list(dict.fromkeys(name for c in self.configurations for name in c.spec.declared_knobs()))
+        return list(dict.fromkeys(name for c in self.configurations for name in c.spec.knobs()))

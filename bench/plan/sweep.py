@@ -9,7 +9,6 @@ from bench.plan.grid import Machine
 from bench.plan.plan import Plan
 from bench.plan.schedule import ScheduledRun, name_runs
 from bench.plan.sweep_options import SweepOptions
-from loaders.data.image_split import ImageSplit
 
 
 @dataclass(frozen=True)
@@ -49,18 +48,18 @@ class Sweep:
         """
         return [run.configuration.estimate_s(samples, run.epochs) for run in self.runs]
 
-    def make_code(self, number: int, split: ImageSplit) -> list[str]:
-        """Return the lines of code that make a configuration.
+    def add_threads(self, number: int, code: list[str]) -> list[str]:
+        """Return the lines of code that make a configuration, with torch's number of threads.
 
         Args:
             number: place of the configuration in the plan.
-            split: data that the sweep measures on.
+            code: lines that make its loader: imports, an empty line, and others; or others alone.
         """
         configuration = self.plan.configurations[number]
-        code = configuration.spec.example_code(split)
         if configuration.num_threads == self.machine.num_threads:
             return code
-        imports, others = code[: code.index("")], code[code.index("") :]
+        place = code.index("") if "" in code else 0
+        imports, others = code[:place], ["", *code[place:]] if not place else code[place:]
         if "import torch" not in imports:
             imports.insert(0, "import torch")
         return [*imports, "", f"torch.set_num_threads({configuration.num_threads})", *others[1:]]

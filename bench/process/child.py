@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench.process.module_names import own_names
 from bench.text import describe_error
 
 
@@ -69,7 +70,8 @@ def send_item(sender: Connection, message: object) -> bool:
     """Send a message, and wait until the next one is requested. Return False if the receiver is gone."""
     buffers: list[pickle.PickleBuffer] = []
     # Arrays are sent from their own memory. In the message they would be in memory twice.
-    head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
+    with own_names():
+        head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
     try:
         sender.send((head, len(buffers)))
         for buffer in buffers:

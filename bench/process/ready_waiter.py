@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection, wait
 class ReadyWaiter:
     """Waits for any of some connections and sentinels.
 
-    `multiprocessing.connection.wait` registers each of them at each call. That takes a millisecond of CPU time
-    at each look at a trial, on cores that the trial needs. Where the system has poll(2), this registers them
-    once.
+    `multiprocessing.connection.wait` registers each of them at each call. That takes a millisecond of CPU
+    time at each look at a trial, on cores that the trial needs. Where the system has poll(2), this registers
+    them once.
     """
 
     def __init__(self, awaited: Sequence[Connection | int]) -> None:

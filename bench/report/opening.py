@@ -51,7 +51,7 @@ def describe_choices(sweep: Sweep, dataset: str | None) -> list[str]:
     if "auto" in request.device:
         devices = dict.fromkeys(configuration.device for configuration in configurations)
         found.append(f"device={join_words(list(devices))}{' (no GPU)' * (not sweep.machine.cuda)}")
-    if options.dataset == "auto" and dataset is not None:
+    if options.target is None and options.dataset == "auto" and dataset is not None:
         found.append(f"dataset={dataset}")
     if request.preset is None and request.effective_preset is not None:
         found.append(f"preset={request.effective_preset}")

@@ -28,11 +28,11 @@ from bench.report.sweep_outcome import SweepOutcome
 from bench.report.sweep_results import SweepResults
 from bench.report.table import print_table
 from bench.text import printable
-from loaders.data.image_split import ImageSplit
+from bench.trial.workload import Workload
 
 
 def report_sweep(
-    console: Console, sweep: Sweep, outcome: SweepOutcome, notices: Notices, split: ImageSplit
+    console: Console, sweep: Sweep, outcome: SweepOutcome, notices: Notices, workload: Workload
 ) -> int:
     """Summarise a sweep, also one that was not completed: write summary.csv and charts, print the results.
 
@@ -41,7 +41,7 @@ def report_sweep(
         sweep: sweep that was measured.
         outcome: end of the measuring.
         notices: notices that were printed before the measuring.
-        split: data that it measured on.
+        workload: what was trained.
 
     Returns:
         Exit code: 0, or 1 if a trial failed, an A/A check claims too much, or an error occurred.
@@ -59,7 +59,7 @@ def report_sweep(
             print_aa(console, results.summary, check)
             code = max(code, int(check.total.excessive))
         else:
-            _print_results(console, sweep, outcome, results, split)
+            _print_results(console, sweep, outcome, results, workload)
             problems += _try_charts(console, sweep.folder)
     print_left_out(console, sweep.plan)
     notices.remind()
@@ -74,12 +74,17 @@ def report_sweep(
 
 
 def _print_results(
-    console: Console, sweep: Sweep, outcome: SweepOutcome, results: SweepResults, split: ImageSplit
+    console: Console, sweep: Sweep, outcome: SweepOutcome, results: SweepResults, workload: Workload
 ) -> None:
     """Print the answer, the table, and what to be wary of."""
     summary, labels = results.summary, make_report_labels(results.summary)
     console.print()
-    print_answers(console, find_answers(summary), labels, lambda number: sweep.make_code(number, split))
+
+    def make_code(number: int) -> list[str]:
+        code = workload.make_code(sweep.plan.configurations[number].spec)
+        return sweep.add_threads(number, code)
+
+    print_answers(console, find_answers(summary), labels, make_code)
     print_table(console, summary, labels)
     print_device_findings(console, results.runs, summary)
     print_failures(console, summary, results.ceilings, labels)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.plan.plan import Plan
 from bench.plan.schedule import Schedule, ScheduledRun
 from bench.trial.trial import Trial
-from loaders.data.dataset_ref import DatasetRef
+from bench.trial.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class BlockDesign:
         plan: the configurations that were asked for.
         runs: content of a full block: the configurations that can run here, and the ceilings.
         schedule: number of blocks and epochs, seed.
-        dataset: the data that all of them load.
+        workload: what all of them train.
     """
 
     plan: Plan
     runs: Sequence[ScheduledRun]
     schedule: Schedule
-    dataset: DatasetRef
+    workload: Workload
 
     def make_trial(self, run: ScheduledRun, block: int, position: int = 0, attempt: int = 0) -> Trial:
         """Return the trial of a run in a block.
@@ -43,7 +43,7 @@ class BlockDesign:
             block=block,
             position=position,
             attempt=attempt,
-            dataset=self.dataset,
+            workload=self.workload,
             epochs=run.epochs,
             # All blocks share the seed, so the audit sees the order of a loader in full only once.
             seed=self.schedule.seed,

@@ -13,15 +13,15 @@ from bench.records import results_folder
 from bench.records.errors import ResultsError
 from bench.runner.data_place import record_data
 from bench.runner.resume import check_data, check_plan, find_differences
-from loaders.data.dataset_ref import DatasetRef
+from bench.trial.workload import Workload
 
 
-def record_environment(sweep: Sweep, dataset: DatasetRef) -> list[str]:
+def record_environment(sweep: Sweep, workload: Workload) -> list[str]:
     """Write environment.json for a new sweep, or a note of the resumption into that of a resumed one.
 
     Args:
         sweep: sweep whose folder is locked.
-        dataset: data that it measures on.
+        workload: what it trains.
 
     Returns:
         Differences between the machine and versions of the first run and these; none for a new sweep.
@@ -30,16 +30,17 @@ def record_environment(sweep: Sweep, dataset: DatasetRef) -> list[str]:
         ResultsError: the sweep can't go on with these data, arguments or differences.
         StorageError: the file can't be written.
     """
-    now = describe_environment(dataset, sys.argv[1:])
+    now = describe_environment(workload.name, workload.digest, sys.argv[1:])
     path = sweep.folder / results_folder.ENVIRONMENT
     if not sweep.is_resumed:
         # Another sweep may have begun here before the folder was locked.
         results_folder.check_folder(sweep.folder)
-        now["dataset"]["folder"] = record_data(sweep.options.data_dir, sweep.folder)
+        if sweep.options.target is None:
+            now["dataset"]["folder"] = record_data(sweep.options.data_dir, sweep.folder)
         results_folder.write_json(path, {**now, "sweep": describe_settings(sweep)})
         return []
     then = results_folder.read_environment(sweep.folder)
-    check_data(then, dataset.digest)
+    check_data(then, workload.digest)
     differences = find_differences(then, now)
     check_plan(then, sweep.plan.cells(), differences)
     if differences and not sweep.options.resume_anyway:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.process.memory_sample import WorkerMemory
-from bench.trial.audit import AuditError, AuditResult
+from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.epoch_order import EpochOrder
 
 

@@ -10,19 +10,19 @@ from rich.console import Console
 from bench.machine.check import find_concerns
 from bench.machine.checks import check_all
 from bench.machine.gpu import inspect_gpu
-from bench.machine.requirements import LoaderSettings, StoredPictures, estimate_all
+from bench.machine.requirements import LoaderSettings
 from bench.plan.sweep import Sweep
 from bench.process.socket_folder import make_socket_folder
 from bench.report.file_progress import show_conversions
 from bench.report.notices import Notices
 from bench.report.opening import print_concerns
 from bench.text import join_words
+from bench.trial.workload import Workload
 from loaders.data.errors import DataError
-from loaders.data.image_split import ImageSplit
-from loaders.spec.loader_spec import LoaderSpec
+from loaders.spec.knob_set import KnobSet
 
 
-def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: Notices) -> None:
+def prepare_loaders(console: Console, sweep: Sweep, workload: Workload, notices: Notices) -> None:
     """Make and check the files that loaders need beside the data.
 
     A family whose files can't be made gets a notice, and its trials fail by themselves.
@@ -30,7 +30,7 @@ def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: 
     Args:
         console: console for the progress.
         sweep: sweep that is about to run.
-        split: data that it measures on.
+        workload: what is trained.
         notices: notices to add to.
     """
     able = sweep.plan.runnable()
@@ -43,12 +43,12 @@ def prepare_loaders(console: Console, sweep: Sweep, split: ImageSplit, notices: 
     with show_conversions(console) as show:
         for family, spec in specs.items():
             try:
-                spec.prepare(split, partial(show, family))
+                workload.prepare(spec, partial(show, family))
             except DataError as error:
                 notices.add(f"{family} can't be measured: {error}.")
 
 
-def _group_by_notice(specs: Mapping[str, LoaderSpec]) -> dict[str, list[str]]:
+def _group_by_notice(specs: Mapping[str, KnobSet]) -> dict[str, list[str]]:
     """Return the families that have the same notice about this machine, by that notice."""
     families: dict[str, list[str]] = {}
     for family, spec in specs.items():
@@ -57,21 +57,20 @@ def _group_by_notice(specs: Mapping[str, LoaderSpec]) -> dict[str, list[str]]:
     return families
 
 
-def check_machine(console: Console, sweep: Sweep, split: ImageSplit, notices: Notices) -> None:
+def check_machine(console: Console, sweep: Sweep, workload: Workload, notices: Notices) -> None:
     """Check the machine against the needs of a sweep, and print what asks for something to be done.
 
     Args:
         console: console to print to.
         sweep: sweep that is about to run.
-        split: data that it measures on.
+        workload: what is trained.
         notices: notices to add to.
     """
     if (notice := make_socket_folder().notice) is not None:
         notices.add(notice)
     able = sweep.plan.runnable()
-    needs = estimate_all(
+    needs = workload.estimate_requirements(
         [LoaderSettings.from_knobs(configuration.spec.knobs()) for configuration in able],
-        StoredPictures(*split.images.shape),
         num_threads=max(configuration.num_threads for configuration in able),
     )
     cuda = any(configuration.device == "cuda" for configuration in able)

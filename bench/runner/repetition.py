@@ -11,8 +11,7 @@ from bench.process.fresh_process import FreshProcess
 from bench.process.memory_watch import OFF_CLOCK_INTERVAL_S, MemoryWatch
 from bench.runner.auditor import Auditor
 from bench.runner.trial_limits import TrialLimits
-from bench.trial.audit import AuditError, AuditResult
-from bench.trial.epoch_observation import EpochObservation
+from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.trial import Trial
 
 ProcessStarter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
@@ -38,7 +37,7 @@ class Repetition:
         self._auditor = auditor
         self._start = start
         self._limits = limits
-        self._process: FreshProcess[EpochObservation] | None = None
+        self._process: FreshProcess[Any] | None = None
         self._taken = 0
 
     def audit(self, epoch: int, deadline: float) -> AuditResult:
@@ -66,7 +65,7 @@ class Repetition:
             self._taken += 1
         return history.results[epoch]
 
-    def _take(self, deadline: float) -> EpochObservation:
+    def _take(self, deadline: float) -> Any:
         limit_bytes, interval_s = self._limits.memory_limit_bytes, self._limits.interval_s
         if self._process is None:
             self._process = self._start(self._trial.repeat, "repeated for the audit")

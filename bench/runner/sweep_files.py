@@ -46,7 +46,7 @@ class SweepFiles:
         """Keep the files open that a design needs."""
         knobs = {results_folder.RUNS: design.plan.knobs()}
         if any(run.bounds is not None for run in design.runs):
-            knobs[results_folder.CEILINGS] = list(CEILING_KNOBS)
+            knobs[results_folder.CEILINGS] = [*CEILING_KNOBS]
         if any(run.configuration.device == "cuda" for run in design.runs):
             knobs[results_folder.DEVICE] = design.plan.knobs()
         with ExitStack() as opened:

@@ -23,12 +23,11 @@ from bench.runner.repetition import ProcessStarter, Repetition
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_log import TrialLog
 from bench.text import describe_error, format_duration
-from bench.trial.audit import AuditError, AuditResult
+from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.epoch_report import EpochReport
 from bench.trial.epoch_row import build_row
 from bench.trial.trial import Trial
 from loaders.data.errors import DataError
-from loaders.data.image_split import ImageSplit
 
 # Errors of a trial whose process may have been killed for lack of memory.
 DEATH = re.compile(r"SIGKILL|killed by signal: Killed|exited unexpectedly")
@@ -39,21 +38,20 @@ class DataChangedError(RuntimeError):
 
 
 class TrialRunner:
-    """Runs trials over one split, each in a process of its own: a trial that goes wrong costs one row."""
+    """Runs trials, each in a process of its own: a trial that goes wrong costs one row."""
 
-    def __init__(self, context: BaseContext, limits: TrialLimits, log: Path, split: ImageSplit) -> None:
+    def __init__(self, context: BaseContext, limits: TrialLimits, log: Path) -> None:
         """Prepare to run trials.
 
         Args:
             context: starts the processes.
             limits: time and memory of each trial.
             log: file that takes the text that trials print, at its end.
-            split: the samples that the trials load, as this process has read them.
         """
         self._context = context
         self._limits = limits
         self._log = log
-        self._auditor = Auditor(split)
+        self._auditor = Auditor()
 
     def run(self, trial: Trial) -> Iterator[Row]:
         """Run a trial and yield its rows, each as soon as its epoch is over.
@@ -154,7 +152,7 @@ def _check_data(trial: Trial) -> None:
     Raises:
         DataChangedError: a file was written to.
     """
-    if (path := trial.dataset.changed()) is not None:
+    if (path := trial.workload.find_changed()) is not None:
         raise DataChangedError(
             f"the data changed during the sweep: {path.name} was written to; put it back and resume, or "
             "start a new sweep"

@@ -5,11 +5,10 @@ Samples are known by their pixels alone, so no loader takes part in its own audi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.epoch_observation import EpochObservation
 from bench.trial.epoch_order import EpochOrder
 from bench.trial.reference_samples import Codes, Indices, ReferenceSamples
@@ -26,26 +25,6 @@ from bench.trial.shuffle_quality import measure_shuffle_quality
 
 # Tolerance for the mean of a picture's pixels, in levels of 8 bits: float32 rounds as it adds them up.
 MEAN_EXACT = 0.02
-
-
-class AuditError(RuntimeError):
-    """A fault that an audit found in an epoch, in one line."""
-
-
-@dataclass(frozen=True)
-class AuditResult:
-    """Facts about an epoch that passed its audit.
-
-    Attributes:
-        shuffle_quality: standard deviation of the sample numbers within a batch over that of a true shuffle;
-            None where it can't be measured.
-        seen_share: share of the batches that the observation holds.
-        order: order of the samples; None where not all batches were seen or the samples look too alike.
-    """
-
-    shuffle_quality: float | None
-    seen_share: float
-    order: EpochOrder | None = None
 
 
 def audit_epoch(observation: EpochObservation, expected: ReferenceSamples) -> AuditResult:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from bench.trial.epoch_observation import EpochObservation
 from bench.trial.pixel_grid import PixelGrid
+from loaders.data.batch import Batch
 
 # Share of an epoch's time that the inspections of a timed epoch may take.
 BUDGET = 0.002
@@ -77,18 +77,19 @@ class BatchInspector:
         self._low = self._high = 0.0
         self._format_error: str | None = None
 
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor, elapsed_ns: int) -> int:
+    def __call__(self, batch: Batch, elapsed_ns: int) -> int:
         """Inspect a batch.
 
         Args:
-            images: the batch's pictures, expected float32 (B, 1, H, W) in [0, 1] on the CPU.
-            labels: their labels, expected int64 (B,).
+            batch: pictures, expected float32 (B, 1, H, W) in [0, 1] on the CPU, and labels, expected int64
+                (B,).
             elapsed_ns: time since the epoch began, in nanoseconds.
 
         Returns:
             The time since the epoch began from which on another batch may be inspected, in nanoseconds.
         """
         began = self._clock()
+        images, labels = batch
         # numpy's indexing takes a third of the time of torch's where caches are cold.
         try:
             pixels, own = images.numpy(), labels.numpy()

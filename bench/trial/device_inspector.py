@@ -7,6 +7,7 @@ import torch
 
 from bench.trial.epoch_observation import EpochObservation
 from bench.trial.pixel_grid import PixelGrid
+from loaders.data.batch import Batch
 
 
 class DeviceInspector:
@@ -35,13 +36,13 @@ class DeviceInspector:
         self._labels = torch.empty(samples, dtype=torch.int64, device=device)
         self._range = torch.zeros(2, device=device)
 
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
         """Inspect a batch.
 
         Args:
-            images: the batch's pictures, expected float32 (B, 1, H, W) in [0, 1].
-            labels: their labels, expected int64 (B,).
+            batch: pictures, expected float32 (B, 1, H, W) in [0, 1], and labels, expected int64 (B,).
         """
+        images, labels = batch
         seen = self._seen
         end = seen + len(labels)
         if images.dtype != torch.float32 or images.shape[1:] != self._shape or labels.dtype != torch.int64:

@@ -5,13 +5,13 @@ Events and inspections take time of the host and of the device, so this epoch is
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
 from bench.trial.device_timer import DeviceTimer
 from bench.trial.measure import Consumer
+from bench.trial.training import Step
 from loaders.device.device import Span
 from loaders.device.pipeline import Pipeline, Watched
-from model.train_step import TrainStep
 
 
 class TimedStep:
@@ -31,16 +31,16 @@ class TimedStep:
         self._timer = timer
         self._has_spans = isinstance(step, Watched)
 
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def __call__(self, batch: Any) -> None:
         """Train on a batch."""
         if self._has_spans:
-            self._step(images, labels)
+            self._step(batch)
         else:
             with self._timer.span("step"):
-                self._step(images, labels)
+                self._step(batch)
 
 
-def set_span(pipeline: Pipeline, step: TrainStep, span: Span) -> None:
+def set_span(pipeline: Pipeline, step: Step, span: Span) -> None:
     """Have the pipeline and the step launch all their work within spans."""
     pipeline.watch(span)
     if isinstance(step, Watched):

@@ -11,23 +11,22 @@ from bench.machine import interference
 from bench.machine.counter_reading import CounterReading
 from bench.trial.epoch_report import EpochReport
 from bench.trial.measure import Consumer, Inspector, measure_epoch
-from loaders.device.pipeline import Pipeline
-from model.train_step import TrainStep
+from bench.trial.training import Training
 
 
 class EpochMeter:
     """Measures one epoch after another of a pipeline and a step, in this process."""
 
-    def __init__(self, pipeline: Pipeline, step: TrainStep, *, cuda: bool) -> None:
+    def __init__(self, training: Training, *, cuda: bool) -> None:
         """Prepare to measure.
 
         Args:
-            pipeline: delivers the batches.
-            step: trains on them.
+            training: the loader and the step.
             cuda: True if the step runs on a CUDA device.
         """
-        self._pipeline = pipeline
-        self._step = step
+        self._pipeline = training.pipeline
+        self._step = training.step
+        self._count = training.count
         self._cuda = cuda
         # The sweep watches its trials from its own process.
         sweep = multiprocessing.parent_process()
@@ -48,9 +47,9 @@ class EpochMeter:
         gc.collect()
         before = self._read_counters()
         timings = measure_epoch(
-            self._pipeline.loader,
+            self._pipeline,
             consumer or self._step,
-            transfer=self._pipeline.transfer,
+            count=self._count,
             synchronize=self._synchronize if self._cuda else None,
             inspector=inspector,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bench.machine.interference import Interference
-from bench.trial.epoch_observation import EpochObservation
 from bench.trial.epoch_timings import EpochTimings
 
 
@@ -18,8 +18,8 @@ class EpochReport:
         timings: raw readings of the clock.
         train_loss: mean loss of the epoch's samples; None without a step.
         interference: use of the machine by others in the epoch.
-        observation: inspected samples, valid until the next epoch begins; None for an epoch that isn't
-            audited.
+        observation: what the workload's inspector saw, valid until the next epoch begins; None for an epoch
+            that isn't audited.
         on_device: seconds on the device of the loader's own kernels (`data`), of copies (`transfer`) and of
             steps (`step`); None for an epoch that isn't timed there, or as a value with too many batches to
             time.
@@ -31,7 +31,7 @@ class EpochReport:
     timings: EpochTimings
     train_loss: float | None
     interference: Interference
-    observation: EpochObservation | None = None
+    observation: Any = None
     on_device: Mapping[str, float | None] | None = None
     build_s: float | None = None
     between_epochs_cpu_s: float | None = None

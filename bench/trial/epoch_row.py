@@ -11,7 +11,7 @@ import numpy as np
 from bench.process.memory_sample import WorkerMemory
 from bench.process.memory_watch import MemoryWatch
 from bench.records.row import Row
-from bench.trial.audit import AuditResult
+from bench.trial.audit_result import AuditResult
 from bench.trial.epoch_report import EpochReport
 
 SECONDS_PER_NS = 1e-9

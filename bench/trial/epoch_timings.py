@@ -27,8 +27,9 @@ class EpochTimings:
         teardown_ns: time of the `next()` that finds no more, and of dropping the iterator.
         end_ns: reading of the clock after that.
         samples: number of samples delivered.
-        sample_shape: shape of one sample as the step gets it, (1, H, W); () without a batch.
-        dtype: dtype of the images that the step gets, such as `float32`; empty without a batch.
+        sample_shape: shape of one sample as the step gets it, such as (1, H, W); () without a batch. A sample
+            of several tensors has the shape of the largest.
+        dtype: dtype of the same tensor, such as `float32`; empty without a batch.
     """
 
     start_ns: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
 from bench.trial.measure import Consumer
 
@@ -14,13 +14,13 @@ class InspectedStep:
         """Wrap a step.
 
         Args:
-            step: takes a batch's images and labels.
-            inspect: takes the same after the step.
+            step: takes a batch.
+            inspect: takes the same batch after the step.
         """
         self._step = step
         self._inspect = inspect
 
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def __call__(self, batch: Any) -> None:
         """Train on a batch and inspect it."""
-        self._step(images, labels)
-        self._inspect(images, labels)
+        self._step(batch)
+        self._inspect(batch)

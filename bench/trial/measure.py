@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterable
-
-import torch
+from collections.abc import Callable
+from typing import Any
 
 from bench.trial.epoch_timings import EpochTimings
-from loaders.data.batch import Batch
+from loaders.data.nested_batch import count_samples, describe_samples
+from loaders.device.pipeline import Pipeline
 
 Clock = Callable[[], int]
-Consumer = Callable[[torch.Tensor, torch.Tensor], None]
-Inspector = Callable[[torch.Tensor, torch.Tensor, int], int]
+Consumer = Callable[[Any], object]
+Inspector = Callable[[Any, int], int]
 
 
 def measure_epoch(
-    loader: Iterable[Batch],
+    pipeline: Pipeline,
     step: Consumer,
     *,
-    transfer: Callable[[Batch], Batch] | None = None,
+    count: Callable[[Any], int] = count_samples,
     synchronize: Callable[[], None] | None = None,
     inspector: Inspector | None = None,
     clock: Clock = time.perf_counter_ns,
 ) -> EpochTimings:
-    """Feed one epoch of a loader to a step and time its parts.
+    """Feed one epoch of a pipeline to a step and time its parts.
 
     Args:
-        loader: delivers the batches.
-        step: takes the images and labels of each batch.
-        transfer: moves a batch to the device; None if the loader delivers it there.
+        pipeline: delivers the batches, and moves them to the device.
+        step: takes each batch.
+        count: returns the number of samples of a batch.
         synchronize: waits for the device. It is called before the clock starts and at the end of the epoch.
             One call a batch would keep the device from working beside the host.
-        inspector: takes the images and labels of a delivered batch after its step, and the nanoseconds since
-            the start. It returns the nanoseconds since the start from which on it wants another batch.
+        inspector: takes a delivered batch after its step, and the nanoseconds since the start. It returns the
+            nanoseconds since the start from which on it wants another batch.
         clock: a monotonic clock in nanoseconds.
     """
     stamps: list[tuple[int, int, int, int]] = []
     keep = stamps.append
     samples = 0
-    images: torch.Tensor | None = None
+    batch: Any = None
+    loader, transfer = pipeline.loader, pipeline.transfer
     if synchronize is not None:
         synchronize()
     start = clock()
@@ -51,21 +52,20 @@ def measure_epoch(
     inspect_at = start
     while True:
         try:
-            delivered = images, labels = next(batches)
+            delivered = batch = next(batches)
         except StopIteration:
             break
         arrived = moved = clock()
         if transfer is not None:
-            images, labels = transfer((images, labels))
+            batch = transfer(delivered)
             moved = clock()
-        step(images, labels)
+        step(batch)
         done = clock()
-        # One append a batch, and numel(), which takes a quarter of the time of len(). Differences are taken
-        # after the epoch.
+        # One append a batch. Differences are taken after the epoch.
         keep((asked, arrived, moved, done))
-        samples += labels.numel()
+        samples += count(batch)
         if done >= inspect_at and inspector is not None:
-            inspect_at = start + inspector(*delivered, done - start)
+            inspect_at = start + inspector(delivered, done - start)
         asked = clock()
     exhausted = clock()
     if synchronize is not None:
@@ -73,6 +73,7 @@ def measure_epoch(
     drained = clock() if synchronize is not None else exhausted
     del batches
     end = clock()
+    sample_shape, dtype = describe_samples(batch)
     return EpochTimings(
         start_ns=start,
         startup_ns=started - start,
@@ -83,6 +84,6 @@ def measure_epoch(
         teardown_ns=(exhausted - asked) + (end - drained),
         end_ns=end,
         samples=samples,
-        sample_shape=() if images is None else tuple(images.shape[1:]),
-        dtype="" if images is None else str(images.dtype).removeprefix("torch."),
+        sample_shape=sample_shape,
+        dtype=dtype,
     )

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 import torch
 
+from bench.trial.training import Step
+from bench.trial.trial import Trial
 from bench.validation.fixed_cost_loaders import FixedCostLoader
-from bench.validation.fixed_cost_steps import FixedCostStep, FixedCostTrial
+from bench.validation.fixed_cost_steps import FixedCostStep, FixedCostWorkload
+from loaders.data.batch import Batch
 from loaders.data.image_split import ImageSplit
 from loaders.device.device import CudaDevice
 from loaders.device.device_transform import DeviceTransform
@@ -61,9 +64,9 @@ class FixedCostKernelStep(FixedCostStep):
         # Calibrated before anything is timed.
         measure_cycles_per_s()
 
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
         """Launch the kernel."""
-        del images, labels
+        del batch
         launch_kernel(self.seconds)
 
 
@@ -104,10 +107,10 @@ class FixedCostDeviceLoader(FixedCostLoader):
 
 
 @dataclass(frozen=True)
-class FixedCostKernelTrial(FixedCostTrial):
-    """A trial whose step is a kernel of planned length."""
+class FixedCostKernelWorkload(FixedCostWorkload):
+    """A workload whose step is a kernel of planned length."""
 
-    def make_step(self, source: ImageSplit, pipeline: Pipeline) -> FixedCostStep:
+    def make_step(self, trial: Trial, source: ImageSplit, pipeline: Pipeline) -> Step:
         """Return the step, whatever the data."""
-        del source, pipeline
+        del trial, source, pipeline
         return FixedCostKernelStep(self.step_s)

@@ -1,16 +1,18 @@
-"""Steps with planned costs, and the trials that run them."""
+"""Steps with planned costs, and the workloads and trials that have them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import torch
+from typing import Any
 
 from bench.trial.epoch_report import EpochReport
+from bench.trial.training import Step
 from bench.trial.trial import Trial
 from bench.validation.waiting import wait_until
+from bench.workloads.fashion_mnist import FashionMnist
+from loaders.data.batch import Batch
 from loaders.data.image_split import ImageSplit
 from loaders.device.pipeline import Pipeline
 
@@ -26,9 +28,9 @@ class FixedCostStep:
     seconds: float
     model = None
 
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
         """Wait, counted from the entry."""
-        del images, labels
+        del batch
         wait_until(time.perf_counter_ns(), self.seconds)
 
     def mean_loss(self) -> None:
@@ -42,21 +44,33 @@ class FixedCostStep:
 
 
 @dataclass(frozen=True)
-class FixedCostTrial(Trial):
-    """A trial with a step of planned length.
+class FixedCostWorkload(FashionMnist):
+    """A workload with a step of planned length.
 
     Attributes:
         step_s: length of a step, in seconds.
-        pause_s: time that the trial sleeps before each epoch but the first, in seconds.
     """
 
     step_s: float = 0.0
-    pause_s: float = 0.0
 
-    def make_step(self, source: ImageSplit, pipeline: Pipeline) -> FixedCostStep:
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "step_s": self.step_s}
+
+    def make_step(self, trial: Trial, source: ImageSplit, pipeline: Pipeline) -> Step:
         """Return the step, whatever the data."""
-        del source, pipeline
+        del trial, source, pipeline
         return FixedCostStep(self.step_s)
+
+
+@dataclass(frozen=True)
+class PausingTrial(Trial):
+    """A trial that sleeps between its epochs.
+
+    Attributes:
+        pause_s: time before each epoch but the first, in seconds.
+    """
+
+    pause_s: float = 0.0
 
     def run(self) -> Iterator[EpochReport]:
         """Measure one epoch after another, with a pause between them."""

@@ -38,9 +38,9 @@ def measure_cases(cases: Sequence[ValidationCase], console: Console) -> list[Cas
 
 def _measure_case(case: ValidationCase, context: BaseContext, log: Path) -> CaseResult:
     """Measure a case, and once more where it was wrong and disturbed from outside."""
-    split, trial = case.split(), case.trial()
-    result = judge_case(case, list(TrialRunner(context, LIMITS, log, split).run(trial)))
+    trial = case.trial()
+    result = judge_case(case, list(TrialRunner(context, LIMITS, log).run(trial)))
     if result.right or not result.disturbed:
         return result
-    again = judge_case(case, list(TrialRunner(context, LIMITS, log, split).run(trial)))
+    again = judge_case(case, list(TrialRunner(context, LIMITS, log).run(trial)))
     return replace(again, repeated=True)

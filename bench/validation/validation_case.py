@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.plan.configuration import Configuration
-from bench.validation.fixed_cost_kernels import FixedCostKernelTrial
+from bench.validation.fixed_cost_kernels import FixedCostKernelWorkload
 from bench.validation.fixed_cost_loaders import CLASSES, read_random_split
-from bench.validation.fixed_cost_steps import FixedCostTrial
+from bench.validation.fixed_cost_steps import FixedCostWorkload, PausingTrial
 from loaders.data.dataset_ref import DatasetRef
-from loaders.data.image_split import ImageSplit
 from loaders.spec.loader_spec import LoaderSpec
 
 
@@ -47,26 +46,22 @@ class ValidationCase:
     error_words: tuple[str, ...] = ()
     failing_epoch: int = 0
 
-    def dataset(self) -> DatasetRef:
-        """Return the random samples that the case loads."""
-        return DatasetRef(f"random:{self.samples}", "0" * 64, Path(), CLASSES, read_random_split)
+    def workload(self) -> FixedCostWorkload:
+        """Return the step over the random samples that the case loads."""
+        kind = FixedCostKernelWorkload if self.device == "cuda" else FixedCostWorkload
+        dataset = DatasetRef(f"random:{self.samples}", "0" * 64, Path(), CLASSES, read_random_split)
+        return kind(dataset, self.step_s)
 
-    def split(self) -> ImageSplit:
-        """Return the same samples, in memory."""
-        return self.dataset().read("train")
-
-    def trial(self) -> FixedCostTrial:
+    def trial(self) -> PausingTrial:
         """Return the trial that measures the case."""
-        kind = FixedCostKernelTrial if self.device == "cuda" else FixedCostTrial
-        return kind(
+        return PausingTrial(
             configuration=Configuration(self.spec, self.device, "none", None, num_threads=1),
             number=0,
             baseline=0,
             block=0,
             position=0,
-            dataset=self.dataset(),
+            workload=self.workload(),
             epochs=self.epochs,
             seed=0,
-            step_s=self.step_s,
             pause_s=self.pause_s,
         )

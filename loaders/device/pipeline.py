@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from loaders.data.batch import Batch
 from loaders.device.batch_transfer import BatchTransfer
@@ -27,6 +27,16 @@ class Watched(Protocol):
     span: Span
 
 
+class Transfer(Protocol):
+    """Moves batches to the device."""
+
+    def __call__(self, batch: Any, /) -> Any:
+        """Return the batch on the device, for work launched on the current stream."""
+
+    def wait(self) -> None:
+        """Wait until no copy reads the host's memory any more."""
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """A loader of batches on a device; each `iter()` is an epoch.
@@ -40,8 +50,8 @@ class Pipeline:
         chunk_batches: consecutive batches that stay valid until all of them have been delivered; default 1.
     """
 
-    loader: Iterable[Batch]
-    transfer: BatchTransfer | None = None
+    loader: Iterable[Any]
+    transfer: Transfer | None = None
     chunk_batches: int = 1
 
     @property
@@ -49,7 +59,7 @@ class Pipeline:
         """True if all batches lie at a few fixed addresses of the device, as a CUDA graph needs."""
         return self.transfer is None
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Any]:
         try:
             for batch in self.loader:
                 yield batch if self.transfer is None else self.transfer(batch)

@@ -1,11 +1,10 @@
-"""LoaderSpec: the knobs of one loader, and its construction from them."""
+"""LoaderSpec: the knobs of one loader of pictures, and its construction from them."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from typing_extensions import Self
 
@@ -16,7 +15,8 @@ from loaders.device.chunk import Chunk
 from loaders.device.device_transform import DeviceTransform
 from loaders.device.pipeline import TRANSFERS, Pipeline, to_device
 from loaders.spec.example_code import ExampleCode
-from loaders.spec.knobs import Choice, Integer, Knob, Value, knob
+from loaders.spec.knob_set import KnobSet
+from loaders.spec.knobs import Choice, Integer, Knob, knob
 
 BATCH_SIZE = Knob(
     "batch_size",
@@ -47,8 +47,8 @@ VALIDITY_COMMENT = "# Batch n is valid until batch n+2 is requested, or the next
 
 
 @dataclass(frozen=True)
-class LoaderSpec(ABC):
-    """The knobs of one loader: one family, one subclass, one file of `loaders/families/`.
+class LoaderSpec(KnobSet):
+    """The knobs of one loader of pictures: one family, one subclass, one file of `loaders/families/`.
 
     The loader that `build` returns keeps this contract, which `tests/loaders/test_contract.py` checks for
     every family:
@@ -71,36 +71,11 @@ class LoaderSpec(ABC):
         resize: side in pixels that pictures are resized to; default None keeps their size.
         transfer: how batches are copied to a CUDA device, one of `TRANSFERS`; default None is chosen by
             `resolve`.
-        shown_unasked: class attribute: whether a sweep that names no family measures this one; False for a
-            family that fills a disk with files.
-        same_order_each_epoch: class attribute: whether a shuffled loader may deliver the same order in every
-            epoch; default False. The audit fails a family that does so without declaring it.
     """
-
-    shown_unasked: ClassVar[bool] = True
-    same_order_each_epoch: ClassVar[bool] = False
 
     batch_size: int = knob(BATCH_SIZE, 256)
     resize: int | None = knob(RESIZE, None)
     transfer: str | None = knob(TRANSFER, None)
-
-    @property
-    def family(self) -> str:
-        """The family's name: that of its file."""
-        return type(self).__module__.rpartition(".")[2]
-
-    @classmethod
-    def declared_knobs(cls) -> dict[str, Knob]:
-        """Return the family's knobs by name, in the order of their declaration."""
-        return {f.name: f.metadata["knob"] for f in fields(cls)}
-
-    def knobs(self) -> dict[str, Value]:
-        """Return the value of each knob by its name."""
-        return {name: getattr(self, name) for name in self.declared_knobs()}
-
-    def with_knobs(self, values: Mapping[str, Value]) -> Self:
-        """Return a copy with these values of knobs."""
-        return replace(self, **values)  # type: ignore[arg-type]  # each Kind parses its field's type
 
     def resolve(self, *, cuda: bool = False) -> Self:
         """Return a copy in which `none` is replaced by the value that PyTorch or this machine takes for it.
@@ -122,24 +97,6 @@ class LoaderSpec(ABC):
         if self.transfer is not None and not cuda:
             return f"transfer={self.transfer} needs a CUDA device to feed"
         return None
-
-    def unavailable(self) -> str | None:
-        """Return what this machine lacks for this loader, with the cure, or None."""
-        return None
-
-    def machine_notice(self) -> str | None:
-        """Return one line that a user should know about this loader on this machine, or None.
-
-        For example, why it is slower here than it could be, with the cure.
-        """
-        return None
-
-    @abstractmethod
-    def typical_samples_per_s(self) -> float:
-        """Return about how many samples a second this loader delivers on two cores.
-
-        It is only used to estimate how long a sweep takes.
-        """
 
     def prepare(self, source: ImageSplit, progress: Progress | None = None) -> None:
         """Make the files that `build` needs beside the data, or check every byte of them.

@@ -17,7 +17,7 @@ from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from tests.bench.real_sweep import ROOT
-from tests.fakes import numbered_dataset, numbered_source
+from tests.fakes import numbered_workload
 
 pytestmark = [
     pytest.mark.cuda,
@@ -82,9 +82,9 @@ def test_the_memory_of_the_gpu_is_free_again(family, graph, tmp_path) -> None:
     """The trial and its repetition hold none when they are over."""
     request = Request(family=(family,), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,))
     (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
-    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(3000), 2, 0)
-    context = prepare_context([numbered_dataset.__module__])
-    runner = TrialRunner(context, TrialLimits(120), tmp_path / "log", numbered_source(3000))
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(3000), 2, 0)
+    context = prepare_context([numbered_workload.__module__])
+    runner = TrialRunner(context, TrialLimits(120), tmp_path / "log")
     torch.cuda.synchronize()
     before, _ = torch.cuda.mem_get_info()
     rows = [row for block in range(2) for row in runner.run(replace(trial, block=block))]

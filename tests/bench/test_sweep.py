@@ -238,7 +238,7 @@ BAD_INPUT = [
     (["--out", "a\x1b[31m_file/x"], "error: a[31m_file/x"),
     (["--out", "~nobody-at-all/x"], "--out: the home folder of '~nobody-at-all/x' is not known"),
     (["--nope"], "No such option"),
-    (["stray"], "unexpected extra argument"),
+    (["stray"], "'stray' is no target, expected FILE.py:NAME or package.module:NAME"),
     (["--pin-memory", "on", "--device", "cpu"], "nothing to measure: pin_memory=on needs a CUDA"),
 ]
 

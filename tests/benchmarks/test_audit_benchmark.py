@@ -13,6 +13,7 @@ from bench.trial.batch_inspector import BatchInspector
 from bench.trial.measure import measure_epoch
 from bench.trial.pixel_grid import PixelGrid
 from loaders.data.image_split import ImageSplit
+from loaders.device.pipeline import Pipeline
 from loaders.families.batched_dataloader import BatchedDataLoader
 from model.losses import CrossEntropy
 from model.step_spec import StepSpec
@@ -72,7 +73,7 @@ def test_added_by_audit_and_readings(benchmark, capsys, source, family, step_nam
                 began = time.perf_counter()
                 before = interference.read_counters()
                 readings = time.perf_counter() - began
-            timings = measure_epoch(loader, step, inspector=inspector)
+            timings = measure_epoch(Pipeline(loader), step, inspector=inspector)
             walls[audited] = timings.wall_ns
             if audited:
                 began = time.perf_counter()

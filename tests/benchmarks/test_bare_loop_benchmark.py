@@ -28,6 +28,7 @@ from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from bench.validation.fixed_cost_loaders import CLASSES, read_random_split
+from bench.workloads.fashion_mnist import FashionMnist
 from loaders.data.dataset_ref import DatasetRef
 from loaders.families.torch_dataloader import TorchDataLoader
 from tests.benchmarks import bare_loop
@@ -38,7 +39,7 @@ EPOCHS = 5
 TURNS = 9
 NAMES = ("bare/s", "harness/s", "ratio", "low", "high", "least", "most", "CPU s", "CPU s", "sweep's")
 WIDTHS = (8, 9, 6, 6, 6, 6, 6, 6, 6, 7)
-DATASET = DatasetRef(f"random:{SAMPLES}", "0" * 64, Path(), CLASSES, read_random_split)
+WORKLOAD = FashionMnist(DatasetRef(f"random:{SAMPLES}", "0" * 64, Path(), CLASSES, read_random_split))
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def start_harness(runner: TrialRunner, workers: int, step: str) -> Iterator[Iter
     """Start a trial of the same epochs, and run one epoch for each item that is taken."""
     loss = None if step == "none" else "cross_entropy"
     spec = TorchDataLoader(num_workers=workers, batch_size=bare_loop.BATCH_SIZE).resolve()
-    trial = Trial(Configuration(spec, "cpu", step, loss, 1), 0, 0, 0, 0, DATASET, EPOCHS, seed=0)
+    trial = Trial(Configuration(spec, "cpu", step, loss, 1), 0, 0, 0, 0, WORKLOAD, EPOCHS, seed=0)
 
     def run(rows: Iterator[Row]) -> Iterator[Epoch]:
         while True:
@@ -99,7 +100,7 @@ def start_harness(runner: TrialRunner, workers: int, step: str) -> Iterator[Iter
 def runner(tmp_path_factory) -> TrialRunner:
     context = prepare_context([TorchDataLoader.__module__, read_random_split.__module__])
     log = tmp_path_factory.mktemp("bare_loop") / "log"
-    return TrialRunner(context, TrialLimits(timeout_s=600), log, DATASET.read("train"))
+    return TrialRunner(context, TrialLimits(timeout_s=600), log)
 
 
 @pytest.fixture(scope="module")

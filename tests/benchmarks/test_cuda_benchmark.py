@@ -49,8 +49,8 @@ def make_epoch(spec, source: ImageSplit, step: str) -> Callable[[], None]:
     trained = make_step(pipeline, step)
 
     def epoch() -> None:
-        for images, labels in pipeline:
-            trained(images, labels)
+        for batch in pipeline:
+            trained(batch)
         trained.flush()
         torch.cuda.synchronize()
 

@@ -20,7 +20,7 @@ def make_descent(name, model, batch_size):
         fused.prepare(batch_size)
         return fused
     step = AnalyticStep(model, CrossEntropy(), 0.1)
-    return lambda images, labels, total: step(images, labels)
+    return lambda images, labels, total: step((images, labels))
 
 
 @pytest.mark.cuda

@@ -38,11 +38,11 @@ def source() -> ImageSplit:
 
 def run_bare_epoch(loader, step) -> None:
     """Run an epoch as a training script does."""
-    for images, labels in loader:
-        step(images, labels)
+    for batch in loader:
+        step(batch)
 
 
-def do_nothing(images: torch.Tensor, labels: torch.Tensor) -> None:
+def do_nothing(batch) -> None:
     """Do nothing, so that an epoch of ready batches takes the loop's time alone."""
 
 

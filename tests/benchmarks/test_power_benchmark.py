@@ -23,6 +23,7 @@ from bench.runner.blocks import BlockRunner
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
+from bench.workloads.fashion_mnist import FashionMnist
 from loaders.data.batch import Batch
 from loaders.data.dataset_choice import locate
 from loaders.data.image_split import ImageSplit
@@ -84,7 +85,7 @@ def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
     """Sweep the loaders alone on one thread with `--precision 2%`, and print the verdict."""
     if attempt and not benchmark.enabled:
         pytest.skip("one try shows that the code runs")
-    dataset = locate("synthetic:60000", tmp_path / "data", notify=print)
+    workload = FashionMnist(locate("synthetic:60000", tmp_path / "data", notify=print))
     plan = make_plan(
         Request(aa_pairs=1, family=("batched_dataloader",), step=("none",), num_threads=(1,)), CPU
     )
@@ -97,10 +98,8 @@ def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
     schedule = Schedule(blocks=3, epochs=EPOCHS, seed=attempt, precision=precision)
     runs = schedule_runs(plan, {}, schedule.epochs)
     blocks = BlockRunner(
-        BlockDesign(plan, runs, schedule, dataset), SweepFiles(tmp_path),
-        runner=TrialRunner(
-            prepare_context([__name__]), TrialLimits(300), tmp_path / "log", dataset.read("train")
-        ),
+        BlockDesign(plan, runs, schedule, workload), SweepFiles(tmp_path),
+        runner=TrialRunner(prepare_context([__name__]), TrialLimits(300), tmp_path / "log"),
         progress=SweepProgress(
             Console(file=io.StringIO()), ["plain", "slowed"], {0: 1.0, 1: 1.0}, 3, PRECISION_BUDGET_S
         ),

@@ -33,5 +33,5 @@ def test_step(benchmark, one_thread, name, loss):
     batches = itertools.cycle(zip(images.unbind(), labels.unbind(), strict=True))
     step = build_step(StepSpec(name, parse_loss(loss)), pixels=784, classes=10)
     benchmark.group = f"one step on a batch of {BATCH_SIZE}, {loss}"
-    benchmark(lambda: step(*next(batches)))
+    benchmark(lambda: step(next(batches)))
     assert (step.mean_loss() is None) == (name == "none")

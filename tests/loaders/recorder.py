@@ -18,7 +18,9 @@ class Recorder:
         self.images: list[torch.Tensor] = []
         self.labels: list[torch.Tensor] = []
 
-    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def __call__(self, batch: Batch) -> None:
+        images, labels = batch
+
         def keep() -> None:
             self.images.append(images.clone())
             self.labels.append(labels.clone())
@@ -37,8 +39,8 @@ def record(pipeline: Iterable[Batch], device: LateDevice, epochs: int = 1, *, ea
     """
     step = Recorder(device)
     for _ in range(epochs):
-        for images, labels in pipeline:
-            step(images, labels)
+        for batch in pipeline:
+            step(batch)
             if eager:
                 device.work_a_little()
     device.synchronize()

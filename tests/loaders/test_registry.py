@@ -53,7 +53,7 @@ def test_a_file_without_a_spec_is_an_error(tmp_path, monkeypatch) -> None:
     """A helper module among the families is refused."""
     (tmp_path / "helper.py").write_text("x = 1")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    with pytest.raises(TypeError, match="helper defines 0 LoaderSpecs"):
+    with pytest.raises(TypeError, match="helper defines 0 sets of knobs"):
         registry.families()
 
 
@@ -68,7 +68,7 @@ def test_two_specs_in_a_file_are_an_error() -> None:
 
     module = ModuleType(One.__module__)
     module.one, module.two = One, Two  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="defines 2 LoaderSpecs"):
+    with pytest.raises(TypeError, match="defines 2 sets of knobs"):
         registry.find_spec_class(module)
 
 
@@ -80,6 +80,6 @@ def test_one_name_is_one_knob(monkeypatch) -> None:
         num_workers: int = knob(Knob("num_workers", Integer(1, 2), help="something else"), 1)
 
     known = registry.families()
-    monkeypatch.setattr(registry, "families", lambda: {**known, "zz_other": Other})
+    monkeypatch.setattr(registry, "_find_all", lambda: {**known, "zz_other": Other})
     with pytest.raises(TypeError, match="zz_other: knob num_workers"):
         registry.all_knobs()

@@ -134,7 +134,7 @@ def find_differences(name, classes, pixels, sizes, device="cpu", poisoned=True):
     weight, bias, total = train_exactly(model, loss, chunks, rate)
     analytic = AnalyticStep(other, loss, rate)
     for chunk in chunks:
-        analytic(*chunk)
+        analytic(chunk)
     start = model.weight.clone()
     losses, used = train_fused(model, loss, chunks, rate, poisoned=poisoned)
     return {

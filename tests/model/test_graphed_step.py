@@ -83,8 +83,8 @@ def test_it_learns_what_the_plain_step_learns(loss, chunk_batches) -> None:
         for one in (step, other):
             one.reset()
         for batch, same in zip(deliver(ring, 10, rest=3), deliver(its, 10, rest=3), strict=True):
-            step(*batch)
-            other(*same)
+            step(batch)
+            other(same)
         step.flush()
         assert_same(step, other)
 
@@ -95,7 +95,7 @@ def test_a_second_epoch_captures_nothing() -> None:
     ring = make_places(8)
     for _ in range(3):
         for batch in deliver(ring, 16, rest=3):
-            step(*batch)
+            step(batch)
         step.flush()
     assert graphs.captures == 3
     assert graphs.replays == 3 * 5
@@ -106,14 +106,14 @@ def test_nothing_is_launched_before_its_time() -> None:
     step, graphs = make_graphed(chunk_batches=4)
     batches = list(deliver(make_places(4), 4))
     for batch in batches[:3]:
-        step(*batch)
+        step(batch)
     assert graphs.replays == 0
-    step(*batches[3])
+    step(batches[3])
     assert graphs.replays == 1
-    step(*batches[0])
+    step(batches[0])
     assert step.mean_loss() is not None
     assert graphs.replays == 2
-    step(*batches[0])
+    step(batches[0])
     step.reset()
     assert graphs.replays == 3
     assert step.mean_loss() is None
@@ -126,8 +126,8 @@ def test_batches_in_ever_new_places_are_copied(monkeypatch) -> None:
     other = make_plain()
     ring, its = make_places(20), make_places(20)
     for batch, same in zip(deliver(ring, 20, rest=5), deliver(its, 20, rest=5), strict=True):
-        step(*batch)
-        other(*same)
+        step(batch)
+        other(same)
     assert_same(step, other)
     assert graphs.captures == 4
     assert graphs.replays == 21
@@ -140,8 +140,8 @@ def test_batches_that_are_not_contiguous_are_copied() -> None:
     for size in (16, 12):
         images = torch.rand(8, 1, 3, size)[..., ::2][..., :4]
         labels = torch.arange(8) % CLASSES
-        step(images, labels)
-        other(images, labels)
+        step((images, labels))
+        other((images, labels))
     assert_same(step, other)
     assert graphs.captures == 1
 
@@ -150,9 +150,9 @@ def test_another_shape_at_the_same_place_is_another_graph() -> None:
     """The smaller last batch of an epoch has the address of a whole one."""
     step, graphs = make_graphed()
     ((images, labels),) = make_places(1)
-    step(images, labels)
-    step(images[:3], labels[:3])
-    step(images, labels)
+    step((images, labels))
+    step((images[:3], labels[:3]))
+    step((images, labels))
     assert graphs.captures == 2
     assert step.mean_loss() is not None
 
@@ -163,7 +163,7 @@ def test_trying_a_descent_out_moves_nothing() -> None:
     before = step.model.weight.clone()
     graphs.capture = lambda work: lambda: None  # type: ignore[method-assign]
     for batch in deliver(make_places(1), 3):
-        step(*batch)
+        step(batch)
     assert torch.equal(step.model.weight, before)
     assert step.mean_loss() == 0
 
@@ -206,8 +206,8 @@ def test_a_fused_step_is_used_if_it_proves_right(kind, said, monkeypatch, capsys
     step, _ = make_graphed()
     other = make_plain()
     for batch, same in zip(deliver(make_places(2), 6), deliver(make_places(2), 6), strict=True):
-        step(*batch)
-        other(*same)
+        step(batch)
+        other(same)
     assert_same(step, other)
     assert said in capsys.readouterr().err
 
@@ -217,7 +217,7 @@ def test_it_says_why_there_are_no_kernels(capsys) -> None:
     graphed_step._say.cache_clear()
     step, _ = make_graphed()
     for batch in deliver(make_places(2), 6, rest=3):
-        step(*batch)
+        step(batch)
     said = capsys.readouterr().err
     assert said.count("the graph holds torch's operations, not Triton's kernels: ") == 1
 
@@ -227,8 +227,8 @@ def test_batches_that_never_recur_are_copied_from_the_start() -> None:
     step, graphs = make_graphed(static_addresses=False)
     other = make_plain()
     for batch, same in zip(deliver(make_places(9), 9), deliver(make_places(9), 9), strict=True):
-        step(*batch)
-        other(*same)
+        step(batch)
+        other(same)
     assert_same(step, other)
     assert graphs.captures == 1
 
@@ -245,7 +245,7 @@ def test_spans_are_around_replays() -> None:
 
     step.span = span
     for batch in deliver(make_places(2), 5):
-        step(*batch)
+        step(batch)
     assert spans == ["step"] * 2
     step.flush()
     assert spans == ["step"] * 3
@@ -283,7 +283,7 @@ def test_on_a_gpu(loss, chunk_batches) -> None:
             labels = torch.randint(10, (size,), generator=random).cuda()
             held.append(images)
             for step in steps:
-                step(images, labels)
+                step((images, labels))
         for step in steps:
             step.flush()
         torch.testing.assert_close(steps[0].model.weight, steps[1].model.weight, rtol=1e-3, atol=1e-5)

@@ -122,5 +122,5 @@ def test_learns_real_images(name):
     generator = torch.Generator().manual_seed(0)
     for _ in range(5):
         for batch in torch.randperm(len(labels), generator=generator).split(64):
-            step(pictures[batch], labels[batch])
+            step((pictures[batch], labels[batch]))
     assert batch_accuracy(step.model, *read_real("t10k")) == pytest.approx(0.69, abs=0.03)

@@ -43,7 +43,7 @@ def train(step, images, labels, batch_sizes):
     start = 0
     for size in batch_sizes:
         chosen = torch.arange(start, start + size) % len(labels)
-        step(images[chosen], labels[chosen])
+        step((images[chosen], labels[chosen]))
         start += size
 
 
@@ -110,7 +110,7 @@ def test_one_step_by_the_formula(name, loss):
     pixels = images.view(5, 4).double()
     outputs = pixels @ weight.t() + bias
     gradient = loss.gradient(outputs, labels)
-    step(images, labels)
+    step((images, labels))
     expected = weight - 0.5 * torch.einsum("bc,bp->cp", gradient, pixels) / 5
     torch.testing.assert_close(step.model.weight.double(), expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(step.model.bias.double(), bias - 0.5 * gradient.mean(0), rtol=0, atol=1e-6)
@@ -127,7 +127,7 @@ def test_mean_loss_counts_every_sample_alike(name, loss):
     for batch in (slice(0, 7), slice(7, 9)):
         outputs = step.model.outputs(images[batch])
         total += loss.value(outputs, labels[batch]).item() * len(labels[batch])
-        step(images[batch], labels[batch])
+        step((images[batch], labels[batch]))
     assert step.mean_loss() == pytest.approx(total / 9, rel=1e-5)
 
 
@@ -137,12 +137,12 @@ def test_reset_starts_a_new_mean_and_keeps_the_model(name):
     images, labels = make_samples(8, side=2, classes=3)
     step = build_step(StepSpec(name, CrossEntropy()), pixels=4, classes=3)
     assert step.mean_loss() is None
-    step(images, labels)
+    step((images, labels))
     weight, first = step.model.weight.clone(), step.mean_loss()
     step.reset()
     assert step.mean_loss() is None
     assert torch.equal(step.model.weight, weight)
-    step(images, labels)
+    step((images, labels))
     assert step.mean_loss() < first
 
 
@@ -188,7 +188,7 @@ def test_parameters_are_updated_in_place(name, loss):
     weight, bias = step.model.weight, step.model.bias
     before = weight.clone(), bias.clone()
     addresses = weight.data_ptr(), bias.data_ptr()
-    step(images, labels)
+    step((images, labels))
     assert (step.model.weight.data_ptr(), step.model.bias.data_ptr()) == addresses
     assert not torch.equal(weight, before[0])
     assert not torch.equal(bias, before[1])
@@ -200,7 +200,7 @@ def test_a_batch_is_only_read(name, loss):
     """A step leaves the batch unchanged, as the loader may deliver the same memory again."""
     images, labels = make_samples(8, side=2, classes=3)
     before = images.clone(), labels.clone()
-    build_step(StepSpec(name, loss), pixels=4, classes=3)(images, labels)
+    build_step(StepSpec(name, loss), pixels=4, classes=3)((images, labels))
     assert torch.equal(images, before[0])
     assert torch.equal(labels, before[1])
 
@@ -214,8 +214,8 @@ def test_images_may_be_strided(name, loss, count, threads):
     wide, labels = make_samples(20, side=8, classes=3)
     cut = wide[::2, :, ::2, 1:5]
     steps = [build_step(StepSpec(name, loss), pixels=16, classes=3) for _ in range(2)]
-    steps[0](cut, labels[::2])
-    steps[1](cut.contiguous(), labels[::2].contiguous())
+    steps[0]((cut, labels[::2]))
+    steps[1]((cut.contiguous(), labels[::2].contiguous()))
     assert_same_training(steps, atol=1e-7)
 
 
@@ -238,7 +238,7 @@ def test_default_learning_rates_learn(loss, batch_size, threads):
 def test_the_null_step_does_nothing():
     """It has no model and no loss."""
     step = build_step(StepSpec("none", CrossEntropy()), pixels=4, classes=3)
-    step(*make_samples(8, side=2, classes=3))
+    step(make_samples(8, side=2, classes=3))
     step.reset()
     assert step.model is None
     assert step.mean_loss() is None
@@ -310,7 +310,7 @@ def test_torchs_defaults_change_nothing(state, name, loss):
     with state():
         step = build_step(StepSpec(name, loss), pixels=16, classes=10)
         for batch in batches:
-            step(*batch)
+            step(batch)
         assert step.mean_loss() == expected.mean_loss()
     assert torch.equal(step.model.weight, expected.model.weight)
     assert torch.equal(step.model.bias, expected.model.bias)
@@ -326,7 +326,7 @@ def test_a_step_may_be_built_in_inference_mode(name, loss):
     with torch.inference_mode():
         step = build_step(StepSpec(name, loss), pixels=16, classes=10)
         if name == "analytic":
-            step(images, labels)
+            step((images, labels))
     train(step, images, labels, [8] if name == "analytic" else [8, 8])
     assert step.mean_loss() == expected.mean_loss()
     assert torch.equal(step.model.weight, expected.model.weight)
@@ -342,12 +342,12 @@ def test_a_step_never_waits_for_the_gpu(name, loss):
     """CUDA raises on any synchronisation during batches of two sizes."""
     images, labels = (tensor.cuda() for tensor in make_samples(100))
     step = build_step(StepSpec(name, loss), pixels=784, classes=10, device="cuda")
-    step(images, labels)
+    step((images, labels))
     torch.cuda.set_sync_debug_mode("error")
     try:
         step.reset()
         for size in (100, 36, 100):
-            step(images[:size], labels[:size])
+            step((images[:size], labels[:size]))
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert (step.mean_loss() is None) == (name == "none")

@@ -17,12 +17,14 @@ from bench.machine.cpu_checks import count_usable_cores
 from bench.machine.environment import describe_environment, describe_gpu, find_cpu_name
 from bench.machine.gpu import GpuSnapshot, inspect_gpu
 from bench.process.fresh_interpreter import MARK
-from tests.fakes import numbered_dataset
+
+# Name and digest of the data.
+DATA = ("numbered:300", "0" * 64)
 
 
 def test_everything_that_explains_a_figure_is_there() -> None:
     """Command, data, versions, threads and memory are recorded as they are."""
-    found = describe_environment(numbered_dataset(), ["--blocks", "2", "--name", "a b"])
+    found = describe_environment(*DATA, ["--blocks", "2", "--name", "a b"])
     assert found["command"] == "python -m bench.sweep --blocks 2 --name 'a b'"
     assert found["dataset"]["name"] == "numbered:300"
     assert found["versions"]["torch"] == importlib.metadata.version("torch")
@@ -36,12 +38,12 @@ def test_everything_that_explains_a_figure_is_there() -> None:
 
 def test_it_is_json() -> None:
     """The description can be written as JSON."""
-    assert json.loads(json.dumps(describe_environment(numbered_dataset(), [])))
+    assert json.loads(json.dumps(describe_environment(*DATA, [])))
 
 
 def test_no_name_or_path_of_the_machine() -> None:
     """A folder of results may be published."""
-    text = json.dumps(describe_environment(numbered_dataset(), []))
+    text = json.dumps(describe_environment(*DATA, []))
     assert os.uname().nodename not in text
     assert str(Path.home()) not in text
     assert str(Path.cwd()) not in text
@@ -58,7 +60,7 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch, missing) ->
         return find(name)
 
     monkeypatch.setattr(importlib.metadata, "version", find_others)
-    versions = describe_environment(numbered_dataset(), [])["versions"]
+    versions = describe_environment(*DATA, [])["versions"]
     assert versions[missing] is None
     assert versions["torch"] == find("torch")
 
@@ -93,7 +95,7 @@ def test_memory_that_the_system_does_not_tell_is_unknown(monkeypatch) -> None:
         raise FileNotFoundError(2, "No such file or directory", "/proc/meminfo")
 
     monkeypatch.setattr(environment.psutil, "virtual_memory", fail)
-    assert describe_environment(numbered_dataset(), [])["machine"]["memory_bytes"] is None
+    assert describe_environment(*DATA, [])["machine"]["memory_bytes"] is None
 
 
 def test_cores_are_those_that_may_be_used() -> None:
@@ -143,7 +145,7 @@ def test_the_gpu_is_looked_at_by_another_process(
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
     assert describe_gpu() == facts
-    assert json.loads(json.dumps(describe_environment(numbered_dataset(), [])))["gpu"] == facts
+    assert json.loads(json.dumps(describe_environment(*DATA, [])))["gpu"] == facts
 
 
 def test_a_gpu_that_the_other_process_cannot_use_is_none(no_cuda_here, monkeypatch) -> None:

@@ -13,7 +13,7 @@ from bench.plan.ceilings import find_ceilings
 from bench.plan.grid import Machine, make_plan
 from bench.plan.request import Request
 from bench.trial.trial import Trial
-from tests.fakes import numbered_dataset, numbered_source
+from tests.fakes import numbered_source, numbered_workload
 
 CPU = Machine(cuda=False, num_threads=2)
 
@@ -81,7 +81,7 @@ def test_a_ceiling_is_measured_as_a_loader_is() -> None:
     """The same trial runs it with the same step, but without an audit."""
     plan = make_plan(Request(knobs={"num_workers": (0,), "resize": (32,)}, num_threads=(1,)), CPU)
     for ceiling in find_ceilings(plan):
-        trial = Trial(ceiling, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+        trial = Trial(ceiling, 0, 0, 0, 0, numbered_workload(300), 2, seed=0, audited=False)
         reports = list(islice(trial.run(), trial.epochs))
         assert [report.timings.samples for report in reports] == [300, 300]
         assert trial.make_row(0).family in ("read_ceiling", "step_ceiling")
@@ -168,6 +168,6 @@ def test_ceilings_on_a_gpu(graph) -> None:
     )
     plan = make_plan(request, Machine(cuda=True, num_threads=2))
     for ceiling in find_ceilings(plan):
-        trial = Trial(ceiling, 0, 0, 0, 0, numbered_dataset(300), 2, seed=0, audited=False)
+        trial = Trial(ceiling, 0, 0, 0, 0, numbered_workload(300), 2, seed=0, audited=False)
         reports = list(islice(trial.run(), trial.epochs))
         assert [report.timings.samples for report in reports] == [300, 300]

@@ -122,7 +122,7 @@ def test_a_knob_applies_to_the_families_that_have_it(monkeypatch) -> None:
     from tests.fakes import Misbehaving
 
     known = families()
-    monkeypatch.setattr("bench.plan.grid.families", lambda: {**known, "fakes": Misbehaving})
+    monkeypatch.setattr("bench.plan.offer.families", lambda: {**known, "fakes": Misbehaving})
     found = specs(Request(family=("torch_dataloader", "fakes"), knobs={"num_workers": (0, 1, 2)}))
     assert Counter(s.family for s in found) == {"torch_dataloader": 3, "fakes": 1}
 

@@ -17,7 +17,7 @@ from bench.report.sweep_report import report_sweep
 from tests.bench import runs
 from tests.bench.report.sweeps import plan_sweep
 from tests.bench.runs import blocks, failed
-from tests.fakes import numbered_source
+from tests.fakes import numbered_workload
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def report(tmp_path, capsys):
         console = Console(file=stream or io.StringIO(), width=140)
         notices = Notices(console)
         notices.add("Data are synthetic. No others were found.")
-        code = report_sweep(console, sweep, outcome or SweepOutcome(), notices, numbered_source())
+        code = report_sweep(console, sweep, outcome or SweepOutcome(), notices, numbered_workload())
         text = "" if stream else console.file.getvalue().partition("╯")[2]
         return code, text, capsys.readouterr().err
 

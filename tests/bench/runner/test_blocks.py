@@ -25,7 +25,7 @@ from bench.runner.block_design import BlockDesign
 from bench.runner.blocks import BlockRunner
 from bench.runner.sweep_files import SweepFiles
 from bench.trial.trial import Trial
-from tests.fakes import numbered_dataset
+from tests.fakes import numbered_workload
 
 PLAN = make_plan(Request(knobs={"num_workers": (0, 1, 2)}), Machine(cuda=False, num_threads=2))
 
@@ -61,7 +61,7 @@ def run(
         schedule.blocks, budget_s,
     )  # fmt: skip
     blocks = BlockRunner(
-        BlockDesign(plan, runs, schedule, numbered_dataset()),
+        BlockDesign(plan, runs, schedule, numbered_workload()),
         SweepFiles(folder, resumed=resumed, differences=differences),
         runner=runner,
         progress=progress,

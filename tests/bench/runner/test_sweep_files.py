@@ -15,14 +15,14 @@ from bench.records.results_folder import read_device, read_runs
 from bench.runner.block_design import BlockDesign
 from bench.runner.sweep_files import SweepFiles
 from loaders.families.batched_dataloader import BatchedDataLoader
-from tests.fakes import numbered_dataset
+from tests.fakes import numbered_workload
 
 
 def make_design(device: str = "cpu") -> BlockDesign:
     spec = BatchedDataLoader(batch_size=64).resolve(cuda=device == "cuda")
     plan = Plan((Configuration(spec, device, "analytic", "cross_entropy", 1),), (0,), (), {})
     schedule = Schedule(blocks=2, epochs=1, seed=0)
-    return BlockDesign(plan, schedule_runs(plan, find_ceilings(plan), 1), schedule, numbered_dataset())
+    return BlockDesign(plan, schedule_runs(plan, find_ceilings(plan), 1), schedule, numbered_workload())
 
 
 def write_epoch(files: SweepFiles, design: BlockDesign, **changes) -> None:

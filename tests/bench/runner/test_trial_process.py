@@ -20,7 +20,7 @@ from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from loaders.families.torch_dataloader import TorchDataLoader
-from tests.fakes import Misbehaving, numbered_dataset, numbered_source
+from tests.fakes import Misbehaving, numbered_workload
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def context():
 
 
 def make_runner(context, log: Path, timeout_s: float = 60) -> TrialRunner:
-    return TrialRunner(context, TrialLimits(timeout_s), log, numbered_source(20))
+    return TrialRunner(context, TrialLimits(timeout_s), log)
 
 
 def rows_of(spec, context, log: Path, *, epochs: int = 2, timeout_s: float = 60) -> list:
     configuration = Configuration(spec, "cpu", "analytic", "cross_entropy", 1)
-    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), epochs, seed=0)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(20), epochs, seed=0)
     return list(make_runner(context, log, timeout_s).run(trial))
 
 
@@ -60,7 +60,7 @@ def test_the_memory_of_the_tree_is_seen(context, tmp_path) -> None:
 def test_the_next_epoch_waits_for_the_row(context, tmp_path) -> None:
     """The process measures nothing until the row is written."""
     configuration = Configuration(bad("raise", good_batches=20), "cpu", "none", None, 1)
-    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(20), 2, seed=0)
     rows = make_runner(context, tmp_path / "log").run(trial)
     assert next(rows).status == "ok"
     time.sleep(0.5)
@@ -119,7 +119,7 @@ def test_printed_text_goes_to_the_log(context, tmp_path, capfd) -> None:
 def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
     """Closing the iterator, as Ctrl-C does, kills the trial at once."""
     configuration = Configuration(bad("hang", good_batches=25), "cpu", "none", None, 1)
-    trial = Trial(configuration, 0, 0, 0, 0, numbered_dataset(20), 2, seed=0)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(20), 2, seed=0)
     rows = make_runner(context, tmp_path / "log", 600).run(trial)
     assert next(rows).status == "ok"
     started = time.monotonic()

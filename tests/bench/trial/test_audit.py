@@ -10,7 +10,8 @@ import torch
 from torch.nn.functional import interpolate
 from torchvision import transforms
 
-from bench.trial.audit import AuditError, AuditResult, audit_epoch
+from bench.trial.audit import audit_epoch
+from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.batch_inspector import BatchInspector
 from bench.trial.pixel_grid import PixelGrid
 from bench.trial.reference_samples import ReferenceSamples
@@ -54,7 +55,7 @@ def judge(
     inspector = BatchInspector(grid, (1, side, side), SAMPLES, budget=math.inf)
     batches = samples = 0
     for images, labels in delivered:
-        inspector(images, labels, 1)
+        inspector((images, labels), 1)
         batches += 1
         samples += len(labels)
     observation = inspector.observe(batches + unseen, samples + unseen * SIZE)

@@ -36,7 +36,7 @@ def test_everything_is_seen_where_there_is_time() -> None:
     inspector = BatchInspector(GRID, SHAPE, 20, budget=math.inf)
     images, labels = make_batch()
     kept = images.clone()
-    inspector(images, labels, 1)
+    inspector((images, labels), 1)
     images.zero_()
     labels.zero_()
     observation = inspector.observe(batches=1, samples=10)
@@ -53,7 +53,7 @@ def show(inspector: BatchInspector, batches: int, batch_ns: int) -> tuple[EpochO
     inspect_at = calls = 0
     for number in range(1, batches + 1):
         if number * batch_ns >= inspect_at:
-            inspect_at = inspector(*make_batch(), number * batch_ns)
+            inspect_at = inspector(make_batch(), number * batch_ns)
             calls += 1
     return inspector.observe(batches, 10 * batches), calls
 
@@ -93,7 +93,7 @@ def test_an_interrupted_inspection_costs_little_of_the_budget() -> None:
     inspector = BatchInspector(GRID, SHAPE, 10_000, clock=clock)
     for number in range(10):
         clock.tick_ns = 1_000_000 if number == 9 else 1_000
-        inspector(*make_batch(), 1)
+        inspector(make_batch(), 1)
     assert inspector.spent_ns < 9 * 2_000 + 8 * 2_100
 
 
@@ -119,15 +119,15 @@ def test_all_batches_come_before_whole_pictures() -> None:
 def test_another_form_is_put_into_words(images, labels, says) -> None:
     """The first batch that is no float32 (B, 1, H, W) with its int64 (B,)."""
     inspector = BatchInspector(GRID, SHAPE, 20, budget=math.inf)
-    inspector(*make_batch(), 1)
-    inspector(images, labels, 1)
+    inspector(make_batch(), 1)
+    inspector((images, labels), 1)
     assert says in inspector.observe(2, 14).format_error
 
 
 def test_batches_on_another_device_go_by_unseen() -> None:
     """Looking at them would make the host wait for the device; so nothing more is shown."""
     inspector = BatchInspector(GRID, SHAPE, 20, budget=math.inf)
-    wanted = inspector(torch.zeros(4, *SHAPE, device="meta"), torch.zeros(4, device="meta"), 1)
+    wanted = inspector((torch.zeros(4, *SHAPE, device="meta"), torch.zeros(4, device="meta")), 1)
     assert wanted > 10 * 365 * 86400 * 10**9
     assert inspector.observe(1, 4).seen_share == 0
 
@@ -145,8 +145,8 @@ def test_a_grid_fits_every_picture(side) -> None:
 def test_an_empty_batch_is_no_trouble() -> None:
     """There is nothing in it to be wrong."""
     inspector = BatchInspector(GRID, SHAPE, 20, budget=math.inf)
-    inspector(*make_batch(0), 1)
-    inspector(*make_batch(), 1)
+    inspector(make_batch(0), 1)
+    inspector(make_batch(), 1)
     assert inspector.observe(batches=2, samples=10).sizes == (0, 10)
 
 
@@ -154,7 +154,7 @@ def test_more_than_there_is_goes_by_unseen() -> None:
     """The number of samples tells it; the room for them is as large as the dataset."""
     inspector = BatchInspector(GRID, SHAPE, 20, budget=math.inf)
     for _ in range(3):
-        wanted = inspector(*make_batch(), 1)
+        wanted = inspector(make_batch(), 1)
     assert wanted > 10 * 365 * 86400 * 10**9
     observation = inspector.observe(batches=3, samples=30)
     assert observation.sizes == (10, 10)

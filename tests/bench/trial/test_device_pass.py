@@ -18,7 +18,7 @@ from bench.runner.auditor import Auditor
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial import device_timer
-from bench.trial.audit import AuditError
+from bench.trial.audit_result import AuditError
 from bench.trial.device_inspector import DeviceInspector
 from bench.trial.device_pass import TimedStep
 from bench.trial.device_timer import DeviceTimer
@@ -32,7 +32,7 @@ from loaders.device.pipeline import Pipeline, to_device
 from loaders.families.batched_dataloader import BatchedDataLoader
 from tests.bench import runs
 from tests.bench.runner import test_blocks
-from tests.fakes import numbered_dataset, numbered_source
+from tests.fakes import numbered_workload
 from tests.loaders.late_device import LateDevice
 
 SAMPLES = 300
@@ -93,7 +93,7 @@ class OnDeviceTrial(Trial):
 
 
 def make_runner(context, folder) -> TrialRunner:
-    return TrialRunner(context, TrialLimits(60), folder / "log", numbered_source(SAMPLES))
+    return TrialRunner(context, TrialLimits(60), folder / "log")
 
 
 def trial(spec=None, **changes) -> OnDeviceTrial:
@@ -101,7 +101,7 @@ def trial(spec=None, **changes) -> OnDeviceTrial:
         spec or BatchedDataLoader(batch_size=64), "cpu", "analytic", "cross_entropy", 1
     )
     arguments = {"number": 0, "baseline": 0, "block": 0, "position": 0, "epochs": 2, "seed": 0, **changes}
-    return OnDeviceTrial(configuration, dataset=numbered_dataset(SAMPLES), **arguments)
+    return OnDeviceTrial(configuration, workload=numbered_workload(SAMPLES), **arguments)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_the_pass_follows_the_epochs_and_is_seen_in_full(one_thread) -> None:
     assert on_device.on_device["step"] == pytest.approx(5e-3)
     assert on_device.on_device["transfer"] == on_device.on_device["data"] == 0
     assert on_device.timings.samples == SAMPLES
-    finding = Auditor(numbered_source(SAMPLES)).judge(trial(), 0, on_device.observation)
+    finding = Auditor().judge(trial(), 0, on_device.observation)
     assert finding.seen_share == 1
     assert on_device.observation.low == 0
     assert on_device.observation.high == 1
@@ -127,7 +127,7 @@ def test_the_pass_follows_the_epochs_and_is_seen_in_full(one_thread) -> None:
 def test_which_trials_have_one() -> None:
     """Audited trials on CUDA have one, in the first block, at their first attempt."""
     configuration = Configuration(BatchedDataLoader(), "cuda", "none", None, 1)
-    usual = Trial(configuration, 0, 0, 0, 0, numbered_dataset(), 2, 0)
+    usual = Trial(configuration, 0, 0, 0, 0, numbered_workload(), 2, 0)
     assert usual.has_device_pass
     others = ({"block": 1}, {"attempt": 1}, {"audited": False})
     assert not any(replace(usual, **change).has_device_pass for change in others)
@@ -136,7 +136,7 @@ def test_which_trials_have_one() -> None:
 
 def test_it_is_a_row_of_its_own(tmp_path) -> None:
     """The last one of a trial, by events, which holds no waits of the host's."""
-    context = prepare_context([numbered_dataset.__module__])
+    context = prepare_context([numbered_workload.__module__])
     *rows, last = make_runner(context, tmp_path).run(trial())
     assert [row.timed_by for row in rows] == ["clock", "clock"]
     assert (last.timed_by, last.status, last.epoch) == ("events", "ok", 2)
@@ -169,7 +169,7 @@ class _SpoiltInThird:
 
 def test_what_came_too_late_fails(tmp_path) -> None:
     """Only the pass sees batches on the device as the step found them: it fails the configuration."""
-    context = prepare_context([numbered_dataset.__module__])
+    context = prepare_context([numbered_workload.__module__])
     *rows, last = make_runner(context, tmp_path).run(trial(LateSpoilt(batch_size=64)))
     assert [row.status for row in rows] == ["ok", "ok"]
     assert (last.status, last.timed_by) == ("failed", "clock")
@@ -197,12 +197,12 @@ def test_a_step_that_puts_off_is_not_measured_by_its_call(timer) -> None:
     class PutsOff:
         span = staticmethod(no_span)
 
-        def __call__(self, images, labels) -> None:
+        def __call__(self, batch) -> None:
             pass
 
     seen = make_inspector(8)
     step = InspectedStep(TimedStep(PutsOff(), timer), seen)
-    step(torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64))
+    step((torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64)))
     assert timer.read_seconds()["step"] == 0
     assert seen.observe(1, 4).sizes == (4,)
 
@@ -218,16 +218,16 @@ def test_a_step_that_puts_off_is_not_measured_by_its_call(timer) -> None:
 def test_another_form_is_told(images, said) -> None:
     """As the audit of the host's batches tells it."""
     seen = make_inspector()
-    seen(images, torch.zeros(4, dtype=torch.int64))
+    seen((images, torch.zeros(4, dtype=torch.int64)))
     with pytest.raises(AuditError, match=said):
-        Auditor(numbered_source(SAMPLES)).judge(trial(), 0, seen.observe(1, 4))
+        Auditor().judge(trial(), 0, seen.observe(1, 4))
 
 
 def test_more_than_there_are_go_by() -> None:
     """The count says how many were delivered."""
     seen = make_inspector(6)
     for _ in range(2):
-        seen(torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64))
+        seen((torch.rand(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64)))
     assert seen.observe(2, 8).sizes == (4,)
 
 
@@ -300,8 +300,8 @@ def test_on_a_gpu(transfer, tmp_path) -> None:
     """A whole trial in its process: the copies' and the steps' time are there, and all samples."""
     spec = BatchedDataLoader(batch_size=64, transfer=transfer, pin_memory=True)
     configuration = Configuration(spec, "cuda", "analytic", "cross_entropy", 1)
-    one = Trial(configuration, 0, 0, 0, 0, numbered_dataset(SAMPLES), 2, 0)
-    context = prepare_context([numbered_dataset.__module__])
+    one = Trial(configuration, 0, 0, 0, 0, numbered_workload(SAMPLES), 2, 0)
+    context = prepare_context([numbered_workload.__module__])
     *rows, last = make_runner(context, tmp_path).run(one)
     assert [row.status for row in (*rows, last)] == ["ok"] * 3
     assert last.timed_by == "events"

@@ -10,7 +10,7 @@ import pytest
 from bench.machine.interference import Interference
 from bench.process.memory_sample import MemorySample, WorkerMemory
 from bench.process.memory_watch import MemoryWatch
-from bench.trial.audit import AuditResult
+from bench.trial.audit_result import AuditResult
 from bench.trial.epoch_report import EpochReport
 from bench.trial.epoch_row import build_row
 from bench.trial.epoch_timings import EpochTimings

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bench.trial.measure import measure_epoch
+from loaders.device.pipeline import Pipeline
 
 
 class FakeClock:
@@ -50,7 +51,7 @@ def clock() -> FakeClock:
 def test_every_part_is_timed_apart(clock) -> None:
     """Start-up, first batch, waits, steps and teardown each hold what was spent there, and add up."""
     loader = FakeLoader(clock, start=70, waits=[500, 20, 30], end=9, sizes=[4, 4, 2])
-    timings = measure_epoch(loader, lambda images, labels: clock.pass_ns(100), clock=clock)
+    timings = measure_epoch(Pipeline(loader), lambda batch: clock.pass_ns(100), clock=clock)
     assert timings.startup_ns == 70
     assert timings.time_to_first_batch_ns == 570
     assert list(timings.data_wait_ns) == [500, 20, 30]
@@ -64,7 +65,7 @@ def test_every_part_is_timed_apart(clock) -> None:
 def test_what_was_delivered_is_counted(clock) -> None:
     """Samples and the form of the batches come from the batches themselves."""
     loader = FakeLoader(clock, start=0, waits=[1, 1], end=0, sizes=[4, 3])
-    timings = measure_epoch(loader, lambda images, labels: None, clock=clock)
+    timings = measure_epoch(Pipeline(loader), lambda batch: None, clock=clock)
     assert timings.samples == 7
     assert timings.sample_shape == (1, 4, 6)
     assert timings.dtype == "float32"
@@ -90,7 +91,7 @@ def test_workers_that_end_with_the_iterator_count_as_teardown(clock) -> None:
             clock.pass_ns(40)
 
     loader = Ending()
-    timings = measure_epoch(loader, lambda images, labels: None, clock=clock)
+    timings = measure_epoch(Pipeline(loader), lambda batch: None, clock=clock)
     assert timings.teardown_ns == 40
     assert timings.wall_ns == 40
 
@@ -105,7 +106,7 @@ def test_transfer_is_timed_and_its_batch_is_used(clock) -> None:
 
     loader = FakeLoader(clock, start=0, waits=[5], end=0, sizes=[2])
     timings = measure_epoch(
-        loader, lambda images, labels: seen.append(images.max().item()), transfer=transfer, clock=clock
+        Pipeline(loader, transfer), lambda batch: seen.append(batch[0].max().item()), clock=clock
     )
     assert list(timings.transfer_ns) == [13]
     assert list(timings.step_ns) == [0]
@@ -122,7 +123,7 @@ def test_the_device_is_waited_for_at_both_ends_only(clock) -> None:
 
     loader = FakeLoader(clock, start=0, waits=[1, 1, 1], end=5, sizes=[1, 1, 1])
     timings = measure_epoch(
-        loader, lambda images, labels: events.append("step"), synchronize=synchronize, clock=clock
+        Pipeline(loader), lambda batch: events.append("step"), synchronize=synchronize, clock=clock
     )
     assert events == ["sync", "step", "step", "step", "sync"]
     assert timings.drain_ns == 1_000
@@ -133,7 +134,7 @@ def test_the_device_is_waited_for_at_both_ends_only(clock) -> None:
 def test_an_empty_loader_has_no_first_batch(clock) -> None:
     """Nothing delivered is not a batch after 0 s."""
     timings = measure_epoch(
-        FakeLoader(clock, start=3, waits=[], end=0, sizes=[]), lambda images, labels: None, clock=clock
+        Pipeline(FakeLoader(clock, start=3, waits=[], end=0, sizes=[])), lambda batch: None, clock=clock
     )
     assert timings.time_to_first_batch_ns is None
     assert timings.samples == 0
@@ -147,7 +148,7 @@ def test_an_exception_of_the_loader_comes_through(clock) -> None:
             raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        measure_epoch(Failing(), lambda images, labels: None, clock=clock)
+        measure_epoch(Pipeline(Failing()), lambda batch: None, clock=clock)
 
 
 def test_an_inspector_gets_a_batch_after_its_step(clock) -> None:
@@ -158,15 +159,15 @@ def test_an_inspector_gets_a_batch_after_its_step(clock) -> None:
     loader = FakeLoader(clock, start=70, waits=[500, 20, 20], end=9, sizes=[4, 2, 2])
     seen = []
 
-    def inspect(images: torch.Tensor, labels: torch.Tensor, elapsed_ns: int) -> int:
+    def inspect(batch, elapsed_ns: int) -> int:
+        images, labels = batch
         seen.append((len(images), images.dtype, len(labels), elapsed_ns))
         clock.pass_ns(3)
         return elapsed_ns + 123 if len(seen) == 1 else elapsed_ns + 10_000
 
     timings = measure_epoch(
-        loader,
-        lambda images, labels: clock.pass_ns(100),
-        transfer=lambda batch: (batch[0].double(), batch[1]),
+        Pipeline(loader, lambda batch: (batch[0].double(), batch[1])),
+        lambda batch: clock.pass_ns(100),
         inspector=inspect,
         clock=clock,
     )

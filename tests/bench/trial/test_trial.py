@@ -11,12 +11,12 @@ import torch
 
 from bench.plan.configuration import Configuration
 from bench.runner.auditor import Auditor
-from bench.trial.audit import AuditError
+from bench.trial.audit_result import AuditError
 from bench.trial.trial import Trial
 from loaders.device.pipeline import TRANSFERS
 from loaders.families.batched_dataloader import BatchedDataLoader
 from loaders.families.tensor_slice import TensorSlice
-from tests.fakes import numbered_dataset, numbered_source
+from tests.fakes import numbered_workload
 from tests.loaders.late_device import PromptDevice
 
 
@@ -33,7 +33,7 @@ def trial(**changes) -> Trial:
         changes.pop("step", "analytic"), changes.pop("loss", "cross_entropy"), 1,
     )  # fmt: skip
     arguments = {"number": 4, "baseline": 2, "block": 1, "position": 3, "epochs": 2, "seed": 7, **changes}
-    return Trial(configuration, dataset=numbered_dataset(300), **arguments)
+    return Trial(configuration, workload=numbered_workload(300), **arguments)
 
 
 def test_every_epoch_is_measured() -> None:
@@ -64,7 +64,7 @@ def test_an_epoch_that_leaves_samples_out_is_told(short) -> None:
     timed, repeated = next(trial().run()).observation, next(trial().repeat())
     assert (timed.batches, timed.samples) == (repeated.batches, repeated.samples) == (4, 256)
     with pytest.raises(AuditError, match="256 samples were delivered of 300: 44 missing"):
-        Auditor(numbered_source(300)).judge(trial(), 0, repeated)
+        Auditor().judge(trial(), 0, repeated)
 
 
 def test_a_ceiling_is_not_audited(short) -> None:
@@ -74,7 +74,7 @@ def test_a_ceiling_is_not_audited(short) -> None:
 
 def test_the_repetition_is_seen_in_full() -> None:
     """Each epoch of it, and what the timed one saw of itself is part of it."""
-    auditor = Auditor(numbered_source(300))
+    auditor = Auditor()
     epochs = zip(trial().run(), trial().repeat(), strict=True)
     for epoch, (report, record) in enumerate(islice(epochs, 2)):
         assert auditor.judge(trial(), epoch, record).seen_share == 1
@@ -202,8 +202,8 @@ def test_what_crosses_raw_is_audited_where_it_has_arrived(transfer, scale_on, mo
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     spec = TensorSlice(batch_size=64, transfer=transfer, scale_on=scale_on, pin_memory=False)
     configuration = Configuration(spec.resolve(cuda=True), "cuda", "none", None, 1)
-    sent = Trial(configuration, 0, 0, 1, 0, numbered_dataset(300), 2, 0)
-    auditor = Auditor(numbered_source(300))
+    sent = Trial(configuration, 0, 0, 1, 0, numbered_workload(300), 2, 0)
+    auditor = Auditor()
     for epoch, (report, record) in enumerate(islice(zip(sent.run(), sent.repeat(), strict=True), 2)):
         assert report.timings.samples == 300
         auditor.judge(sent, epoch, report.observation)

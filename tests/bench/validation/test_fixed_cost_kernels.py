@@ -13,7 +13,7 @@ from bench.validation.cases import CASES
 from bench.validation.fixed_cost_kernels import (
     FixedCostDeviceLoader,
     FixedCostKernelStep,
-    FixedCostKernelTrial,
+    FixedCostKernelWorkload,
     FixedCostTransform,
     measure_cycles_per_s,
 )
@@ -76,11 +76,11 @@ def test_the_fake_device_keeps_the_plan(gpu, name) -> None:
     """The harness reads all columns of the clock within 2% or a millisecond."""
     (case,) = (case for case in CASES if case.name == name)
     trial = case.trial()
-    assert isinstance(trial, FixedCostKernelTrial)
-    source = trial.dataset.read("train")
+    assert isinstance(trial.workload, FixedCostKernelWorkload)
+    source = trial.workload.split
     pipeline = case.spec.pipeline(source, device="cpu", shuffle=True, seed=0)
-    step = trial.make_step(source, pipeline)
-    timings = measure_epoch(pipeline.loader, step, synchronize=gpu.synchronize, clock=lambda: gpu.host_ns)
+    step = trial.workload.make_step(trial, source, pipeline)
+    timings = measure_epoch(pipeline, step, synchronize=gpu.synchronize, clock=lambda: gpu.host_ns)
     readings = {
         "samples_per_s": timings.samples / timings.wall_ns * 1e9,
         "data_wait_s": sum(timings.data_wait_ns) * 1e-9,
@@ -105,7 +105,7 @@ def test_a_transform_leaves_pictures_as_they_are(gpu) -> None:
 
 def test_batches_lie_where_they_are_placed(gpu) -> None:
     """Every batch of every epoch is moved."""
-    source = CASES[0].trial().dataset.read("train")
+    source = CASES[0].workload().split
     loader = FixedCostDeviceLoader(20).build(source, shuffle=True, seed=0)
     before = [images.clone() for images, _ in loader]
     loader = FixedCostDeviceLoader(20).build(source, shuffle=True, seed=0)

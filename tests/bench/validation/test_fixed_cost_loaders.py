@@ -16,7 +16,7 @@ from bench.validation.fixed_cost_steps import FixedCostStep
 from bench.validation.waiting import wait_until
 from bench.validation.worker_loaders import FixedCostWorkers, UnshardedWorkers
 
-SOURCE = COSTS[0].trial().dataset.read("train")
+SOURCE = COSTS[0].workload().dataset.read("train")
 
 
 def delivered(loader) -> list[tuple[bytes, int]]:
@@ -48,7 +48,7 @@ def test_a_trial_can_be_sent(case) -> None:
 
 def test_the_data_are_the_same_everywhere() -> None:
     """Each process draws them itself."""
-    again = COSTS[0].trial().dataset.read("train")
+    again = COSTS[0].workload().dataset.read("train")
     assert torch.equal(again.images, SOURCE.images)
     assert torch.equal(again.labels, SOURCE.labels)
 
@@ -162,7 +162,7 @@ def test_no_cost_is_less_than_planned(spec, least_s) -> None:
 
 def test_a_step_is_not_shorter_than_planned() -> None:
     began = time.perf_counter_ns()
-    FixedCostStep(0.005)(SOURCE.images, SOURCE.labels)
+    FixedCostStep(0.005)((SOURCE.images, SOURCE.labels))
     assert time.perf_counter_ns() - began >= 5_000_000
 
 

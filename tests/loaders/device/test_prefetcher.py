@@ -45,11 +45,11 @@ def test_batches_of_a_chunk_are_not_overwritten(seed, eager, sizes, split) -> No
             pending.append(batch)
             if len(pending) == pipeline.chunk_batches:
                 while pending:
-                    step(*pending.pop(0))
+                    step(pending.pop(0))
             if eager:
                 device.work_a_little()
         while pending:
-            step(*pending.pop(0))
+            step(pending.pop(0))
     device.synchronize()
     expected = torch.arange(sum(sizes)).repeat(2)
     assert torch.equal(torch.cat(step.labels), expected)
@@ -66,7 +66,7 @@ def test_a_batch_can_still_be_used_when_the_next_is_there(seed) -> None:
     before: Batch | None = None
     for batch in Prefetcher(StrictLoader([4] * 12), device, reuses_buffers=True):
         if before is not None:
-            step(*before)
+            step(before)
         before = batch
         device.work_a_little()
     device.synchronize()
@@ -99,8 +99,8 @@ def test_two_epochs_side_by_side() -> None:
     prefetcher = Prefetcher(make_ring(threads=0), device, reuses_buffers=True)
     first, second = Recorder(device), Recorder(device)
     for one, other in zip(prefetcher, prefetcher, strict=True):
-        first(*one)
-        second(*other)
+        first(one)
+        second(other)
     device.synchronize()
     for step in (first, second):
         assert sorted(numbers_of(torch.cat(step.images)).tolist()) == list(range(SAMPLES))

@@ -1,0 +1,36 @@
+"""Offer: the loaders that serve a workload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loaders.registry import families
+from loaders.spec.knob_set import KnobSet
+
+TUTORIAL_FAMILY = "torch_dataloader"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The loaders that serve a workload.
+
+    Attributes:
+        specs: each family's loader at its defaults, by the family's name.
+        baseline: name of the family whose loader at its defaults the others are compared with.
+        refused: reasons why other families can't serve the workload, by their names.
+    """
+
+    specs: Mapping[str, KnobSet]
+    baseline: str
+    refused: Mapping[str, str]
+
+    @classmethod
+    def for_pictures(cls) -> Offer:
+        """Return the offer for small grey pictures: every family of pictures."""
+        return cls({name: family() for name, family in families().items()}, TUTORIAL_FAMILY, {})
+
+    @property
+    def unasked(self) -> list[str]:
+        """Names of the families that a sweep measures which names none."""
+        return [name for name, spec in self.specs.items() if spec.shown_unasked]

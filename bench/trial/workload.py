@@ -1,0 +1,186 @@
+"""Workload: what is trained."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from bench.machine.requirements import LoaderSettings, Requirements
+from bench.trial.audit_result import AuditResult
+from bench.trial.device_pass import TimedStep, set_span
+from bench.trial.epoch_meter import EpochMeter
+from bench.trial.epoch_report import EpochReport
+from bench.trial.inspected_step import InspectedStep
+from bench.trial.measure import Consumer
+from bench.trial.training import Training
+from loaders.device.device import no_span
+
+if TYPE_CHECKING:
+    from bench.trial.trial import Trial
+
+
+class EpochAudit(Protocol):
+    """Judges the epochs of a workload, in the process that starts the trials."""
+
+    def audit(self, trial: Trial, observation: Any) -> AuditResult:
+        """Audit one epoch.
+
+        Args:
+            trial: the trial that the epoch belongs to.
+            observation: what the trial's inspector saw of it.
+
+        Raises:
+            AuditError: the epoch did not deliver the data.
+        """
+
+
+class Workload(ABC):
+    """What is trained: data, the loaders that serve it, and steps.
+
+    A workload is small, hashable, and can be sent to another process. Everything heavy happens in `run` and
+    `repeat`, in the trial's process, or in the audit, in the sweep's.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name, as the column `dataset` holds it."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """A fingerprint in hex: another one means other data or another program."""
+
+    def find_changed(self) -> Path | None:
+        """Return the first file that has changed since the sweep began; None where none has."""
+        return None
+
+    @property
+    def samples(self) -> int | None:
+        """Samples in an epoch; None where it isn't known."""
+        return None
+
+    @abstractmethod
+    def run(self, trial: Trial) -> Iterator[EpochReport]:
+        """Measure one epoch of a trial after another, in the trial's process, until the caller has enough."""
+
+    @abstractmethod
+    def repeat(self, trial: Trial) -> Iterator[Any]:
+        """Run the same epochs once more, off the clock, inspect every batch, and yield what was seen.
+
+        The same seed makes the same order, so the observations hold for the epochs that were timed.
+        """
+
+    @abstractmethod
+    def make_audit(self) -> EpochAudit:
+        """Return the judge of this workload's epochs."""
+
+    @abstractmethod
+    def make_code(self, spec: Any) -> list[str]:
+        """Return the lines of code that make a configuration's loader.
+
+        Args:
+            spec: its loader.
+        """
+
+    @abstractmethod
+    def estimate_requirements(self, loaders: Sequence[LoaderSettings], *, num_threads: int) -> Requirements:
+        """Estimate the most that any of some loaders takes of the machine. One runs at a time.
+
+        Args:
+            loaders: settings of the loaders.
+            num_threads: largest number of torch's threads.
+        """
+
+    def prepare(self, spec: Any, progress: Callable[[int, int], None] | None = None) -> None:
+        """Make the files that a loader needs beside the data, or check them.
+
+        Args:
+            spec: the loader.
+            progress: called with the samples done and all samples; default None.
+
+        Raises:
+            DataError: they can't be made.
+        """
+        del spec, progress
+
+
+class TrainingWorkload(Workload):
+    """A workload whose loader and step are made by this program, which also runs the loop over them."""
+
+    @abstractmethod
+    def make_training(self, trial: Trial, *, in_full: bool = False) -> Training:
+        """Build the loader and the step of a trial, and what inspects their batches.
+
+        It is called in the trial's process, with torch's threads and seed set.
+
+        Args:
+            trial: the trial.
+            in_full: whether every batch is inspected in whole, off the clock; else within a small share of
+                the epoch's time.
+        """
+
+    def run(self, trial: Trial) -> Iterator[EpochReport]:
+        """Build the loader and the step, and measure one epoch after another.
+
+        Each epoch is inspected within a small share of its time.
+        """
+        began_s = time.perf_counter()
+        training = self._prepare_training(trial)
+        build_s: float | None = time.perf_counter() - began_s
+        meter = EpochMeter(training, cuda=trial.on_cuda)
+        inspector = training.inspector
+        walls_ns: list[int] = []
+        while True:
+            if trial.has_device_pass and trial.is_done(walls_ns):
+                yield _measure_on_device(trial, training, meter)
+            if inspector is not None:
+                inspector.start_over()
+            report = meter.measure(inspector=inspector if training.has_final_form else None)
+            timings = report.timings
+            walls_ns.append(timings.wall_ns)
+            observation = inspector.observe(timings.batches, timings.samples) if inspector else None
+            yield replace(report, observation=observation, build_s=build_s)
+            build_s = None
+
+    def repeat(self, trial: Trial) -> Iterator[Any]:
+        """Run the same epochs once more, off the clock, and yield what was seen of every batch."""
+        training = self._prepare_training(trial, in_full=True)
+        inspector = training.inspector
+        if inspector is None:
+            raise ValueError("a trial that isn't audited can't be repeated for its audit")
+        # The step's batch is inspected, as it may be finished on the device only.
+        consumer = InspectedStep(training.step, lambda batch: inspector(batch, 1))
+        meter = EpochMeter(training, cuda=trial.on_cuda)
+        while True:
+            inspector.start_over()
+            timings = meter.measure(consumer).timings
+            yield inspector.observe(timings.batches, timings.samples)
+
+    def _prepare_training(self, trial: Trial, *, in_full: bool = False) -> Training:
+        torch.set_num_threads(trial.configuration.num_threads)
+        torch.manual_seed(trial.seed)
+        return self.make_training(trial, in_full=in_full)
+
+
+def _measure_on_device(trial: Trial, training: Training, meter: EpochMeter) -> EpochReport:
+    """Measure one epoch with CUDA events, and inspect it on the device."""
+    timer = trial.make_timer()
+    step, pipeline = training.step, training.pipeline
+    consumer: Consumer = TimedStep(step, timer)
+    inspector = None
+    if training.make_device_inspector is not None:
+        inspector = training.make_device_inspector()
+        consumer = InspectedStep(consumer, inspector)
+    set_span(pipeline, step, timer.span)
+    report = meter.measure(consumer)
+    set_span(pipeline, step, no_span)
+    timings = report.timings
+    observation = inspector.observe(timings.batches, timings.samples) if inspector else None
+    return replace(report, observation=observation, on_device=timer.read_seconds())

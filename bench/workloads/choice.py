@@ -1,0 +1,127 @@
+"""WorkloadChoice: the workload that a user asks for, from its offer to the data in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.plan.offer import Offer
+from bench.plan.sweep_options import SweepOptions
+from bench.trial.workload import Workload
+from bench.workloads.fashion_mnist import FashionMnist
+from bench.workloads.inspection import inspect_target
+from bench.workloads.own_loader import OwnLoader
+from bench.workloads.target import Target
+from loaders.data.dataset_choice import expected_samples, locate
+from loaders.registry import own_families
+from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec
+
+Notify = Callable[[str], None]
+ShowDownload = Callable[[str, int, int | None], None]
+
+
+class WorkloadChoice(Protocol):
+    """The workload that a user asks for. Its offer is known before its data are in place."""
+
+    @property
+    def offer(self) -> Offer:
+        """The loaders that serve it."""
+
+    @property
+    def expected_samples(self) -> int:
+        """About how many samples an epoch has."""
+
+    def find(self, notify: Notify, show: ShowDownload) -> Workload:
+        """Return the workload, once its data are in place.
+
+        Args:
+            notify: called with each notice that a user must read.
+            show: called with a file's name, the bytes received, and the bytes in all or None.
+
+        Raises:
+            DataError: the data can't be had.
+        """
+
+
+@dataclass(frozen=True)
+class PictureChoice:
+    """Fashion-MNIST, or another dataset of small grey pictures.
+
+    Attributes:
+        dataset: `auto`, `fashion-mnist`, `synthetic` or `synthetic:N`.
+        data_dir: folder of the data.
+        mirror: URL of a folder to download from; None for torchvision's own.
+    """
+
+    dataset: str
+    data_dir: Path
+    mirror: str | None
+
+    @property
+    def offer(self) -> Offer:
+        """Every family of pictures."""
+        return Offer.for_pictures()
+
+    @property
+    def expected_samples(self) -> int:
+        """Samples of the training split."""
+        return expected_samples(self.dataset, self.data_dir)
+
+    def find(self, notify: Notify, show: ShowDownload) -> FashionMnist:
+        """Find, download or draw the data."""
+        return FashionMnist(
+            locate(self.dataset, self.data_dir, notify=notify, mirror=self.mirror, progress=show)
+        )
+
+
+@dataclass(frozen=True)
+class OwnChoice:
+    """A user's own loader or dataset.
+
+    Attributes:
+        workload: the workload, which is known as soon as its target was inspected.
+        params: first value of each parameter of the target's function.
+    """
+
+    workload: OwnLoader
+    params: tuple[tuple[str, object], ...]
+
+    @property
+    def offer(self) -> Offer:
+        """The families that can serve the target."""
+        facts = self.workload.facts
+        refused = {name: family.refuse(facts) for name, family in own_families().items()}
+        specs: dict[str, OwnLoaderSpec] = {
+            name: family(facts=facts, params=self.params)  # type: ignore[arg-type]
+            for name, family in own_families().items()
+            if refused[name] is None
+        }
+        reasons = {name: reason for name, reason in refused.items() if reason is not None}
+        return Offer(specs, next(name for name in specs if name in ("dataloader", "iterable")), reasons)
+
+    @property
+    def expected_samples(self) -> int:
+        """Samples in an epoch, or a guess."""
+        return self.workload.samples or 10_000
+
+    def find(self, notify: Notify, show: ShowDownload) -> OwnLoader:
+        """Return the workload: its data are the user's own."""
+        del notify, show
+        return self.workload
+
+
+def choose_workload(options: SweepOptions) -> WorkloadChoice:
+    """Return the workload that a sweep asks for. A target is imported in a process of its own.
+
+    Raises:
+        TargetError: the target can't be measured.
+    """
+    if options.target is None:
+        return PictureChoice(options.dataset, options.data_dir, options.mirror)
+    target = Target.parse(options.target)
+    given = options.request.knobs or {}
+    params = {name.removeprefix(PARAM): values[0] for name, values in given.items() if name.startswith(PARAM)}
+    found = inspect_target(target, params, options.batches)
+    return OwnChoice(OwnLoader(target, found.facts, found.digest, options.batches), tuple(params.items()))

@@ -1,0 +1,85 @@
+"""OwnLoader: a user's own loader or dataset, with a step of theirs, one that only takes time, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch.utils.data import DataLoader
+
+from bench.machine.requirements import LoaderSettings, Requirements, estimate_for_batches
+from bench.trial.training import Training
+from bench.trial.trial import Trial
+from bench.trial.workload import TrainingWorkload
+from bench.workloads.own_audit import OwnAudit, OwnInspector, make_counter
+from bench.workloads.own_steps import make_own_step
+from bench.workloads.target import Target, open_source
+from loaders.data.nested_batch import count_samples
+from loaders.spec.own_loader_spec import OwnLoaderSpec
+from loaders.spec.source_facts import SourceFacts
+from loaders.spec.turn_knobs import record_indices
+
+
+@dataclass(frozen=True)
+class OwnLoader(TrainingWorkload):
+    """A user's own loader or dataset.
+
+    Attributes:
+        target: the loader, the dataset, or the function that makes one.
+        facts: what is known of it.
+        fingerprint: SHA-256 in hex over the modules that it is made of.
+        batches: number of batches after which an epoch ends; None for the loader's own end.
+    """
+
+    target: Target
+    facts: SourceFacts
+    fingerprint: str
+    batches: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The target as it was given."""
+        return self.target.text
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of the user's modules."""
+        return self.fingerprint
+
+    @property
+    def samples(self) -> int | None:
+        """Samples in an epoch; None where it isn't known."""
+        return self.facts.samples
+
+    def make_training(self, trial: Trial, *, in_full: bool = False) -> Training:
+        """Make the user's loader and step in this process, where their modules come before ours."""
+        del in_full
+        configuration = trial.configuration
+        spec = configuration.spec
+        assert isinstance(spec, OwnLoaderSpec)
+        source = open_source(self.target, dict(spec.params))
+        pipeline = spec.pipeline(source, device=configuration.device)
+        loader = pipeline.loader
+        recorder = record_indices(loader) if isinstance(loader, DataLoader) else None
+        step = make_own_step(configuration.step, configuration.device)
+        return Training(
+            pipeline,
+            step,
+            make_counter(recorder, count_samples),
+            OwnInspector(recorder) if trial.audited else None,
+        )
+
+    def estimate_requirements(self, loaders: Sequence[LoaderSettings], *, num_threads: int) -> Requirements:
+        """Estimate the most that any of some loaders of these batches takes of the machine."""
+        return estimate_for_batches(loaders, self.facts.batch_bytes, num_threads=num_threads)
+
+    def make_audit(self) -> OwnAudit:
+        """Return the audit by index, or by count."""
+        return OwnAudit()
+
+    def make_code(self, spec: OwnLoaderSpec) -> list[str]:
+        """Return the lines of code that make a configuration."""
+        changes = spec.describe_changes()
+        if not changes:
+            return [f"# {self.target.text} as it is"]
+        return [f"# {self.target.text}, with:", f"DataLoader(..., {', '.join(changes)})"]

@@ -1,0 +1,93 @@
+"""Steps for a user's own batches: their own, one that only takes time, or none."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.workloads.target import Target, TargetError
+
+# A step of planned length, as the column `step` holds it.
+LENGTH = re.compile(r"(\d+(?:\.\d+)?)ms")
+# Sleeping may end this much late, so the rest is waited for by looking at the clock.
+LATE_NS = 200_000
+
+
+class OwnStep:
+    """A step that hands each batch to a callable of the user's."""
+
+    def __init__(self, call: Callable[[Any], object]) -> None:
+        """Wrap a callable.
+
+        Args:
+            call: takes each batch, on the step's device.
+        """
+        self.call = call
+
+    def __call__(self, batch: Any) -> object:
+        """Train on one batch."""
+        return self.call(batch)
+
+    def mean_loss(self) -> None:
+        """Return None: the step keeps its loss to itself."""
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
+def name_length(step_ms: float) -> str:
+    """Return the name of a step of planned length, such as `12ms`."""
+    return f"{step_ms:.12g}ms"
+
+
+def make_own_step(name: str, device: str) -> OwnStep:
+    """Return a step by its name.
+
+    Args:
+        name: `none`; a length such as `12ms`; or a target whose function returns the callable that takes each
+            batch. The function may take the argument `device`.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        TargetError: the target is no such function.
+    """
+    if name == "none":
+        return OwnStep(_do_nothing)
+    if (length := LENGTH.fullmatch(name)) is not None:
+        return OwnStep(Waiting(float(length[1]) * 1e-3))
+    target = Target.parse(name)
+    make = target.load()
+    if not callable(make):
+        raise TargetError(f"{name} is a {type(make).__name__}, expected a function that returns the step")
+    takes_device = "device" in inspect.signature(make).parameters
+    call = make(device=device) if takes_device else make()
+    if not callable(call):
+        raise TargetError(f"{name} returned a {type(call).__name__}, expected a callable that takes a batch")
+    return OwnStep(call)
+
+
+class Waiting:
+    """A wait of planned length, as a training loop waits for a GPU; the cores are free meanwhile."""
+
+    def __init__(self, seconds: float) -> None:
+        """Plan the wait."""
+        self._ns = round(seconds * 1e9)
+
+    def __call__(self, batch: Any) -> None:
+        """Wait, counted from the entry."""
+        del batch
+        end = time.perf_counter_ns() + self._ns
+        if self._ns > LATE_NS:
+            time.sleep((self._ns - LATE_NS) * 1e-9)
+        while time.perf_counter_ns() < end:
+            pass
+
+
+def _do_nothing(batch: Any) -> None:
+    """Take a batch and do nothing."""

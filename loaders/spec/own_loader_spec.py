@@ -1,0 +1,103 @@
+"""OwnLoaderSpec: the knobs of a loader over a user's own data."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from typing_extensions import Self
+
+from loaders.device.nested_transfer import NestedTransfer
+from loaders.device.pipeline import Pipeline
+from loaders.spec.knob_set import KnobSet
+from loaders.spec.knobs import Value, knob
+from loaders.spec.loader_spec import TRANSFER
+from loaders.spec.source_facts import SourceFacts
+
+# The columns of a target function's parameters begin with this, as they may bear the name of a knob.
+PARAM = "param."
+UNKNOWN = SourceFacts("iterable", None)
+
+
+@dataclass(frozen=True)
+class OwnLoaderSpec(KnobSet):
+    """The knobs of a loader over a user's own data. None leaves a knob as the user has it.
+
+    Attributes:
+        facts: what is known of the user's loader or dataset.
+        params: parameters of the function that makes it, each with its value.
+        transfer: how batches are copied to a CUDA device: `blocking` or `non_blocking`; default None is
+            `non_blocking` if memory is pinned, else `blocking`.
+    """
+
+    # The order is that of the user's sampler.
+    same_order_each_epoch: ClassVar[bool] = True
+
+    facts: SourceFacts = UNKNOWN
+    params: tuple[tuple[str, Value], ...] = ()
+    transfer: str | None = knob(TRANSFER, None)
+
+    @classmethod
+    @abstractmethod
+    def refuse(cls, facts: SourceFacts) -> str | None:
+        """Return why this family can't serve a source, or None if it can.
+
+        Args:
+            facts: what is known of the user's loader or dataset.
+        """
+
+    def knobs(self) -> dict[str, Value]:
+        """Return the value of each knob and of each parameter by its name."""
+        return {**super().knobs(), **{f"{PARAM}{name}": value for name, value in self.params}}
+
+    def with_knobs(self, values: Mapping[str, Value]) -> Self:
+        """Return a copy with these values of knobs and parameters."""
+        params = {name.removeprefix(PARAM): value for name, value in values.items() if name.startswith(PARAM)}
+        knobs = {name: value for name, value in values.items() if not name.startswith(PARAM)}
+        kept = tuple((name, params.pop(name, value)) for name, value in self.params)
+        return replace(super().with_knobs(knobs), params=(*kept, *params.items()))
+
+    def resolve(self, *, cuda: bool = False) -> Self:
+        """Return a copy in which `none` is replaced by the value that the user's loader has."""
+        if not cuda:
+            return self
+        pinned = "non_blocking" if self.knobs().get("pin_memory") else "blocking"
+        return replace(self, transfer=self.transfer or pinned)
+
+    def invalid(self, *, cuda: bool) -> str | None:
+        """Return why these values can't be combined, or None if they can."""
+        if self.transfer is not None and not cuda:
+            return f"transfer={self.transfer} needs a CUDA device to feed"
+        if self.transfer == "prefetch":
+            return "transfer=prefetch moves pictures and labels, not batches of any form"
+        return None
+
+    def typical_samples_per_s(self) -> float:
+        """Return 2,000: nobody knows before the first trial."""
+        return 2_000
+
+    @abstractmethod
+    def build(self, source: Any) -> Iterable[Any]:
+        """Return a loader whose batches lie in the host's memory.
+
+        Args:
+            source: the user's DataLoader or other iterable of batches, made by this process.
+        """
+
+    def pipeline(self, source: Any, *, device: str) -> Pipeline:
+        """Return a loader whose batches arrive on the device.
+
+        Args:
+            source: the user's DataLoader or other iterable of batches, made by this process.
+            device: `cpu` or `cuda`.
+        """
+        loader = self.build(source)
+        if device == "cpu":
+            return Pipeline(loader)
+        return Pipeline(loader, NestedTransfer(device, non_blocking=self.transfer == "non_blocking"))
+
+    @abstractmethod
+    def describe_changes(self) -> list[str]:
+        """Return the arguments that differ from the user's own, as source text; none for the baseline."""

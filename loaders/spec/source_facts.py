@@ -1,0 +1,61 @@
+"""SourceFacts: what is known of a user's own loader or dataset before anything is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class DataLoaderSettings:
+    """Settings of a DataLoader, under PyTorch's names.
+
+    Attributes:
+        batch_size: samples in a batch; None where the batches come from elsewhere.
+        num_workers: worker processes.
+        pin_memory: whether batches lie in page-locked memory.
+        prefetch_factor: batches that each worker loads ahead; None without workers.
+        persistent_workers: whether workers stay between epochs.
+        multiprocessing_context: start method of workers; None for this Python's default.
+        in_order: whether batches come in the sampler's order.
+    """
+
+    batch_size: int | None = 1
+    num_workers: int = 0
+    pin_memory: bool = False
+    prefetch_factor: int | None = None
+    persistent_workers: bool = False
+    multiprocessing_context: str | None = None
+    in_order: bool = True
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """What is known of a user's own loader or dataset before anything is measured.
+
+    Attributes:
+        kind: what the target is: a DataLoader, a Dataset, or another iterable of batches.
+        settings: settings of the DataLoader, or PyTorch's defaults for a Dataset; None for another iterable.
+        map_style: whether samples are asked for by index.
+        samples: samples in an epoch; None where it isn't known.
+        batches: batches in an epoch; None where it isn't known.
+        has_own_batches: whether the batches are put together by something else than PyTorch's BatchSampler,
+            so that `batch_size` can't be varied.
+        batch_samples: samples in the first batch.
+        batch_bytes: bytes of the first batch.
+        same_samples: whether the same index gives the same sample each time; None where it isn't known.
+        differing: why samples can't be kept in memory, such as `samples differ in shape`; empty if they can.
+        pickle_error: why the dataset can't be sent to workers that aren't forked; empty if it can.
+    """
+
+    kind: Literal["dataloader", "dataset", "iterable"]
+    settings: DataLoaderSettings | None
+    map_style: bool = False
+    samples: int | None = None
+    batches: int | None = None
+    has_own_batches: bool = False
+    batch_samples: int = 0
+    batch_bytes: int = 0
+    same_samples: bool | None = None
+    differing: str = ""
+    pickle_error: str = ""
