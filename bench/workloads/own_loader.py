@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch.utils.data import DataLoader
 
@@ -15,6 +15,7 @@ from bench.workloads.own_audit import OwnAudit, OwnInspector, make_counter
 from bench.workloads.own_steps import make_own_step
 from bench.workloads.target import Target, open_source
 from loaders.data.nested_batch import count_samples
+from loaders.spec.first_batches import limit_epochs
 from loaders.spec.own_loader_spec import OwnLoaderSpec
 from loaders.spec.source_facts import SourceFacts
 from loaders.spec.turn_knobs import record_indices
@@ -49,7 +50,10 @@ class OwnLoader(TrainingWorkload):
     @property
     def samples(self) -> int | None:
         """Samples in an epoch; None where it isn't known."""
-        return self.facts.samples
+        if self.batches is None:
+            return self.facts.samples
+        most = self.batches * self.facts.batch_samples
+        return most if self.facts.samples is None else min(most, self.facts.samples)
 
     def make_training(self, trial: Trial, *, in_full: bool = False) -> Training:
         """Make the user's loader and step in this process, where their modules come before ours."""
@@ -59,6 +63,7 @@ class OwnLoader(TrainingWorkload):
         assert isinstance(spec, OwnLoaderSpec)
         source = open_source(self.target, dict(spec.params))
         pipeline = spec.pipeline(source, device=configuration.device)
+        pipeline = replace(pipeline, loader=limit_epochs(pipeline.loader, self.batches))
         loader = pipeline.loader
         recorder = record_indices(loader) if isinstance(loader, DataLoader) else None
         step = make_own_step(configuration.step, configuration.device)
