@@ -1,0 +1,134 @@
+"""CapturedBatches: batches of a loader in memory, which an infinitely fast loader would deliver."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from loaders.data.nested_batch import count_bytes, iterate_leaves, map_tensors
+
+# Memory for captured batches: this much, and no more than this share of what is available.
+MOST_BYTES = 256 << 20
+MOST_OF_AVAILABLE = 0.05
+# A single batch would stay in the fastest cache, and no loader's batch is there.
+FEWEST_BATCHES = 4
+# Seconds after which a slow loader is asked for no more than the fewest batches.
+LONGEST_CAPTURE_S = 2.0
+
+
+@dataclass(frozen=True)
+class CapturedBatches:
+    """Captured batches in turn, as many as an epoch has; each `iter()` is an epoch.
+
+    Each delivery has containers of its own, so a loop may take a key out of a dict. Its tensors are those
+    that were captured.
+
+    Attributes:
+        batches: the captured batches, at least one.
+        count: number of batches in an epoch.
+        nbytes: bytes of the captured batches.
+    """
+
+    batches: tuple[Any, ...]
+    count: int
+    nbytes: int
+
+    def __iter__(self) -> Iterator[Any]:
+        turns = islice(cycle(self.batches), self.count)
+        return turns if all(map(_is_fixed, self.batches)) else map(_copy_containers, turns)
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return self.count
+
+    def map(self, function: Callable[[Any], Any]) -> CapturedBatches:
+        """Return the same number of batches, each one the result of a function.
+
+        Args:
+            function: takes a captured batch, such as a transfer to the step's device.
+        """
+        return CapturedBatches(tuple(map(function, self.batches)), self.count, self.nbytes)
+
+
+def find_most_bytes() -> int:
+    """Return the bytes that captured batches may take: 256 MiB, or 5% of the available memory if less."""
+    return min(MOST_BYTES, int(MOST_OF_AVAILABLE * psutil.virtual_memory().available))
+
+
+def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> CapturedBatches:
+    """Copy the first batches of a loader, as many as fit into a bound of memory.
+
+    A slow loader is asked for no more than four once two seconds have passed.
+
+    Args:
+        loader: delivers the batches. Its iterator is dropped at the end.
+        count: number of batches in an epoch; None for as many as the loader has, or else as were captured.
+        most_bytes: most bytes of all copies. One batch is captured even if it is larger.
+
+    Raises:
+        ValueError: the loader delivers no batch.
+    """
+    batches: list[Any] = []
+    nbytes = 0
+    began_s = time.perf_counter()
+    for batch in islice(loader, count):
+        size = count_bytes(batch)
+        if batches and nbytes + size > most_bytes:
+            break
+        batches.append(_copy(batch))
+        nbytes += size
+        if len(batches) >= FEWEST_BATCHES and time.perf_counter() - began_s > LONGEST_CAPTURE_S:
+            break
+    if not batches:
+        raise ValueError("the loader delivers no batch to capture")
+    return CapturedBatches(tuple(batches), count or _find_length(loader) or len(batches), nbytes)
+
+
+def _copy(batch: Any) -> Any:
+    """Return a copy of a batch that shares no memory with it. A view gets only the memory that it shows."""
+    memo: dict[int, Any] = {id(leaf): _copy_leaf(leaf) for leaf in iterate_leaves(batch)}
+    try:
+        return copy.deepcopy(batch, memo)
+    # An object of the user's may hold what can't be copied, such as a lock or an open file.
+    except Exception:
+        return map_tensors(batch, _copy_leaf)
+
+
+def _copy_leaf(leaf: Any) -> Any:
+    """Return a copy of a tensor or array; pinned memory stays pinned."""
+    if isinstance(leaf, np.ndarray):
+        return leaf.copy()
+    twin = leaf.detach().clone()
+    return (twin.pin_memory() if leaf.is_pinned() else twin).requires_grad_(leaf.requires_grad)
+
+
+def _is_fixed(batch: Any) -> bool:
+    """Return whether a batch has no container that a loop could change."""
+    if type(batch) is tuple:
+        return all(map(_is_fixed, batch))
+    return isinstance(batch, torch.Tensor | np.ndarray | str | bytes | int | float | None)
+
+
+def _copy_containers(batch: Any) -> Any:
+    """Return a batch with the same tensors in containers of its own."""
+    twin = map_tensors(batch, _same)
+    return copy.copy(batch) if twin is batch else twin
+
+
+def _same(leaf: torch.Tensor) -> torch.Tensor:
+    return leaf
+
+
+def _find_length(sized: Any) -> int | None:
+    try:
+        return len(sized)
+    except (TypeError, NotImplementedError, AttributeError):
+        return None
