@@ -13,8 +13,8 @@ from bench.plan.ceilings import find_ceilings
 from bench.plan.grid import Machine, make_plan
 from bench.plan.offer import Offer
 from bench.plan.plan import PlanError
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
-from bench.plan.sweep import Sweep
 from bench.plan.sweep_options import SweepOptions
 from bench.process import interrupts, process_tree
 from bench.process.errors import ProcessError
@@ -68,7 +68,7 @@ def run_sweep(options: SweepOptions) -> int:
         return interrupts.INTERRUPTED
 
 
-def plan_sweep(options: SweepOptions, offer: Offer) -> Sweep:
+def plan_sweep(options: SweepOptions, offer: Offer) -> PreparedSweep:
     """Choose the configurations, their names and their folder. Nothing is made.
 
     Args:
@@ -89,10 +89,10 @@ def plan_sweep(options: SweepOptions, offer: Offer) -> Sweep:
         results_folder.check_folder(folder)
     names = name_configurations(plan, twins=bool(options.request.aa_pairs))
     runs = schedule_runs(plan, ceilings, options.schedule.epochs)
-    return Sweep(options, machine, plan, tuple(names), tuple(runs), folder)
+    return PreparedSweep(options, machine, plan, tuple(names), tuple(runs), folder)
 
 
-def measure_sweep(console: Console, sweep: Sweep, choice: WorkloadChoice) -> int:
+def measure_sweep(console: Console, sweep: PreparedSweep, choice: WorkloadChoice) -> int:
     """Measure a sweep into its folder, and report it.
 
     Returns:
@@ -122,7 +122,7 @@ def measure_sweep(console: Console, sweep: Sweep, choice: WorkloadChoice) -> int
     return interrupts.INTERRUPTED if outcome.interrupted else code
 
 
-def make_trial_runner(sweep: Sweep, workload: Workload) -> TrialRunner:
+def make_trial_runner(sweep: PreparedSweep, workload: Workload) -> TrialRunner:
     """Make the runner of trials; the server that their processes are forked from starts here."""
     process_tree.become_subreaper()
     return TrialRunner(

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.machine.check import Check
-from bench.plan.sweep import Sweep
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.report.console import print_line
 from bench.text import format_count, format_duration, join_words
 
 
-def print_start(console: Console, sweep: Sweep, samples: int, dataset: str | None = None) -> None:
+def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: str | None = None) -> None:
     """Print what was chosen automatically, how much there is to measure and about how long that takes.
 
     Args:
@@ -38,7 +38,7 @@ def print_start(console: Console, sweep: Sweep, samples: int, dataset: str | Non
     )
 
 
-def describe_choices(sweep: Sweep, dataset: str | None) -> list[str]:
+def describe_choices(sweep: PreparedSweep, dataset: str | None) -> list[str]:
     """Return the choices that were left to the sweep, such as `device=cpu`.
 
     Args:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.plan.plan import Plan
-from bench.plan.sweep import Sweep
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.report.console import print_line
 from bench.text import format_count, join_words
 
@@ -17,7 +17,7 @@ from bench.text import format_count, join_words
 CUDA = "CUDA device"
 
 
-def print_plan(console: Console, sweep: Sweep) -> None:
+def print_plan(console: Console, sweep: PreparedSweep) -> None:
     """Print the configurations of a sweep, and those that it leaves out."""
     plan = sweep.plan
     table = Table(title="Plan", title_justify="left", box=None, pad_edge=False)

@@ -20,7 +20,7 @@ from rich.table import Column
 from rich.text import Text
 from typing_extensions import Self
 
-from bench.plan.sweep import Sweep
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.process.running_clock import read_running_s
 from bench.report.time_left import TimeLeft
 from bench.text import format_duration
@@ -89,7 +89,7 @@ class SweepProgress:
         self._task: TaskID = self._bar.add_task("starting", total=self._trials, left="")
 
     @classmethod
-    def for_sweep(cls, console: Console, sweep: Sweep, samples: int) -> Self:
+    def for_sweep(cls, console: Console, sweep: PreparedSweep, samples: int) -> Self:
         """Make the display of a sweep over data of that size."""
         estimates_s = dict(enumerate(sweep.estimate_runs_s(samples)))
         options = sweep.options

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from bench.analysis.aa import check_aa
 from bench.analysis.answer import find_answers
-from bench.plan.sweep import Sweep
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.records import results_folder
 from bench.records.errors import StorageError
 from bench.report.aa_report import print_aa
@@ -32,7 +32,7 @@ from bench.trial.workload import Workload
 
 
 def report_sweep(
-    console: Console, sweep: Sweep, outcome: SweepOutcome, notices: Notices, workload: Workload
+    console: Console, sweep: PreparedSweep, outcome: SweepOutcome, notices: Notices, workload: Workload
 ) -> int:
     """Summarise a sweep, also one that was not completed: write summary.csv and charts, print the results.
 
@@ -74,7 +74,7 @@ def report_sweep(
 
 
 def _print_results(
-    console: Console, sweep: Sweep, outcome: SweepOutcome, results: SweepResults, workload: Workload
+    console: Console, sweep: PreparedSweep, outcome: SweepOutcome, results: SweepResults, workload: Workload
 ) -> None:
     """Print the answer, the table, and what to be wary of."""
     summary, labels = results.summary, make_report_labels(results.summary)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine.environment import describe_environment
-from bench.plan.sweep import Sweep
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.records import results_folder
 from bench.records.errors import ResultsError
 from bench.runner.data_place import record_data
@@ -16,7 +16,7 @@ from bench.runner.resume import check_data, check_plan, find_differences
 from bench.trial.workload import Workload
 
 
-def record_environment(sweep: Sweep, workload: Workload) -> list[str]:
+def record_environment(sweep: PreparedSweep, workload: Workload) -> list[str]:
     """Write environment.json for a new sweep, or a note of the resumption into that of a resumed one.
 
     Args:
@@ -53,7 +53,7 @@ def record_environment(sweep: Sweep, workload: Workload) -> list[str]:
     return differences
 
 
-def describe_settings(sweep: Sweep) -> dict[str, Any]:
+def describe_settings(sweep: PreparedSweep) -> dict[str, Any]:
     """Return the settings of a sweep that its rows don't hold, for environment.json."""
     options = sweep.options
     return {

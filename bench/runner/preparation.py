@@ -11,7 +11,7 @@ from bench.machine.check import find_concerns
 from bench.machine.checks import check_all
 from bench.machine.gpu import inspect_gpu
 from bench.machine.requirements import LoaderSettings
-from bench.plan.sweep import Sweep
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.process.socket_folder import make_socket_folder
 from bench.report.file_progress import show_conversions
 from bench.report.notices import Notices
@@ -22,7 +22,7 @@ from loaders.data.errors import DataError
 from loaders.spec.knob_set import KnobSet
 
 
-def prepare_loaders(console: Console, sweep: Sweep, workload: Workload, notices: Notices) -> None:
+def prepare_loaders(console: Console, sweep: PreparedSweep, workload: Workload, notices: Notices) -> None:
     """Make and check the files that loaders need beside the data.
 
     A family whose files can't be made gets a notice, and its trials fail by themselves.
@@ -57,7 +57,7 @@ def _group_by_notice(specs: Mapping[str, KnobSet]) -> dict[str, list[str]]:
     return families
 
 
-def check_machine(console: Console, sweep: Sweep, workload: Workload, notices: Notices) -> None:
+def check_machine(console: Console, sweep: PreparedSweep, workload: Workload, notices: Notices) -> None:
     """Check the machine against the needs of a sweep, and print what asks for something to be done.
 
     Args:

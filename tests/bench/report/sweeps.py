@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.grid import Machine, make_plan
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
-from bench.plan.sweep import Sweep
 from bench.plan.sweep_options import SweepOptions
 from bench.report.labels import name_configurations
 
@@ -25,11 +25,11 @@ def parse(*arguments: str) -> SweepOptions:
     return options
 
 
-def plan_sweep(*arguments: str) -> Sweep:
+def plan_sweep(*arguments: str) -> PreparedSweep:
     """Return the sweep of these arguments for a machine with two threads and no GPU."""
     options = parse(*arguments)
     machine = Machine(cuda=False, num_threads=2)
     plan = make_plan(options.request, machine)
     names = name_configurations(plan, twins=False)
     runs = schedule_runs(plan, {}, options.schedule.epochs)
-    return Sweep(options, machine, plan, tuple(names), tuple(runs), Path("out"))
+    return PreparedSweep(options, machine, plan, tuple(names), tuple(runs), Path("out"))

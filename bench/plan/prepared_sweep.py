@@ -1,4 +1,4 @@
-"""Sweep: a plan with its names, its runs and its folder."""
+"""PreparedSweep: a plan with its names, its runs and its folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.plan.sweep_options import SweepOptions
 
 
 @dataclass(frozen=True)
-class Sweep:
+class PreparedSweep:
     """A sweep that is about to run.
 
     Attributes:
