@@ -32,6 +32,7 @@ from bench.report.progress import SweepProgress
 from bench.report.sweep_outcome import SweepOutcome
 from bench.report.sweep_report import report_sweep
 from bench.runner.block_design import BlockDesign
+from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner
 from bench.runner.environment_record import find_recorded_threads, record_environment
 from bench.runner.preparation import check_machine, prepare_loaders
@@ -109,7 +110,7 @@ def measure_sweep(console: Console, sweep: PreparedSweep, choice: WorkloadChoice
         check_machine(console, sweep, workload, notices)
         samples = workload.samples or choice.expected_samples
         print_start(console, sweep, samples, workload.name)
-        blocks = BlockRunner(
+        trials = BlockTrials(
             BlockDesign(sweep.plan, sweep.runs, sweep.options.schedule, workload),
             SweepFiles(sweep.folder, resumed=sweep.is_resumed, differences="; ".join(differences) or None),
             runner=make_trial_runner(sweep, workload),
@@ -117,7 +118,7 @@ def measure_sweep(console: Console, sweep: PreparedSweep, choice: WorkloadChoice
         )
         # An interrupt ends the measuring, and waits while the report is made, which takes a moment.
         with interrupts.hold():
-            outcome = run_blocks(blocks)
+            outcome = run_blocks(trials)
             code = report_sweep(console, sweep, outcome, notices, workload)
     return interrupts.INTERRUPTED if outcome.interrupted else code
 
@@ -134,11 +135,12 @@ def make_trial_runner(sweep: PreparedSweep, workload: Workload) -> TrialRunner:
     )
 
 
-def run_blocks(blocks: BlockRunner) -> SweepOutcome:
+def run_blocks(trials: BlockTrials) -> SweepOutcome:
     """Run all blocks, or as many as there are until an interrupt or an error."""
     problem = None
+    blocks = BlockRunner(trials)
     try:
-        with suppress(KeyboardInterrupt), interrupts.let_through():
+        with suppress(KeyboardInterrupt), interrupts.let_through(), trials:
             blocks.run()
     except (StorageError, DataChangedError) as error:
         problem = error

@@ -19,6 +19,7 @@ from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_runs
 from bench.report.progress import SweepProgress
 from bench.runner.block_design import BlockDesign
+from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits
@@ -97,14 +98,15 @@ def test_a_planted_difference(benchmark, capsys, tmp_path, attempt) -> None:
     precision = PRECISION if benchmark.enabled else None
     schedule = Schedule(blocks=3, epochs=EPOCHS, seed=attempt, precision=precision)
     runs = schedule_runs(plan, {}, schedule.epochs)
-    blocks = BlockRunner(
+    trials = BlockTrials(
         BlockDesign(plan, runs, schedule, workload), SweepFiles(tmp_path),
         runner=TrialRunner(prepare_context([__name__]), TrialLimits(300), tmp_path / "log"),
         progress=SweepProgress(
             Console(file=io.StringIO()), ["plain", "slowed"], {0: 1.0, 1: 1.0}, 3, PRECISION_BUDGET_S
         ),
     )  # fmt: skip
-    benchmark.pedantic(blocks.run, rounds=1)
+    with trials:
+        benchmark.pedantic(BlockRunner(trials).run, rounds=1)
     summary = summarise(read_runs(tmp_path))
     slowed = summary[summary["family"] == "slowed"].iloc[0]
     found = reach_verdict(summary)

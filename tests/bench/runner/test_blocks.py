@@ -22,6 +22,7 @@ from bench.records.results_folder import read_ceilings, read_runs
 from bench.records.row import Row
 from bench.report.progress import SweepProgress
 from bench.runner.block_design import BlockDesign
+from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner
 from bench.runner.sweep_files import SweepFiles
 from bench.trial.trial import Trial
@@ -60,13 +61,11 @@ def run(
         Console(file=io.StringIO()), [str(one.number) for one in runs], dict.fromkeys(range(len(runs)), 1.0),
         schedule.blocks, budget_s,
     )  # fmt: skip
-    blocks = BlockRunner(
-        BlockDesign(plan, runs, schedule, numbered_workload()),
-        SweepFiles(folder, resumed=resumed, differences=differences),
-        runner=runner,
-        progress=progress,
-    )
-    blocks.run()
+    files = SweepFiles(folder, resumed=resumed, differences=differences)
+    design = BlockDesign(plan, runs, schedule, numbered_workload())
+    with BlockTrials(design, files, runner=runner, progress=progress) as trials:
+        blocks = BlockRunner(trials)
+        blocks.run()
     return blocks
 
 
