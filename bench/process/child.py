@@ -10,14 +10,18 @@ import pickle
 import signal
 import sys
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from bench.process.module_names import own_names
+from bench.process.module_names import pickle_ours
 from bench.text import describe_error
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,29 @@ class ChildFailure:
     error: str
 
 
-def serve(work: Callable[[], Iterator[object]], sender: Connection, log: Path, title: str) -> None:
+class ChildEnd:
+    """The end of a child's items, which a `Push` sends when it is done."""
+
+
+class Push(ABC, Generic[T]):
+    """Work that drives itself, such as a script that is run as it is, and sends its items on its way."""
+
+    @abstractmethod
+    def push(self, send: Callable[[T], bool]) -> None:
+        """Do the work.
+
+        Args:
+            send: sends an item, and waits until the next one is requested. It returns False if none will be.
+        """
+
+
+def serve(
+    work: Callable[[], Iterator[object] | Push[Any]], sender: Connection, log: Path, title: str
+) -> None:
     """Send each item of an iterator as soon as it is made. This is the main function of the process.
 
     Args:
-        work: makes the iterator.
+        work: makes the iterator, or a `Push` that sends the items itself.
         sender: end of the pipe that the items go through.
         log: file that takes what the process prints, at its end.
         title: line in the file before that.
@@ -56,6 +78,10 @@ def serve(work: Callable[[], Iterator[object]], sender: Connection, log: Path, t
     multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
     try:
         items = work()
+        if isinstance(items, Push):
+            items.push(partial(send_item, sender))
+            send_item(sender, ChildEnd())
+            return
         # An item must be gone before the next one is made, for it takes memory.
         while (item := next(items, None)) is not None:
             if not send_item(sender, item):
@@ -70,8 +96,7 @@ def send_item(sender: Connection, message: object) -> bool:
     """Send a message, and wait until the next one is requested. Return False if the receiver is gone."""
     buffers: list[pickle.PickleBuffer] = []
     # Arrays are sent from their own memory. In the message they would be in memory twice.
-    with own_names():
-        head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
+    head = pickle_ours(message, buffers.append)
     try:
         sender.send((head, len(buffers)))
         for buffer in buffers:

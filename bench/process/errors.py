@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class ProcessError(RuntimeError):
     """A failure of another process, or of starting one, in one line."""
+
+
+class ItemsEndedError(ProcessError):
+    """The end of a process that makes no further item, though it went well."""

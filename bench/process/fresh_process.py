@@ -15,8 +15,8 @@ from typing import Generic, TypeVar
 from typing_extensions import Self
 
 from bench.process import interrupts, process_tree
-from bench.process.child import ChildFailure, receive_item, serve
-from bench.process.errors import ProcessError
+from bench.process.child import ChildEnd, ChildFailure, Push, receive_item, serve
+from bench.process.errors import ItemsEndedError, ProcessError
 from bench.process.forkserver import hide_main_module
 from bench.process.ready_waiter import ReadyWaiter
 from bench.process.running_clock import notice_pause, read_running_s
@@ -40,12 +40,12 @@ class FreshProcess(Generic[T]):
     """
 
     def __init__(
-        self, work: Callable[[], Iterator[T]], *, context: BaseContext, log: Path, title: str
+        self, work: Callable[[], Iterator[T] | Push[T]], *, context: BaseContext, log: Path, title: str
     ) -> None:
         """Start the process.
 
         Args:
-            work: makes the iterator, in the process.
+            work: makes the iterator, in the process, or a `Push` that sends the items itself.
             context: starts the process.
             log: file that takes what the process and its children print, at its end.
             title: line in the file before that.
@@ -83,6 +83,7 @@ class FreshProcess(Generic[T]):
 
         Raises:
             TimeoutError: the deadline has passed.
+            ItemsEndedError: the process makes no further item, though it went well.
             ProcessError: the process failed or ended.
         """
         self._request_next()
@@ -98,13 +99,15 @@ class FreshProcess(Generic[T]):
                 meanwhile()
             # A child that outlives the process may keep the pipe open, so the process is watched too.
             try:
-                item: T | ChildFailure | None = (
+                item: T | ChildFailure | ChildEnd | None = (
                     receive_item(self._messages) if self._messages in ready else None
                 )
             except (EOFError, OSError):
                 raise ProcessError(f"the trial's process {self._describe_end()}") from None
             if isinstance(item, ChildFailure):
                 raise ProcessError(item.error)
+            if isinstance(item, ChildEnd):
+                raise ItemsEndedError("the trial's process has ended, and makes no further item")
             if item is not None:
                 self._taken = True
                 return item

@@ -14,7 +14,8 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.process.errors import ProcessError
+from bench.process.child import Push
+from bench.process.errors import ItemsEndedError, ProcessError
 from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.process_tree import PR_SET_CHILD_SUBREAPER, become_subreaper
@@ -36,6 +37,17 @@ def touching(folder: Path, items: int) -> Iterator[int]:
 def ending_early() -> Iterator[int]:
     """Make one item and no more."""
     yield 1
+
+
+class Pushing(Push[int]):
+    """Sends numbers until no further one is wanted, and leaves a file that tells the answers."""
+
+    def __init__(self, items: int, answers: Path) -> None:
+        self.items, self.answers = items, answers
+
+    def push(self, send) -> None:
+        answers = [send(number) for number in range(self.items)]
+        self.answers.write_text(repr(answers))
 
 
 def leaving_a_daemon(file: Path) -> Iterator[int]:
@@ -113,3 +125,17 @@ def test_a_daemon_is_ended_too(context, tmp_path, subreaper) -> None:
         daemon = int((tmp_path / "pid").read_text())
         assert psutil.pid_exists(daemon)
     assert not psutil.pid_exists(daemon)
+
+
+def test_work_may_send_its_items_itself(context, tmp_path) -> None:
+    """It is told when no further item is wanted. Its end is told apart from a failure."""
+    answers = tmp_path / "answers"
+    with process(partial(Pushing, 2, answers), context, tmp_path) as running:
+        assert [running.take(read_running_s() + 60) for _ in range(2)] == [0, 1]
+        with pytest.raises(ItemsEndedError):
+            running.take(read_running_s() + 60)
+    assert answers.read_text() == "[True, True]"
+    with process(partial(Pushing, 1, answers), context, tmp_path) as running:
+        assert running.take(read_running_s() + 60) == 0
+        running.finish()
+    assert answers.read_text() == "[False]"
