@@ -36,6 +36,8 @@ MEDIANS = (
     "between_epochs_cpu_s",
     "shuffle_quality",
 )
+# The column `audit`, the weakest first.
+AUDITS = ("count", "index", "content")
 # Columns of a line, with the columns of `device.csv` whose medians they hold.
 ON_DEVICE = {
     "device_data_s": "data_wait_s",
@@ -142,9 +144,16 @@ def _epoch_cells(counted: pd.DataFrame, phase: str) -> dict[str, Any]:
         "peak_memory_bytes": timed["peak_memory_bytes"].max(),
         "peak_anonymous_bytes": timed["peak_anonymous_bytes"].max(),
         "processes": timed["processes"].max(),
+        "audit": _find_weakest(timed["audit"]),
         "audited_share": timed["audited_share"].min(),
         "disturbed_blocks": timed.loc[timed["disturbed"] != "", "block"].nunique(),
     }
+
+
+def _find_weakest(audits: pd.Series) -> str:
+    """Return the weakest audit of some epochs; empty where one of them has none."""
+    ranks = [AUDITS.index(audit) for audit in audits if audit in AUDITS]
+    return AUDITS[min(ranks)] if ranks and len(ranks) == len(audits) else ""
 
 
 def _device_cells(device: pd.DataFrame | None, number: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-SCHEMA = 6
+SCHEMA = 7
 
 # The columns of the loader's knobs stand after this one.
 KNOBS_AFTER = "device"
@@ -73,9 +73,15 @@ class Row:
         "shuffle, near 0 the stored order or a small window",
         None,
     )
+    audit: str | None = column(
+        "how samples were checked: by `content` (what each holds), by `index` (each that was asked for, and "
+        "as many delivered), or by `count` (samples and batches); empty where nothing was",
+        None,
+    )
     audited_share: float | None = column(
-        "share of the batches that were identified in the epoch itself; below 1, the loader's epochs were "
-        "also repeated off the clock and checked in full",
+        "share of the batches that were checked so. Fashion-MNIST: in the epoch itself; below 1, the "
+        "loader's epochs were also repeated off the clock and checked in full. Others by content: in that "
+        "repetition",
         None,
     )
     cpu_s: float | None = column("CPU seconds of the whole process tree in the epoch", None)

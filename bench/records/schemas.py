@@ -17,6 +17,7 @@ ADDED = {
     4: ("resumed_with",),
     5: ("cuda_graph", "timed_by", "gpu_utilization", "gpu_memory_bytes"),
     6: ("build_s", "between_epochs_cpu_s"),
+    7: ("audit",),
 }
 READABLE = range(min(ADDED) - 1, SCHEMA + 1)
 # Names that schema 6 changed, the older one first.
@@ -57,6 +58,9 @@ def upgrade(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         added = [name for schema, names in ADDED.items() if schema > newest for name in names]
         absent = {name: defaults.get(name, "") for name in added if name not in frame.columns}
         frame = frame.assign(**absent)
+        if "audit" in absent and "audited_share" in frame.columns:
+            # Every audit of then was one by content.
+            frame["audit"] = frame["audited_share"].map(lambda share: "content" if share else "")
     missing = [name for name in list_fixed_columns() if name not in frame.columns]
     if missing:
         raise ResultsError(f"{path} is not a sweep's file: it lacks the columns {join_few(missing)}")

@@ -12,6 +12,11 @@ from bench.report.labels import Labels
 from bench.report.sweep_outcome import SweepOutcome
 from bench.text import format_count, join_few
 
+WEAKER_AUDITS = {
+    "index": "what each sample holds was not compared, as samples vary from call to call",
+    "count": "samples were counted and not told apart",
+}
+
 
 def print_failures(
     console: Console, summary: pd.DataFrame, ceilings: pd.DataFrame | None, labels: Labels
@@ -32,6 +37,17 @@ def print_warnings(console: Console, summary: pd.DataFrame, labels: Labels) -> N
     """Print the reasons to distrust the figures of a summary."""
     for warning in find_warnings(summary, labels.full):
         print_line(console, f"[bold yellow]{warning.title}:[/] {escape(warning.text)}")
+
+
+def print_audits(console: Console, summary: pd.DataFrame, labels: Labels) -> None:
+    """Print how samples were checked, where that says less than a comparison of what they hold."""
+    ranked = summary[summary["rank"].notna()]
+    for audit, lines in ranked.groupby("audit", sort=False):
+        if audit not in WEAKER_AUDITS:
+            continue
+        names = [labels.full[int(number)] for number in lines["configuration"]]
+        named = "" if len(lines) == len(ranked) else f" ({escape(join_few(names))})"
+        print_line(console, f"Audited by {audit}{named}: {WEAKER_AUDITS[str(audit)]}.")
 
 
 def print_imprecise(console: Console, outcome: SweepOutcome, precision: float | None, labels: Labels) -> None:

@@ -15,7 +15,13 @@ from bench.records import results_folder
 from bench.records.errors import StorageError
 from bench.report.aa_report import print_aa
 from bench.report.answers import print_answers
-from bench.report.cautions import print_failures, print_imprecise, print_resumed, print_warnings
+from bench.report.cautions import (
+    print_audits,
+    print_failures,
+    print_imprecise,
+    print_resumed,
+    print_warnings,
+)
 from bench.report.charts.draw import ChartsError, draw_charts
 from bench.report.closing import print_end
 from bench.report.console import print_line
@@ -86,6 +92,7 @@ def _print_results(
 
     print_answers(console, find_answers(summary), labels, make_code)
     print_table(console, summary, labels)
+    print_audits(console, summary, labels)
     print_device_findings(console, results.runs, summary)
     print_failures(console, summary, results.ceilings, labels)
     print_warnings(console, summary, labels)

@@ -59,7 +59,7 @@ class Repetition:
             # An earlier repetition of the loader has audited the first epochs already.
             if self._taken == len(history.results):
                 result = self._auditor.judge(self._trial, self._taken, observation)
-                if result.seen_share < 1:
+                if result.needs_repetition:
                     raise AuditError("audit: not all batches of the repetition could be seen")
                 history.results.append(result)
             self._taken += 1

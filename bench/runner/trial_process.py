@@ -121,7 +121,7 @@ class TrialRunner:
     def _audit(
         self, trial: Trial, epoch: int, report: EpochReport, repetition: Repetition, watch: MemoryWatch
     ) -> AuditResult | None:
-        """Audit an epoch, and its repetition where not all batches were seen; None for an unaudited trial.
+        """Audit an epoch, and its repetition where that checks more; None for an unaudited trial.
 
         The repetition also tells the memory of workers, which isn't read beside a timed epoch.
         """
@@ -129,9 +129,8 @@ class TrialRunner:
             return None
         result = self._auditor.judge(trial, epoch, report.observation)
         deadline = read_running_s() + self._limits.timeout_s
-        if result.seen_share < 1:
-            in_full = repetition.audit(epoch, deadline)
-            return replace(result, shuffle_quality=in_full.shuffle_quality)
+        if result.needs_repetition:
+            return result.merge(repetition.audit(epoch, deadline))
         if watch.saw_workers and self._limits.memory_limit_bytes is None:
             repetition.audit(0, deadline)
         return result

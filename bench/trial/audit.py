@@ -42,6 +42,7 @@ def audit_epoch(observation: EpochObservation, expected: ReferenceSamples) -> Au
     """
     _check_form(observation)
     labels = observation.labels
+    complete = observation.seen_share == 1.0
     if expected.resize is None:
         codes, near = match_exactly(observation)
         matched = match_samples(codes, labels, expected)
@@ -52,10 +53,9 @@ def audit_epoch(observation: EpochObservation, expected: ReferenceSamples) -> Au
         if near.all() and (matched < 0).any():
             if is_too_alike(expected):
                 _check_label_counts(observation, expected)
-                return AuditResult(None, observation.seen_share)
+                return AuditResult(None, observation.seen_share, needs_repetition=not complete)
             codes = assign_samples(codes, seen, labels, expected)
             matched = match_samples(codes, labels, expected)
-    complete = observation.seen_share == 1.0
     count = len(expected.labels)
     if not near.all() or (matched < 0).any() or (complete and len(matched) != count):
         raise AuditError(f"audit: {_describe_faults(codes, near, matched, expected, complete=complete)}")
@@ -69,6 +69,7 @@ def audit_epoch(observation: EpochObservation, expected: ReferenceSamples) -> Au
         shuffle_quality=measure_shuffle_quality(observation.sizes, numbers, count),
         seen_share=observation.seen_share,
         order=EpochOrder.read(codes, labels, expected) if complete else None,
+        needs_repetition=not complete,
     )
 
 

@@ -56,6 +56,7 @@ def build_row(
         teardown_s=timings.teardown_ns * SECONDS_PER_NS,
         train_loss=report.train_loss,
         shuffle_quality=result.shuffle_quality if result else None,
+        audit=result.kind if result else None,
         audited_share=result.seen_share if result else None,
         cpu_s=interference.own_cpu_s,
         build_s=report.build_s,

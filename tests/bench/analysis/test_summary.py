@@ -168,6 +168,22 @@ def test_what_the_audit_saw_is_summarised(tmp_path) -> None:
     assert (line["shuffle_quality"], line["processes"], line["audited_share"]) == (0.9, 3, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("audits", "weakest"),
+    [
+        (["content", "content"], "content"),
+        (["index", "content"], "index"),
+        (["content", "count"], "count"),
+        (["content", None], ""),
+        ([None, None], ""),
+    ],
+)
+def test_the_weakest_audit_counts(tmp_path, audits, weakest) -> None:
+    """A weaker audit never looks like a stronger one."""
+    rows = [timed(0, block, 1.0, audit=audit) for block, audit in enumerate(audits)]
+    assert summarise(runs.table(tmp_path, rows)).iloc[0]["audit"] == weakest
+
+
 def test_what_was_not_audited_is_unknown(tmp_path) -> None:
     """The cell is empty, not 0 or 1."""
     line = summarise(runs.table(tmp_path, [row(0)])).iloc[0]

@@ -32,7 +32,15 @@ def test_an_older_file_has_the_columns_of_this_schema(tmp_path, schema) -> None:
     assert frame["shuffle_quality"].between(0.99, 1.01).all()
     assert frame["wall_s"].gt(0).all()
     assert frame["epoch"].tolist()[:2] == [0, 1]
-    assert frame[["build_s", "between_epochs_cpu_s"]].isna().all(axis=None)
+    assert frame["between_epochs_cpu_s"].notna().any() == (schema >= 6)
+    assert set(frame["audit"]) == {"content"}
+
+
+def test_what_was_not_audited_then_is_not_now(tmp_path) -> None:
+    """A ceiling's rows have no audit."""
+    shutil.copy(OLDER / LIMITS, tmp_path / LIMITS)
+    ceilings = read_ceilings(tmp_path)
+    assert set(ceilings["audit"]) == {""}
 
 
 def test_columns_that_were_added_since(tmp_path) -> None:
@@ -80,7 +88,9 @@ def test_a_knob_of_this_schema_keeps_its_name(tmp_path) -> None:
 def test_another_schema_is_refused(tmp_path) -> None:
     """A file of a later version is not read as if it were of this one."""
     runs.written(tmp_path, [runs.row(schema=99)])
-    with pytest.raises(ResultsError, match=r"runs\.csv has schema 99; this version reads 2, 3, 4, 5 and 6$"):
+    with pytest.raises(
+        ResultsError, match=r"runs\.csv has schema 99; this version reads 2, 3, 4, 5, 6 and 7$"
+    ):
         read_runs(tmp_path)
 
 

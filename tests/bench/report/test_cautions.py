@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.analysis.summary import summarise
-from bench.report.cautions import print_failures, print_imprecise, print_resumed, print_warnings
+from bench.report.cautions import (
+    print_audits,
+    print_failures,
+    print_imprecise,
+    print_resumed,
+    print_warnings,
+)
 from bench.report.labels import make_report_labels
 from bench.report.sweep_outcome import SweepOutcome
 from tests.bench import runs
@@ -42,6 +48,21 @@ def test_quiet_figures_have_no_warning(tmp_path) -> None:
     """Silence says that all is well."""
     summary = summarise(runs.table(tmp_path, blocks(0, [1.0, 1.001, 1.002], shuffle_quality=0.99)))
     assert capture(lambda c: print_warnings(c, summary, make_report_labels(summary))) == ""
+
+
+def test_a_weaker_audit_is_told(tmp_path) -> None:
+    """One line for each kind, with the names where it isn't that of all."""
+
+    def audits(*kinds: str | None) -> str:
+        rows = [line for number, kind in enumerate(kinds) for line in blocks(number, [1.0] * 3, audit=kind)]
+        summary = summarise(runs.table(tmp_path / "-".join(map(str, kinds)), rows))
+        return capture(lambda c: print_audits(c, summary, make_report_labels(summary)), width=200)
+
+    by_index = "what each sample holds was not compared, as samples vary from call to call.\n"
+    assert audits("content", "content") == audits(None, None) == ""
+    assert audits("index", "index") == f"Audited by index: {by_index}"
+    assert audits("content", "index") == f"Audited by index (num_workers=1): {by_index}"
+    assert audits("count") == "Audited by count: samples were counted and not told apart.\n"
 
 
 def test_imprecise_configurations_are_named(tmp_path) -> None:
