@@ -1,60 +1,116 @@
-"""Module names: give up the names of our packages to a user's own modules, and take them back for a moment.
+"""Module names: leave the names of our packages to a user's own modules.
 
-A user's folder may hold a model.py, a loaders.py or a package bench. In the process that runs the user's
-code, an import of these names must find the user's. Our own functions go on working, since they hold
-references to what they use. Only imports and pickle look modules up by name: both need our names back.
+A user's project may hold a model.py, a loaders.py or a package bench. In the process that runs the user's
+code, an import of these names must find the user's, wherever it lies on the search path. Our own functions
+go on working, since they hold references to what they use.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import pickle
+import pkgutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.machinery import PathFinder
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import Any
 
-from bench.process.search_path import PACKAGES, is_own_folder
+from bench.process.search_path import OWN_FOLDER, PACKAGES, is_own_folder
 
+# Libraries lie beside our packages in such a folder, so it stays on the search path.
+LIBRARY_FOLDERS = ("site-packages", "dist-packages")
 # Our modules under the names that this process has given up.
 _ours: dict[str, ModuleType] = {}
 
 
 def enter_folder(folder: Path) -> None:
-    """Look for modules in a user's folder first, as `python FILE` does, and give up the names that it has.
+    """Look for modules in a user's folder first, as `python FILE` does, and give up the names of ours.
 
     Args:
-        folder: the user's folder. A second call with the same folder changes nothing.
+        folder: the user's folder. Our own folder keeps our names.
     """
     entry = str(folder)
-    if sys.path[:1] == [entry]:
+    sys.path[:] = [entry, *(path for path in sys.path if path not in (entry, "") and not _is_removable(path))]
+    if is_own_folder(entry) or any(isinstance(finder, _UsersFirst) for finder in sys.meta_path):
         return
-    own = [path for path in sys.path if is_own_folder(path)]
-    others = [path for path in sys.path if path != entry and path not in own and path != ""]
-    # Ours come last: a user's package may hide them, but a worker that isn't forked finds no other.
-    sys.path[:] = [entry, *others, *(path for path in own if path != entry)]
-    taken = [name for name in PACKAGES if _has_module(entry, name)]
     for name in list(sys.modules):
-        if name.partition(".")[0] in taken and not is_own_folder(entry):
+        if name.partition(".")[0] in PACKAGES:
             _ours[name] = sys.modules.pop(name)
+    sys.meta_path.insert(0, _UsersFirst())
 
 
-@contextmanager
-def own_names() -> Iterator[None]:
-    """Give our modules their names back inside a `with` block, as pickle needs them."""
-    if not _ours:
-        yield
-        return
-    theirs = {name: sys.modules[name] for name in _ours if name in sys.modules}
-    sys.modules.update(_ours)
-    try:
-        yield
-    finally:
-        for name in _ours:
-            del sys.modules[name]
-        sys.modules.update(theirs)
+def pickle_ours(message: object, buffer_callback: Callable[[pickle.PickleBuffer], object]) -> bytes:
+    """Return a pickled message, although classes and functions of ours may bear a user's module's name.
+
+    Args:
+        message: the message, for a process that has given up no name.
+        buffer_callback: takes each buffer that isn't copied into the pickle.
+    """
+    file = io.BytesIO()
+    _OwnPickler(file, protocol=5, buffer_callback=buffer_callback).dump(message)
+    return file.getvalue()
 
 
-def _has_module(entry: str, name: str) -> bool:
-    spec = PathFinder.find_spec(name, [entry])
-    return spec is not None
+class _UsersFirst(MetaPathFinder):
+    """Finds a user's package of one of our names, and gives ours back where there is none."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in PACKAGES:
+            return None
+        finders = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
+        found = (finder.find_spec(fullname, path, target) for finder in finders)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is not None and not _is_ours(spec):
+            return spec
+        if not any(map(is_own_folder, sys.path)):
+            # The user's code uses ours, so workers that aren't forked must find it, too.
+            sys.path.append(str(OWN_FOLDER))
+        if fullname in _ours:
+            return importlib.util.spec_from_loader(fullname, _GivingBack(), is_package=True)
+        return PathFinder.find_spec(fullname, [str(OWN_FOLDER)])
+
+
+class _GivingBack(Loader):
+    """Gives one of our packages its name back, with the modules that it had."""
+
+    _spec: ModuleSpec | None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = _ours[spec.name]
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
+        within = f"{module.__name__}."
+        sys.modules.update({name: ours for name, ours in _ours.items() if name.startswith(within)})
+
+
+class _OwnPickler(pickle.Pickler):
+    """Names our classes and functions by text: pickle itself would look for them in a user's module."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Return how a class or function of ours is found by its name; NotImplemented for all else."""
+        if isinstance(obj, type | FunctionType) and obj.__module__ in _ours:
+            return pkgutil.resolve_name, (f"{obj.__module__}:{obj.__qualname__}",)
+        return NotImplemented
+
+
+def _is_removable(path: str) -> bool:
+    """Return whether an entry of `sys.path` is there only for our packages.
+
+    A user's package without __init__.py loses against ours in any worker that finds both.
+    """
+    return is_own_folder(path) and Path(path).name not in LIBRARY_FOLDERS
+
+
+def _is_ours(spec: ModuleSpec) -> bool:
+    """Return whether a spec is that of one of our packages."""
+    place = Path(spec.origin).parent if spec.origin is not None else None
+    return place is not None and place.name == spec.name and is_own_folder(str(place.parent))

@@ -20,7 +20,8 @@ from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.running_clock import read_running_s
 from bench.text import describe_error
-from bench.workloads.target import Target, TargetError, open_source
+from bench.workloads.open_source import open_source
+from bench.workloads.target import Target, TargetError
 from loaders.data.nested_batch import count_bytes, count_samples
 from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from loaders.spec.turn_knobs import can_resize, copy_with, read_settings

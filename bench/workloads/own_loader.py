@@ -11,9 +11,10 @@ from bench.machine.requirements import LoaderSettings, Requirements, estimate_fo
 from bench.trial.training import Training
 from bench.trial.trial import Trial
 from bench.trial.workload import TrainingWorkload
+from bench.workloads.open_source import open_source
 from bench.workloads.own_audit import OwnAudit, OwnInspector, make_counter
 from bench.workloads.own_steps import make_own_step
-from bench.workloads.target import Target, open_source
+from bench.workloads.target import Target
 from loaders.data.nested_batch import count_samples
 from loaders.spec.first_batches import limit_epochs
 from loaders.spec.own_loader_spec import OwnLoaderSpec

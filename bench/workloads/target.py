@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from torch.utils.data import DataLoader, Dataset
-
 from bench.process.module_names import enter_folder
-from bench.text import describe_error
+from bench.text import describe_error, join_few
 
 FORMS = "FILE.py:NAME or package.module:NAME"
 
@@ -27,86 +30,100 @@ class Target:
 
     Attributes:
         text: the target as it was given, `FILE.py:NAME` or `package.module:NAME`.
-        folder: folder in which the module is found; the module's own, or the current one for a package.
+        folder: folder in which the module is found; the file's own, or `start` for a package.
         module: name of the module.
         name: name in it, such as `train_loader` or `Config.loader`.
+        start: the folder in which the sweep was started; relative paths of the user's code begin there.
     """
 
     text: str
     folder: Path
     module: str
     name: str
+    start: Path
 
     @classmethod
-    def parse(cls, text: str) -> Target:
+    def parse(cls, text: str, start: Path | None = None) -> Target:
         """Return the target that a text names. Nothing is imported.
+
+        Args:
+            text: the target, as a user gives it.
+            start: folder in which a relative path begins; default None, the current one.
 
         Raises:
             TargetError: the text has another form, or there is no such file.
         """
+        start = Path.cwd() if start is None else start
         place, colon, name = text.rpartition(":")
         if not colon or not place or not name or not all(part.isidentifier() for part in name.split(".")):
             raise TargetError(f"{text!r} is no target, expected {FORMS}")
         if place.endswith(".py"):
-            path = Path(place).expanduser()
-            if not path.is_file():
-                raise TargetError(f"{text}: there is no file {place}")
-            return cls(text, path.absolute().parent, path.stem, name)
+            return cls(text, *_find_file(text, start / Path(place).expanduser()), name, start)
         if not all(part.isidentifier() for part in place.split(".")):
             raise TargetError(f"{text!r} is no target, expected {FORMS}")
-        return cls(text, Path.cwd(), place, name)
+        return cls(text, start, place, name, start)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that was named; None for a target in a package."""
+        is_file = self.text.rpartition(":")[0].endswith(".py")
+        return self.folder / f"{self.module}.py" if is_file else None
 
     def load(self) -> Any:
         """Import the module, and return what the target names. The user's modules come before ours then.
 
+        The module sees no arguments of the command line, as they are the sweep's.
+
         Raises:
-            TargetError: there is no such module or name.
+            TargetError: there is no such module or name, another module bears its name, or it calls sys.exit.
         """
         enter_folder(self.folder)
+        os.chdir(self.start)
+        sys.argv = [str(self.file or self.module)]
+        self._check_name()
         try:
-            found: Any = importlib.import_module(self.module)
+            with refuse_exit(f"{self.text}: its module"):
+                module = importlib.import_module(self.module)
         except ModuleNotFoundError as error:
-            if error.name is not None and self.module.startswith(error.name):
-                raise TargetError(f"{self.text}: there is no module {error.name}") from None
+            if error.name is not None and f"{self.module}.".startswith(f"{error.name}."):
+                raise TargetError(f"{self.text}: there is no module {error.name} in {self.start}") from None
             raise
+        except ImportError as error:
+            if "no known parent package" in str(error):
+                raise TargetError(
+                    f"{self.text}: the file imports from its own package: give it as package.module:NAME"
+                ) from error
+            raise
+        return self._find_name(module)
+
+    def _check_name(self) -> None:
+        """Check that no other module has taken the name of the user's."""
+        top = self.module.partition(".")[0]
+        spec = PathFinder.find_spec(top, [str(self.folder)])
+        if spec is None or spec.origin is None:
+            return
+        if self.file is not None and not _is_same(spec.origin, self.file):
+            raise TargetError(
+                f"{self.text}: Python finds the package {Path(spec.origin).parent} by that name: rename one"
+            )
+        loaded = sys.modules.get(top)
+        place = getattr(loaded, "__file__", None)
+        if loaded is not None and (place is None or not _is_same(place, Path(spec.origin))):
+            raise TargetError(
+                f"{self.text}: a module {top} is loaded already, from {place or 'Python itself'}: rename "
+                f"{spec.origin}"
+            )
+
+    def _find_name(self, module: ModuleType) -> Any:
+        found: Any = module
         for part in self.name.split("."):
             try:
                 found = getattr(found, part)
             except AttributeError:
-                raise TargetError(f"{self.text}: {self.module} has no {part}") from None
+                names = [name for name in vars(module) if not name.startswith("_")]
+                known = f"; it has {join_few(names)}" if found is module and names else ""
+                raise TargetError(f"{self.text}: {self.module} has no {part}{known}") from None
         return found
-
-
-def open_source(target: Target, params: Mapping[str, Any]) -> Any:
-    """Return the loader that a target names or makes.
-
-    Args:
-        target: a DataLoader, a Dataset, another iterable of batches, or a function that returns one.
-        params: arguments of the function.
-
-    Returns:
-        A DataLoader, with PyTorch's defaults over a Dataset; or another iterable.
-
-    Raises:
-        TargetError: the target is none of these, or its function takes other arguments.
-    """
-    found = target.load()
-    if _is_function(found):
-        check_params(target, found, params)
-        found = found(**params)
-    elif params:
-        raise TargetError(f"{target.text}: --param is for a function; this is a {type(found).__name__}")
-    if isinstance(found, Dataset):
-        return DataLoader(found)
-    if isinstance(found, DataLoader) or hasattr(type(found), "__iter__"):
-        return found
-    if hasattr(found, "__getitem__") and hasattr(found, "__len__"):
-        # A dataset needs no base class.
-        return DataLoader(found)
-    raise TargetError(
-        f"{target.text} is a {type(found).__name__}, expected a DataLoader, a Dataset, another iterable of "
-        "batches, or a function that returns one"
-    )
 
 
 def check_params(target: Target, function: Callable[..., Any], params: Mapping[str, Any]) -> None:
@@ -116,13 +133,53 @@ def check_params(target: Target, function: Callable[..., Any], params: Mapping[s
         TargetError: it takes others.
     """
     try:
-        inspect.signature(function).bind(**params)
-    except TypeError as error:
-        raise TargetError(f"{target.text}: {describe_error(error)}; give its arguments by --param") from None
-    except ValueError:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
         # A function of a C extension doesn't tell its arguments.
         return
+    try:
+        signature.bind(**params)
+    except TypeError as error:
+        taken = f"it takes {', '.join(signature.parameters)}" if signature.parameters else "it takes none"
+        raise TargetError(f"{target.text}: {error}; {taken}; give arguments by --param") from None
 
 
-def _is_function(found: Any) -> bool:
-    return callable(found) and not isinstance(found, Dataset | DataLoader) and not hasattr(found, "__iter__")
+@contextmanager
+def refuse_exit(what: str) -> Iterator[None]:
+    """Turn a call of sys.exit in a user's code into an error.
+
+    Args:
+        what: names that code.
+
+    Raises:
+        TargetError: the code called sys.exit.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        code = "" if error.code is None else repr(error.code)
+        raise TargetError(f"{what} calls sys.exit({code})") from error
+
+
+def describe_theirs(error: BaseException) -> str:
+    """Return an exception of a user's code in one line, with what to do about some."""
+    text = describe_error(error)
+    return f"{text}; there is no input to read" if isinstance(error, EOFError) else text
+
+
+def _find_file(text: str, path: Path) -> tuple[Path, str]:
+    """Return the folder of a file, and the name of its module."""
+    if not path.is_file():
+        raise TargetError(f"{text}: there is no file {path}")
+    if "." in path.stem:
+        raise TargetError(f"{text}: {path.name} can't be imported: rename it, without the dot before .py")
+    # Not resolved: a link lies in the folder that it was put into.
+    path = Path(os.path.abspath(path))  # noqa: PTH100
+    return path.parent, path.stem
+
+
+def _is_same(place: str, path: Path) -> bool:
+    try:
+        return Path(place).samefile(path)
+    except OSError:
+        return False
