@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import psutil
 import torch
 from torch.nn.functional import interpolate
+from typing_extensions import Self
 
 from loaders.data.batch import Batch
 from loaders.data.image_split import ImageSplit
 from loaders.device.pipeline import Pipeline
 from loaders.device.resident import MAX_CHUNK_BATCHES
-from loaders.spec.knobs import Knob, knob
+from loaders.spec.knob_set import KnobSet
+from loaders.spec.knobs import Knob, Value, knob
 from loaders.spec.loader_spec import LoaderSpec
+from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec
 from loaders.spec.ring_spec import SCALE_ON
 
 RESIDENT_BATCHES = 4
 FEWEST_ROWS = 1024
 LEAST_BYTES = 16 << 20
+# Memory for captured batches: this much, and no more than this share of what is available.
+MOST_BYTES = 256 << 20
+MOST_OF_AVAILABLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -184,5 +191,72 @@ def _pin(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.pin_memory()
 
 
-# Columns of ceilings.csv that tell ceilings apart, beside those that every file has.
-CEILING_KNOBS = tuple(BusCeiling.declared_knobs())
+# Columns of ceilings.csv that tell ceilings of pictures apart, beside those that every file has.
+PICTURE_KNOBS = tuple(BusCeiling.declared_knobs())
+
+
+@dataclass(frozen=True)
+class OwnStepCeiling(KnobSet):
+    """Batches of a user's own loader, captured before the clock starts, in turn for as long as an epoch.
+
+    The workload captures them, as it alone can open the user's loader.
+
+    Attributes:
+        work: those knobs of the bounded loaders that decide the step's work, with their values.
+        most_bytes: most bytes of the captured batches.
+    """
+
+    family = "step_ceiling"
+
+    work: tuple[tuple[str, Value], ...]
+    most_bytes: int
+
+    @classmethod
+    def below(cls, spec: OwnLoaderSpec, most_bytes: int) -> Self:
+        """Return the ceiling of a loader.
+
+        Args:
+            spec: the loader.
+            most_bytes: most bytes of the captured batches.
+        """
+        knobs = spec.knobs().items()
+        work = ((name, value) for name, value in knobs if name == "batch_size" or name.startswith(PARAM))
+        return cls(tuple(work), most_bytes)
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples in a batch; None for the user's own number."""
+        size = dict(self.work).get("batch_size")
+        return size if isinstance(size, int) else None
+
+    @property
+    def params(self) -> dict[str, Value]:
+        """Parameters of the function that makes the loader."""
+        return {name.removeprefix(PARAM): value for name, value in self.work if name.startswith(PARAM)}
+
+    def knobs(self) -> dict[str, Value]:
+        """Return the knobs that decide the step's work, as the bounded loaders have them."""
+        return dict(self.work)
+
+    def with_knobs(self, values: Mapping[str, Value]) -> Self:
+        """Return a copy with these values."""
+        return replace(self, work=tuple({**dict(self.work), **values}.items()))
+
+    def resolve(self, *, cuda: bool = False) -> Self:
+        """Return the ceiling itself: the bounded loaders' values are known."""
+        del cuda
+        return self
+
+    def invalid(self, *, cuda: bool) -> str | None:
+        """Return None: it can be measured wherever the loaders can."""
+        del cuda
+        return None
+
+    def typical_samples_per_s(self) -> float:
+        """Return 4,000, twice what is assumed of the loaders below it."""
+        return 4_000
+
+
+def find_most_bytes() -> int:
+    """Return the bytes that captured batches may take: 256 MiB, or 5% of the available memory if less."""
+    return min(MOST_BYTES, int(MOST_OF_AVAILABLE * psutil.virtual_memory().available))

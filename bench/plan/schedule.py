@@ -68,7 +68,7 @@ def schedule_runs(
         if number not in plan.unavailable
     ]
     return configurations + [
-        ScheduledRun(ceiling, number, number, ceilings.CEILING_EPOCHS, bounded)
+        ScheduledRun(ceiling, number, number, ceilings.count_ceiling_epochs(ceiling, epochs), bounded)
         for number, (ceiling, bounded) in enumerate(bounds.items())
     ]
 
@@ -81,7 +81,7 @@ def name_runs(runs: Sequence[ScheduledRun], names: Sequence[str]) -> list[str]:
         names: the name of each configuration of the plan.
 
     Returns:
-        For a ceiling, a name such as `ceiling: step (batch_size=256)`.
+        For a ceiling, a name such as `ceiling: step (batch_size=256)`, or `ceiling: step`.
     """
     ceiling_cells = [run.configuration.cells() for run in runs if run.bounds is not None]
     return [
@@ -93,10 +93,11 @@ def name_runs(runs: Sequence[ScheduledRun], names: Sequence[str]) -> list[str]:
 def _name_ceiling(cells: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> str:
     """Name a ceiling by its batch size, and by whatever else tells it from others of its kind."""
     alike = [other for other in others if other["family"] == cells["family"]]
-    varied = {name for name in cells if len({other[name] for other in alike}) > 1}
+    varied = {name for name in cells if len({other.get(name, "") for other in alike}) > 1}
     told = [
         f"{name}={cell}"
         for name, cell in cells.items()
-        if name == "batch_size" or (name in varied and cell not in ("", "none"))
+        if cell not in ("", "none") and (name == "batch_size" or name in varied)
     ]
-    return f"ceiling: {cells['family'].removesuffix('_ceiling')} ({' '.join(told)})"
+    name = f"ceiling: {cells['family'].removesuffix('_ceiling')}"
+    return f"{name} ({' '.join(told)})" if told else name

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bench.plan.ceiling_loaders import CEILING_KNOBS
+from bench.plan.ceilings import list_ceiling_knobs
 from bench.plan.schedule import ScheduledRun
 from bench.records import results_folder
 from bench.records.row import Row
@@ -45,8 +45,8 @@ class SweepFiles:
     def open(self, design: BlockDesign) -> Iterator[None]:
         """Keep the files open that a design needs."""
         knobs = {results_folder.RUNS: design.plan.knobs()}
-        if any(run.bounds is not None for run in design.runs):
-            knobs[results_folder.CEILINGS] = [*CEILING_KNOBS]
+        if ceilings := [run.configuration for run in design.runs if run.bounds is not None]:
+            knobs[results_folder.CEILINGS] = list_ceiling_knobs(ceilings)
         if any(run.configuration.device == "cuda" for run in design.runs):
             knobs[results_folder.DEVICE] = design.plan.knobs()
         with ExitStack() as opened:

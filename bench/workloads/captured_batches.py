@@ -10,14 +10,11 @@ from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 
+from bench.text import format_bytes
 from loaders.data.nested_batch import count_bytes, iterate_leaves, map_tensors
 
-# Memory for captured batches: this much, and no more than this share of what is available.
-MOST_BYTES = 256 << 20
-MOST_OF_AVAILABLE = 0.05
 # A single batch would stay in the fastest cache, and no loader's batch is there.
 FEWEST_BATCHES = 4
 # Seconds after which a slow loader is asked for no more than the fewest batches.
@@ -49,6 +46,10 @@ class CapturedBatches:
         """Return the number of batches in an epoch."""
         return self.count
 
+    def __str__(self) -> str:
+        held = f"{len(self.batches):,} of {self.count:,} batches"
+        return f"captured {held}, {format_bytes(self.nbytes)} in memory"
+
     def map(self, function: Callable[[Any], Any]) -> CapturedBatches:
         """Return the same number of batches, each one the result of a function.
 
@@ -56,11 +57,6 @@ class CapturedBatches:
             function: takes a captured batch, such as a transfer to the step's device.
         """
         return CapturedBatches(tuple(map(function, self.batches)), self.count, self.nbytes)
-
-
-def find_most_bytes() -> int:
-    """Return the bytes that captured batches may take: 256 MiB, or 5% of the available memory if less."""
-    return min(MOST_BYTES, int(MOST_OF_AVAILABLE * psutil.virtual_memory().available))
 
 
 def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> CapturedBatches:
@@ -89,7 +85,7 @@ def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> Captur
             break
     if not batches:
         raise ValueError("the loader delivers no batch to capture")
-    return CapturedBatches(tuple(batches), count or _find_length(loader) or len(batches), nbytes)
+    return CapturedBatches(tuple(batches), count or find_length(loader) or len(batches), nbytes)
 
 
 def _copy(batch: Any) -> Any:
@@ -127,7 +123,8 @@ def _same(leaf: torch.Tensor) -> torch.Tensor:
     return leaf
 
 
-def _find_length(sized: Any) -> int | None:
+def find_length(sized: Any) -> int | None:
+    """Return the length of an object; None where it has none."""
     try:
         return len(sized)
     except (TypeError, NotImplementedError, AttributeError):

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from torch.utils.data import DataLoader
 
 from bench.machine.requirements import LoaderSettings, Requirements, estimate_for_batches
+from bench.plan.ceiling_loaders import OwnStepCeiling
 from bench.trial.training import Training
 from bench.trial.trial import Trial
 from bench.trial.workload import TrainingWorkload
+from bench.workloads.captured_batches import CapturedBatches, capture, find_length
 from bench.workloads.open_source import open_source
 from bench.workloads.own_audit import OwnAudit, OwnInspector, make_counter
 from bench.workloads.own_steps import make_own_step
 from bench.workloads.target import Target
-from loaders.data.nested_batch import count_samples
+from loaders.data.nested_batch import count_samples, move
+from loaders.device.pipeline import Pipeline
 from loaders.spec.first_batches import limit_epochs
 from loaders.spec.own_loader_spec import OwnLoaderSpec
-from loaders.spec.source_facts import SourceFacts
-from loaders.spec.turn_knobs import record_indices
+from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
+from loaders.spec.turn_knobs import copy_with, record_indices
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,8 @@ class OwnLoader(TrainingWorkload):
         del in_full
         configuration = trial.configuration
         spec = configuration.spec
+        if isinstance(spec, OwnStepCeiling):
+            return self._make_ceiling(spec, configuration.step, configuration.device)
         assert isinstance(spec, OwnLoaderSpec)
         source = open_source(self.target, dict(spec.params))
         pipeline = spec.pipeline(source, device=configuration.device)
@@ -74,6 +82,25 @@ class OwnLoader(TrainingWorkload):
             make_counter(recorder, count_samples),
             OwnInspector(recorder) if trial.audited else None,
         )
+
+    def _make_ceiling(self, spec: OwnStepCeiling, step: str, device: str) -> Training:
+        """Make the step, and captured batches that lie on its device."""
+        captured = self._capture(spec)
+        # The output of a trial goes to trials.log.
+        sys.stdout.write(f"{captured}\n")
+        if device != "cpu":
+            captured = captured.map(partial(move, device=device))
+        return Training(Pipeline(captured), make_own_step(step, device), count_samples, None)
+
+    def _capture(self, spec: OwnStepCeiling) -> CapturedBatches:
+        """Capture batches of the user's loader, which has no workers for that."""
+        loader: Any = open_source(self.target, spec.params)
+        if isinstance(loader, DataLoader):
+            loader = copy_with(loader, DataLoaderSettings(spec.batch_size))
+        loader = limit_epochs(loader, self.batches)
+        # A loader without a length was run through when it was inspected, unless its epochs are limited.
+        count = find_length(loader) or self.facts.batches or self.batches
+        return capture(loader, count, spec.most_bytes)
 
     def estimate_requirements(self, loaders: Sequence[LoaderSettings], *, num_threads: int) -> Requirements:
         """Estimate the most that any of some loaders of these batches takes of the machine."""

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from bench.plan import ceiling_loaders
-from bench.plan.ceiling_loaders import LEAST_BYTES, RESIDENT_BATCHES, BusCeiling, ReadCeiling, StepCeiling
-from bench.plan.ceilings import find_ceilings
+from bench.plan.ceiling_loaders import (
+    LEAST_BYTES,
+    MOST_BYTES,
+    RESIDENT_BATCHES,
+    BusCeiling,
+    OwnStepCeiling,
+    ReadCeiling,
+    StepCeiling,
+    find_most_bytes,
+)
+from bench.plan.ceilings import (
+    CEILING_EPOCHS,
+    count_ceiling_epochs,
+    find_captured_bytes,
+    find_ceilings,
+    list_ceiling_knobs,
+)
 from bench.plan.grid import Machine, make_plan
+from bench.plan.offer import Offer
+from bench.plan.plan import Plan
 from bench.plan.request import Request
 from bench.trial.trial import Trial
+from loaders.families.dataloader import OwnDataLoader
+from loaders.families.iterable import OwnIterable
+from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from tests.fakes import numbered_source, numbered_workload
 
 CPU = Machine(cuda=False, num_threads=2)
@@ -171,3 +192,66 @@ def test_ceilings_on_a_gpu(graph) -> None:
         trial = Trial(ceiling, 0, 0, 0, 0, numbered_workload(300), 2, seed=0, audited=False)
         reports = list(islice(trial.run(), trial.epochs))
         assert [report.timings.samples for report in reports] == [300, 300]
+
+
+def plan_own(step: tuple[str, ...], num_threads: tuple[int, ...] = (1,), **knobs) -> Plan:
+    """Return the plan of a user's DataLoader of batches of 4, made by a function with a parameter."""
+    facts = SourceFacts("dataloader", DataLoaderSettings(batch_size=4))
+    offer = Offer({"dataloader": OwnDataLoader(facts, (("size", 128),))}, "dataloader", {})
+    return make_plan(Request(knobs=knobs, step=step, num_threads=num_threads), CPU, offer)
+
+
+def test_an_own_step_has_a_ceiling_for_each_kind_of_work() -> None:
+    """Batch size, parameters, threads and step decide it; how the batches are loaded doesn't."""
+    knobs = {"num_workers": (0, 2), "batch_size": (4, 8), "param.size": (128, 224)}
+    plan = plan_own(("12ms", "train.py:make_step", "none"), (1, 2), **knobs)
+    found = find_ceilings(plan)
+    assert len(plan.configurations) == 3 * 2 * 8
+    assert len(found) == 2 * 2 * 4
+    for ceiling, bounded in found.items():
+        assert isinstance(ceiling.spec, OwnStepCeiling)
+        for number in bounded:
+            below = plan.configurations[number]
+            assert (below.step, below.num_threads) == (ceiling.step, ceiling.num_threads)
+            assert ceiling.spec.knobs() == {n: below.spec.knobs()[n] for n in ("batch_size", "param.size")}
+    assert sum(map(len, found.values())) == 2 * 2 * 8
+    assert {ceiling.spec.batch_size for ceiling in found} == {4, 8}
+    assert next(iter(found)).spec.params == {"size": 128}
+    assert list_ceiling_knobs(found) == ["batch_size", "param.size"]
+
+
+def test_the_user_s_loader_alone_has_no_ceiling() -> None:
+    """Nobody knows what bounds it."""
+    assert find_ceilings(plan_own(("none",), num_workers=(0, 2))) == {}
+    assert find_captured_bytes([]) is None
+
+
+def test_the_knobs_of_a_ceiling_are_those_of_its_loaders() -> None:
+    """An iterable has no batch size, so its ceilings have no such column."""
+    offer = Offer({"iterable": OwnIterable(SourceFacts("iterable", None), ())}, "iterable", {})
+    (ceiling,) = find_ceilings(make_plan(Request(step=("5ms",)), CPU, offer))
+    assert ceiling.spec.knobs() == {}
+    assert ceiling.spec.batch_size is None
+    assert list_ceiling_knobs([ceiling]) == []
+
+
+def test_the_columns_of_the_ceilings_of_pictures_stay() -> None:
+    """Whichever ceilings there are."""
+    plan = make_plan(Request(knobs={"num_workers": (0,)}), CPU)
+    assert list_ceiling_knobs(find_ceilings(plan)) == ["batch_size", "resize", "scale_on"]
+    assert {count_ceiling_epochs(ceiling, 2) for ceiling in find_ceilings(plan)} == {CEILING_EPOCHS}
+
+
+def test_an_own_ceiling_runs_as_many_epochs_as_its_loaders() -> None:
+    """An epoch of somebody's step may take minutes."""
+    (ceiling,) = find_ceilings(plan_own(("12ms",)))
+    assert count_ceiling_epochs(ceiling, 2) == 2
+
+
+def test_the_memory_of_captured_batches_is_bounded(monkeypatch) -> None:
+    """By 256 MiB, and by a twentieth of what is available; all ceilings of a plan have the same bound."""
+    monkeypatch.setattr(ceiling_loaders.psutil, "virtual_memory", lambda: SimpleNamespace(available=200))
+    assert find_most_bytes() == 10
+    assert find_captured_bytes(find_ceilings(plan_own(("12ms",), batch_size=(4, 8)))) == 10
+    monkeypatch.setattr(ceiling_loaders.psutil, "virtual_memory", lambda: SimpleNamespace(available=10**12))
+    assert find_most_bytes() == MOST_BYTES

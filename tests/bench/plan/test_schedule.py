@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from bench.plan.ceilings import CEILING_EPOCHS, find_ceilings
 from bench.plan.grid import Machine, make_plan
+from bench.plan.offer import Offer
 from bench.plan.request import Request
 from bench.plan.schedule import name_runs, schedule_runs
+from loaders.families.iterable import OwnIterable
+from loaders.spec.source_facts import SourceFacts
 
 CPU = Machine(cuda=False, num_threads=2)
 
@@ -44,3 +47,10 @@ def test_a_ceiling_is_named_by_its_batch_size() -> None:
         "ceiling: step (batch_size=256 num_threads=2)",
         "ceiling: step (batch_size=256 resize=32 num_threads=2)",
     ]
+
+
+def test_a_ceiling_without_a_batch_size_has_no_brackets() -> None:
+    """There is one ceiling of its kind, and nothing that tells it from others."""
+    offer = Offer({"iterable": OwnIterable(SourceFacts("iterable", None), ())}, "iterable", {})
+    plan = make_plan(Request(step=("5ms",)), CPU, offer)
+    assert name_runs(schedule_runs(plan, find_ceilings(plan), 2), ["mine"]) == ["mine", "ceiling: step"]

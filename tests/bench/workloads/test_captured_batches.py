@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from bench.workloads import captured_batches
-from bench.workloads.captured_batches import MOST_BYTES, capture, find_most_bytes
+from bench.workloads.captured_batches import capture
 from loaders.data.nested_batch import count_bytes
 
 # Ten batches of 4 int64 numbers, 32 bytes each.
@@ -135,11 +135,6 @@ def test_a_function_of_each_captured_batch() -> None:
     captured = capture(loader(), 7, 2 * SIZE).map(lambda batch: calls.append(1) or batch + 100)
     assert [batch[0].item() for batch in captured] == [100, 104] * 3 + [100]
     assert (len(calls), captured.nbytes) == (2, 2 * SIZE)
-
-
-def test_the_bound_depends_on_the_memory() -> None:
-    """It is never more than 256 MiB."""
-    assert 0 < find_most_bytes() <= MOST_BYTES
 
 
 def test_bytes_are_those_of_the_tensors() -> None:
