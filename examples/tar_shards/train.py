@@ -1,0 +1,102 @@
+"""Train on tones out of tar files, read one after another by an iterable dataset."""
+
+from __future__ import annotations
+
+import io
+import random
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from make_shards import PITCHES_HZ, find_shards
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Tones(IterableDataset[tuple[Tensor, int]]):
+    """The tones of some shards as spectrograms, one shard after another."""
+
+    def __init__(self, shards: list[Path], *, split: bool) -> None:
+        """Keep the paths.
+
+        Args:
+            shards: paths of the tar files.
+            split: whether each worker reads shards of its own. Without, every worker reads all of them.
+        """
+        self.shards = shards
+        self.split = split
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        shards = list(self.shards)
+        worker = get_worker_info()
+        if self.split and worker is not None:
+            shards = shards[worker.id :: worker.num_workers]
+        random.shuffle(shards)
+        for shard in shards:
+            yield from read_shard(shard)
+
+
+def read_shard(path: Path) -> Iterator[tuple[Tensor, int]]:
+    """Yield the spectrogram, float32 (129, 125), and the class of each tone of a shard."""
+    window = torch.hann_window(256)
+    with tarfile.open(path) as tar:
+        for member in tar:
+            file = tar.extractfile(member)
+            assert file is not None
+            wave = torch.from_numpy(np.load(io.BytesIO(file.read()))).float() / 2**15
+            parts = torch.stft(wave, 256, hop_length=64, window=window, return_complex=True)
+            yield parts.abs().add(1e-6).log()[:, :125], int(member.name.split(".")[1])
+
+
+def train_loader(tones: int = 1_200, split: bool = True, num_workers: int = 0) -> DataLoader[Batch]:
+    """Return the loader of batches: float32 (B, 129, 125), and int64 (B,).
+
+    Args:
+        tones: number of tones in all shards.
+        split: whether each worker reads shards of its own.
+        num_workers: worker processes.
+    """
+    dataset = Tones(find_shards(tones), split=split)
+    return DataLoader(dataset, batch_size=20, num_workers=num_workers)
+
+
+def unsplit_loader(tones: int = 1_200) -> DataLoader[Batch]:
+    """Return the same loader with a usual mistake: its workers don't share the shards among them."""
+    return train_loader(tones, split=False)
+
+
+def make_step(device: str = "cpu") -> Callable[[Batch], None]:
+    """Return a function that trains on one batch.
+
+    Args:
+        device: `cpu` or `cuda`.
+    """
+    model = nn.Sequential(
+        nn.Conv1d(129, 32, 5, stride=2), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(),
+        nn.Linear(32, len(PITCHES_HZ)),
+    ).to(device)  # fmt: skip
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def step(batch: Batch) -> None:
+        spectrograms, labels = batch
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(spectrograms), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def main() -> None:
+    """Train for two epochs."""
+    loader, step = train_loader(), make_step()
+    for _ in range(2):
+        for batch in loader:
+            step(batch)
+
+
+if __name__ == "__main__":
+    main()
