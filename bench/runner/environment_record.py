@@ -35,12 +35,13 @@ def record_environment(sweep: PreparedSweep, workload: Workload) -> list[str]:
     if not sweep.is_resumed:
         # Another sweep may have begun here before the folder was locked.
         results_folder.check_folder(sweep.folder)
-        if sweep.options.target is None:
-            now["dataset"]["folder"] = record_data(sweep.options.data_dir, sweep.folder)
+        # A target's own place is the folder in which the sweep was started.
+        place = sweep.options.data_dir if sweep.options.target is None else Path()
+        now["dataset"]["folder"] = record_data(place, sweep.folder)
         results_folder.write_json(path, {**now, "sweep": describe_settings(sweep)})
         return []
     then = results_folder.read_environment(sweep.folder)
-    check_data(then, workload.digest)
+    check_data(then, workload.digest, "data" if sweep.options.target is None else "code")
     differences = find_differences(then, now)
     check_plan(then, sweep.plan.cells(), differences)
     if differences and not sweep.options.resume_anyway:

@@ -144,12 +144,13 @@ def find_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
     return found
 
 
-def check_data(then: Mapping[str, Any], digest: str) -> None:
+def check_data(then: Mapping[str, Any], digest: str, what: str = "data") -> None:
     """Check that the sweep goes on with the data that it began with.
 
     Args:
         then: content of `environment.json` when the sweep began.
         digest: SHA-256 of the data that are there now.
+        what: what the digest is of; default `data`.
 
     Raises:
         ResultsError: the data are others.
@@ -157,8 +158,8 @@ def check_data(then: Mapping[str, Any], digest: str) -> None:
     old = then.get("dataset", {}).get("sha256")
     if old != digest:
         raise ResultsError(
-            f"the sweep began with other data (SHA-256 {str(old)[:8]}…, now {digest[:8]}…): "
-            "put those back, or start a new sweep"
+            f"the sweep began with other {what} (SHA-256 {str(old)[:8]}…, now {digest[:8]}…): "
+            f"put that {what} back, or start a new sweep"
         )
 
 

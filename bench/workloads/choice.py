@@ -11,9 +11,10 @@ from bench.plan.offer import Offer
 from bench.plan.sweep_options import SweepOptions
 from bench.trial.workload import Workload
 from bench.workloads.fashion_mnist import FashionMnist
-from bench.workloads.inspection import inspect_target
+from bench.workloads.inspection import Inquiry, inspect_target
 from bench.workloads.own_loader import OwnLoader
-from bench.workloads.target import Target
+from bench.workloads.start_folder import find_start
+from bench.workloads.target import Target, TargetError
 from loaders.data.dataset_choice import expected_samples, locate
 from loaders.registry import own_families
 from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec
@@ -120,8 +121,14 @@ def choose_workload(options: SweepOptions) -> WorkloadChoice:
     """
     if options.target is None:
         return PictureChoice(options.dataset, options.data_dir, options.mirror)
-    target = Target.parse(options.target)
+    target = Target.parse(options.target, find_start(options.resume))
     given = options.request.knobs or {}
     params = {name.removeprefix(PARAM): values[0] for name, values in given.items() if name.startswith(PARAM)}
-    found = inspect_target(target, params, options.batches)
-    return OwnChoice(OwnLoader(target, found.facts, found.digest, options.batches), tuple(params.items()))
+    found = inspect_target(Inquiry(target, params, options.batches, options.request.step))
+    if found.facts.one_shot and options.schedule.epochs != 1:
+        raise TargetError(
+            f"{target.text} ends after one epoch, as an iterator does: give the function that makes it, or "
+            "--epochs 1"
+        )
+    workload = OwnLoader(target, found.facts, found.digest, options.batches, found.stamps)
+    return OwnChoice(workload, tuple(params.items()))

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import pickle
-import sys
+import os
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
-from torch.utils.data import DataLoader, IterableDataset
+import torch
 
 from bench.process.errors import ProcessError
 from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.running_clock import read_running_s
-from bench.text import describe_error
-from bench.workloads.open_source import open_source
-from bench.workloads.target import Target, TargetError
-from loaders.data.nested_batch import count_bytes, count_samples
-from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
-from loaders.spec.turn_knobs import can_resize, copy_with, read_settings
+from bench.text import format_duration
+from bench.workloads.open_source import open_target
+from bench.workloads.own_steps import make_own_step
+from bench.workloads.source_inspection import find_facts
+from bench.workloads.target import Target, TargetError, describe_theirs
+from bench.workloads.user_modules import digest_files, list_user_files, stamp_files
+from loaders.data.dataset_ref import FileStamp
+from loaders.spec.source_facts import SourceFacts
 
-# A loader without a length is run through to its end once, within this time.
-LONGEST_EPOCH_S = 30.0
+# Time for imports, for the loader's making, and for its first batch or an epoch of unknown length.
 TIMEOUT_S = 120.0
 # Modules that trials need. They are imported before any of the user's.
 MODULES = ("bench.workloads.own_loader", "loaders.registry")
+UNKNOWN = SourceFacts("iterable", None)
 
 
 @dataclass(frozen=True)
@@ -39,159 +40,91 @@ class Inspection:
 
     Attributes:
         facts: what is known of the loader or dataset.
-        digest: SHA-256 in hex over the user's modules that were imported for it.
+        digest: SHA-256 in hex over the user's modules that were imported for it and for the steps.
+        stamps: their files, with size and time.
         error: one line that says why it can't be measured; empty if it can.
+        has_log: whether the process has printed more about the error.
     """
 
     facts: SourceFacts
-    digest: str
+    digest: str = ""
+    stamps: tuple[FileStamp, ...] = ()
     error: str = ""
+    has_log: bool = False
 
 
-def inspect_target(target: Target, params: Mapping[str, Any], batches: int | None = None) -> Inspection:
-    """Import a target in a process of its own, and find out about it.
+@dataclass(frozen=True)
+class Inquiry:
+    """What is to be found out about.
 
-    Args:
+    Attributes:
         target: the target.
         params: arguments of its function.
         batches: number of batches after which an epoch ends; None for the loader's own end.
+        steps: steps that are made too, as the column `step` names them.
+    """
+
+    target: Target
+    params: Mapping[str, Any]
+    batches: int | None = None
+    steps: Sequence[str] = ()
+
+
+def inspect_target(inquiry: Inquiry, context: BaseContext | None = None) -> Inspection:
+    """Import a target in a process of its own, and find out about it.
+
+    Args:
+        inquiry: what is to be found out about.
+        context: starts the process; default None, one that has imported what trials need.
 
     Raises:
         TargetError: it can't be imported or measured. The output of the process is kept in a file then.
     """
-    log = Path(tempfile.gettempdir()) / f"loaderbench-{target.module}.log"
-    log.unlink(missing_ok=True)
-    work = partial(_inspect, target, dict(params), batches)
+    text = inquiry.target.text
+    log = _make_log(inquiry.target)
     try:
-        context = prepare_context(MODULES)
-        with FreshProcess(work, context=context, log=log, title=f"import of {target.text}") as process:
+        context = context or prepare_context(MODULES)
+        work = partial(_inspect, inquiry)
+        with FreshProcess(work, context=context, log=log, title=f"import of {text}") as process:
             found = process.take(read_running_s() + TIMEOUT_S)
     except TimeoutError:
         raise TargetError(
-            f"{target.text} gave no batch within {TIMEOUT_S:g} s; its output is in {log}"
+            f"{text} gave no batch within {format_duration(TIMEOUT_S)}; its output is in {log}"
         ) from None
     except ProcessError as error:
-        raise TargetError(f"{target.text} can't be used: {error}; its output is in {log}") from None
+        raise TargetError(f"{text}: {error}; its output is in {log}") from None
+    if found.has_log:
+        raise TargetError(f"{found.error}; its traceback is in {log}")
     log.unlink(missing_ok=True)
     if found.error:
         raise TargetError(found.error)
     return found
 
 
-def _inspect(target: Target, params: Mapping[str, Any], batches: int | None) -> Iterator[Inspection]:
-    unknown = SourceFacts("iterable", None)
+def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
+    target = inquiry.target
     try:
-        source = open_source(target, params)
-        facts = find_facts(source, batches, name=target.text)
+        opened = open_target(target, inquiry.params)
+        facts = find_facts(opened.loader, inquiry.batches, name=target.text, kind=opened.kind)
+        for step in inquiry.steps:
+            make_own_step(step, "cuda" if torch.cuda.is_available() else "cpu")
     except TargetError as error:
-        yield Inspection(unknown, "", str(error))
+        if error.__cause__ is not None:
+            traceback.print_exc()
+        yield Inspection(UNKNOWN, error=str(error), has_log=error.__cause__ is not None)
         return
-    yield Inspection(facts, _digest_modules(target.folder))
-
-
-def find_facts(source: Any, batches: int | None, *, name: str) -> SourceFacts:
-    """Find out about a loader.
-
-    Args:
-        source: a DataLoader, or another iterable of batches.
-        batches: number of batches after which an epoch ends; None for the loader's own end.
-        name: the target, for errors to name it.
-
-    Raises:
-        TargetError: it is empty, or has neither a length nor an end.
-    """
-    if not isinstance(source, DataLoader):
-        facts = SourceFacts("iterable", None)
-        return _count(source, replace(facts, batches=_find_length(source)), batches, name)
-    settings = read_settings(source)
-    map_style = not isinstance(source.dataset, IterableDataset)
-    facts = SourceFacts(
-        "dataloader",
-        settings,
-        map_style=map_style,
-        batches=_find_length(source),
-        has_own_batches=not can_resize(source),
-        pickle_error=_find_pickle_error(source.dataset),
-    )
-    # Without workers: this process only looks.
-    alone = DataLoaderSettings(settings.batch_size)
-    return _count(copy_with(source, alone), facts, batches, name)
-
-
-def _count(loader: Any, facts: SourceFacts, limit: int | None, name: str) -> SourceFacts:
-    """Read the first batch, and run through a loader of unknown length."""
-    began_s = time.monotonic()
-    samples = count = 0
-    first: Any = None
-    for batch in loader:
-        first = batch if count == 0 else first
-        count += 1
-        samples += count_samples(batch)
-        if facts.batches is not None or count == limit:
-            break
-        if time.monotonic() - began_s > LONGEST_EPOCH_S:
-            raise TargetError(
-                f"{name} has no length, and no end within {LONGEST_EPOCH_S:g} s ({count:,} batches); say "
-                "with --batches N where an epoch ends"
-            )
-    if count == 0:
-        raise TargetError(f"{name} is empty: it delivers no batch")
-    ended = facts.batches is None and count != limit
-    return replace(
-        facts,
-        batches=count if ended else facts.batches,
-        samples=samples if ended else _find_samples(loader, facts, count_samples(first)),
-        batch_samples=count_samples(first),
-        batch_bytes=count_bytes(first),
-    )
-
-
-def _find_samples(loader: Any, facts: SourceFacts, batch_samples: int) -> int | None:
-    if facts.batches is None:
-        return None
-    most = facts.batches * batch_samples
-    return min(most, _find_length(loader.sampler) or most) if facts.map_style else most
-
-
-def _find_length(sized: Any) -> int | None:
-    try:
-        return len(sized)
-    except (TypeError, NotImplementedError, AttributeError):
-        return None
-
-
-def _find_pickle_error(dataset: Any) -> str:
-    """Return why a dataset can't be sent to workers that aren't forked; empty if it can."""
-    try:
-        pickle.dump(dataset, _Nowhere())
-    # A user's __getstate__ may raise anything.
+    # A user's code may raise anything.
     except Exception as error:
-        return describe_error(error)
-    return ""
+        traceback.print_exc()
+        yield Inspection(UNKNOWN, error=f"{target.text}: {describe_theirs(error)}", has_log=True)
+        return
+    files = list_user_files()
+    yield Inspection(facts, digest_files(files), stamp_files(files))
 
 
-class _Nowhere:
-    """A file that keeps nothing, as a dataset may be large."""
-
-    def write(self, data: bytes) -> int:
-        """Drop what is written."""
-        return len(data)
-
-
-def _digest_modules(folder: Path) -> str:
-    """Return the SHA-256 over the modules that were imported from a folder."""
-    files = {
-        str(path): path
-        for module in list(sys.modules.values())
-        if (path := _find_file(module)) is not None and path.is_relative_to(folder)
-    }
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(files[name].read_bytes())
-    return digest.hexdigest()
-
-
-def _find_file(module: Any) -> Path | None:
-    name = getattr(module, "__file__", None)
-    path = Path(name) if isinstance(name, str) else None
-    return path if path is not None and path.suffix == ".py" and path.is_file() else None
+def _make_log(target: Target) -> Path:
+    """Make an empty file in the temporary folder that no other user or sweep has."""
+    module = target.module.rpartition(".")[2]
+    descriptor, name = tempfile.mkstemp(prefix=f"loaderbench-{module}-", suffix=".log")
+    os.close(descriptor)
+    return Path(name)

@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import GeneratorType
-from typing import Any, Literal
+from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from bench.text import format_count, join_few
 from bench.workloads.target import Target, TargetError, check_params, refuse_exit
+from loaders.spec.source_facts import Kind
 
 EXPECTED = "a DataLoader, a Dataset, another iterable of batches, or a function that returns one"
 # They hold no batches, although one can iterate over them.
-NO_LOADERS = (str, bytes, bytearray, set, frozenset, int, float, range)
+NO_LOADERS = (Mapping, type, str, bytes, bytearray, set, frozenset, int, float, range)
 BUILT_IN = ("builtins", "collections", "itertools")
 
 
@@ -29,7 +31,7 @@ class OpenedSource:
         loader: a DataLoader, with PyTorch's defaults over a Dataset; or another iterable of batches.
     """
 
-    kind: Literal["dataloader", "dataset", "iterable"]
+    kind: Kind
     loader: Any
 
 
@@ -49,6 +51,20 @@ class MadeAnew:
     def __iter__(self) -> Iterator[Any]:
         first, self._first = self._first, None
         return iter(self._make() if first is None else first)
+
+
+class AsItIs:
+    """A loader that is iterated as it is, though it is a DataLoader."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        """Keep a loader."""
+        self._loader = loader
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._loader)
+
+    def __len__(self) -> int:
+        return len(self._loader)
 
 
 def open_target(target: Target, params: Mapping[str, Any]) -> OpenedSource:
@@ -95,15 +111,19 @@ def _classify(found: Any, what: str) -> OpenedSource:
         what: begins the error, such as `train.py:loader is`.
     """
     if isinstance(found, DataLoader):
-        return OpenedSource("dataloader", found)
+        # A subclass may have started workers for good when it was made. Its knobs are turned too late.
+        started = any(
+            isinstance(vars(found)[name], _BaseDataLoaderIter) for name in vars(found) if name != "_iterator"
+        )
+        return OpenedSource("iterable", AsItIs(found)) if started else OpenedSource("dataloader", found)
     if isinstance(found, Dataset):
         return OpenedSource("dataset", DataLoader(found))
     if isinstance(found, tuple | list | Mapping) and (several := _describe_several(found)):
         raise TargetError(
-            f"{what} {several}, expected one loader: give a function that returns the one to measure, such as "
-            "def train_loader(): return make_loaders()[0]"
+            f"{what} {several}, expected one loader: give a function that returns the one to measure, such "
+            "as def train_loader(): return make_loaders()[0]"
         )
-    if isinstance(found, Mapping | type) or isinstance(found, NO_LOADERS):
+    if isinstance(found, NO_LOADERS):
         raise TargetError(f"{what} a {type(found).__name__}, expected {EXPECTED}")
     has_index = hasattr(found, "__getitem__") and hasattr(found, "__len__")
     # A dataset needs no base class. A list holds batches.

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -20,6 +21,7 @@ from bench.workloads.open_source import open_source
 from bench.workloads.own_audit import OwnAudit, OwnInspector, make_counter
 from bench.workloads.own_steps import make_own_step
 from bench.workloads.target import Target
+from loaders.data.dataset_ref import FileStamp
 from loaders.data.nested_batch import count_samples, move
 from loaders.device.pipeline import Pipeline
 from loaders.spec.first_batches import limit_epochs
@@ -37,12 +39,14 @@ class OwnLoader(TrainingWorkload):
         facts: what is known of it.
         fingerprint: SHA-256 in hex over the modules that it is made of.
         batches: number of batches after which an epoch ends; None for the loader's own end.
+        stamps: files of these modules, with size and time.
     """
 
     target: Target
     facts: SourceFacts
     fingerprint: str
     batches: int | None = None
+    stamps: tuple[FileStamp, ...] = ()
 
     @property
     def name(self) -> str:
@@ -53,6 +57,10 @@ class OwnLoader(TrainingWorkload):
     def digest(self) -> str:
         """The fingerprint of the user's modules."""
         return self.fingerprint
+
+    def find_changed(self) -> Path | None:
+        """Return the first of the user's modules that was written to since the sweep began; None for none."""
+        return next((stamp.path for stamp in self.stamps if FileStamp.of(stamp.path) != stamp), None)
 
     @property
     def samples(self) -> int | None:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bench.workloads.target import Target, TargetError
+from bench.text import describe_error
+from bench.workloads.target import Target, TargetError, refuse_exit
 
 # A step of planned length, as the column `step` holds it.
 LENGTH = re.compile(r"(\d+(?:\.\d+)?)ms")
@@ -16,20 +17,33 @@ LENGTH = re.compile(r"(\d+(?:\.\d+)?)ms")
 LATE_NS = 200_000
 
 
+class StepError(RuntimeError):
+    """An exception of a user's own step, in one line that names the step."""
+
+
 class OwnStep:
     """A step that hands each batch to a callable of the user's."""
 
-    def __init__(self, call: Callable[[Any], object]) -> None:
+    def __init__(self, call: Callable[[Any], object], name: str = "none") -> None:
         """Wrap a callable.
 
         Args:
             call: takes each batch, on the step's device.
+            name: the step, for an error to name it.
         """
         self.call = call
+        self._name = name
 
     def __call__(self, batch: Any) -> object:
-        """Train on one batch."""
-        return self.call(batch)
+        """Train on one batch.
+
+        Raises:
+            StepError: the callable raised an exception.
+        """
+        try:
+            return self.call(batch)
+        except Exception as error:
+            raise StepError(f"step {self._name}: {describe_error(error)}") from error
 
     def mean_loss(self) -> None:
         """Return None: the step keeps its loss to itself."""
@@ -65,11 +79,20 @@ def make_own_step(name: str, device: str) -> OwnStep:
     make = target.load()
     if not callable(make):
         raise TargetError(f"{name} is a {type(make).__name__}, expected a function that returns the step")
-    takes_device = "device" in inspect.signature(make).parameters
-    call = make(device=device) if takes_device else make()
+    takes_device = "device" in _list_parameters(make)
+    with refuse_exit(f"{name}: the function"):
+        call = make(device=device) if takes_device else make()
     if not callable(call):
         raise TargetError(f"{name} returned a {type(call).__name__}, expected a callable that takes a batch")
-    return OwnStep(call)
+    return OwnStep(call, name)
+
+
+def _list_parameters(make: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(make).parameters)
+    except (TypeError, ValueError):
+        # A function of a C extension doesn't tell its arguments.
+        return []
 
 
 class Waiting:

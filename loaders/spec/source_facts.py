@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Kind = Literal["dataloader", "dataset", "iterable"]
+
 
 @dataclass(frozen=True)
 class DataLoaderSettings:
@@ -45,10 +47,12 @@ class SourceFacts:
         batch_bytes: bytes of the first batch.
         same_samples: whether the same index gives the same sample each time; None where it isn't known.
         differing: why samples can't be kept in memory, such as `samples differ in shape`; empty if they can.
-        pickle_error: why the dataset can't be sent to workers that aren't forked; empty if it can.
+        pickle_error: why the dataset or a function can't be sent to workers that aren't forked; empty
+            if they can.
+        one_shot: whether it delivers a single epoch, as a generator does.
     """
 
-    kind: Literal["dataloader", "dataset", "iterable"]
+    kind: Kind
     settings: DataLoaderSettings | None
     map_style: bool = False
     samples: int | None = None
@@ -59,3 +63,4 @@ class SourceFacts:
     same_samples: bool | None = None
     differing: str = ""
     pickle_error: str = ""
+    one_shot: bool = False
