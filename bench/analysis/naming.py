@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.ranking import WORK
+from bench.analysis.ranking import list_work
 
 
 def list_knobs(summary: pd.DataFrame) -> list[str]:
@@ -50,13 +50,14 @@ def split_names(summary: pd.DataFrame) -> tuple[list[str], list[str]]:
     names = find_varied(summary)
     # The shape of a failed configuration's samples is unknown.
     known = summary[summary["sample_shape"] != ""]
-    groups = known.groupby(list(WORK), dropna=False)
+    work = list_work(summary.columns)
+    groups = known.groupby(work, dropna=False)
     if len(groups) < 2:
         return [], names
     of_work = [name for name in names if name != "family" and (groups[name].nunique() == 1).all()]
     if not of_work or known.groupby(of_work).ngroups < len(groups):
         # Two resizes can deliver one shape. Then the delivered shape tells the work apart, not the knob.
-        of_work = [name for name in WORK if known[name].nunique() > 1]
+        of_work = [name for name in work if known[name].nunique() > 1]
     return of_work, [name for name in names if name not in of_work]
 
 

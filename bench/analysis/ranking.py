@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,8 +12,19 @@ from bench.analysis.statistics import Estimate, estimate, pair_ratios
 from bench.analysis.throughputs import Throughputs
 from bench.analysis.ties import find_ties
 
-# Configurations that agree in these columns do the same work, and are ranked against each other.
+# Configurations that agree in these columns do the same work, and are ranked against each other. A loader of
+# a user's own may have no batch size.
 WORK = ("dataset", "device", "sample_shape", "dtype", "batch_size", "step", "loss")
+
+
+def list_work(names: Iterable[str]) -> list[str]:
+    """Return the columns that tell kinds of work apart, of those that a table has.
+
+    Args:
+        names: columns of the table.
+    """
+    known = set(names)
+    return [name for name in WORK if name in known]
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,7 @@ def rank_configurations(speeds: Throughputs, work: Mapping[int, Hashable]) -> di
 def group_by_work(summary: pd.DataFrame) -> list[pd.DataFrame]:
     """Return the ranked lines of a summary, one group for each kind of work, each with the best first."""
     ranked = summary[summary["rank"].notna()].sort_values("rank")
-    return [group for _, group in ranked.groupby(list(WORK), dropna=False, sort=False)]
+    return [group for _, group in ranked.groupby(list_work(ranked.columns), dropna=False, sort=False)]
 
 
 def _find_best(numbers: Sequence[int], speeds: Throughputs) -> int:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from bench.analysis.ceiling_shares import CeilingShare, find_ceiling_share, find_ceiling_throughputs
+from bench.analysis.ceiling_shares import (
+    CeilingShare,
+    find_ceiling_share,
+    find_ceiling_throughputs,
+    find_step_throughputs,
+)
 from bench.analysis.intervals import to_cells
-from bench.analysis.ranking import WORK, Standing, rank_configurations
+from bench.analysis.ranking import Standing, list_work, rank_configurations
 from bench.analysis.statistics import estimate, pair_ratios
 from bench.analysis.throughputs import (
     compute_throughputs,
@@ -67,7 +73,7 @@ def summarise(
     identities = {
         int(str(number)): _identify(rows) for number, rows in runs.groupby("configuration", sort=True)
     }
-    work = {number: tuple(cells[name] for name in WORK) for number, cells in identities.items()}
+    work = {number: tuple(cells[name] for name in list_work(cells)) for number, cells in identities.items()}
     standings = rank_configurations(sound, work)
     lines = []
     for number, identity in identities.items():
@@ -81,6 +87,7 @@ def summarise(
                 **_throughput_cells(speeds.get(number, {})),
                 **to_cells("ratio", estimate(pair_ratios(own, baseline))),
                 **_ceiling_cells(find_ceiling_share(identity, own, bounds)),
+                **_step_cells(find_step_throughputs(identity, bounds), own, baseline),
                 **_epoch_cells(counted[counted["configuration"] == number], phase),
                 **_device_cells(device, number),
             }
@@ -128,6 +135,23 @@ def _ceiling_cells(found: CeilingShare | None) -> dict[str, Any]:
         "ceiling": "" if found is None else found.name,
         "ceiling_samples_per_s": math.nan if found is None else found.samples_per_s,
         **to_cells("ceiling_share", None if found is None else found.share),
+    }
+
+
+def _step_cells(
+    step: Mapping[int, float], own: Mapping[int, float], baseline: Mapping[int, float]
+) -> dict[str, Any]:
+    """Return what the step alone reaches, and how near a configuration and its baseline come to it.
+
+    Args:
+        step: samples per second of the step alone in each block; empty where it wasn't measured.
+        own: the same of the configuration.
+        baseline: the same of its baseline.
+    """
+    return {
+        "step_samples_per_s": statistics.median(step.values()) if step else math.nan,
+        **to_cells("step_share", estimate(pair_ratios(own, step))),
+        **to_cells("possible_ratio", estimate(pair_ratios(step, baseline))),
     }
 
 
