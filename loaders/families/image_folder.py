@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from PIL import Image
-from torchvision import __version__ as torchvision_version
-from torchvision import io as torchvision_io
-from torchvision import transforms
-from torchvision.datasets import ImageFolder as TorchvisionImageFolder
 
 from loaders.data.batch import Batch
 from loaders.data.conversion import Conversion, Progress
@@ -75,64 +69,6 @@ def write_png_files(source: ImageSplit, folder: Path, progress: Progress) -> Non
 CONVERSION = Conversion("image_folder", 1, write_png_files)
 
 
-class NumberedImageFolder(TorchvisionImageFolder):  # type: ignore[misc]  # torchvision is not typed
-    """torchvision's ImageFolder in the order of the file names' numbers, with the folder names' labels.
-
-    Args:
-        root: the folder with the class folders.
-        loader: reads a file.
-        transform: makes a sample of the loader's result.
-    """
-
-    def __init__(self, root: Path, loader: Callable[[str], Any], transform: Callable[[Any], Any]) -> None:
-        super().__init__(str(root), loader=loader, transform=transform)
-        self.samples.sort(key=sample_number)
-        self.targets = [label for _, label in self.samples]
-
-    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """Return the class folders and the label of each: its number, since classes can be empty."""
-        names, _ = super().find_classes(directory)
-        return names, {name: int(name.partition("-")[0]) for name in names}
-
-
-def sample_number(sample: tuple[str, int]) -> int:
-    """Return the number in the file name of an ImageFolder's sample, (path, label)."""
-    return int(os.path.splitext(os.path.basename(sample[0]))[0])  # noqa: PTH119, PTH122  # a Path is slow to make
-
-
-def read_with_pil(path: str) -> Image.Image:
-    """Return the picture in a file, in 8-bit grey."""
-    with open(path, "rb") as file:  # noqa: PTH123  # as ImageFolder's own loader does
-        return Image.open(file).convert("L")
-
-
-def read_with_torchvision(path: str) -> torch.Tensor:
-    """Return the picture in a file: uint8 (1, H, W)."""
-    return decode_with_torchvision(torchvision_io.read_file(path))
-
-
-def decode_with_torchvision(png: torch.Tensor) -> torch.Tensor:
-    """Decode the bytes of a file, uint8 (length,), to uint8 (1, H, W)."""
-    pixels: torch.Tensor = torchvision_io.decode_image(png, mode=torchvision_io.ImageReadMode.GRAY)
-    return pixels
-
-
-def torchvision_reads_png() -> bool:
-    """Return whether this torchvision has a PNG reader, by calling it.
-
-    Some are built without one, and 0.29 deprecates it in favour of TorchCodec.
-    """
-    file = io.BytesIO()
-    Image.new("L", (1, 1)).save(file, "PNG")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            decode_with_torchvision(torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8))
-        except (RuntimeError, AttributeError):
-            return False
-    return True
-
-
 @dataclass(frozen=True)
 class ImageFolder(DataLoaderSpec):
     """One PNG file opened, decoded and converted for each sample.
@@ -145,14 +81,23 @@ class ImageFolder(DataLoaderSpec):
     """
 
     shown_unasked: ClassVar[bool] = False
+    late_modules: ClassVar[tuple[str, ...]] = (
+        "loaders.data.numbered_image_folder",
+        "loaders.data.png_readers",
+    )
 
     decoder: str = knob(DECODER, "pil")
 
     def unavailable(self) -> str | None:
         """Return that this torchvision can't read PNG files, with the cure, or None."""
-        if self.decoder == "torchvision" and not torchvision_reads_png():
+        if self.decoder != "torchvision":
+            return None
+        # torchvision takes over a second to import.
+        from loaders.data.png_readers import torchvision_reads_png
+
+        if not torchvision_reads_png():
             return (
-                f"decoder=torchvision needs a torchvision that reads PNG, {torchvision_version} doesn't: "
+                f"decoder=torchvision needs a torchvision that reads PNG, {version('torchvision')} doesn't: "
                 f"install another build of it from pytorch.org, or take decoder=pil"
             )
         return None
@@ -170,6 +115,12 @@ class ImageFolder(DataLoaderSpec):
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """Return a DataLoader over torchvision's ImageFolder; raise DataError if there are no files."""
+        # torchvision takes over a second to import. A command that only plans or prints needn't wait for it.
+        from torchvision import transforms
+
+        from loaders.data.numbered_image_folder import NumberedImageFolder
+        from loaders.data.png_readers import read_with_pil, read_with_torchvision
+
         steps: list[Callable[[Any], Any]] = []
         if self.resize is not None:
             steps.append(transforms.Resize((self.resize, self.resize), antialias=True))
@@ -188,7 +139,7 @@ class ImageFolder(DataLoaderSpec):
         code = ExampleCode(
             "from torchvision import transforms",
             "from torchvision.datasets import ImageFolder",
-            f"from loaders.families.image_folder import {reader}",
+            f"from loaders.data.png_readers import {reader}",
         )
         steps = [] if self.resize is None else [f"transforms.Resize(({self.resize}, {self.resize}))"]
         if self.decoder == "pil":

@@ -4,30 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
-
-from torchvision import transforms
-from torchvision.datasets import MNIST, FashionMNIST
+from typing import Any, ClassVar
 
 from loaders.data.batch import Batch
 from loaders.data.image_split import ImageSplit
 from loaders.spec.dataloader_spec import DataLoaderSpec
 from loaders.spec.example_code import ExampleCode
-
-
-class SourceFashionMNIST(FashionMNIST):  # type: ignore[misc]  # torchvision is not typed
-    """torchvision's FashionMNIST with its own `__getitem__`, over pictures that have been read already.
-
-    Args:
-        source: the pictures and labels.
-        transform: makes a sample of a PIL image.
-    """
-
-    def __init__(self, source: ImageSplit, transform: Callable[[Any], Any]) -> None:
-        # Skips MNIST.__init__, which would look for files.
-        super(MNIST, self).__init__(root="", transform=transform)
-        self.data = source.in_memory().images
-        self.targets = source.labels
 
 
 @dataclass(frozen=True)
@@ -37,16 +19,23 @@ class TorchDataLoader(DataLoaderSpec):
     `resize` is PIL's, bilinear, antialiased and rounded to uint8, before ToTensor.
     """
 
+    late_modules: ClassVar[tuple[str, ...]] = ("loaders.data.array_fashion_mnist",)
+
     def typical_samples_per_s(self) -> float:
         """Return 30,000, measured on two cores with any number of workers; half of it with a resize to 64."""
         return 30_000 if self.resize is None else 30_000 / (1 + (self.resize / 64) ** 2)
 
     def build(self, source: ImageSplit, *, shuffle: bool, seed: int) -> Iterable[Batch]:
         """Return a DataLoader over torchvision's FashionMNIST."""
+        # torchvision takes over a second to import. A command that only plans or prints needn't wait for it.
+        from torchvision import transforms
+
+        from loaders.data.array_fashion_mnist import ArrayFashionMNIST
+
         steps: list[Callable[[Any], Any]] = [transforms.ToTensor()]
         if self.resize is not None:
             steps.insert(0, transforms.Resize((self.resize, self.resize)))
-        dataset = SourceFashionMNIST(source, transforms.Compose(steps))
+        dataset = ArrayFashionMNIST(source, transforms.Compose(steps))
         return self.make_dataloader(dataset, shuffle=shuffle, seed=seed)
 
     def loader_code(self) -> ExampleCode:

@@ -21,10 +21,13 @@ class KnobSet(ABC):
             family that fills a disk with files.
         same_order_each_epoch: class attribute: whether a shuffled loader may deliver the same order in every
             epoch; default False. The audit fails a family that does so without declaring it.
+        late_modules: class attribute: modules that take long to import and that the family imports when its
+            loader is built; default none. The server that trials are forked from imports them beforehand.
     """
 
     shown_unasked: ClassVar[bool] = True
     same_order_each_epoch: ClassVar[bool] = False
+    late_modules: ClassVar[tuple[str, ...]] = ()
 
     @property
     def family(self) -> str:

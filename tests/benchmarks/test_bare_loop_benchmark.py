@@ -98,7 +98,9 @@ def start_harness(runner: TrialRunner, workers: int, step: str) -> Iterator[Iter
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory) -> TrialRunner:
-    context = prepare_context([TorchDataLoader.__module__, read_random_split.__module__])
+    context = prepare_context(
+        [TorchDataLoader.__module__, *TorchDataLoader.late_modules, read_random_split.__module__]
+    )
     log = tmp_path_factory.mktemp("bare_loop") / "log"
     return TrialRunner(context, TrialLimits(timeout_s=600), log)
 

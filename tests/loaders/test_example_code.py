@@ -10,6 +10,7 @@ import pytest
 import torch
 from torchvision import transforms
 
+from loaders.data.array_fashion_mnist import ArrayFashionMNIST
 from loaders.data.batch import Batch
 from loaders.data.image_split import ImageSplit
 from loaders.device import resident
@@ -19,7 +20,7 @@ from loaders.families.image_folder import ImageFolder
 from loaders.families.memory_map import MemoryMap
 from loaders.families.stream import Stream
 from loaders.families.tensor_slice import TensorSlice
-from loaders.families.torch_dataloader import SourceFashionMNIST, TorchDataLoader
+from loaders.families.torch_dataloader import TorchDataLoader
 from loaders.registry import families
 from loaders.ring import RingLoader
 from loaders.spec.loader_spec import LoaderSpec
@@ -45,7 +46,7 @@ def run(lines: list[str], source: ImageSplit) -> Iterable[Batch]:
         "labels": source.labels,
         "height": 28,
         "width": 28,
-        "dataset": SourceFashionMNIST(source, transforms.ToTensor()),
+        "dataset": ArrayFashionMNIST(source, transforms.ToTensor()),
         "folder": image_folder.CONVERSION.prepare(source),
     }
     exec("\n".join(lines), names)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from loaders.data import png_readers
 from loaders.data.image_split import ImageSplit
 from loaders.families import image_folder
 from loaders.families.image_folder import CONVERSION, ImageFolder
@@ -120,6 +121,6 @@ def test_a_torchvision_without_png_is_told_before_the_sweep(monkeypatch: pytest.
         raise RuntimeError("decode_png: torchvision not compiled with libPNG support")
 
     assert ImageFolder(decoder="torchvision").unavailable() is None
-    monkeypatch.setattr(image_folder.torchvision_io, "decode_image", without_libpng)
+    monkeypatch.setattr(png_readers, "decode_image", without_libpng)
     assert "take decoder=pil" in (ImageFolder(decoder="torchvision").unavailable() or "")
     assert ImageFolder(decoder="pil").unavailable() is None

@@ -25,7 +25,7 @@ from tests.fakes import Misbehaving, numbered_workload
 
 @pytest.fixture(scope="module")
 def context():
-    return prepare_context([Misbehaving.__module__, TorchDataLoader.__module__])
+    return prepare_context([Misbehaving.__module__, *TorchDataLoader.late_modules])
 
 
 def make_runner(context, log: Path, timeout_s: float = 60) -> TrialRunner:
