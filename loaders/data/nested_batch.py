@@ -33,21 +33,34 @@ def map_tensors(batch: T, function: Callable[[torch.Tensor], Any]) -> T:
     Leaves that are no tensors are kept. An object that has attributes with tensors, and is none of the known
     containers, is kept too.
     """
+    return map_leaves(batch, lambda leaf: function(leaf) if isinstance(leaf, torch.Tensor) else leaf)
+
+
+def map_leaves(
+    batch: T, function: Callable[[Leaf], Any], other: Callable[[Any], Any] = lambda value: value
+) -> T:
+    """Return a batch of the same structure with a function applied to each tensor and array.
+
+    Args:
+        batch: the batch.
+        function: takes each tensor and each array.
+        other: takes each value that is neither of them and no known container; default keeps it.
+    """
     value: Any = batch
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, torch.Tensor | np.ndarray):
         return function(value)  # type: ignore[no-any-return]
     if isinstance(value, Mapping):
-        mapped = {key: map_tensors(part, function) for key, part in value.items()}
+        mapped = {key: map_leaves(part, function, other) for key, part in value.items()}
         return mapped if type(value) is dict else _remake(value, mapped)  # type: ignore[return-value]
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(map_tensors(part, function) for part in value))  # type: ignore[return-value]
+        return type(value)(*(map_leaves(part, function, other) for part in value))  # type: ignore[return-value]
     if isinstance(value, tuple | list):
-        return type(value)([map_tensors(part, function) for part in value])  # type: ignore[return-value]
+        return type(value)([map_leaves(part, function, other) for part in value])  # type: ignore[return-value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
-        mapped = {name: map_tensors(part, function) for name, part in parts.items()}
+        mapped = {name: map_leaves(part, function, other) for name, part in parts.items()}
         return dataclasses.replace(value, **mapped)  # type: ignore[return-value]
-    return batch
+    return other(value)  # type: ignore[no-any-return]
 
 
 def move(batch: T, device: torch.device | str, *, non_blocking: bool = False) -> T:

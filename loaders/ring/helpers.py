@@ -7,7 +7,7 @@ import sys
 import threading
 import weakref
 
-from loaders.ring.ring import Ring
+from loaders.ring.ring import Helpable
 
 
 class Helpers:
@@ -18,7 +18,7 @@ class Helpers:
         count: the number of threads.
     """
 
-    def __init__(self, ring: Ring, count: int) -> None:
+    def __init__(self, ring: Helpable, count: int) -> None:
         self._ring = ring
         self._threads = [threading.Thread(target=ring.help, daemon=True) for _ in range(count)]
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Ring(Protocol):
+class Helpable(Protocol):
+    """Work that helper threads share."""
+
+    def help(self) -> None:
+        """Work until there is no more to do or `stop` is called; the work of a helper thread."""
+
+    def stop(self) -> None:
+        """Let the helper threads return."""
+
+
+class Ring(Helpable, Protocol):
     """Chunks of an epoch, filled by any number of threads and taken in order by one.
 
     Chunk n is valid until chunk n+2 is taken.
@@ -16,9 +26,3 @@ class Ring(Protocol):
 
     def take(self, chunk: int) -> None:
         """Return once this chunk lies in its slot; fill chunks meanwhile."""
-
-    def help(self) -> None:
-        """Fill chunks until the epoch ends or `stop` is called; the work of a helper thread."""
-
-    def stop(self) -> None:
-        """Let the helper threads return."""
