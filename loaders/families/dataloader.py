@@ -57,7 +57,9 @@ class OwnDataLoader(OwnLoaderSpec):
     @classmethod
     def refuse(cls, facts: SourceFacts) -> str | None:
         """Return why there is no DataLoader to vary, or None."""
-        return "the target is no DataLoader and no Dataset" if facts.settings is None else None
+        return (
+            "the target is no Dataset, and no DataLoader that can be set" if facts.settings is None else None
+        )
 
     @property
     def theirs(self) -> DataLoaderSettings:

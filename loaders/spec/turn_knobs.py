@@ -15,7 +15,7 @@ def read_settings(loader: DataLoader[Any]) -> DataLoaderSettings:
     """Return the settings of a DataLoader."""
     context = loader.multiprocessing_context
     return DataLoaderSettings(
-        batch_size=loader.batch_size or getattr(loader.batch_sampler, "batch_size", None),
+        batch_size=_read_batch_size(loader),
         num_workers=loader.num_workers,
         pin_memory=bool(loader.pin_memory),
         prefetch_factor=loader.prefetch_factor,
@@ -26,33 +26,40 @@ def read_settings(loader: DataLoader[Any]) -> DataLoaderSettings:
 
 
 def can_resize(loader: DataLoader[Any]) -> bool:
-    """Return whether the batch size can be varied: PyTorch's own BatchSampler, or an iterable dataset."""
-    if loader.batch_size is None:
-        return False
-    return loader.batch_sampler is None or type(loader.batch_sampler) is BatchSampler
+    """Return whether the batch size can be varied: whether PyTorch's own BatchSampler makes the batches."""
+    return _find_batch_sampler(loader) is not None
 
 
 def turn_knobs(loader: DataLoader[Any], settings: DataLoaderSettings) -> None:
     """Change the settings of a DataLoader that hasn't been iterated yet.
 
-    Its dataset, sampler, collate function, worker_init_fn, generator and drop_last stay as they are. A
-    DataLoader refuses most of these changes once it is made, because its workers may have started.
+    Its dataset, sampler, collate function, worker_init_fn, generator and drop_last stay as they are, and with
+    workers its timeout, too. A DataLoader refuses most of these changes once it is made, because its workers
+    may have started.
 
     Args:
         loader: the DataLoader.
         settings: the new settings. A batch size is changed only where `can_resize` is True.
     """
-    if can_resize(loader) and settings.batch_size not in (None, loader.batch_size):
-        _set(loader, "batch_size", settings.batch_size)
-        if isinstance(own := loader.batch_sampler, BatchSampler):
-            _set(loader, "batch_sampler", BatchSampler(own.sampler, settings.batch_size, own.drop_last))
+    name = _find_batch_sampler(loader)
+    if name is not None and settings.batch_size not in (None, _read_batch_size(loader)):
+        own = getattr(loader, name)
+        _set(loader, name, BatchSampler(own.sampler, settings.batch_size, own.drop_last))
+        if loader.batch_size is not None:
+            _set(loader, "batch_size", settings.batch_size)
     _set(loader, "num_workers", settings.num_workers)
     _set(loader, "prefetch_factor", settings.prefetch_factor)
     _set(loader, "persistent_workers", settings.persistent_workers)
     _set(loader, "pin_memory", settings.pin_memory)
     _set(loader, "in_order", settings.in_order)
     _set(loader, "_iterator", None)
-    loader.multiprocessing_context = settings.multiprocessing_context if settings.num_workers else None
+    if not settings.num_workers:
+        # PyTorch asserts that a loader without workers has none.
+        _set(loader, "timeout", 0)
+    context = loader.multiprocessing_context
+    method = settings.multiprocessing_context if settings.num_workers else None
+    if method is None or context is None or context.get_start_method() != method:
+        loader.multiprocessing_context = method
 
 
 def copy_with(loader: DataLoader[Any], settings: DataLoaderSettings) -> DataLoader[Any]:
@@ -110,6 +117,21 @@ def record_indices(loader: DataLoader[Any]) -> RecordingSampler | None:
     recorder = RecordingSampler(getattr(loader, name))
     _set(loader, name, recorder)
     return recorder
+
+
+def _find_batch_sampler(loader: DataLoader[Any]) -> str | None:
+    """Return the attribute with PyTorch's own BatchSampler; None where something else makes the batches.
+
+    With `batch_size=None` it may be the sampler.
+    """
+    name = "sampler" if loader.batch_sampler is None else "batch_sampler"
+    return name if type(getattr(loader, name)) is BatchSampler else None
+
+
+def _read_batch_size(loader: DataLoader[Any]) -> int | None:
+    made_by = loader.batch_sampler if loader.batch_sampler is not None else loader.sampler
+    size = getattr(made_by, "batch_size", None) if loader.batch_size is None else loader.batch_size
+    return size if isinstance(size, int) else None
 
 
 def _set(loader: DataLoader[Any], name: str, value: object) -> None:
