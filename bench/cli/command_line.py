@@ -21,6 +21,7 @@ def run_command(
     *,
     user_errors: tuple[type[Exception], ...],
     arguments: Sequence[str] | None = None,
+    program: str | None = None,
 ) -> NoReturn:
     """Run a command and leave with its exit code.
 
@@ -29,11 +30,12 @@ def run_command(
         user_errors: exceptions that tell the user of bad input, data or folders. Like click's own they become
             one line on standard error and exit code 2.
         arguments: arguments of the command; None for those of this process.
+        program: name of the command in help and errors; None for the one that was typed.
     """
     prepare_streams()
     interrupts.install()
     try:
-        code = command.main(args=arguments, prog_name=_name_program(), standalone_mode=False)
+        code = command.main(args=arguments, prog_name=program or name_program(), standalone_mode=False)
     except click.ClickException as error:
         fail(error.format_message())
     except user_errors as error:
@@ -53,7 +55,7 @@ def fail(message: str) -> NoReturn:
     sys.exit(USAGE)
 
 
-def _name_program() -> str:
+def name_program() -> str:
     """Return the command as it was typed: `python -m bench.sweep`, or the name of an installed script."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return f"python -m {spec.name}" if spec is not None else Path(sys.argv[0]).name

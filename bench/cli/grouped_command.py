@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import click
 
 # Columns for the names of options; a longer name has its help on the next line.
 NAMES_WIDTH = 31
+# Key of a context's `meta`.
+ARGUMENTS = f"{__name__}.arguments"
 
 
 class GroupedCommand(click.Command):
@@ -16,7 +19,7 @@ class GroupedCommand(click.Command):
     def __init__(
         self,
         name: str,
-        callback: Callable[..., int],
+        callback: Callable[..., Any],
         groups: Mapping[str, Sequence[click.Option]],
         *,
         help: str,  # noqa: A002 - click's word
@@ -27,7 +30,8 @@ class GroupedCommand(click.Command):
 
         Args:
             name: name of the command.
-            callback: function that takes the options and returns the exit code.
+            callback: function that takes the options. The command returns what it returns, such as the exit
+                code.
             groups: options by the title of their group.
             help: purpose of the command, in one or two sentences.
             examples: options of useful calls, each with a short explanation.
@@ -46,6 +50,11 @@ class GroupedCommand(click.Command):
         )
         self._groups = groups
         self._examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments, and keep their words under ARGUMENTS in the context's `meta`."""
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the purpose of the command and the examples."""

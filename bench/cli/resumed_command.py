@@ -13,7 +13,7 @@ from bench.records.errors import ResultsError
 from bench.records.results_folder import ENVIRONMENT, read_environment
 from bench.runner.data_place import find_recorded_data
 
-PROGRAM = ["python", "-m", "bench.sweep"]
+PROGRAMS = (["python", "-m", "bench.sweep"], ["loaderbench", "sweep"])
 # Options that may stand beside --resume: places and durations, which don't change what is measured.
 BESIDE_RESUME = (
     "resume", "resume_anyway", "data_dir", "mirror", "budget_s", "timeout_s", "memory_limit", "dry_run",
@@ -65,6 +65,7 @@ def _split_command(command: object, folder: Path) -> list[str]:
         words = shlex.split(str(command))
     except ValueError:
         words = []
-    if words[: len(PROGRAM)] != PROGRAM:
-        raise ResultsError(f"{folder / ENVIRONMENT} holds no command of a sweep: {command!r}")
-    return words[len(PROGRAM) :]
+    for program in PROGRAMS:
+        if words[: len(program)] == program:
+            return words[len(program) :]
+    raise ResultsError(f"{folder / ENVIRONMENT} holds no command of a sweep: {command!r}")

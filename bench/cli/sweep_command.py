@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import click
 
-from bench.cli.grouped_command import GroupedCommand
+from bench.cli.grouped_command import ARGUMENTS, GroupedCommand
 from bench.cli.make_options import make_options
 from bench.cli.option_groups import make_option_groups, target_parameters
-from bench.cli.resumed_command import restore_values
+from bench.cli.resumed_command import PROGRAMS, restore_values
 from bench.plan.sweep_options import SweepOptions
 
+T = TypeVar("T")
 HELP = (
     "Measure data loaders: each configuration feeds the same training step for full epochs. Prints which one "
     "to use and a ranked table, and leaves runs.csv, summary.csv, environment.json and charts in a folder."
@@ -25,17 +27,21 @@ EXAMPLES = {
 }
 
 
-def make_sweep_command(function: Callable[[SweepOptions], int]) -> click.Command:
+def make_sweep_command(function: Callable[[SweepOptions], T]) -> click.Command:
     """Make the command that runs a function with the options of a sweep.
 
     Args:
-        function: runs the sweep and returns the exit code.
+        function: runs the sweep. The command returns what it returns, such as the exit code.
     """
 
-    def run(**values: Any) -> int:
+    def run(**values: Any) -> T:
+        context = click.get_current_context()
+        arguments = context.meta[ARGUMENTS]
+        # A program that runs this command as a part of itself can't resume the sweep.
+        program = context.command_path if context.command_path.split() in PROGRAMS else " ".join(PROGRAMS[0])
         if values["resume"] is not None:
-            values = restore_values(click.get_current_context(), values)
-        return function(make_options(values))
+            values = restore_values(context, values)
+        return function(replace(make_options(values), program=program, arguments=arguments))
 
     return GroupedCommand(
         "sweep", run, make_option_groups(), help=HELP, examples=EXAMPLES, arguments=target_parameters()

@@ -11,6 +11,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ DISTRIBUTIONS = (
 )
 
 
-def describe_environment(name: str, digest: str, arguments: list[str]) -> dict[str, Any]:
+def describe_environment(name: str, digest: str, command: Sequence[str]) -> dict[str, Any]:
     """Describe machine, versions, data and command for `environment.json`. Unknown is None.
 
     A folder of results may be published: there is no host name in it, and no path that isn't an argument.
@@ -46,11 +47,11 @@ def describe_environment(name: str, digest: str, arguments: list[str]) -> dict[s
     Args:
         name: name of the data that is measured on.
         digest: SHA-256 of the data, or of a user's own modules.
-        arguments: arguments of the command.
+        command: words of the command that made the sweep.
     """
     memory = _read_memory()
     return {
-        "command": shlex.join(["python", "-m", "bench.sweep", *arguments]),
+        "command": shlex.join(command),
         "started_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": _find_commit(),
         "dataset": {"name": name, "sha256": digest},

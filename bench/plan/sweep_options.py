@@ -27,6 +27,8 @@ class SweepOptions:
         dry_run: print the plan and measure nothing.
         resume: results folder of the sweep to go on with; None to start a new one.
         resume_anyway: go on although the machine or versions differ.
+        program: command that goes on with the sweep, as `python -m bench.sweep` or `loaderbench sweep`.
+        arguments: arguments of that command which make these options.
         target: the user's own loader or dataset, such as `train.py:train_loader`; None for pictures.
         batches: number of batches after which an epoch of the target ends; None for its own end.
     """
@@ -44,5 +46,7 @@ class SweepOptions:
     dry_run: bool
     resume: Path | None = None
     resume_anyway: bool = False
+    program: str = "python -m bench.sweep"
+    arguments: tuple[str, ...] = ()
     target: str | None = None
     batches: int | None = None

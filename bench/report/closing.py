@@ -13,8 +13,17 @@ from bench.report.sweep_outcome import SweepOutcome
 from bench.text import format_count, printable
 
 
-def print_end(console: Console, folder: Path, outcome: SweepOutcome) -> None:
-    """Print what was not measured, how to go on, and where the results lie."""
+def print_end(
+    console: Console, folder: Path, outcome: SweepOutcome, program: str = "python -m bench.sweep"
+) -> None:
+    """Print what was not measured, how to go on, and where the results lie.
+
+    Args:
+        console: console to print to.
+        folder: folder of the results.
+        outcome: end of the measuring.
+        program: command that goes on with a sweep.
+    """
     where = printable(str(folder))
     if outcome.left_out:
         trials = format_count(outcome.left_out, "trial")
@@ -22,6 +31,6 @@ def print_end(console: Console, folder: Path, outcome: SweepOutcome) -> None:
     if outcome.interrupted:
         print_line(console, "[bold yellow]Interrupted[/]: what was measured until then is kept.")
     if outcome.stopped:
-        command = f"python -m bench.sweep --resume {shlex.quote(where)}"
+        command = f"{program} --resume {shlex.quote(where)}"
         print_line(console, f"To measure the rest: {escape(command)}")
     print_line(console, f"Results: {escape(where)}")

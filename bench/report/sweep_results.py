@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from typing_extensions import Self
 
+from bench.analysis.answer import Answer, find_answers
 from bench.analysis.summary import summarise
 from bench.records import results_folder
 
@@ -19,11 +20,13 @@ class SweepResults:
     """The tables of a results folder, and their summary.
 
     Attributes:
+        folder: the results folder.
         runs: rows of runs.csv.
         ceilings: rows of ceilings.csv; None without that file.
         summary: one line for each configuration.
     """
 
+    folder: Path
     runs: pd.DataFrame
     ceilings: pd.DataFrame | None
     summary: pd.DataFrame
@@ -41,7 +44,17 @@ class SweepResults:
         if runs.empty:
             return None
         ceilings = results_folder.read_ceilings(folder)
-        return cls(runs, ceilings, summarise(runs, ceilings, results_folder.read_device(folder)))
+        return cls(folder, runs, ceilings, summarise(runs, ceilings, results_folder.read_device(folder)))
+
+    @property
+    def answers(self) -> list[Answer]:
+        """The configuration to use for each kind of work, the baseline's kind first."""
+        return find_answers(self.summary)
+
+    @property
+    def answer(self) -> Answer | None:
+        """The configuration to use for the work of the baseline; None where nothing could be ranked."""
+        return next(iter(self.answers), None)
 
     @property
     def has_failures(self) -> bool:

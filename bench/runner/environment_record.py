@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,9 @@ def record_environment(sweep: PreparedSweep, workload: Workload) -> list[str]:
         ResultsError: the sweep can't go on with these data, arguments or differences.
         StorageError: the file can't be written.
     """
-    now = describe_environment(workload.name, workload.digest, sys.argv[1:])
+    options = sweep.options
+    command = [*options.program.split(), *options.arguments]
+    now = describe_environment(workload.name, workload.digest, command)
     path = sweep.folder / results_folder.ENVIRONMENT
     if not sweep.is_resumed:
         # Another sweep may have begun here before the folder was locked.

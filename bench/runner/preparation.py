@@ -5,47 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from rich.console import Console
-
 from bench.machine.check import find_concerns
 from bench.machine.checks import check_all
 from bench.machine.gpu import inspect_gpu
 from bench.machine.requirements import LoaderSettings
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.process.socket_folder import make_socket_folder
-from bench.report.file_progress import show_conversions
-from bench.report.notices import Notices
-from bench.report.opening import print_concerns
+from bench.report.sweep_observer import SweepObserver
 from bench.text import join_words
 from bench.trial.workload import Workload
 from loaders.data.errors import DataError
 from loaders.spec.knob_set import KnobSet
 
 
-def prepare_loaders(console: Console, sweep: PreparedSweep, workload: Workload, notices: Notices) -> None:
+def prepare_loaders(sweep: PreparedSweep, workload: Workload, observer: SweepObserver) -> None:
     """Make and check the files that loaders need beside the data.
 
     A family whose files can't be made gets a notice, and its trials fail by themselves.
 
     Args:
-        console: console for the progress.
         sweep: sweep that is about to run.
         workload: what is trained.
-        notices: notices to add to.
+        observer: takes notices and what is wrong.
     """
     able = sweep.plan.runnable()
     fused = _find_fused_step() if any(configuration.cuda_graph for configuration in able) else "triton"
     if fused not in (None, "triton"):
-        notices.add(f"--cuda-graph: {fused}; torch's own operations make the graph, more slowly.")
+        observer.notice(f"--cuda-graph: {fused}; torch's own operations make the graph, more slowly.")
     specs = {configuration.spec.family: configuration.spec for configuration in able}
     for reason, members in _group_by_notice(specs).items():
-        notices.add(f"{join_words(members)}: {reason}.")
-    with show_conversions(console) as show:
+        observer.notice(f"{join_words(members)}: {reason}.")
+    with observer.show_conversions() as show:
         for family, spec in specs.items():
             try:
                 workload.prepare(spec, partial(show, family))
             except DataError as error:
-                notices.add(f"{family} can't be measured: {error}.")
+                observer.notice(f"{family} can't be measured: {error}.")
 
 
 def _group_by_notice(specs: Mapping[str, KnobSet]) -> dict[str, list[str]]:
@@ -57,17 +52,16 @@ def _group_by_notice(specs: Mapping[str, KnobSet]) -> dict[str, list[str]]:
     return families
 
 
-def check_machine(console: Console, sweep: PreparedSweep, workload: Workload, notices: Notices) -> None:
-    """Check the machine against the needs of a sweep, and print what asks for something to be done.
+def check_machine(sweep: PreparedSweep, workload: Workload, observer: SweepObserver) -> None:
+    """Check the machine against the needs of a sweep, and tell what asks for something to be done.
 
     Args:
-        console: console to print to.
         sweep: sweep that is about to run.
         workload: what is trained.
-        notices: notices to add to.
+        observer: takes notices and what is wrong.
     """
     if (notice := make_socket_folder().notice) is not None:
-        notices.add(notice)
+        observer.notice(notice)
     able = sweep.plan.runnable()
     needs = workload.estimate_requirements(
         [LoaderSettings.from_knobs(configuration.spec.knobs()) for configuration in able],
@@ -75,7 +69,7 @@ def check_machine(console: Console, sweep: PreparedSweep, workload: Workload, no
     )
     cuda = any(configuration.device == "cuda" for configuration in able)
     found = check_all(needs, data_dir=sweep.options.data_dir, out=sweep.folder, cuda=cuda)
-    print_concerns(console, find_concerns(found))
+    observer.show_concerns(find_concerns(found))
 
 
 def _find_fused_step() -> str | None:

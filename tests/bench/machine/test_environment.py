@@ -24,8 +24,8 @@ DATA = ("numbered:300", "0" * 64)
 
 def test_everything_that_explains_a_figure_is_there() -> None:
     """Command, data, versions, threads and memory are recorded as they are."""
-    found = describe_environment(*DATA, ["--blocks", "2", "--name", "a b"])
-    assert found["command"] == "python -m bench.sweep --blocks 2 --name 'a b'"
+    found = describe_environment(*DATA, ["loaderbench", "sweep", "--blocks", "2", "--name", "a b"])
+    assert found["command"] == "loaderbench sweep --blocks 2 --name 'a b'"
     assert found["dataset"]["name"] == "numbered:300"
     assert found["versions"]["torch"] == importlib.metadata.version("torch")
     assert torch.__version__.startswith(found["versions"]["torch"].partition("+")[0])

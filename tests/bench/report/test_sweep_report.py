@@ -10,10 +10,11 @@ from rich.console import Console
 
 from bench.records.errors import StorageError
 from bench.report.charts.draw import ChartsError
-from bench.report.notices import Notices
 from bench.report.output import SteadyOutput
+from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_outcome import SweepOutcome
-from bench.report.sweep_report import report_sweep
+from bench.report.sweep_printer import SweepPrinter
+from bench.runner.sweep_session import conclude_sweep
 from tests.bench import runs
 from tests.bench.report.sweeps import plan_sweep
 from tests.bench.runs import blocks, failed
@@ -33,9 +34,10 @@ def report(tmp_path, capsys):
             folder.mkdir()
         sweep = replace(plan_sweep("--num-workers", "0,1", "--num-threads", "1"), folder=folder)
         console = Console(file=stream or io.StringIO(), width=140)
-        notices = Notices(console)
-        notices.add("Data are synthetic. No others were found.")
-        code = report_sweep(console, sweep, outcome or SweepOutcome(), notices, numbered_workload())
+        printer = SweepPrinter(console)
+        printer.notice("Data are synthetic. No others were found.")
+        begun = SweepConclusion(sweep, numbered_workload(), outcome or SweepOutcome())
+        code = conclude_sweep(begun, printer).exit_code
         text = "" if stream else console.file.getvalue().partition("╯")[2]
         return code, text, capsys.readouterr().err
 
@@ -79,7 +81,7 @@ def test_charts_never_cost_figures(report, monkeypatch, tmp_path) -> None:
     def fail(_: object) -> None:
         raise ChartsError("the charts can't be drawn: RuntimeError: [latex] is missing")
 
-    monkeypatch.setattr("bench.report.sweep_report.draw_charts", fail)
+    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", fail)
     code, text, errors = report()
     assert (code, errors) == (0, "")
     (line,) = (line for line in text.splitlines() if "latex" in line)
@@ -95,8 +97,8 @@ def test_a_file_that_cannot_be_written_is_an_error(report, monkeypatch, tmp_path
     def fail(path, *_: object) -> None:
         raise StorageError(tmp_path / "disk", OSError(28, "No space left on device"))
 
-    monkeypatch.setattr("bench.report.sweep_report.results_folder.write_csv", fail)
-    monkeypatch.setattr("bench.report.sweep_report.draw_charts", fail)
+    monkeypatch.setattr("bench.runner.sweep_session.results_folder.write_csv", fail)
+    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", fail)
     problem = StorageError(tmp_path / "disk", OSError(28, "No space left on device"))
     code, text, errors = report(outcome=SweepOutcome(problem=problem))
     assert code == 1
@@ -121,8 +123,9 @@ def test_a_sweep_without_rows_has_a_report(report) -> None:
 
 
 def test_output_that_cannot_be_written_is_told(report) -> None:
-    """Standard error has the reason."""
+    """Standard error has the reason, and the command's exit code is 1."""
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        code, _, errors = report(stream=SteadyOutput(full))
-    assert code == 1
+        stream = SteadyOutput(full)
+        _, _, errors = report(stream=stream)
+    assert stream.lost is not None
     assert errors == "error: standard output can't be written: No space left on device\n"

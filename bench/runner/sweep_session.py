@@ -1,0 +1,176 @@
+"""Sweep session: prepare a sweep, measure it into its folder, and conclude it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import torch
+
+from bench.analysis.aa import check_aa
+from bench.plan.ceilings import find_ceilings
+from bench.plan.grid import Machine, make_plan
+from bench.plan.offer import Offer
+from bench.plan.prepared_sweep import PreparedSweep
+from bench.plan.schedule import schedule_runs
+from bench.plan.sweep_options import SweepOptions
+from bench.process import interrupts, process_tree
+from bench.process.forkserver import prepare_context
+from bench.records import results_folder
+from bench.records.errors import StorageError
+from bench.report.charts.draw import ChartsError, draw_charts
+from bench.report.labels import name_configurations
+from bench.report.sweep_conclusion import SweepConclusion
+from bench.report.sweep_observer import SweepObserver
+from bench.report.sweep_outcome import SweepOutcome
+from bench.report.sweep_results import SweepResults
+from bench.runner.block_design import BlockDesign
+from bench.runner.block_trials import BlockTrials
+from bench.runner.blocks import BlockRunner
+from bench.runner.environment_record import find_recorded_threads, record_environment
+from bench.runner.preparation import check_machine, prepare_loaders
+from bench.runner.sweep_files import SweepFiles
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import DataChangedError, TrialRunner
+from bench.trial.workload import Workload
+from bench.workloads.choice import WorkloadChoice
+
+
+def prepare_sweep(options: SweepOptions, offer: Offer) -> PreparedSweep:
+    """Choose the configurations, their names and their folder. Nothing is made.
+
+    Args:
+        options: order that the sweep carries out.
+        offer: loaders that serve the workload.
+
+    Raises:
+        PlanError: nothing that was asked for can be measured here.
+        ResultsError: the folder can't take a sweep.
+    """
+    num_threads = find_recorded_threads(options.resume) or torch.get_num_threads()
+    machine = Machine(cuda=torch.cuda.is_available(), num_threads=num_threads)
+    plan = make_plan(options.request, machine, offer)
+    # An A/A check needs no ceilings.
+    ceilings = {} if options.request.aa_pairs else find_ceilings(plan)
+    folder = options.resume or results_folder.name_folder(options.out, options.name)
+    if options.resume is None:
+        results_folder.check_folder(folder)
+    names = name_configurations(plan, twins=bool(options.request.aa_pairs))
+    runs = schedule_runs(plan, ceilings, options.schedule.epochs)
+    return PreparedSweep(options, machine, plan, tuple(names), tuple(runs), folder)
+
+
+@contextmanager
+def open_sweep(
+    sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepObserver
+) -> Iterator[BlockTrials]:
+    """Get everything ready that trials need: data, folder, files of the loaders, and the server of processes.
+
+    The folder is locked inside the `with` block.
+
+    Args:
+        sweep: sweep to measure.
+        choice: what it trains.
+        observer: is told of what happens.
+
+    Yields:
+        The trials, for a policy to open and to choose from.
+
+    Raises:
+        DataError: the data can't be had.
+        ResultsError: the folder can't take the sweep, or the sweep can't go on in it.
+        StorageError: a file can't be written.
+        ProcessError: no process can be started.
+    """
+    with observer.show_downloads() as show:
+        workload = choice.find(observer.notice, show)
+    if not sweep.is_resumed:
+        results_folder.make_folder(sweep.folder)
+    with results_folder.lock_folder(sweep.folder):
+        differences = record_environment(sweep, workload)
+        prepare_loaders(sweep, workload, observer)
+        check_machine(sweep, workload, observer)
+        samples = workload.samples or choice.expected_samples
+        observer.show_start(sweep, samples, workload.name)
+        yield BlockTrials(
+            BlockDesign(sweep.plan, sweep.runs, sweep.options.schedule, workload),
+            SweepFiles(sweep.folder, resumed=sweep.is_resumed, differences="; ".join(differences) or None),
+            runner=make_trial_runner(sweep, workload),
+            progress=observer.make_progress(sweep, samples),
+        )
+
+
+def make_trial_runner(sweep: PreparedSweep, workload: Workload) -> TrialRunner:
+    """Make the runner of trials; the server that their processes are forked from starts here."""
+    process_tree.become_subreaper()
+    specs = [run.configuration.spec for run in sweep.runs]
+    modules = {type(workload).__module__, *(type(spec).__module__ for spec in specs)}
+    modules.update(module for spec in specs for module in spec.late_modules)
+    return TrialRunner(
+        prepare_context(modules),
+        TrialLimits(sweep.options.timeout_s, sweep.options.memory_limit),
+        sweep.folder / results_folder.LOG,
+    )
+
+
+def measure_sweep(sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepObserver) -> SweepConclusion:
+    """Measure all blocks of a sweep, and write its summary and charts, also of one that was not completed.
+
+    Args:
+        sweep: sweep to measure.
+        choice: what it trains.
+        observer: is told of what happens.
+
+    Returns:
+        Results, and the error or interrupt that ended the measuring.
+
+    Raises:
+        The errors of `open_sweep`.
+    """
+    # An interrupt ends the measuring, and waits while the results are concluded, which takes a moment.
+    with open_sweep(sweep, choice, observer) as trials, interrupts.hold():
+        outcome = _run_blocks(trials)
+        return conclude_sweep(SweepConclusion(sweep, trials.design.workload, outcome), observer)
+
+
+def _run_blocks(trials: BlockTrials) -> SweepOutcome:
+    """Run all blocks, or as many as there are until an interrupt or an error."""
+    problem = None
+    blocks = BlockRunner(trials)
+    finished = False
+    try:
+        with suppress(KeyboardInterrupt), interrupts.let_through(), trials:
+            blocks.run()
+            finished = True
+    except (StorageError, DataChangedError) as error:
+        problem = error
+    interrupted = interrupts.was_interrupted() or not (finished or problem)
+    return SweepOutcome(blocks.left_out, tuple(blocks.imprecise), interrupted, problem)
+
+
+def conclude_sweep(conclusion: SweepConclusion, observer: SweepObserver) -> SweepConclusion:
+    """Read the results, and write summary.csv and charts. The observer sees the results before the charts."""
+    sweep, outcome = conclusion.sweep, conclusion.outcome
+    problems: list[Exception] = [outcome.problem] if outcome.problem else []
+    check, charts_error = None, ""
+    if (results := SweepResults.read(sweep.folder)) is not None:
+        try:
+            results_folder.write_csv(sweep.folder / results_folder.SUMMARY, results.summary)
+        except StorageError as error:
+            problems.append(error)
+        if sweep.options.request.aa_pairs:
+            check = check_aa(results.summary)
+        observer.show_results(replace(conclusion, results=results, check=check))
+        if check is None:
+            try:
+                draw_charts(sweep.folder)
+            except ChartsError as error:
+                charts_error = str(error)
+            except StorageError as error:
+                problems.append(error)
+    conclusion = replace(
+        conclusion, results=results, check=check, problems=tuple(problems), charts_error=charts_error
+    )
+    observer.show_end(conclusion)
+    return conclusion
