@@ -19,12 +19,17 @@ def format_count(number: int, noun: str) -> str:
 
 
 def abbreviate(number: float) -> str:
-    """Return a number in three digits and a unit, such as `1.23M`, `45.6k` or `789`."""
+    """Return a number in three digits and a unit, such as `1.23M`, `45.6k`, `789` or `4.5`."""
     for least, scale, unit in ((999.5e3, 1e6, "M"), (999.5, 1e3, "k")):
         if number >= least:
             scaled = number / scale
             return f"{scaled:.{0 if scaled >= 99.95 else 1 if scaled >= 9.995 else 2}f}{unit}"
-    return f"{number:.0f}"
+    return format_rate(number)
+
+
+def format_rate(number: float) -> str:
+    """Return a number in whole, or in three digits where it is small, such as `12,345`, `45.6` or `0.789`."""
+    return f"{number:,.0f}" if number >= 99.95 else f"{number:.3g}"
 
 
 def join_few(names: Iterable[str]) -> str:

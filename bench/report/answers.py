@@ -1,4 +1,4 @@
-"""The answer of a sweep: the configuration to use, its gain, what bounds it, and the code to paste."""
+"""The answer of a sweep: the possible gain, the configuration to use, what bounds it, the code to paste."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.analysis.ties import INDIFFERENT
 from bench.analysis.warnings import NOISE_OVER_CEILING
 from bench.report.console import print_line
 from bench.report.labels import Labels
-from bench.text import format_count, join_few
+from bench.text import format_count, format_rate, join_few
 
 # Kinds of work with an answer of their own; the table has the others.
 MOST_ANSWERS = 3
@@ -43,13 +43,41 @@ def print_answers(
     # A configuration without a rival needs no word beside others that have some.
     telling = [answer for answer in answers if answer.kind != "alone"] or list(answers)
     for answer in telling[:MOST_ANSWERS]:
-        print_line(console, f"{_describe_choice(answer, labels)} {_describe_bound(answer)}")
+        sentences = (
+            _describe_possible(answer, labels),
+            _describe_choice(answer, labels),
+            _describe_bound(answer),
+        )
+        print_line(console, " ".join(filter(None, sentences)))
         console.print()
         for line in make_code(answer.configuration):
             console.print(f"    {line}", markup=False, soft_wrap=True)
         console.print()
     if (more := len(telling) - MOST_ANSWERS) > 0:
         print_line(console, f"The table has {format_count(more, 'more kind')} of work.")
+
+
+def _describe_possible(answer: Answer, labels: Labels) -> str:
+    """Return the sentence on how much there is to gain at all; empty where nobody knows."""
+    if answer.step_samples_per_s is None or answer.step_share is None:
+        return ""
+    training = f"this training ({escape(answer.work)})" if answer.work else "this training"
+    baseline = escape(labels.full.get(answer.baseline, f"configuration {answer.baseline}"))
+    if not answer.has_gain and (share := answer.baseline_share) is not None:
+        amount = "nothing" if answer.is_baseline else "little"
+        reached = f"{share.median:.0%}{_format_interval(share, '.0%')}"
+        return (
+            f"[bold]There is {amount} to gain:[/] the baseline {baseline} reaches {reached} of the "
+            f"throughput of {training} with an infinitely fast loader."
+        )
+    rate = f"{format_rate(answer.step_samples_per_s)} samples/s"
+    sentence = f"With an infinitely fast loader {training} would run at {rate}"
+    if (ratio := answer.possible_ratio) is not None:
+        sentence += f", {ratio.median:.3g} times the baseline{_format_interval(ratio, '.3g')}"
+    if answer.is_baseline:
+        return f"{sentence}."
+    name = escape(labels.short[answer.configuration])
+    return f"{sentence}: {name} reaches {answer.step_share.median:.0%} of it."
 
 
 def _describe_choice(answer: Answer, labels: Labels) -> str:
@@ -78,7 +106,10 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
 def _describe_gain(answer: Answer, labels: Labels) -> str:
     """Return the throughput, and how many times that of the baseline it is."""
     if answer.is_baseline or answer.ratio is None:
-        return f"{answer.samples_per_s.median:,.0f} samples/s{_format_interval(answer.samples_per_s, ',.0f')}"
+        rate, speeds = answer.samples_per_s, ""
+        if rate.low is not None and rate.high is not None:
+            speeds = f" (95% interval {format_rate(rate.low)}–{format_rate(rate.high)})"
+        return f"{format_rate(rate.median)} samples/s{speeds}"
     baseline = labels.full.get(answer.baseline, f"configuration {answer.baseline}")
     interval = _format_interval(answer.ratio, ".3g")
     return f"{answer.ratio.median:.3g} times the baseline {escape(baseline)}{interval}"
@@ -89,6 +120,9 @@ def _describe_bound(answer: Answer) -> str:
     waits = f"the loop waits for data {answer.waiting:.0%} of the time"
     if answer.ceiling_share is None or answer.ceiling_share.median > NOISE_OVER_CEILING:
         return f"{waits[0].upper()}{waits[1:]}."
+    if answer.ceiling == "step" and answer.step_samples_per_s is not None:
+        # The first sentence says how much of it is reached.
+        return f"{BOUNDS[answer.bound]}: {waits}."
     reaches = f"{answer.ceiling_share.median:.0%} of the throughput of {CEILINGS[answer.ceiling]}"
     return f"{BOUNDS[answer.bound]}: it reaches {reaches}, and {waits}."
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bench.report.console import print_line
 from bench.report.labels import Labels
-from bench.text import abbreviate
+from bench.text import abbreviate, format_rate
 
 COLUMNS = (
     "#", "configuration", "samples/s", "interval", "× base", "interval", "ceiling", "waiting", "1st batch",
@@ -83,7 +83,7 @@ def _make_cells(line: pd.Series, label: str) -> list[str | Text]:
     return [
         f"{line['rank']:.0f}",
         Text(label, style=style),
-        Text(f"{line['samples_per_s']:,.0f}", style=style),
+        Text(format_rate(line["samples_per_s"]), style=style),
         _format_interval(line, "samples_per_s", abbreviate),
         f"{line['ratio']:.3g}" if pd.notna(line["ratio"]) else "",
         "baseline" if is_baseline else _format_interval(line, "ratio", "{:.3g}".format),

@@ -11,6 +11,7 @@ from bench.text import (
     format_bytes,
     format_count,
     format_duration,
+    format_rate,
     join_few,
     join_words,
     printable,
@@ -27,13 +28,24 @@ def test_counts() -> None:
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (0, "0"), (789.4, "789"), (999.4, "999"), (999.6, "1.00k"), (1234, "1.23k"), (9994, "9.99k"),
-        (9996, "10.0k"), (99_960, "100k"), (999_400, "999k"), (999_600, "1.00M"), (123_456_789, "123M"),
+        (0, "0"), (0.4567, "0.457"), (4.5, "4.5"), (45.67, "45.7"), (99.97, "100"),
+        (789.4, "789"), (999.4, "999"), (999.6, "1.00k"), (1234, "1.23k"), (9994, "9.99k"),
+        (9996, "10.0k"), (99_960, "100k"), (999_400, "999k"),
+        (999_600, "1.00M"), (123_456_789, "123M"),
     ],
 )  # fmt: skip
 def test_abbreviated_numbers(number: float, text: str) -> None:
     """A number has three digits, never four."""
     assert abbreviate(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.04567, "0.0457"), (4.5, "4.5"), (45.67, "45.7"), (99.97, "100"), (789.4, "789"), (12345.6, "12,346")],
+)
+def test_rates(number: float, text: str) -> None:
+    """A slow training has fewer than 100 samples/s, of which two digits say too little."""
+    assert format_rate(number) == text
 
 
 def test_lists() -> None:

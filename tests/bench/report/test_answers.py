@@ -12,7 +12,7 @@ from bench.report.answers import print_answers
 from bench.report.labels import make_report_labels
 from tests.bench import runs
 from tests.bench.report.printing import capture
-from tests.bench.runs import blocks, ceiling, timed
+from tests.bench.runs import blocks, ceiling, failed, timed
 
 
 def answer(summary: pd.DataFrame) -> str:
@@ -25,6 +25,13 @@ def answer(summary: pd.DataFrame) -> str:
 
 def answer_rows(folder, rows) -> str:
     return answer(summarise(runs.table(folder, rows)))
+
+
+def answer_below(folder, rows, ceilings) -> str:
+    """Return the printed answers of configurations below ceilings."""
+    folder.mkdir(exist_ok=True)
+    bounds = runs.table(folder / "ceilings", ceilings)
+    return answer(summarise(runs.table(folder / "runs", rows), bounds))
 
 
 def three_blocks(number: int, wall_s: float, **changes) -> list:
@@ -98,16 +105,130 @@ def test_the_bound_is_named(tmp_path) -> None:
     """The step from nine tenths of its ceiling on, else loading."""
     ceilings = runs.table(tmp_path / "ceilings", ceiling("step", [0.95] * 3))
     for folder, wall_s, bound in (
-        ("step", 1.0, "The train step bounds it then: it reaches 95%"),
-        ("loader", 1.5, "Loading still bounds it: it reaches 63%"),
+        ("step", 1.0, "The train step bounds it then"),
+        ("loader", 1.5, "Loading still bounds it"),
     ):
         table = runs.table(tmp_path / folder, [*blocks(0, [3.0] * 3), *blocks(1, [wall_s] * 3)])
-        text = " ".join(answer(summarise(table, ceilings)).split())
-        assert f"{bound} of the throughput of the train step alone, and the loop waits for data 50%" in text
+        text = answer(summarise(table, ceilings))
+        assert f"{bound}: the loop waits for data 50% of the time." in text
     assert "The loop waits for data 50% of the time." in answer(summarise(table))
-    # A share that only noise explains tells nothing.
-    ceilings = runs.table(tmp_path / "noisy", ceiling("step", [3.0] * 3))
-    assert "ound" not in answer(summarise(table, ceilings))
+
+
+def test_a_lower_bound_has_its_share(tmp_path) -> None:
+    """Reading bounds the loader more than the step does."""
+    ceilings = [*ceiling("step", [0.5] * 3), *ceiling("read", [0.95] * 3)]
+    text = answer_below(tmp_path, [*blocks(0, [3.0] * 3), *blocks(1, [1.0] * 3)], ceilings)
+    assert text.startswith(
+        "With an infinitely fast loader this training would run at 2,000 samples/s, 6 times the baseline "
+        "(95% interval 6–6): num_workers=1 reaches 50% of it. Use num_workers=1, the fastest: "
+    )
+    assert (
+        "Reading the data from memory bounds it then: it reaches 95% of the throughput of reading the data "
+        "alone, and the loop waits for data 50% of the time." in text
+    )
+
+
+def test_how_much_there_is_to_gain_comes_first(tmp_path) -> None:
+    """Three times, of which the recommended configuration gains two, with the interval over blocks."""
+    rows = [*blocks(0, [3.0, 3.03, 2.97]), *blocks(1, [1.5] * 3)]
+    text = answer_below(tmp_path, rows, ceiling("step", [1.0] * 3))
+    assert text.startswith(
+        "With an infinitely fast loader this training would run at 1,000 samples/s, 3 times the baseline "
+        "(95% interval 2.93–3.08): num_workers=1 reaches 67% of it. "
+        "Use num_workers=1, the fastest: 2 times the baseline num_workers=0"
+    )
+
+
+def test_a_baseline_that_is_kept_may_leave_a_gain(tmp_path) -> None:
+    """No configuration of the sweep comes nearer, so the baseline's own share is told."""
+    rows = [*three_blocks(0, 1.0), *three_blocks(1, 2.0)]
+    text = answer_below(tmp_path, rows, ceiling("step", [0.5, 0.5005, 0.501]))
+    assert text.startswith(
+        "With an infinitely fast loader this training would run at 1,998 samples/s, 2 times the baseline "
+        "(95% interval 2–2). Keep the baseline num_workers=0, the fastest: 999 samples/s (95% interval "
+    )
+
+
+def test_nothing_to_gain(tmp_path) -> None:
+    """The whole interval of the baseline's share lies above 95%."""
+    rows = [*blocks(0, [1.0, 1.0, 1.01]), *blocks(1, [2.0] * 3)]
+    text = answer_below(tmp_path, rows, ceiling("step", [0.98] * 3))
+    assert text.startswith(
+        "There is nothing to gain: the baseline num_workers=0 reaches 98% (95% interval 96%–99%) of the "
+        "throughput of this training with an infinitely fast loader. Keep the baseline num_workers=0, "
+    )
+    # Half of the interval lies below.
+    rows = [*blocks(0, [1.0, 1.0, 1.06]), *blocks(1, [2.0] * 3)]
+    text = answer_below(tmp_path / "wide", rows, ceiling("step", [0.98] * 3))
+    assert text.startswith("With an infinitely fast loader this training would run at 1,020 samples/s, 1.02 ")
+
+
+def test_little_to_gain(tmp_path) -> None:
+    """A configuration is faster than the baseline, which is near the ceiling already."""
+    rows = [*blocks(0, [1.0] * 3), *blocks(1, [0.97] * 3)]
+    text = answer_below(tmp_path, rows, ceiling("step", [0.96] * 3))
+    assert text.startswith(
+        "There is little to gain: the baseline num_workers=0 reaches 96% (95% interval 96%–96%) of the "
+        "throughput of this training with an infinitely fast loader. Use num_workers=1, the fastest: "
+    )
+
+
+def test_a_possible_gain_without_an_interval(tmp_path) -> None:
+    """Two blocks give a figure and no judgement."""
+    text = answer_below(tmp_path, blocks(0, [1.0] * 2), ceiling("step", [0.98] * 2))
+    assert text.startswith(
+        "With an infinitely fast loader this training would run at 1,020 samples/s, 1.02 times the baseline. "
+    )
+
+
+def test_a_failed_baseline_leaves_the_possible_throughput(tmp_path) -> None:
+    """There is no ratio to it."""
+    rows = [*blocks(0, [2.0] * 3), failed(0, 3), *blocks(1, [1.0] * 3)]
+    text = answer_below(tmp_path, rows, ceiling("step", [0.5] * 3))
+    assert text.startswith(
+        "With an infinitely fast loader this training would run at 2,000 samples/s: num_workers=1 reaches "
+        "50% of it. Nothing was measured beside num_workers=1: "
+    )
+
+
+def test_nobody_knows_the_gain_without_the_step_alone(tmp_path) -> None:
+    """The loader alone has no such ceiling, and a share that only noise explains tells nothing."""
+    alone = {"step": "none", "loss": None}
+    rows = [*blocks(0, [3.0] * 3, **alone), *blocks(1, [1.5] * 3, **alone)]
+    assert answer_below(tmp_path, rows, ceiling("read", [1.0] * 3)).startswith("Use num_workers=1")
+    rows = [*blocks(0, [3.0] * 3), *blocks(1, [1.5] * 3)]
+    noisy = answer_below(tmp_path / "noisy", rows, ceiling("step", [3.0] * 3))
+    assert noisy.startswith("Use num_workers=1")
+    assert "ound" not in noisy
+
+
+def test_a_slow_training_has_three_digits(tmp_path) -> None:
+    """Large pictures pass at a few samples a second."""
+    rows = [*blocks(0, [300.0] * 3), *blocks(1, [150.0] * 3)]
+    text = answer_below(tmp_path, rows, ceiling("step", [123.4] * 3))
+    assert text.startswith("With an infinitely fast loader this training would run at 8.1 samples/s, 2.43 ")
+
+
+def test_the_possible_gain_of_each_kind_of_work(tmp_path) -> None:
+    """It is told with the kind."""
+    rows = [
+        *three_blocks(0, 2.0, **with_batch_size("256", "0")),
+        *three_blocks(1, 1.0, **with_batch_size("256", "2")),
+        *three_blocks(2, 2.0, **with_batch_size("64", "0")),
+        *three_blocks(3, 1.0, **with_batch_size("64", "2")),
+    ]
+    ceilings = [
+        replace(row, configuration=number)
+        for number, size in enumerate(("256", "64"))
+        for row in ceiling("step", [0.5] * 3, **with_batch_size(size, ""))
+    ]
+    lines = answer_below(tmp_path, rows, ceilings).splitlines()
+    starts = [line[: line.index(")") + 1] for line in lines if line.startswith("With")]
+    assert starts == [
+        "With an infinitely fast loader this training (batch_size=256)",
+        "With an infinitely fast loader this training (batch_size=64)",
+    ]
+    assert "num_workers=2 reaches 50% of it. Use num_workers=2 (batch_size=64)" in lines[4]
 
 
 def test_each_kind_of_work_has_an_answer(tmp_path) -> None:
