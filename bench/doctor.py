@@ -5,6 +5,7 @@ It imports no torch, for torch may be what is broken.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -41,9 +42,14 @@ def doctor(settings: LoaderSettings, *, data_dir: Path, out: Path, as_json: bool
     return FAILED if lost is not None or find_worst(made) == "fail" else 0
 
 
-def main() -> None:
-    """Run `python -m bench.doctor`."""
-    run_command(make_doctor_command(doctor), user_errors=())
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:
+    """Run `python -m bench.doctor`.
+
+    Args:
+        arguments: arguments of the command; None for those of this process.
+        program: name of the command; None for the one that was typed.
+    """
+    run_command(make_doctor_command(doctor), user_errors=(), arguments=arguments, program=program)
 
 
 if __name__ == "__main__":

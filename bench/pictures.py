@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,9 +156,14 @@ def command(**options: Any) -> None:
     run_pictures(PicturesOptions(**options))
 
 
-def main() -> None:
-    """Entry point of `python -m bench.pictures`."""
-    run_command(command, user_errors=(DataError, PicturesError))
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:
+    """Run `python -m bench.pictures`.
+
+    Args:
+        arguments: arguments of the command; None for those of this process.
+        program: name of the command; None for the one that was typed.
+    """
+    run_command(command, user_errors=(DataError, PicturesError), arguments=arguments, program=program)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -32,9 +33,14 @@ def command(folder: Path) -> int:
     return 0
 
 
-def main() -> None:
-    """Entry point of `python -m bench.plot`."""
-    run_command(command, user_errors=(ResultsError,))
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:
+    """Run `python -m bench.plot`.
+
+    Args:
+        arguments: arguments of the command; None for those of this process.
+        program: name of the command; None for the one that was typed.
+    """
+    run_command(command, user_errors=(ResultsError,), arguments=arguments, program=program)
 
 
 if __name__ == "__main__":

@@ -68,9 +68,14 @@ def _choose_cases(only: tuple[str, ...] | None, console: Console) -> list[Valida
     return cases
 
 
-def main() -> None:
-    """Run `python -m bench.validate`."""
-    run_command(command, user_errors=(ProcessError,))
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:
+    """Run `python -m bench.validate`.
+
+    Args:
+        arguments: arguments of the command; None for those of this process.
+        program: name of the command; None for the one that was typed.
+    """
+    run_command(command, user_errors=(ProcessError,), arguments=arguments, program=program)
 
 
 if __name__ == "__main__":

@@ -58,4 +58,4 @@ def fail(message: str) -> NoReturn:
 def name_program() -> str:
     """Return the command as it was typed: `python -m bench.sweep`, or the name of an installed script."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return f"python -m {spec.name}" if spec is not None else Path(sys.argv[0]).name
+    return f"python -m {spec.name}" if spec is not None else Path(sys.argv[0]).stem

@@ -12,10 +12,10 @@ from bench.records.errors import ResultsError
 from tests.bench.report.sweeps import parse
 
 
-def record(out: Path, command: str, **dataset: str) -> Path:
+def record(out: Path, command: str, program: str = "python -m bench.sweep", **dataset: str) -> Path:
     """Make a results folder with an environment.json of that command and data."""
     out.mkdir(parents=True)
-    values = {"command": f"python -m bench.sweep {command}", "dataset": dataset}
+    values = {"command": f"{program} {command}", "dataset": dataset}
     (out / "environment.json").write_text(json.dumps(values))
     return out
 
@@ -26,10 +26,12 @@ def make_synthetic(data_dir: Path, count: int = 20) -> Path:
     return data_dir
 
 
-def test_the_command_is_restored(tmp_path) -> None:
+@pytest.mark.parametrize("program", ["python -m bench.sweep", "loaderbench sweep"])
+def test_the_command_is_restored(tmp_path, program) -> None:
     """With the options that may stand beside --resume."""
     data = make_synthetic(tmp_path / "data")
-    folder = record(tmp_path / "out", f"--num-workers 0,2 --data-dir {data}", name="synthetic:20")
+    command = f"--num-workers 0,2 --data-dir {data}"
+    folder = record(tmp_path / "out", command, program, name="synthetic:20")
     options = parse("--resume", str(folder), "--budget", "1m")
     assert options.request.knobs == {"num_workers": (0, 2)}
     assert (options.resume, options.budget_s, options.data_dir) == (folder, 60, data)
@@ -76,7 +78,9 @@ def test_data_that_lie_elsewhere_are_asked_for(tmp_path, monkeypatch) -> None:
     assert parse("--resume", str(folder), "--data-dir", str(moved)).data_dir == moved
 
 
-@pytest.mark.parametrize("command", ["rm -r", "python -m bench.doctor", "python -m 'bench"])
+@pytest.mark.parametrize(
+    "command", ["rm -r", "python -m bench.doctor", "python -m 'bench", "loaderbench doctor"]
+)
 def test_other_commands_are_refused(tmp_path, command) -> None:
     """The folder is somebody else's."""
     (tmp_path / "environment.json").write_text(json.dumps({"command": command}))
