@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bench.process.child import Push
 from bench.process.errors import ProcessError
 from bench.process.fresh_process import FreshProcess
 from bench.process.memory_watch import OFF_CLOCK_INTERVAL_S, MemoryWatch
@@ -14,7 +15,7 @@ from bench.runner.trial_limits import TrialLimits
 from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.trial import Trial
 
-ProcessStarter = Callable[[Callable[[], Iterator[Any]], str], FreshProcess[Any]]
+ProcessStarter = Callable[[Callable[[], Iterator[Any] | Push[Any]], str], FreshProcess[Any]]
 """Starts a process that runs an iterator; its second argument is the title in the log."""
 
 

@@ -11,7 +11,8 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from bench.process import interrupts
-from bench.process.errors import ProcessError
+from bench.process.child import Push
+from bench.process.errors import ItemsEndedError, ProcessError
 from bench.process.fresh_process import FreshProcess, T
 from bench.process.memory_watch import MemoryWatch
 from bench.process.running_clock import find_pause_s, read_running_s
@@ -64,7 +65,7 @@ class TrialRunner:
         """
         with ExitStack() as processes:
 
-            def start(work: Callable[[], Iterator[T]], purpose: str) -> FreshProcess[T]:
+            def start(work: Callable[[], Iterator[T] | Push[T]], purpose: str) -> FreshProcess[T]:
                 title = f"block {trial.block}, {purpose}: {trial.configuration}"
                 # An interrupt waits, so that each process that was started is ended.
                 with interrupts.hold():
@@ -92,7 +93,13 @@ class TrialRunner:
             watch = MemoryWatch(timed.pid, limit_bytes=limits.memory_limit_bytes)
             repetition = Repetition(trial, self._auditor, start, limits)
             while not (done := trial.is_done(walls_ns)) or trial.has_device_pass:
-                report = timed.take(deadline, watch.sample, limits.interval_s)
+                try:
+                    report = timed.take(deadline, watch.sample, limits.interval_s)
+                except ItemsEndedError:
+                    # A script may have fewer epochs than were asked for. Those that it had count.
+                    if not walls_ns:
+                        raise
+                    break
                 audit_began_s = read_running_s()
                 _check_data(trial)
                 result = self._audit(trial, len(walls_ns), report, repetition, watch)
@@ -131,7 +138,7 @@ class TrialRunner:
         deadline = read_running_s() + self._limits.timeout_s
         if result.needs_repetition:
             return result.merge(repetition.audit(epoch, deadline))
-        if watch.saw_workers and self._limits.memory_limit_bytes is None:
+        if trial.workload.is_repeatable and watch.saw_workers and self._limits.memory_limit_bytes is None:
             repetition.audit(0, deadline)
         return result
 

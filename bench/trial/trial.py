@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.plan.configuration import Configuration
+from bench.process.child import Push
 from bench.records.row import Row
 from bench.trial.device_timer import DeviceTimer
 from bench.trial.epoch_report import EpochReport
@@ -56,7 +57,9 @@ class Trial:
         Args:
             walls_ns: length of each epoch so far, in nanoseconds.
         """
-        done = len(walls_ns)
+        done, most = len(walls_ns), self.workload.most_epochs
+        if most is not None and done >= most:
+            return True
         long_enough = sum(walls_ns[1:]) * SECONDS_PER_NS >= self.steady_s or done >= MAX_EPOCHS
         return done >= self.epochs and long_enough
 
@@ -93,14 +96,15 @@ class Trial:
     @property
     def has_device_pass(self) -> bool:
         """True if the epochs are followed by one that is timed on the device."""
-        return self.on_cuda and self.audited and self.block == 0 and self.attempt == 0
+        first = self.block == 0 and self.attempt == 0
+        return self.workload.has_device_pass and self.on_cuda and self.audited and first
 
     @property
     def on_cuda(self) -> bool:
         """True if the step runs on a CUDA device."""
         return self.configuration.device == "cuda"
 
-    def run(self) -> Iterator[EpochReport]:
+    def run(self) -> Iterator[EpochReport] | Push[EpochReport]:
         """Measure one epoch after another in this process, until the caller has enough."""
         return self.workload.run(self)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import torch
 
 from bench.machine.requirements import LoaderSettings, Requirements
+from bench.process.child import Push
+from bench.process.errors import ExplainedError
 from bench.trial.audit_result import AuditResult
 from bench.trial.device_pass import TimedStep, set_span
 from bench.trial.epoch_meter import EpochMeter
@@ -45,7 +48,14 @@ class Workload(ABC):
 
     A workload is small, hashable, and can be sent to another process. Everything heavy happens in `run` and
     `repeat`, in the trial's process, or in the audit, in the sweep's.
+
+    Attributes:
+        is_repeatable: class attribute: whether its epochs can be run once more for their audit.
+        has_device_pass: class attribute: whether an epoch can be timed on a CUDA device beside the others.
     """
+
+    is_repeatable: ClassVar[bool] = True
+    has_device_pass: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -66,8 +76,13 @@ class Workload(ABC):
         """Samples in an epoch; None where it isn't known."""
         return None
 
+    @property
+    def most_epochs(self) -> int | None:
+        """The most epochs that a trial can have; None for any number."""
+        return None
+
     @abstractmethod
-    def run(self, trial: Trial) -> Iterator[EpochReport]:
+    def run(self, trial: Trial) -> Iterator[EpochReport] | Push[EpochReport]:
         """Measure one epoch of a trial after another, in the trial's process, until the caller has enough."""
 
     @abstractmethod
@@ -133,6 +148,10 @@ class TrainingWorkload(Workload):
         """
         began_s = time.perf_counter()
         training = self._prepare_training(trial)
+        with _explain_failures(training):
+            yield from self._measure_epochs(trial, training, began_s)
+
+    def _measure_epochs(self, trial: Trial, training: Training, began_s: float) -> Iterator[EpochReport]:
         build_s: float | None = time.perf_counter() - began_s
         meter = EpochMeter(training, cuda=trial.on_cuda)
         inspector = training.inspector
@@ -158,15 +177,32 @@ class TrainingWorkload(Workload):
         # The step's batch is inspected, as it may be finished on the device only.
         consumer = InspectedStep(training.step, lambda batch: inspector(batch, 1))
         meter = EpochMeter(training, cuda=trial.on_cuda)
-        while True:
-            inspector.start_over()
-            timings = meter.measure(consumer).timings
-            yield inspector.observe(timings.batches, timings.samples)
+        with _explain_failures(training):
+            while True:
+                inspector.start_over()
+                timings = meter.measure(consumer).timings
+                yield inspector.observe(timings.batches, timings.samples)
 
     def _prepare_training(self, trial: Trial, *, in_full: bool = False) -> Training:
         torch.set_num_threads(trial.configuration.num_threads)
         torch.manual_seed(trial.seed)
         return self.make_training(trial, in_full=in_full)
+
+
+@contextmanager
+def _explain_failures(training: Training) -> Iterator[None]:
+    """Raise an error that says its cause in place of one whose cause the training knows.
+
+    Raises:
+        ExplainedError: the cause is known.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause = None if training.explain is None else training.explain(error)
+        if cause is None:
+            raise
+        raise ExplainedError(cause) from error
 
 
 def _measure_on_device(trial: Trial, training: Training, meter: EpochMeter) -> EpochReport:

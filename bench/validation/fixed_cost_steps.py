@@ -74,6 +74,8 @@ class PausingTrial(Trial):
 
     def run(self) -> Iterator[EpochReport]:
         """Measure one epoch after another, with a pause between them."""
-        for report in super().run():
+        reports = super().run()
+        assert isinstance(reports, Iterator)
+        for report in reports:
             yield report
             time.sleep(self.pause_s)
