@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
 from pathlib import Path
 
-import psutil
-
 from bench.machine.check import ROOT, Outcome, Severity, fail, ok
-from bench.machine.control_groups import find_control_groups, read_number
+from bench.machine.memory import find_memory
 from bench.machine.requirements import Requirements
 from bench.text import format_bytes, format_count
 
@@ -20,21 +17,10 @@ USE_LESS = "fewer --num-workers, a smaller --batch-size or --prefetch-factor"
 
 def check_memory(needs: Requirements, root: Path = ROOT) -> Outcome:
     """Check the memory that is left on the machine and in the control groups above this process."""
-    machine = psutil.virtual_memory()
-    total, left = machine.total, machine.available
-    limited = ""
-    for group in find_control_groups("memory", root):
-        limit = read_number(group / "memory.max", group / "memory.limit_in_bytes")
-        used = read_number(group / "memory.current", group / "memory.usage_in_bytes")
-        if limit is None or limit >= machine.total:
-            continue
-        # The kernel frees pages of files when memory is needed.
-        held = (used or 0) - _read_inactive_file_bytes(group / "memory.stat")
-        left = min(left, max(0, limit - held))
-        if limit < total:
-            total, limited = limit, " (the container's limit)"
+    memory = find_memory(root)
+    left, limited = memory.available_bytes, " (the container's limit)" if memory.is_limited else ""
     found = (
-        f"{format_bytes(left)} available of {format_bytes(total)}{limited}; "
+        f"{format_bytes(left)} available of {format_bytes(memory.total_bytes)}{limited}; "
         f"about {format_bytes(needs.memory_bytes)} needed"
     )
     if left >= needs.memory_bytes:
@@ -76,10 +62,3 @@ def check_shared_memory(needs: Requirements, root: Path = ROOT) -> Outcome | Non
         f"or {USE_LESS}"
     )
     return Outcome(severity, found, cure)
-
-
-def _read_inactive_file_bytes(stat: Path) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        counts = dict(line.split() for line in stat.read_text().splitlines())
-        return int(counts.get("total_inactive_file", counts.get("inactive_file", 0)))
-    return 0
