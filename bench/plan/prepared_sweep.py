@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.plan.ceilings import find_captured_bytes
 from bench.plan.grid import Machine
 from bench.plan.plan import Plan
 from bench.plan.schedule import ScheduledRun, name_runs
@@ -30,6 +31,11 @@ class PreparedSweep:
     names: tuple[str, ...]
     runs: tuple[ScheduledRun, ...]
     folder: Path
+
+    @property
+    def captured_bytes(self) -> int | None:
+        """Most bytes of the batches that a ceiling holds in memory; None where none holds any."""
+        return find_captured_bytes(run.configuration for run in self.runs if run.bounds is not None)
 
     @property
     def is_resumed(self) -> bool:
@@ -58,8 +64,11 @@ class PreparedSweep:
         configuration = self.plan.configurations[number]
         if configuration.num_threads == self.machine.num_threads:
             return code
-        place = code.index("") if "" in code else 0
-        imports, others = code[:place], ["", *code[place:]] if not place else code[place:]
+        threads = f"torch.set_num_threads({configuration.num_threads})"
+        if "" not in code:
+            return ["import torch", "", threads, "", *code]
+        place = code.index("")
+        imports, others = code[:place], code[place + 1 :]
         if "import torch" not in imports:
             imports.insert(0, "import torch")
-        return [*imports, "", f"torch.set_num_threads({configuration.num_threads})", *others[1:]]
+        return [*imports, "", threads, *others]

@@ -6,7 +6,9 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
+from bench.analysis.naming import name_cells
 from bench.analysis.warnings import find_warnings
+from bench.records.row import find_knobs
 from bench.report.console import print_line
 from bench.report.labels import Labels
 from bench.report.sweep_outcome import SweepOutcome
@@ -27,10 +29,12 @@ def print_failures(
         print_line(console, f"[bold red]{line['status']}[/] {escape(name)}: {escape(line['error'])}")
     if ceilings is None:
         return
-    failed = ceilings[ceilings["status"] != "ok"]
-    for line in dict.fromkeys(failed[["status", "family", "batch_size", "error"]].itertuples(index=False)):
-        name = f"{line.family} batch_size={line.batch_size}"
-        print_line(console, f"[bold red]{line.status}[/] {escape(name)}: {escape(line.error)}")
+    knobs = find_knobs(list(ceilings.columns))
+    for _, line in (
+        ceilings[ceilings["status"] != "ok"].drop_duplicates(["family", *knobs, "error"]).iterrows()
+    ):
+        name = name_cells(line, ["family", *knobs])
+        print_line(console, f"[bold red]{line['status']}[/] {escape(name)}: {escape(line['error'])}")
 
 
 def print_warnings(console: Console, summary: pd.DataFrame, labels: Labels) -> None:

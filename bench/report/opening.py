@@ -10,7 +10,7 @@ from rich.markup import escape
 from bench.machine.check import Check
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.report.console import print_line
-from bench.text import format_count, format_duration, join_words
+from bench.text import format_bytes, format_count, format_duration, join_words
 
 
 def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: str | None = None) -> None:
@@ -36,6 +36,12 @@ def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: s
         f"{format_count(schedule.epochs, 'epoch')} of {format_count(samples, 'sample')}"
         f"{named}: about {format_duration(schedule.blocks * block_s)} on two cores{more}{bound}",
     )
+    if sweep.captured_bytes is not None:
+        print_line(
+            console,
+            "The ceiling is your step alone on batches that are in memory already, "
+            f"{format_bytes(sweep.captured_bytes)} of them at most",
+        )
 
 
 def describe_choices(sweep: PreparedSweep, dataset: str | None) -> list[str]:

@@ -63,6 +63,7 @@ def describe_settings(sweep: PreparedSweep) -> dict[str, Any]:
         "budget_s": options.budget_s,
         "timeout_s": options.timeout_s,
         "memory_limit_bytes": options.memory_limit,
+        "captured_bytes_at_most": sweep.captured_bytes,
         "aa_pairs": options.request.aa_pairs,
         "left_out": [{"configuration": name, "reason": reason} for name, reason in sweep.plan.dropped],
         "plan": sweep.plan.cells(),

@@ -26,12 +26,26 @@ def test_failures_have_their_reason(tmp_path) -> None:
             tmp_path / "runs", [*blocks(0, [1.0] * 3), failed(1, 0, "timeout", "not done [after] 5 s")]
         )
     )
-    bad = [replace(line, status="failed", error="[no] memory") for line in ceiling("step", [1.0, 1.0])]
+    knobs = {"batch_size": "256", "resize": "none"}
+    bad = ceiling("step", [1.0, 1.0], status="failed", error="[no] memory", knobs=knobs)
     ceilings = runs.table(tmp_path / "ceilings", bad)
     text = capture(lambda c: print_failures(c, summary, ceilings, make_report_labels(summary)))
     assert text == (
         "timeout num_workers=1: not done [after] 5 s\nfailed step_ceiling batch_size=256: [no] memory\n"
     )
+
+
+def test_a_failed_ceiling_is_named_by_its_knobs(tmp_path) -> None:
+    """The step of a user's own training may have a parameter, and no batch size."""
+    summary = summarise(runs.table(tmp_path / "runs", blocks(0, [1.0] * 3)))
+    bad = [
+        replace(line, configuration=number, status="failed", error="boom", knobs={"param.size": size})
+        for number, size in enumerate(("128", "224"))
+        for line in ceiling("step", [1.0, 1.0])
+    ]
+    ceilings = runs.table(tmp_path / "ceilings", bad)
+    text = capture(lambda c: print_failures(c, summary, ceilings, make_report_labels(summary)))
+    assert text == "failed step_ceiling param.size=128: boom\nfailed step_ceiling param.size=224: boom\n"
 
 
 def test_a_warning_is_one_line(tmp_path) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bench.plan.ceiling_loaders import OwnStepCeiling
+from bench.plan.configuration import Configuration
+from bench.plan.schedule import ScheduledRun
 from bench.report.opening import print_start
+from bench.runner.environment_record import describe_settings
 from tests.bench.report.printing import capture
 from tests.bench.report.sweeps import plan_sweep
 
@@ -40,3 +46,16 @@ def test_the_bounds_of_the_duration_are_told() -> None:
     assert start("--num-workers", "0")[-1].endswith(" on two cores")
     precise = start("--num-workers", "0", "--precision", "2.5%")[-1]
     assert precise.endswith(" on two cores, then more of the fastest until ±2.5%, 5 min 0 s at most")
+
+
+def test_the_memory_of_captured_batches_is_told() -> None:
+    """The bound of it, where the step of a user's own training has a ceiling."""
+    spec = OwnStepCeiling((("batch_size", 4),), 3 << 20)
+    run = ScheduledRun(Configuration(spec, "cpu", "12ms", None, 1), 0, 0, 2, frozenset({0}))
+    sweep = replace(plan_sweep("--num-workers", "0"), runs=(run,))
+    lines = capture(lambda c: print_start(c, sweep, 1000, "mine"), width=500).splitlines()
+    assert lines[-1] == (
+        "The ceiling is your step alone on batches that are in memory already, 3 MiB of them at most"
+    )
+    assert describe_settings(sweep)["captured_bytes_at_most"] == 3 << 20
+    assert describe_settings(plan_sweep("--num-workers", "0"))["captured_bytes_at_most"] is None
