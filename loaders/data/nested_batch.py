@@ -6,6 +6,7 @@ tensors or numpy arrays as leaves. Other leaves, such as strings and numbers, ar
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,9 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 T = TypeVar("T")
 Leaf = torch.Tensor | np.ndarray[Any, Any]
+# Values of a single sample.
+SCALARS = (str, bytes, int, float, complex, np.generic, type(None))
 
 
 def iterate_leaves(batch: Any) -> Iterator[Leaf]:
@@ -49,24 +53,16 @@ def map_leaves(
     value: Any = batch
     if isinstance(value, torch.Tensor | np.ndarray):
         return function(value)  # type: ignore[no-any-return]
-    if isinstance(value, Mapping):
-        mapped = {key: map_leaves(part, function, other) for key, part in value.items()}
-        return mapped if type(value) is dict else _remake(value, mapped)  # type: ignore[return-value]
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(map_leaves(part, function, other) for part in value))  # type: ignore[return-value]
-    if isinstance(value, tuple | list):
-        return type(value)([map_leaves(part, function, other) for part in value])  # type: ignore[return-value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
-        mapped = {name: map_leaves(part, function, other) for name, part in parts.items()}
-        return dataclasses.replace(value, **mapped)  # type: ignore[return-value]
+    if _is_container(value):
+        return _map_parts(value, lambda part: map_leaves(part, function, other))  # type: ignore[no-any-return]
     return other(value)  # type: ignore[no-any-return]
 
 
 def move(batch: T, device: torch.device | str, *, non_blocking: bool = False) -> T:
     """Return a batch on a device.
 
-    An object with a method `.to()` moves itself, as those of PyTorch Geometric and Hugging Face do.
+    An object with a method `.to()` moves itself, as those of PyTorch Geometric and Hugging Face do. Arrays,
+    and objects without this method, stay where they are.
 
     Args:
         batch: the batch.
@@ -76,50 +72,35 @@ def move(batch: T, device: torch.device | str, *, non_blocking: bool = False) ->
     value: Any = batch
     if isinstance(value, torch.Tensor):
         return value.to(device, non_blocking=non_blocking)  # type: ignore[return-value]
-    if not isinstance(value, type) and callable(getattr(value, "to", None)):
+    if _moves_itself(value):
         try:
-            return value.to(device, non_blocking=non_blocking)  # type: ignore[no-any-return]
+            moved = value.to(device, non_blocking=non_blocking)
         except TypeError:
-            return value.to(device)  # type: ignore[no-any-return]
-    if isinstance(value, Mapping):
-        moved = {key: move(part, device, non_blocking=non_blocking) for key, part in value.items()}
-        return moved if type(value) is dict else _remake(value, moved)  # type: ignore[return-value]
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(move(part, device, non_blocking=non_blocking) for part in value))  # type: ignore[return-value]
-    if isinstance(value, tuple | list):
-        return type(value)([move(part, device, non_blocking=non_blocking) for part in value])  # type: ignore[return-value]
-    if dataclasses.is_dataclass(value):
-        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
-        moved = {name: move(part, device, non_blocking=non_blocking) for name, part in parts.items()}
-        return dataclasses.replace(value, **moved)  # type: ignore[type-var, return-value]
+            moved = value.to(device)
+        # Some move their parts in place, and return nothing.
+        return batch if moved is None else moved
+    if _is_container(value):
+        return _map_parts(value, lambda part: move(part, device, non_blocking=non_blocking))  # type: ignore[no-any-return]
     return batch
 
 
 def count_samples(batch: Any) -> int:
     """Return the number of samples in a batch; 0 where it can't be told.
 
-    In this order: the batch's own word (`batch_size` of a TensorDict, `num_graphs` of a PyTorch Geometric
-    batch); the length of its lists, where it consists of lists of the same length, one element a sample; the
-    most frequent first dimension of its tensors, the larger one of equals.
+    In this order: the batch's own word, such as `batch_size` of a TensorDict or `num_graphs` of a PyTorch
+    Geometric batch; the length of a list of samples; the number that most parts of the batch have, by the
+    first dimension of tensors and by the length of lists, the first one of equals; the length of the batch.
     """
-    for name in ("num_graphs", "batch_size"):
-        told = getattr(batch, name, None)
-        if isinstance(told, int):
-            return told
-        if isinstance(told, torch.Size) and len(told):
-            return told[0]
-    parts = list(_list_parts(batch))
-    if parts and all(isinstance(part, tuple | list) for part in parts):
-        lengths = {len(part) for part in parts}
-        if len(lengths) == 1:
-            return lengths.pop()
-    dimensions = Counter(leaf.shape[0] for leaf in iterate_leaves(batch) if leaf.ndim)
-    if dimensions:
-        return max(dimensions, key=lambda size: (dimensions[size], size))
-    lengths = {len(part) for part in parts if isinstance(part, tuple | list)}
-    if len(lengths) == 1:
-        return lengths.pop()
-    return len(batch) if isinstance(batch, list) else 0
+    if (told := _ask(batch)) is not None:
+        return told
+    if isinstance(batch, torch.Tensor | np.ndarray):
+        return _count_rows(batch)
+    if isinstance(batch, list) and _holds_samples(batch):
+        return len(batch)
+    votes = Counter(number for part in _list_parts(batch) for number in _suggest_numbers(part))
+    if votes:
+        return max(votes, key=lambda number: votes[number])
+    return len(batch) if hasattr(batch, "__len__") and not isinstance(batch, (*SCALARS, Mapping)) else 0
 
 
 def count_bytes(batch: Any) -> int:
@@ -138,7 +119,8 @@ def describe_samples(batch: Any) -> tuple[tuple[int, ...], str]:
     if not leaves:
         return (), ""
     largest = max(leaves, key=lambda leaf: leaf.nbytes)
-    return tuple(largest.shape[1:]), str(largest.dtype).removeprefix("torch.")
+    shape = () if _is_nested(largest) else tuple(largest.shape[1:])
+    return shape, str(largest.dtype).removeprefix("torch.")
 
 
 def _list_parts(batch: Any) -> Iterator[Any]:
@@ -149,13 +131,105 @@ def _list_parts(batch: Any) -> Iterator[Any]:
         yield from batch
     elif dataclasses.is_dataclass(batch) and not isinstance(batch, type):
         yield from (getattr(batch, f.name) for f in dataclasses.fields(batch))
-    elif callable(getattr(batch, "to", None)) and hasattr(batch, "__dict__"):
+    elif _moves_itself(batch) and hasattr(batch, "__dict__"):
         yield from vars(batch).values()
 
 
-def _remake(like: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
-    """Return a mapping of another class with these values, or a dict where the class doesn't take them."""
+def _is_container(value: Any) -> bool:
+    """Return whether a value can be made anew from other parts."""
+    is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return isinstance(value, Mapping | tuple | list) or is_record
+
+
+def _moves_itself(value: Any) -> bool:
+    return not isinstance(value, type | torch.Tensor) and callable(getattr(value, "to", None))
+
+
+def _map_parts(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Return a container of the same class with a function applied to each part.
+
+    A class that can't be made from its parts becomes a dict, a tuple or a list.
+    """
+    if isinstance(value, Mapping):
+        mapped = {key: function(part) for key, part in value.items()}
+        return mapped if type(value) is dict else _remake(value, mapped, dict)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(function, value))
+    if isinstance(value, tuple):
+        return _remake(value, tuple(map(function, value)), tuple)
+    if isinstance(value, list):
+        return _remake(value, list(map(function, value)), list)
+    # A copy keeps fields that the constructor doesn't take, and runs no __post_init__ again.
+    twin = copy.copy(value)
+    for field in dataclasses.fields(value):
+        object.__setattr__(twin, field.name, function(getattr(value, field.name)))
+    return twin
+
+
+def _remake(like: Any, parts: Any, usual: type) -> Any:
+    """Return parts as the class of a container, or as they are where it doesn't take them."""
+    if type(like) is usual:
+        return parts
     try:
-        return type(like)(values)  # type: ignore[call-arg]
+        return type(like)(parts)
     except TypeError:
-        return values
+        return parts
+
+
+def _ask(batch: Any) -> int | None:
+    """Return the number of samples that an object says it has; None where it says none."""
+    if isinstance(batch, PackedSequence):
+        return int(batch.batch_sizes[0])
+    for name in ("num_graphs", "batch_size"):
+        told = getattr(batch, name, None)
+        if isinstance(told, int):
+            return told
+        if isinstance(told, torch.Size) and len(told):
+            return told[0]
+    return None
+
+
+def _count_rows(leaf: Leaf) -> int:
+    return int(leaf.shape[0]) if not _is_nested(leaf) and leaf.ndim else len(leaf) if leaf.ndim else 0
+
+
+def _is_nested(leaf: Leaf) -> bool:
+    # The shape of a nested tensor is no row of numbers.
+    return isinstance(leaf, torch.Tensor) and leaf.is_nested
+
+
+def _suggest_numbers(part: Any) -> list[int]:
+    """Return the numbers of samples that a part of a batch may stand for, the likeliest first."""
+    if isinstance(part, SCALARS):
+        return []
+    if not isinstance(part, tuple | list) or hasattr(part, "_fields") or _ask(part) is not None:
+        return [number] if (number := count_samples(part)) else []
+    # A list with an element a sample, or the parts of a sample in a list.
+    rows = {_count_rows(leaf) for leaf in part if isinstance(leaf, torch.Tensor | np.ndarray)}
+    return sorted({len(part), *(rows if len(rows) == 1 else ())} - {0}, reverse=True)
+
+
+def _holds_samples(batch: list[Any]) -> bool:
+    """Return whether each element of a list is a sample, as a collate function that does nothing leaves them.
+
+    Samples have parts of the same kinds, and among these a number, a text, or tensors of different lengths.
+    Tensors are samples where their lengths differ, but nothing else does.
+    """
+    if len(batch) < 2:
+        return False
+    if all(isinstance(part, torch.Tensor) and part.ndim for part in batch):
+        kinds = {(part.dtype, "nested" if _is_nested(part) else part.shape[1:]) for part in batch}
+        return len(kinds) == 1 and len({_count_rows(part) for part in batch}) > 1
+    first, last = batch[0], batch[-1]
+    if type(first) is not type(last) or not _is_container(first):
+        return False
+    if isinstance(first, Mapping) and first.keys() != last.keys():
+        return False
+    return _is_sample(first) and _is_sample(last)
+
+
+def _is_sample(parts: Any) -> bool:
+    values = list(_list_parts(parts))
+    leaves = [value for value in values if isinstance(value, torch.Tensor | np.ndarray)]
+    has_scalar = any(isinstance(value, SCALARS) for value in values) or any(not leaf.ndim for leaf in leaves)
+    return has_scalar or len({_count_rows(leaf) for leaf in leaves}) > 1
