@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from bench.process.errors import ExplainedError
 from bench.process.module_names import pickle_ours
 from bench.text import describe_error
 
@@ -89,7 +90,8 @@ def serve(
             del item
     except Exception as error:
         traceback.print_exc()
-        send_item(sender, ChildFailure(describe_error(error)))
+        is_explained = isinstance(error, ExplainedError)
+        send_item(sender, ChildFailure(str(error) if is_explained else describe_error(error)))
 
 
 def send_item(sender: Connection, message: object) -> bool:

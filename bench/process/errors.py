@@ -9,3 +9,7 @@ class ProcessError(RuntimeError):
 
 class ItemsEndedError(ProcessError):
     """The end of a process that makes no further item, though it went well."""
+
+
+class ExplainedError(RuntimeError):
+    """An error whose text is one line that says all: where it was raised adds nothing."""

@@ -15,7 +15,7 @@ from bench.report.sweep_outcome import SweepOutcome
 from bench.text import format_count, join_few
 
 WEAKER_AUDITS = {
-    "index": "what each sample holds was not compared, as samples vary from call to call",
+    "index": "what the samples hold was not compared with the dataset",
     "count": "samples were counted and not told apart",
 }
 

@@ -63,7 +63,7 @@ class DevicePassInspector(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """The parts of a trial in its own process: a loader, a step, and what looks at the batches.
+    """The parts of a trial in its own process: a loader, a step, and what inspects the batches.
 
     Attributes:
         pipeline: delivers the batches.
@@ -73,6 +73,7 @@ class Training:
         has_final_form: whether the loader delivers batches in the form that the step gets. Others are
             inspected in the repetition only.
         make_device_inspector: makes the inspector of the device pass; None where there is no such pass.
+        explain: returns the cause of a failure of the loader in one line, or None; default None for no such.
     """
 
     pipeline: Pipeline
@@ -81,3 +82,4 @@ class Training:
     inspector: EpochInspector | None
     has_final_form: bool = True
     make_device_inspector: Callable[[], DevicePassInspector] | None = None
+    explain: Callable[[Exception], str | None] | None = None

@@ -17,8 +17,10 @@ from bench.trial.training import Training
 from bench.trial.trial import Trial
 from bench.trial.workload import TrainingWorkload
 from bench.workloads.captured_batches import CapturedBatches, capture, find_length
+from bench.workloads.loader_watch import LoaderWatch
 from bench.workloads.open_source import open_source
-from bench.workloads.own_audit import OwnAudit, OwnInspector, make_counter
+from bench.workloads.own_audit import OwnAudit
+from bench.workloads.own_code import make_own_code
 from bench.workloads.own_steps import make_own_step
 from bench.workloads.target import Target
 from loaders.data.dataset_ref import FileStamp
@@ -27,7 +29,7 @@ from loaders.device.pipeline import Pipeline
 from loaders.spec.first_batches import limit_epochs
 from loaders.spec.own_loader_spec import OwnLoaderSpec
 from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
-from loaders.spec.turn_knobs import copy_with, record_indices
+from loaders.spec.turn_knobs import copy_with
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,6 @@ class OwnLoader(TrainingWorkload):
 
     def make_training(self, trial: Trial, *, in_full: bool = False) -> Training:
         """Make the user's loader and step in this process, where their modules come before ours."""
-        del in_full
         configuration = trial.configuration
         spec = configuration.spec
         if isinstance(spec, OwnStepCeiling):
@@ -81,14 +82,15 @@ class OwnLoader(TrainingWorkload):
         source = open_source(self.target, dict(spec.params))
         pipeline = spec.pipeline(source, device=configuration.device)
         pipeline = replace(pipeline, loader=limit_epochs(pipeline.loader, self.batches))
-        loader = pipeline.loader
-        recorder = record_indices(loader) if isinstance(loader, DataLoader) else None
-        step = make_own_step(configuration.step, configuration.device)
+        watch = LoaderWatch(pipeline.loader, source, self.facts)
+        # The repetition is for the loader: a step might change the batches that it gets.
+        step = make_own_step("none" if in_full else configuration.step, configuration.device)
         return Training(
             pipeline,
             step,
-            make_counter(recorder, count_samples),
-            OwnInspector(recorder) if trial.audited else None,
+            watch.count,
+            watch.make_inspector(in_full=in_full) if trial.audited else None,
+            explain=watch.explain,
         )
 
     def _make_ceiling(self, spec: OwnStepCeiling, step: str, device: str) -> Training:
@@ -115,12 +117,9 @@ class OwnLoader(TrainingWorkload):
         return estimate_for_batches(loaders, self.facts.batch_bytes, num_threads=num_threads)
 
     def make_audit(self) -> OwnAudit:
-        """Return the audit by index, or by count."""
-        return OwnAudit()
+        """Return the audit: by content, by index or by count, whichever the loader allows."""
+        return OwnAudit(self.facts, self.batches)
 
     def make_code(self, spec: OwnLoaderSpec) -> list[str]:
         """Return the lines of code that make a configuration."""
-        changes = spec.describe_changes()
-        if not changes:
-            return [f"# {self.target.text} as it is"]
-        return [f"# {self.target.text}, with:", f"DataLoader(..., {', '.join(changes)})"]
+        return make_own_code(self.target, self.facts.kind, spec)

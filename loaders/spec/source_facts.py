@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["dataloader", "dataset", "iterable"]
+from loaders.spec.epoch_contents import EpochContents
+
+Kind = Literal["dataloader", "dataset", "iterable", "script"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class SourceFacts:
     """What is known of a user's own loader or dataset before anything is measured.
 
     Attributes:
-        kind: what the target is: a DataLoader, a Dataset, or another iterable of batches.
+        kind: what the target is: a DataLoader, a Dataset, another iterable of batches, or a script.
         settings: settings of the DataLoader, or PyTorch's defaults for a Dataset; None for another iterable.
         map_style: whether samples are asked for by index.
         samples: samples in an epoch; None where it isn't known.
@@ -50,6 +52,9 @@ class SourceFacts:
         pickle_error: why the dataset or a function can't be sent to workers that aren't forked; empty
             if they can.
         one_shot: whether it delivers a single epoch, as a generator does.
+        alone: what an epoch delivers without workers, for an iterable dataset; None where it isn't known.
+        repeats: what the samples of a dataset with random samples share, `workers` or `epochs`, as its random
+            numbers are the same in all workers, or in each epoch; empty where they share nothing.
     """
 
     kind: Kind
@@ -64,3 +69,5 @@ class SourceFacts:
     differing: str = ""
     pickle_error: str = ""
     one_shot: bool = False
+    alone: EpochContents | None = None
+    repeats: Literal["", "workers", "epochs"] = ""

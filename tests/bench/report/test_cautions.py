@@ -72,7 +72,7 @@ def test_a_weaker_audit_is_told(tmp_path) -> None:
         summary = summarise(runs.table(tmp_path / "-".join(map(str, kinds)), rows))
         return capture(lambda c: print_audits(c, summary, make_report_labels(summary)), width=200)
 
-    by_index = "what each sample holds was not compared, as samples vary from call to call.\n"
+    by_index = "what the samples hold was not compared with the dataset.\n"
     assert audits("content", "content") == audits(None, None) == ""
     assert audits("index", "index") == f"Audited by index: {by_index}"
     assert audits("content", "index") == f"Audited by index (num_workers=1): {by_index}"

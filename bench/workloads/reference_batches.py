@@ -1,0 +1,56 @@
+"""ReferenceBatches: what a user's dataset and collate function give for some indices."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+
+class ReferenceBatches:
+    """Loads batches by their indices, without any of the settings that a sweep varies.
+
+    The user's dataset may open its files when it is first asked. If this process asked it, workers that are
+    forked later would share these files' positions. So a loader with workers is asked through one worker.
+    """
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        """Take a loader.
+
+        Args:
+            loader: the user's DataLoader; it isn't changed.
+        """
+        self._loader = loader
+
+    def load(self, asked: Sequence[Any]) -> list[Any]:
+        """Return a batch for each element of what a sampler asked for.
+
+        Args:
+            asked: lists of indices; or indices, for a DataLoader that makes no batches.
+        """
+        with torch.random.fork_rng(devices=[]):
+            return list(_copy_over(self._loader, list(asked)))
+
+
+def _copy_over(loader: DataLoader[Any], asked: list[Any]) -> DataLoader[Any]:
+    """Return a DataLoader of the same class that asks for these batches."""
+    twin = copy.copy(loader)
+    workers = min(1, loader.num_workers)
+    changes = {
+        "batch_sampler" if loader.batch_sampler is not None else "sampler": asked,
+        "num_workers": workers,
+        "prefetch_factor": loader.prefetch_factor if workers else None,
+        "persistent_workers": False,
+        "pin_memory": False,
+        "in_order": True,
+        # The user's own decides the order of epochs, which must stay.
+        "generator": None,
+        "_iterator": None,
+    }
+    for name, value in changes.items():
+        # A DataLoader refuses other samplers once it is made.
+        object.__setattr__(twin, name, value)
+    return twin

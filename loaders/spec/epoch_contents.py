@@ -1,0 +1,27 @@
+"""EpochContents: what an epoch of a user's own loader delivers without workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EpochContents:
+    """What an epoch of a DataLoader over an iterable dataset delivers without workers.
+
+    Attributes:
+        samples: number of samples, the same in two epochs.
+        batch_size: samples in a batch; None where the dataset makes the batches.
+        drop_last: whether samples that fill no batch are left out.
+        digest: sum of the samples' hashes in hex, the same in two epochs; empty where they differ or can't be
+            told apart.
+        distinct: whether no sample is equal to another one.
+        params: arguments of the target's function, each with its value.
+    """
+
+    samples: int
+    batch_size: int | None = None
+    drop_last: bool = False
+    digest: str = ""
+    distinct: bool = False
+    params: tuple[tuple[str, object], ...] = ()
