@@ -1,11 +1,17 @@
-"""Measures data loaders. A command is run as `python -m bench.<command>`."""
+"""Measures data loaders: `python -m bench.<command>`, or `from bench import Sweep` in Python."""
 
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.process.search_path import prefer_own_packages
 from bench.process.temporary_folder import require_temporary_folder
+
+if TYPE_CHECKING:
+    from bench.sweep import Sweep
+
+__all__ = ["Sweep"]
 
 # A command is about to begin: until then, sys.argv[0] is -m or the script that pip has installed.
 if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "loaderbench":
@@ -14,3 +20,14 @@ if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "load
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Imports take seconds. Until the command handles Ctrl-C itself, it ends without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def __getattr__(name: str) -> Any:
+    """Import Sweep when it is asked for: it takes a second, which most imports of this package don't need."""
+    if name != "Sweep":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bench.process.lent_names import use_own_packages
+
+    with use_own_packages():
+        from bench.sweep import Sweep
+    return Sweep

@@ -1,26 +1,113 @@
-"""Measure every configuration of a plan, block by block: `python -m bench.sweep`."""
+"""Measure every configuration of a plan, block by block: `python -m bench.sweep`, and `Sweep` in Python."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
 
 from bench.cli.command_line import run_command
+from bench.cli.python_options import write_arguments
+from bench.cli.resumed_command import PROGRAMS
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.plan import PlanError
 from bench.plan.sweep_options import SweepOptions
 from bench.process import interrupts
 from bench.process.errors import ProcessError
+from bench.process.guest import run_as_guest
+from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
 from bench.report.console import make_console
 from bench.report.output import complain
 from bench.report.plan_table import print_plan
+from bench.report.sweep_observer import SweepObserver
 from bench.report.sweep_printer import SweepPrinter
+from bench.report.sweep_results import SweepResults
 from bench.runner.sweep_session import measure_sweep, prepare_sweep
 from bench.workloads.choice import choose_workload
 from bench.workloads.target import TargetError
 from loaders.data.errors import DataError
 
 USER_ERRORS = (PlanError, TargetError, DataError, ResultsError, ProcessError)
+
+
+class Sweep:
+    """A sweep, as the command line runs it, with the command's options by their names.
+
+        results = Sweep("train.py:train_loader", num_workers=[0, 2, 4], blocks=5).run()
+        print(results.answer, results.folder)
+
+    It works in a script without `if __name__ == "__main__"`, in a notebook and in any thread.
+    """
+
+    def __init__(self, target: str | None = None, **options: Any) -> None:
+        """Check the options; nothing is measured yet.
+
+        Args:
+            target: the loader, dataset or script to measure, as on the command line; default None measures
+                loaders of Fashion-MNIST.
+            **options: values of the command's options, with underscores in their names. None leaves an option
+                at its default. Several values stand in a list. Times are seconds or texts such as "90s",
+                percentages are shares such as 0.03 or texts such as "3%", and `param` is a mapping.
+
+        Raises:
+            TypeError: no option has such a name, or takes such a value.
+            ValueError: a value isn't allowed, or options contradict each other.
+            ResultsError: the sweep of `resume` can't be read.
+        """
+        with use_own_packages():
+            command = make_sweep_command(_keep_options)
+            words = write_arguments(command, target, options)
+            try:
+                self._options: SweepOptions = command.main(
+                    args=words, prog_name=" ".join(PROGRAMS[0]), standalone_mode=False
+                )
+            except click.ClickException as error:
+                raise ValueError(error.format_message()) from None
+
+    @property
+    def command(self) -> str:
+        """The command line that means the same."""
+        return self._options.command
+
+    def run(self, *, verbose: bool = False) -> SweepResults:
+        """Measure, and write the results folder.
+
+        Args:
+            verbose: print what the command prints; default False prints nothing.
+
+        Returns:
+            Results: `runs` and `summary` as tables, `answer`, `folder`, and the `notices` that a user must
+            know before reading figures. A trial that failed is a row of `runs`.
+
+        Raises:
+            PlanError: nothing that was asked for can be measured here.
+            TargetError: the target can't be measured.
+            DataError: the data can't be had.
+            ResultsError: the folder can't take the sweep.
+            ProcessError: no process can be started, or another sweep runs in this one.
+            StorageError: a file can't be written.
+            DataChangedError: the data changed while they were measured.
+            KeyboardInterrupt: the sweep was interrupted. Its folder can be resumed.
+        """
+        with run_as_guest():
+            observer = SweepPrinter(make_console()) if verbose else SweepObserver()
+            choice = choose_workload(self._options)
+            sweep = prepare_sweep(self._options, choice.offer)
+            conclusion = measure_sweep(sweep, choice, observer)
+        if conclusion.outcome.interrupted:
+            raise KeyboardInterrupt(f"Sweep(resume={str(sweep.folder)!r}).run() measures the rest")
+        for problem in conclusion.problems:
+            raise problem
+        if conclusion.results is None:
+            raise ResultsError(f"{sweep.folder}: nothing was measured")
+        return replace(conclusion.results, notices=tuple(observer.notices))
+
+
+def _keep_options(options: SweepOptions) -> SweepOptions:
+    return options
 
 
 def run_sweep(options: SweepOptions) -> int:

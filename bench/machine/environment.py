@@ -8,10 +8,8 @@ import importlib.metadata
 import multiprocessing
 import os
 import platform
-import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -39,7 +37,7 @@ DISTRIBUTIONS = (
 )
 
 
-def describe_environment(name: str, digest: str, command: Sequence[str]) -> dict[str, Any]:
+def describe_environment(name: str, digest: str, command: str) -> dict[str, Any]:
     """Describe machine, versions, data and command for `environment.json`. Unknown is None.
 
     A folder of results may be published: there is no host name in it, and no path that isn't an argument.
@@ -47,11 +45,11 @@ def describe_environment(name: str, digest: str, command: Sequence[str]) -> dict
     Args:
         name: name of the data that is measured on.
         digest: SHA-256 of the data, or of a user's own modules.
-        command: words of the command that made the sweep.
+        command: command line that made the sweep.
     """
     memory = _read_memory()
     return {
-        "command": shlex.join(command),
+        "command": command,
         "started_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": _find_commit(),
         "dataset": {"name": name, "sha256": digest},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class SweepOptions:
         arguments: arguments of that command which make these options.
         target: the user's own loader or dataset, such as `train.py:train_loader`; None for pictures.
         batches: number of batches after which an epoch of the target ends; None for its own end.
+        script_args: arguments of a script.
+        pick: number or name of the DataLoader of a script to vary; None for the largest.
     """
 
     request: Request
@@ -50,3 +53,10 @@ class SweepOptions:
     arguments: tuple[str, ...] = ()
     target: str | None = None
     batches: int | None = None
+    script_args: tuple[str, ...] = ()
+    pick: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The command line that makes these options."""
+        return shlex.join([*self.program.split(), *self.arguments])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,11 +29,13 @@ class _State:
         hold_requested: an interrupt must wait.
         pending: one has come and waits.
         first: when the first one came, on `time.monotonic()`; None before.
+        ends_process: whether a second Ctrl-C ends the process.
     """
 
     hold_requested = False
     pending = False
     first: float | None = None
+    ends_process = True
 
 
 def install() -> None:
@@ -44,6 +47,26 @@ def install() -> None:
             signal.signal(number, _handle)
             # Libraries clean up at the end. A KeyboardInterrupt would be a traceback there.
             atexit.register(signal.signal, number, signal.SIG_DFL)
+
+
+@contextmanager
+def handle() -> Iterator[None]:
+    """Handle Ctrl-C inside a `with` block of a program that goes on afterwards.
+
+    The first one raises KeyboardInterrupt, and may be held. A second one raises it at once. Nothing changes
+    in a thread other than the main one, where no signal arrives, and in a program with a handler of its own.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    _State.ends_process = False
+    signal.signal(signal.SIGINT, _handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _State.ends_process, _State.first, _State.pending = True, None, False
 
 
 def was_interrupted() -> bool:
@@ -84,6 +107,8 @@ def _handle(number: int, _frame: FrameType | None) -> None:
     if _State.first is not None:
         # A closing terminal may send its signal twice. Only a Ctrl-C that a user repeats means now.
         if number == signal.SIGINT and now - _State.first > ECHO_S:
+            if not _State.ends_process:
+                raise KeyboardInterrupt
             # The watchdog ends the trial's processes.
             os._exit(INTERRUPTED)
         return

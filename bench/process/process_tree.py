@@ -56,8 +56,17 @@ def become_subreaper() -> None:
 
     Children of this process don't inherit this.
     """
+    _set_subreaper(1)
+
+
+def stop_adopting() -> None:
+    """Let init adopt orphans again, as it does unless `become_subreaper` was called."""
+    _set_subreaper(0)
+
+
+def _set_subreaper(on: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(*map(ctypes.c_ulong, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)))
+        ctypes.CDLL(None).prctl(*map(ctypes.c_ulong, (PR_SET_CHILD_SUBREAPER, on, 0, 0, 0)))
 
 
 def end_adopted(keep: Collection[int]) -> list[int]:

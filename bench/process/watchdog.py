@@ -31,6 +31,8 @@ TRACKER = "resource_tracker"
 
 # The write end of a pipe. No other process has it, so the system closes it when this process ends.
 _pipe: int | None = None
+# The value of TAG in the processes that the watchdog ends.
+_tag = ""
 
 
 def start_watchdog() -> None:
@@ -42,19 +44,20 @@ def start_watchdog() -> None:
     Raises:
         ProcessError: no folder can hold the sockets of processes.
     """
-    global _pipe
+    global _pipe, _tag
     if _pipe is not None:
+        os.environ[TAG] = _tag
         return
     # The watchdog doesn't belong to another one, which may watch this process.
     environment = {name: value for name, value in os.environ.items() if name != TAG}
-    os.environ[TAG] = tag = uuid.uuid4().hex
+    os.environ[TAG] = _tag = uuid.uuid4().hex
     # Made before any process is started, so that all share it. A process that is killed removes no folder.
     folder = make_socket_folder().path
     # Where no process can be started any more, the sweep reports it.
     with contextlib.suppress(OSError):
         end, _pipe = os.pipe()
         watchdog = subprocess.Popen(
-            make_command(watch_and_end, tag, folder, _find_compile_cache()),
+            make_command(watch_and_end, _tag, folder, _find_compile_cache()),
             stdin=end,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -65,6 +68,12 @@ def start_watchdog() -> None:
         os.close(end)
         # It ends after this process. Without an exit code, Popen would warn that it still runs.
         watchdog.returncode = 0
+
+
+def hide_tag() -> None:
+    """Let the watchdog spare processes that are started from now on, until it is started again."""
+    if os.environ.get(TAG) == _tag:
+        os.environ.pop(TAG, None)
 
 
 def watch_and_end(tag: str, folder: str, compile_cache: str) -> None:

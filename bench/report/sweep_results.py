@@ -24,12 +24,14 @@ class SweepResults:
         runs: rows of runs.csv.
         ceilings: rows of ceilings.csv; None without that file.
         summary: one line for each configuration.
+        notices: facts of data and loaders to know before reading figures; default none.
     """
 
     folder: Path
     runs: pd.DataFrame
     ceilings: pd.DataFrame | None
     summary: pd.DataFrame
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:

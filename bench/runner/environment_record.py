@@ -29,9 +29,7 @@ def record_environment(sweep: PreparedSweep, workload: Workload) -> list[str]:
         ResultsError: the sweep can't go on with these data, arguments or differences.
         StorageError: the file can't be written.
     """
-    options = sweep.options
-    command = [*options.program.split(), *options.arguments]
-    now = describe_environment(workload.name, workload.digest, command)
+    now = describe_environment(workload.name, workload.digest, sweep.options.command)
     path = sweep.folder / results_folder.ENVIRONMENT
     if not sweep.is_resumed:
         # Another sweep may have begun here before the folder was locked.

@@ -24,7 +24,7 @@ DATA = ("numbered:300", "0" * 64)
 
 def test_everything_that_explains_a_figure_is_there() -> None:
     """Command, data, versions, threads and memory are recorded as they are."""
-    found = describe_environment(*DATA, ["loaderbench", "sweep", "--blocks", "2", "--name", "a b"])
+    found = describe_environment(*DATA, "loaderbench sweep --blocks 2 --name 'a b'")
     assert found["command"] == "loaderbench sweep --blocks 2 --name 'a b'"
     assert found["dataset"]["name"] == "numbered:300"
     assert found["versions"]["torch"] == importlib.metadata.version("torch")
@@ -38,12 +38,12 @@ def test_everything_that_explains_a_figure_is_there() -> None:
 
 def test_it_is_json() -> None:
     """The description can be written as JSON."""
-    assert json.loads(json.dumps(describe_environment(*DATA, [])))
+    assert json.loads(json.dumps(describe_environment(*DATA, "")))
 
 
 def test_no_name_or_path_of_the_machine() -> None:
     """A folder of results may be published."""
-    text = json.dumps(describe_environment(*DATA, []))
+    text = json.dumps(describe_environment(*DATA, ""))
     assert os.uname().nodename not in text
     assert str(Path.home()) not in text
     assert str(Path.cwd()) not in text
@@ -60,7 +60,7 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch, missing) ->
         return find(name)
 
     monkeypatch.setattr(importlib.metadata, "version", find_others)
-    versions = describe_environment(*DATA, [])["versions"]
+    versions = describe_environment(*DATA, "")["versions"]
     assert versions[missing] is None
     assert versions["torch"] == find("torch")
 
@@ -95,7 +95,7 @@ def test_memory_that_the_system_does_not_tell_is_unknown(monkeypatch) -> None:
         raise FileNotFoundError(2, "No such file or directory", "/proc/meminfo")
 
     monkeypatch.setattr(environment.psutil, "virtual_memory", fail)
-    assert describe_environment(*DATA, [])["machine"]["memory_bytes"] is None
+    assert describe_environment(*DATA, "")["machine"]["memory_bytes"] is None
 
 
 def test_cores_are_those_that_may_be_used() -> None:
@@ -145,7 +145,7 @@ def test_the_gpu_is_looked_at_by_another_process(
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
     assert describe_gpu() == facts
-    assert json.loads(json.dumps(describe_environment(*DATA, [])))["gpu"] == facts
+    assert json.loads(json.dumps(describe_environment(*DATA, "")))["gpu"] == facts
 
 
 def test_a_gpu_that_the_other_process_cannot_use_is_none(no_cuda_here, monkeypatch) -> None:

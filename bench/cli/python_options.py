@@ -1,0 +1,117 @@
+"""Options in Python: keyword arguments as the words of the command line that means the same."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from numbers import Number
+from typing import Any
+
+import click
+
+from loaders.spec.knobs import format_value
+
+# Options that print and measure nothing.
+ONLY_TYPED = ("help", "dry_run")
+
+
+def write_arguments(command: click.Command, target: str | None, options: Mapping[str, Any]) -> list[str]:
+    """Return the words of the command line that has these options.
+
+    Args:
+        command: the command.
+        target: its TARGET; None for none.
+        options: values by the name of their option, with underscores: `num_workers=[0, 2]`. None leaves an
+            option out. A list stands for values separated by commas, a number of seconds for a time, a share
+            such as 0.03 for a percentage, and a mapping for NAME=LIST.
+
+    Raises:
+        TypeError: no option has such a name, or takes such a value.
+    """
+    known = {name_option(one): one for one in command.params if isinstance(one, click.Option)}
+    rest = [one for one in command.params if isinstance(one, click.Argument) and one.nargs == -1]
+    for name in options:
+        if (name not in known and name not in [one.name for one in rest]) or name in ONLY_TYPED:
+            raise TypeError(_describe_unknown(name, [*known, *(one.name or "" for one in rest)]))
+    if target is not None and not isinstance(target, str | os.PathLike):
+        raise TypeError(
+            f"target: a {type(target).__name__} can't be sent to a trial's process; give a text, as "
+            "'train.py:train_loader'"
+        )
+    words = [] if target is None else [os.fspath(target)]
+    for name, value in options.items():
+        if value is not None and name in known:
+            words += _write_option(known[name], name, value)
+    for argument in rest:
+        if (value := options.get(argument.name or "")) is not None:
+            words += ["--", *_write_items(argument.name or "", value)]
+    return words
+
+
+def name_option(option: click.Option) -> str:
+    """Return the name of an option in Python: `num_workers` for `--num-workers`."""
+    return option.opts[0].removeprefix("--").replace("-", "_")
+
+
+def _describe_unknown(name: str, known: Sequence[str]) -> str:
+    if name in ONLY_TYPED:
+        return f"{name}: it is for the command line alone"
+    near = get_close_matches(name, [one for one in known if one not in ONLY_TYPED], n=1, cutoff=0.4)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"{name}: no option of a sweep has this name{meant}"
+
+
+def _write_option(option: click.Option, name: str, value: Any) -> list[str]:
+    flag = option.opts[0]
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise TypeError(f"{name}: {value!r} is not True or False")
+        return [flag] * value
+    # An option whose value may be left out, as --aa.
+    if isinstance(value, bool) and isinstance(option.flag_value, str):
+        return [flag, option.flag_value] if value else []
+    if option.multiple:
+        texts = _write_mapping(name, value) if isinstance(value, Mapping) else _write_items(name, value)
+        return [word for text in texts for word in (flag, text)]
+    if name == "precision" and isinstance(value, Number):
+        return [flag, f"{100 * float(value):.12g}%"]  # type: ignore[arg-type]
+    text = ",".join(_write_items(name, value))
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+
+
+def _write_mapping(name: str, values: Mapping[str, Any]) -> list[str]:
+    """Return `size=128,224` for each parameter with its values."""
+    found = []
+    for key, value in values.items():
+        items = [*value] if isinstance(value, list | tuple | range) else [value]
+        if commas := [item for item in items if isinstance(item, str) and "," in item]:
+            raise TypeError(f"{name}: {commas[0]!r} has a comma, which separates values")
+        found.append(f"{key}={','.join(_write_literal(name, item) for item in items)}")
+    return found
+
+
+def _write_literal(name: str, value: Any) -> str:
+    """Return the text that stands for a value of a parameter."""
+    if not isinstance(value, str):
+        return repr(value) if value is None or isinstance(value, bool) else _write_item(name, value)
+    try:
+        ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
+    # Without quotes it would be read as a number.
+    return repr(value)
+
+
+def _write_items(name: str, value: Any) -> list[str]:
+    items = value if isinstance(value, list | tuple | range) else [value]
+    return [_write_item(name, item) for item in items]
+
+
+def _write_item(name: str, value: Any) -> str:
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    if value is None or isinstance(value, str | bool | Number) or type(value).__name__ == "bool_":
+        return format_value(value)
+    raise TypeError(f"{name}: a {type(value).__name__} is no number, no text and no list of these")
