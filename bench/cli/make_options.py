@@ -9,11 +9,13 @@ import click
 
 from bench.analysis.statistics import FEWEST_BLOCKS
 from bench.cli.option_groups import BLOCKS, EPOCHS, PRECISION_BUDGET_S, QUICK_BUDGET_S, STEADY_S
+from bench.cli.script_args import check_script
 from bench.plan.grid import TRAINING_STEPS
 from bench.plan.request import Request
 from bench.plan.schedule import Schedule
 from bench.plan.sweep_options import SweepOptions
 from bench.workloads.own_steps import name_length
+from bench.workloads.script_file import SCRIPT_STEP
 from bench.workloads.target import FORMS
 from loaders.registry import all_knobs
 from loaders.spec.own_loader_spec import PARAM
@@ -21,7 +23,7 @@ from loaders.spec.own_loader_spec import PARAM
 REQUEST = ("family", "preset", "device", "loss", "num_threads", "cuda_graph", "aa_pairs")
 OTHERS = (
     "dataset", "data_dir", "mirror", "timeout_s", "memory_limit", "out", "name", "dry_run", "resume",
-    "resume_anyway", "target", "batches",
+    "resume_anyway", "target", "batches", "script_args", "pick",
 )  # fmt: skip
 # Options of pictures and of the model that trains on them.
 OF_PICTURES = ("mirror", "learning_rate")
@@ -36,10 +38,11 @@ def make_options(values: Mapping[str, Any]) -> SweepOptions:
     if values["resume_anyway"] and values["resume"] is None:
         raise click.UsageError("--resume-anyway: there is no --resume that it could be for")
     _check_target(values)
+    is_script = check_script(values)
     knobs = {name: values[name] for name in all_knobs() if values[name] is not None}
     request = Request(
         knobs={**knobs, **{f"{PARAM}{name}": given for name, given in values["params"].items()}},
-        step=_choose_steps(values),
+        step=(SCRIPT_STEP,) if is_script else _choose_steps(values),
         **{name: values[name] for name in REQUEST},
     )
     _check_aa(request, values)

@@ -6,6 +6,7 @@ import click
 
 from bench.cli import option_readers
 from bench.cli.option_readers import make_list_reader, make_reader
+from bench.cli.script_args import read_script_args
 from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
 from bench.trial.trial import MAX_EPOCHS
@@ -36,8 +37,18 @@ def make_option_groups() -> dict[str, list[click.Option]]:
 
 
 def target_parameters() -> list[click.Parameter]:
-    """Return the argument that names a user's own loader or dataset."""
-    return [click.Argument(["target"], required=False, metavar="[TARGET]")]
+    """Return the arguments that name a user's own loader, dataset or script, and a script's arguments."""
+    return [
+        click.Argument(["target"], required=False, metavar="[TARGET]"),
+        click.Argument(
+            ["script_args"],
+            nargs=-1,
+            required=False,
+            type=click.UNPROCESSED,
+            metavar="[-- ARGS]",
+            callback=read_script_args,
+        ),
+    ]
 
 
 def data_options() -> list[click.Option]:
@@ -56,6 +67,11 @@ def data_options() -> list[click.Option]:
             metavar="N",
             callback=make_reader(COUNT),
             help="End an epoch of the target after N batches.",
+        ),
+        click.Option(
+            ["--pick"],
+            metavar="NAME",
+            help="The DataLoader of a script to vary: its number or name. Default: the largest.",
         ),
         click.Option(
             ["--dataset"],
