@@ -16,7 +16,7 @@ from bench.text import format_count, join_few
 
 WEAKER_AUDITS = {
     "index": "what the samples hold was not compared with the dataset",
-    "count": "samples were counted and not told apart",
+    "count": "samples without an index can only be counted",
 }
 
 

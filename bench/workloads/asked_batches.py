@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
@@ -69,11 +69,6 @@ class AskedBatches:
         self._epoch: list[Any] | None = None
         self._delivered = 0
 
-    @property
-    def delivered(self) -> int:
-        """Number of batches that were counted in the present epoch."""
-        return self._delivered if self._epoch is self.record.asked else 0
-
     def count(self, batch: Any) -> int:
         """Return the number of samples of the batch that was delivered next.
 
@@ -98,6 +93,19 @@ class AskedBatches:
         left_out = self._once.left_out
         missing = None if left_out is None else self._once.samples - left_out - distinct
         return AskedIndices(len(asked), len(indices), len(indices) - distinct, missing)
+
+    def list_due(self) -> Iterator[Any]:
+        """Yield the indices that may be due, as those of batches that were delivered are not."""
+        asked = self.record.asked
+        delivered = self._delivered if self._epoch is asked else 0
+        # Batches that may overtake each other are due in any order.
+        for indices in asked[delivered : delivered + 1] if self.in_order else asked:
+            yield from self.list_indices(indices)
+
+    def list_last(self) -> Sequence[Any]:
+        """Return the indices of the batch that was asked for last."""
+        asked = self.record.asked
+        return self.list_indices(asked[-1]) if asked else ()
 
     def list_indices(self, asked: Any) -> Sequence[Any]:
         """Return the indices of one batch."""

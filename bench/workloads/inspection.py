@@ -19,6 +19,7 @@ from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.running_clock import read_running_s
 from bench.text import format_duration
+from bench.workloads.audit_facts import add_audit_facts
 from bench.workloads.open_source import open_target
 from bench.workloads.own_steps import make_own_step
 from bench.workloads.source_inspection import find_facts
@@ -29,8 +30,9 @@ from loaders.spec.source_facts import SourceFacts
 
 # Time for imports, for the loader's making, and for its first batch or an epoch of unknown length.
 TIMEOUT_S = 120.0
-# Modules that trials need. They are imported before any of the user's.
-MODULES = ("bench.workloads.own_loader", "loaders.registry")
+# Modules that trials need. They are imported before any of the user's. Most datasets of pictures import
+# torchvision, which takes over a second.
+MODULES = ("bench.workloads.own_loader", "loaders.registry", "torchvision")
 UNKNOWN = SourceFacts("iterable", None)
 
 
@@ -106,6 +108,7 @@ def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
     try:
         opened = open_target(target, inquiry.params)
         facts = find_facts(opened.loader, inquiry.batches, name=target.text, kind=opened.kind)
+        facts = add_audit_facts(facts, opened.loader, inquiry.params, inquiry.batches)
         for step in inquiry.steps:
             make_own_step(step, "cuda" if torch.cuda.is_available() else "cpu")
     except TargetError as error:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench.text import describe_error
-from bench.workloads.asked_batches import AskedBatches
 
 # The search for the index may take this long.
 LONGEST_S = 20.0
@@ -25,7 +24,7 @@ COLLATE = "collate.py"
 def explain_failure(
     error: Exception,
     dataset: Any,
-    asked: AskedBatches | None,
+    due: Iterable[Any],
     clock: Callable[[], float] = time.monotonic,
 ) -> str | None:
     """Return the cause of a loader's failure in one line; None where it isn't known.
@@ -35,20 +34,19 @@ def explain_failure(
 
     Args:
         error: the exception that the loader raised.
-        dataset: the user's dataset; None where it isn't known.
-        asked: the batches that the loader was asked for; None for a loader without indices.
+        dataset: the user's dataset.
+        due: indices of the samples that were due; none where they aren't known.
         clock: tells the time in seconds.
     """
     text = "".join(traceback.format_exception(error))
-    if asked is not None and dataset is not None:
-        ends_s = clock() + LONGEST_S
-        for index in _list_due(asked):
-            if clock() > ends_s:
-                break
-            raised = _ask(dataset, index)
-            # Another exception may come of the asking itself.
-            if raised is not None and type(raised).__name__ in text:
-                return f"dataset[{index!r}] raises {describe_error(raised)}"
+    ends_s = clock() + LONGEST_S
+    for index in due:
+        if clock() > ends_s:
+            break
+        raised = _ask(dataset, index)
+        # Another exception may come of the asking itself.
+        if raised is not None and type(raised).__name__ in text:
+            return f"dataset[{index!r}] raises {describe_error(raised)}"
     return find_ragged(text)
 
 
@@ -69,15 +67,6 @@ def find_ragged(text: str) -> str | None:
         f"the samples of a batch differ in shape{shapes}, which PyTorch's default collate function can't "
         "stack: give the DataLoader a collate_fn that pads them"
     )
-
-
-def _list_due(asked: AskedBatches) -> Iterator[Any]:
-    """Yield the indices that may have been due, without those that were delivered."""
-    batches = asked.record.asked
-    # Batches that may overtake each other may have failed at any one that was asked for.
-    due = batches[asked.delivered :][:1] if asked.in_order else batches
-    for indices in due:
-        yield from asked.list_indices(indices)
 
 
 def _ask(dataset: Any, index: Any) -> Exception | None:

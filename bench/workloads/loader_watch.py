@@ -61,4 +61,5 @@ class LoaderWatch:
 
     def explain(self, error: Exception) -> str | None:
         """Return the cause of a failure of the loader in one line; None where it isn't known."""
-        return explain_failure(error, self._dataset, self._asked)
+        due = () if self._asked is None or self._dataset is None else self._asked.list_due()
+        return explain_failure(error, self._dataset, due)

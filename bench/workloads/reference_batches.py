@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
+
+# PyTorch's default.
+PREFETCH_FACTOR = 2
 
 
 class ReferenceBatches:
@@ -17,13 +21,16 @@ class ReferenceBatches:
     forked later would share these files' positions. So a loader with workers is asked through one worker.
     """
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: DataLoader[Any], workers: int | None = None) -> None:
         """Take a loader.
 
         Args:
             loader: the user's DataLoader; it isn't changed.
+            workers: worker processes, which load batches in turn; default None is one if the loader has any.
         """
         self._loader = loader
+        self._workers = min(1, loader.num_workers) if workers is None else workers
+        self._seeds = itertools.count()
 
     def load(self, asked: Sequence[Any]) -> list[Any]:
         """Return a batch for each element of what a sampler asked for.
@@ -32,17 +39,18 @@ class ReferenceBatches:
             asked: lists of indices; or indices, for a DataLoader that makes no batches.
         """
         with torch.random.fork_rng(devices=[]):
-            return list(_copy_over(self._loader, list(asked)))
+            # Samples that vary must vary here too.
+            torch.manual_seed(next(self._seeds))
+            return list(_copy_over(self._loader, list(asked), self._workers))
 
 
-def _copy_over(loader: DataLoader[Any], asked: list[Any]) -> DataLoader[Any]:
+def _copy_over(loader: DataLoader[Any], asked: list[Any], workers: int) -> DataLoader[Any]:
     """Return a DataLoader of the same class that asks for these batches."""
     twin = copy.copy(loader)
-    workers = min(1, loader.num_workers)
     changes = {
         "batch_sampler" if loader.batch_sampler is not None else "sampler": asked,
         "num_workers": workers,
-        "prefetch_factor": loader.prefetch_factor if workers else None,
+        "prefetch_factor": (loader.prefetch_factor or PREFETCH_FACTOR) if workers else None,
         "persistent_workers": False,
         "pin_memory": False,
         "in_order": True,

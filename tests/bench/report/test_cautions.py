@@ -76,7 +76,7 @@ def test_a_weaker_audit_is_told(tmp_path) -> None:
     assert audits("content", "content") == audits(None, None) == ""
     assert audits("index", "index") == f"Audited by index: {by_index}"
     assert audits("content", "index") == f"Audited by index (num_workers=1): {by_index}"
-    assert audits("count") == "Audited by count: samples were counted and not told apart.\n"
+    assert audits("count") == "Audited by count: samples without an index can only be counted.\n"
 
 
 def test_imprecise_configurations_are_named(tmp_path) -> None:
