@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import cycle, islice
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,26 +21,41 @@ FEWEST_BATCHES = 4
 LONGEST_CAPTURE_S = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class CapturedBatches:
     """Captured batches in turn, as many as an epoch has; each `iter()` is an epoch.
 
     Each delivery has containers of its own, so a loop may take a key out of a dict. Its tensors are those
-    that were captured.
+    that were captured. Tensors that the loop writes to are copied for each delivery, or a batch would be
+    another one in each turn. The first delivery shows which these are.
 
     Attributes:
         batches: the captured batches, at least one.
-        count: number of batches in an epoch.
+        count: number of batches in an epoch, at least 1.
         nbytes: bytes of the captured batches.
+        written: places of the tensors that the loop writes to, in the order of a batch's structure; None
+            until it is known.
     """
 
     batches: tuple[Any, ...]
     count: int
     nbytes: int
+    written: frozenset[int] | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Any]:
-        turns = islice(cycle(self.batches), self.count)
-        return turns if all(map(_is_fixed, self.batches)) else map(_copy_containers, turns)
+        turns = itertools.islice(itertools.cycle(self.batches), self.count)
+        if self.written is None:
+            first = copy_batch(next(turns))
+            tensors = _list_tensors(first)
+            before = list(map(_count_changes, tensors))
+            yield first
+            # The loop asks for the next batch, so it is done with this one.
+            pairs = zip(before, map(_count_changes, tensors), strict=True)
+            self.written = frozenset(place for place, (then, now) in enumerate(pairs) if then != now)
+        if not self.written and all(map(_is_fixed, self.batches)):
+            yield from turns
+        for batch in turns:
+            yield _renew(batch, self.written)
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -75,11 +90,11 @@ def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> Captur
     batches: list[Any] = []
     nbytes = 0
     began_s = time.perf_counter()
-    for batch in islice(loader, count):
+    for batch in itertools.islice(loader, count):
         size = count_bytes(batch)
         if batches and nbytes + size > most_bytes:
             break
-        batches.append(_copy(batch))
+        batches.append(copy_batch(batch))
         nbytes += size
         if len(batches) >= FEWEST_BATCHES and time.perf_counter() - began_s > LONGEST_CAPTURE_S:
             break
@@ -88,7 +103,7 @@ def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> Captur
     return CapturedBatches(tuple(batches), count or find_length(loader) or len(batches), nbytes)
 
 
-def _copy(batch: Any) -> Any:
+def copy_batch(batch: Any) -> Any:
     """Return a copy of a batch that shares no memory with it. A view gets only the memory that it shows."""
     memo: dict[int, Any] = {id(leaf): _copy_leaf(leaf) for leaf in iterate_leaves(batch)}
     try:
@@ -113,14 +128,33 @@ def _is_fixed(batch: Any) -> bool:
     return isinstance(batch, torch.Tensor | np.ndarray | str | bytes | int | float | None)
 
 
-def _copy_containers(batch: Any) -> Any:
-    """Return a batch with the same tensors in containers of its own."""
-    twin = map_tensors(batch, _same)
+def _renew(batch: Any, written: frozenset[int]) -> Any:
+    """Return a batch in containers of its own, with copies of some tensors and the others as they are.
+
+    Args:
+        batch: the batch.
+        written: places of the tensors to copy.
+    """
+    places = itertools.count()
+    twin = map_tensors(batch, lambda leaf: _copy_leaf(leaf) if next(places) in written else leaf)
     return copy.copy(batch) if twin is batch else twin
 
 
-def _same(leaf: torch.Tensor) -> torch.Tensor:
-    return leaf
+def _list_tensors(batch: Any) -> list[torch.Tensor]:
+    """Return the tensors of a batch, in the order of its structure."""
+    found: list[torch.Tensor] = []
+
+    def keep(leaf: torch.Tensor) -> torch.Tensor:
+        found.append(leaf)
+        return leaf
+
+    map_tensors(batch, keep)
+    return found
+
+
+def _count_changes(tensor: torch.Tensor) -> int:
+    """Return how often a tensor was written to; 0 where PyTorch doesn't count that, as in inference mode."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def find_length(sized: Any) -> int | None:

@@ -121,6 +121,42 @@ def test_a_loop_may_empty_its_batches() -> None:
         assert list(batch) == ["x"]
 
 
+def test_a_loop_may_write_to_its_batches() -> None:
+    """A script scales its pictures in place: each turn has them as they were captured."""
+    batches = [{"x": torch.full((2,), 8.0), "sizes": [torch.ones(2)], "y": torch.ones(2)} for _ in range(2)]
+    captured = capture(batches, 6, 10**9)
+    for _ in range(2):
+        for batch in captured:
+            assert batch["x"].tolist() == [8, 8]
+            assert batch["sizes"][0].tolist() == [1, 1]
+            batch["x"].div_(255)
+            batch["sizes"][0][:1].zero_()
+    assert captured.written == {0, 1}
+    # What isn't written to is never copied.
+    assert len({batch["y"].data_ptr() for batch in list(captured)}) == 2
+    assert len({batch["x"].data_ptr() for batch in list(captured)}) == 6
+
+
+def test_what_a_loop_only_reads_is_delivered_itself() -> None:
+    """A copy takes time that an infinitely fast loader doesn't. The first delivery is one, to find out."""
+    captured = capture([(torch.ones(2), torch.ones(2)), (torch.zeros(2), torch.zeros(2))], 6, 10**9)
+    assert captured.written is None
+    list(captured)
+    assert captured.written == frozenset()
+    assert [a is b for a, b in zip(captured, captured.batches * 3, strict=True)] == [True] * 6
+
+
+def test_a_loop_that_breaks_off_says_nothing() -> None:
+    """It may have broken off before it wrote to the batch."""
+    captured = capture(loader(), None, 10**9)
+    for _ in captured:
+        break
+    assert captured.written is None
+    with torch.inference_mode():
+        assert len(list(captured)) == COUNT
+    assert captured.written == frozenset()
+
+
 def test_a_gradient_is_wanted_as_before() -> None:
     """Physics-informed networks differentiate by their batch."""
     wanted = (torch.ones(2, requires_grad=True) * 2, torch.ones(2))

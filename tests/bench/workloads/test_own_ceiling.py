@@ -47,7 +47,8 @@ def test_the_step_gets_captured_batches_of_the_loader(project, capfd) -> None:
     assert [(epoch.batches, epoch.samples) for epoch in epochs] == [(6, 22), (6, 22)]
     assert all("label" in batch for batch in project.seen)
     first, second = project.seen[:6], project.seen[6:]
-    assert [a["x"].data_ptr() for a in first] == [b["x"].data_ptr() for b in second]
+    # The first delivery of all is a copy, which tells whether the step writes to its batch.
+    assert [a["x"].data_ptr() for a in first[1:]] == [b["x"].data_ptr() for b in second[1:]]
     numbers = sorted(number for batch in first for number in batch["x"][:, 0].tolist())
     assert numbers == list(range(22))
     assert "captured 6 of 6 batches, 440 bytes in memory\n" in capfd.readouterr().out
@@ -58,7 +59,7 @@ def test_few_batches_go_round(project) -> None:
     facts = find_facts(project.loader, None, name="mine")
     (epoch, _) = run("loader", facts, OwnStepCeiling((("batch_size", 4),), 160))
     assert (epoch.batches, epoch.samples) == (6, 24)
-    assert len({batch["x"].data_ptr() for batch in project.seen}) == 2
+    assert len({batch["x"].data_ptr() for batch in project.seen[1:]}) == 2
 
 
 def test_another_batch_size(project) -> None:
