@@ -13,6 +13,7 @@ from bench.plan.grid import Machine
 from bench.plan.plan import Plan
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.workloads.own_code import make_own_code
+from bench.workloads.own_loader import OwnLoader
 from bench.workloads.target import Target
 from loaders.families.dataloader import OwnDataLoader
 from loaders.families.iterable import OwnIterable
@@ -57,6 +58,7 @@ def test_the_code_of_a_configuration(spec, lines) -> None:
     """What differs from the user's own, which stays where nothing differs."""
     code = make_own_code(TARGET, spec.facts.kind, spec)
     assert code == lines
+    assert OwnLoader(TARGET, spec.facts, "0" * 64).make_code(spec) == lines
     ast.parse("\n".join(code))
 
 
