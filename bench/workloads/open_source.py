@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from bench.text import format_count, join_few
-from bench.workloads.target import Target, TargetError, check_params, refuse_exit
+from bench.workloads.target import Target, TargetError, check_params, name_kind, refuse_exit
 from loaders.spec.source_facts import Kind
 
 EXPECTED = "a DataLoader, a Dataset, another iterable of batches, or a function that returns one"
@@ -80,7 +80,7 @@ def open_target(target: Target, params: Mapping[str, Any]) -> OpenedSource:
     found = target.load()
     if not _is_function(found):
         if params:
-            raise TargetError(f"{target.text}: --param is for a function; this is a {type(found).__name__}")
+            raise TargetError(f"{target.text}: --param is for a function; this is {name_kind(found)}")
         return _classify(found, f"{target.text} is")
     check_params(target, found, params)
     with refuse_exit(f"{target.text}: the function"):
@@ -97,8 +97,11 @@ def open_source(target: Target, params: Mapping[str, Any]) -> Any:
 
 
 def is_one_shot(loader: Any) -> bool:
-    """Return whether an iterable delivers a single epoch, as a generator or `zip` does."""
-    if isinstance(loader, GeneratorType):
+    """Return whether an iterable delivers a single epoch, as a generator or `zip` does.
+
+    An iterator of another class may begin anew, as those of some libraries do.
+    """
+    if isinstance(loader, GeneratorType | _BaseDataLoaderIter):
         return True
     return hasattr(loader, "__next__") and type(loader).__module__ in BUILT_IN
 
@@ -124,14 +127,14 @@ def _classify(found: Any, what: str) -> OpenedSource:
             "as def train_loader(): return make_loaders()[0]"
         )
     if isinstance(found, NO_LOADERS):
-        raise TargetError(f"{what} a {type(found).__name__}, expected {EXPECTED}")
+        raise TargetError(f"{what} {name_kind(found)}, expected {EXPECTED}")
     has_index = hasattr(found, "__getitem__") and hasattr(found, "__len__")
     # A dataset needs no base class. A list holds batches.
     if has_index and not isinstance(found, tuple | list) and type(found).__module__ not in BUILT_IN:
         return OpenedSource("dataset", DataLoader(found))
     if hasattr(type(found), "__iter__"):
         return OpenedSource("iterable", found)
-    raise TargetError(f"{what} a {type(found).__name__}, expected {EXPECTED}")
+    raise TargetError(f"{what} {name_kind(found)}, expected {EXPECTED}")
 
 
 def _describe_several(found: Any) -> str:
@@ -140,7 +143,7 @@ def _describe_several(found: Any) -> str:
     if not any(isinstance(part, DataLoader | Dataset) for part in parts):
         return ""
     names = join_few(type(part).__name__ for part in parts)
-    return f"a {type(found).__name__} of {format_count(len(parts), 'part')} ({names})"
+    return f"{name_kind(found)} of {format_count(len(parts), 'part')} ({names})"
 
 
 def _is_function(found: Any) -> bool:

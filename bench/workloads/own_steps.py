@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench.process.errors import ExplainedError
 from bench.text import describe_error
-from bench.workloads.target import Target, TargetError, refuse_exit
+from bench.workloads.target import Target, TargetError, name_kind, refuse_exit
 
 # A step of planned length, as the column `step` holds it.
 LENGTH = re.compile(r"(\d+(?:\.\d+)?)ms")
@@ -17,7 +18,7 @@ LENGTH = re.compile(r"(\d+(?:\.\d+)?)ms")
 LATE_NS = 200_000
 
 
-class StepError(RuntimeError):
+class StepError(ExplainedError):
     """An exception of a user's own step, in one line that names the step."""
 
 
@@ -78,12 +79,12 @@ def make_own_step(name: str, device: str) -> OwnStep:
     target = Target.parse(name)
     make = target.load()
     if not callable(make):
-        raise TargetError(f"{name} is a {type(make).__name__}, expected a function that returns the step")
+        raise TargetError(f"{name} is {name_kind(make)}, expected a function that returns the step")
     takes_device = "device" in _list_parameters(make)
     with refuse_exit(f"{name}: the function"):
         call = make(device=device) if takes_device else make()
     if not callable(call):
-        raise TargetError(f"{name} returned a {type(call).__name__}, expected a callable that takes a batch")
+        raise TargetError(f"{name} returned {name_kind(call)}, expected a callable that takes a batch")
     return OwnStep(call, name)
 
 

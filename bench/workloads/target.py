@@ -14,13 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.process.errors import ExplainedError
 from bench.process.module_names import enter_folder
 from bench.text import describe_error, join_few
 
 FORMS = "FILE.py:NAME or package.module:NAME"
 
 
-class TargetError(ValueError):
+class TargetError(ExplainedError):
     """A target that can't be measured: one line that says why, and what is expected."""
 
 
@@ -159,6 +160,12 @@ def refuse_exit(what: str) -> Iterator[None]:
     except SystemExit as error:
         code = "" if error.code is None else repr(error.code)
         raise TargetError(f"{what} calls sys.exit({code})") from error
+
+
+def name_kind(value: Any) -> str:
+    """Return the class of a value as a sentence has it, such as `a DataLoader`, `an int` or `None`."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
 
 
 def describe_theirs(error: BaseException) -> str:
