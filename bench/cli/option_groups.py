@@ -11,7 +11,7 @@ from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
 from bench.trial.trial import MAX_EPOCHS
 from bench.workloads.target import FORMS
-from loaders.registry import all_knobs, families, own_families
+from loaders.registry import all_knobs, families, find_problems, own_families
 from loaders.spec.knobs import Choice, Integer, Knob, Switch
 from model.losses import ALLOWED_LOSSES, parse_loss
 from model.step_spec import STEPS
@@ -91,7 +91,7 @@ def data_options() -> list[click.Option]:
         click.Option(
             ["--family"],
             metavar="LIST",
-            callback=make_list_reader(known.parse, known.allowed),
+            callback=make_list_reader(_parse_family, known.allowed),
             help=f"Loader families: {', '.join(families())}; with a target {', '.join(own_families())}.",
         ),
         click.Option(
@@ -266,6 +266,13 @@ def output_options() -> list[click.Option]:
         ),
         click.Option(["--dry-run"], is_flag=True, help="Print the plan and its duration; measure nothing."),
     ]
+
+
+def _parse_family(text: str) -> str:
+    # Of another package, it may be known and unusable.
+    if (problem := find_problems().get(text.lower())) is not None:
+        raise click.UsageError(f"--family: {problem}")
+    return str(Choice((*families(), *own_families())).parse(text))
 
 
 def _parse_step(text: str) -> str:

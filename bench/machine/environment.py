@@ -21,6 +21,7 @@ from bench.machine.cpu_checks import count_usable_cores
 from bench.machine.gpu import inspect_gpu
 from bench.process.search_path import OWN_FOLDER, PACKAGES
 from loaders.native import native
+from loaders.spec.family_name import list_packages
 
 DISTRIBUTIONS = (
     "loaderbench",
@@ -71,7 +72,7 @@ def describe_environment(name: str, digest: str, command: str) -> dict[str, Any]
             "python": platform.python_version(),
             "python_implementation": sys.implementation.name,
             "cuda": torch.version.cuda,
-            **{name: _find_version(name) for name in DISTRIBUTIONS},
+            **{name: _find_version(name) for name in (*DISTRIBUTIONS, *list_packages())},
         },
         "torch": {
             "num_threads": torch.get_num_threads(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import partial
 
 from bench.machine.check import find_concerns
@@ -15,6 +15,7 @@ from bench.report.sweep_observer import SweepObserver
 from bench.text import join_words
 from bench.trial.workload import Workload
 from loaders.data.errors import DataError
+from loaders.registry import find_problems
 from loaders.spec.knob_set import KnobSet
 
 
@@ -32,23 +33,26 @@ def prepare_loaders(sweep: PreparedSweep, workload: Workload, observer: SweepObs
     fused = _find_fused_step() if any(configuration.cuda_graph for configuration in able) else "triton"
     if fused not in (None, "triton"):
         observer.notice(f"--cuda-graph: {fused}; torch's own operations make the graph, more slowly.")
-    specs = {configuration.spec.family: configuration.spec for configuration in able}
-    for reason, members in _group_by_notice(specs).items():
+    specs = {configuration.spec.files_key: configuration.spec for configuration in able}
+    for problem in find_problems().values():
+        observer.notice(f"{problem}.")
+    for reason, members in _group_by_notice(specs.values()).items():
         observer.notice(f"{join_words(members)}: {reason}.")
     with observer.show_conversions() as show:
-        for family, spec in specs.items():
+        for spec in specs.values():
             try:
-                workload.prepare(spec, partial(show, family))
+                workload.prepare(spec, partial(show, spec.family))
             except DataError as error:
-                observer.notice(f"{family} can't be measured: {error}.")
+                observer.notice(f"{spec.family} can't be measured: {error}.")
 
 
-def _group_by_notice(specs: Mapping[str, KnobSet]) -> dict[str, list[str]]:
+def _group_by_notice(specs: Iterable[KnobSet]) -> dict[str, list[str]]:
     """Return the families that have the same notice about this machine, by that notice."""
     families: dict[str, list[str]] = {}
-    for family, spec in specs.items():
-        if (notice := spec.machine_notice()) is not None:
-            families.setdefault(notice, []).append(family)
+    for spec in specs:
+        notice = spec.machine_notice()
+        if notice is not None and spec.family not in families.setdefault(notice, []):
+            families[notice].append(spec.family)
     return families
 
 

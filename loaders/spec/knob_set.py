@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from typing_extensions import Self
 
+from loaders.spec.family_name import name_family
 from loaders.spec.knobs import Knob, Value
 
 
@@ -31,8 +32,13 @@ class KnobSet(ABC):
 
     @property
     def family(self) -> str:
-        """The family's name: that of its file."""
-        return type(self).__module__.rpartition(".")[2]
+        """The family's name: that of its file, or of its entry point in another package."""
+        return name_family(type(self))
+
+    @property
+    def files_key(self) -> object:
+        """Loaders with the same key need the same files beside the data, whatever their knobs are."""
+        return self.family
 
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
