@@ -46,6 +46,8 @@ def make_plan(request: Request, machine: Machine, offer: Offer | None = None) ->
     dropped: dict[str, str] = {}
     unavailable: dict[int, str] = {}
     offer = offer or Offer.for_pictures()
+    if request.family is None and request.effective_preset is not None:
+        dropped.update({name: f"{name}: {reason}" for name, reason in offer.left_out.items()})
     for configuration in _list_points(request, machine, offer):
         reason = configuration.invalid()
         if reason is not None:

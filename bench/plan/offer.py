@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loaders.registry import families
 from loaders.spec.knob_set import KnobSet
@@ -19,11 +19,13 @@ class Offer:
         specs: each family's loader at its defaults, by the family's name.
         baseline: name of the family whose loader at its defaults the others are compared with.
         refused: reasons why other families can't serve the workload, by their names.
+        left_out: reasons why families aren't measured unless they are named, where a user should know them.
     """
 
     specs: Mapping[str, KnobSet]
     baseline: str
     refused: Mapping[str, str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def for_pictures(cls) -> Offer:
@@ -33,4 +35,4 @@ class Offer:
     @property
     def unasked(self) -> list[str]:
         """Names of the families that a sweep measures which names none."""
-        return [name for name, spec in self.specs.items() if spec.shown_unasked]
+        return [name for name, spec in self.specs.items() if spec.shown_unasked and name not in self.left_out]

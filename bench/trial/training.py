@@ -74,6 +74,7 @@ class Training:
             inspected in the repetition only.
         make_device_inspector: makes the inspector of the device pass; None where there is no such pass.
         explain: returns the cause of a failure of the loader in one line, or None; default None for no such.
+        prepared_s: seconds of building that was done once for all trials of a sweep; default 0.
     """
 
     pipeline: Pipeline
@@ -83,3 +84,4 @@ class Training:
     has_final_form: bool = True
     make_device_inspector: Callable[[], DevicePassInspector] | None = None
     explain: Callable[[Exception], str | None] | None = None
+    prepared_s: float = 0.0

@@ -152,7 +152,7 @@ class TrainingWorkload(Workload):
             yield from self._measure_epochs(trial, training, began_s)
 
     def _measure_epochs(self, trial: Trial, training: Training, began_s: float) -> Iterator[EpochReport]:
-        build_s: float | None = time.perf_counter() - began_s
+        build_s: float | None = time.perf_counter() - began_s + training.prepared_s
         meter = EpochMeter(training, cuda=trial.on_cuda)
         inspector = training.inspector
         walls_ns: list[int] = []

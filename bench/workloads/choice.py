@@ -13,8 +13,11 @@ from bench.trial.workload import Workload
 from bench.workloads.fashion_mnist import FashionMnist
 from bench.workloads.inspection import Inquiry, inspect_target
 from bench.workloads.own_loader import OwnLoader
+from bench.workloads.script_choice import choose_script
+from bench.workloads.script_file import is_script
 from bench.workloads.start_folder import find_start
 from bench.workloads.target import Target, TargetError
+from bench.workloads.worker_seeds import describe_repeats
 from loaders.data.dataset_choice import expected_samples, locate
 from loaders.registry import own_families
 from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec
@@ -100,7 +103,13 @@ class OwnChoice:
             if refused[name] is None
         }
         reasons = {name: reason for name, reason in refused.items() if reason is not None}
-        return Offer(specs, next(name for name in specs if name in ("dataloader", "iterable")), reasons)
+        left_out = {name: family.leave_out(facts) for name, family in own_families().items()}
+        return Offer(
+            specs,
+            next(name for name in specs if name in ("dataloader", "iterable")),
+            reasons,
+            {name: reason for name, reason in left_out.items() if reason is not None},
+        )
 
     @property
     def expected_samples(self) -> int:
@@ -109,19 +118,24 @@ class OwnChoice:
 
     def find(self, notify: Notify, show: ShowDownload) -> OwnLoader:
         """Return the workload: its data are the user's own."""
-        del notify, show
+        del show
+        if text := describe_repeats(self.workload.facts.repeats):
+            notify(text)
         return self.workload
 
 
 def choose_workload(options: SweepOptions) -> WorkloadChoice:
-    """Return the workload that a sweep asks for. A target is imported in a process of its own.
+    """Return the workload that a sweep asks for. A target is imported in a process of its own, a script run.
 
     Raises:
         TargetError: the target can't be measured.
     """
     if options.target is None:
         return PictureChoice(options.dataset, options.data_dir, options.mirror)
-    target = Target.parse(options.target, find_start(options.resume))
+    start = find_start(options.resume)
+    if is_script(options.target):
+        return choose_script(options, start)
+    target = Target.parse(options.target, start)
     given = options.request.knobs or {}
     params = {name.removeprefix(PARAM): values[0] for name, values in given.items() if name.startswith(PARAM)}
     found = inspect_target(Inquiry(target, params, options.batches, options.request.step))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ from bench.workloads.open_source import open_source
 from bench.workloads.own_audit import OwnAudit
 from bench.workloads.own_code import make_own_code
 from bench.workloads.own_steps import make_own_step
+from bench.workloads.sample_store import SampleStore
 from bench.workloads.target import Target
 from loaders.data.dataset_ref import FileStamp
 from loaders.data.nested_batch import count_samples, move
 from loaders.device.pipeline import Pipeline
+from loaders.families.in_memory import InMemory
 from loaders.spec.first_batches import limit_epochs
 from loaders.spec.own_loader_spec import OwnLoaderSpec
 from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
@@ -42,6 +44,7 @@ class OwnLoader(TrainingWorkload):
         fingerprint: SHA-256 in hex over the modules that it is made of.
         batches: number of batches after which an epoch ends; None for the loader's own end.
         stamps: files of these modules, with size and time.
+        store: decoded samples, which the trials share.
     """
 
     target: Target
@@ -49,6 +52,7 @@ class OwnLoader(TrainingWorkload):
     fingerprint: str
     batches: int | None = None
     stamps: tuple[FileStamp, ...] = ()
+    store: SampleStore = field(default_factory=SampleStore, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -80,7 +84,7 @@ class OwnLoader(TrainingWorkload):
             return self._make_ceiling(spec, configuration.step, configuration.device)
         assert isinstance(spec, OwnLoaderSpec)
         source = open_source(self.target, dict(spec.params))
-        pipeline = spec.pipeline(source, device=configuration.device)
+        pipeline, prepared_s = self._make_pipeline(source, spec, configuration.device)
         pipeline = replace(pipeline, loader=limit_epochs(pipeline.loader, self.batches))
         watch = LoaderWatch(pipeline.loader, source, self.facts)
         # The repetition is for the loader: a step might change the batches that it gets.
@@ -91,7 +95,24 @@ class OwnLoader(TrainingWorkload):
             watch.count,
             watch.make_inspector(in_full=in_full) if trial.audited else None,
             explain=watch.explain,
+            prepared_s=prepared_s,
         )
+
+    def _make_pipeline(self, source: Any, spec: OwnLoaderSpec, device: str) -> tuple[Pipeline, float]:
+        """Return the loader, and the seconds of building that was done once for all trials."""
+        if not isinstance(spec, InMemory):
+            return spec.pipeline(source, device=device), 0.0
+        samples, decode_s = self.store.load(source, spec)
+        return spec.pipeline(source, device=device, samples=samples), decode_s
+
+    def prepare(self, spec: Any, progress: Callable[[int, int], None] | None = None) -> None:
+        """Decode the samples that `in_memory` keeps, once for all trials.
+
+        Raises:
+            DataError: they can't be decoded.
+        """
+        if isinstance(spec, InMemory):
+            self.store.fill(self.target, spec, progress)
 
     def _make_ceiling(self, spec: OwnStepCeiling, step: str, device: str) -> Training:
         """Make the step, and captured batches that lie on its device."""

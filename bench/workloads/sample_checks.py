@@ -11,7 +11,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from bench.text import describe_error, format_bytes
 from bench.workloads.batch_difference import copy_leaves, find_difference
 from loaders.data.batch_format import BatchFormat, SampleError
 from loaders.data.decoded_samples import count_dataset, fetch
+from loaders.spec.sample_facts import SampleFacts
+from loaders.spec.source_facts import SourceFacts
 
 DIFFERENT = "samples differ from call to call: random transforms"
 ACROSS = "the collate function works across samples"
@@ -87,6 +89,24 @@ def check_samples(
         # A user's dataset may raise anything.
         except Exception as error:
             return check.conclude(f"a sample can't be read: {describe_error(error)}")
+
+
+def add_sample_facts(facts: SourceFacts, loader: DataLoader[Any]) -> SourceFacts:
+    """Return facts of a DataLoader together with what its samples tell, where they have an index.
+
+    Args:
+        facts: what is known of the DataLoader.
+        loader: the DataLoader.
+    """
+    if not facts.map_style:
+        return facts
+    found = check_samples(loader)
+    try:
+        count = count_dataset(loader)
+    except SampleError:
+        count = None
+    sample = SampleFacts(count, found.sample_bytes, found.sample_s, found.repeats)
+    return replace(facts, same_samples=found.same, differing=found.differing, sample=sample)
 
 
 def _find_obstacle(loader: DataLoader[Any]) -> str | None:

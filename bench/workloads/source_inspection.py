@@ -9,8 +9,11 @@ from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset
 
+from bench.workloads.asked_batches import watch_batches
+from bench.workloads.loader_failure import explain_failure
 from bench.workloads.open_source import is_one_shot
 from bench.workloads.pickle_check import find_pickle_error
+from bench.workloads.sample_checks import add_sample_facts
 from bench.workloads.target import TargetError
 from loaders.data.nested_batch import count_bytes, count_samples
 from loaders.spec.source_facts import DataLoaderSettings, Kind, SourceFacts
@@ -53,7 +56,18 @@ def find_facts(
         pickle_error=find_pickle_error(loader),
     )
     # Without workers: this process only looks.
-    return _Count(copy_with(loader, DataLoaderSettings(settings.batch_size)), facts, batches, name).run(clock)
+    alone = copy_with(loader, DataLoaderSettings(settings.batch_size))
+    asked = watch_batches(alone)
+    try:
+        return add_sample_facts(_Count(alone, facts, batches, name).run(clock), loader)
+    except TargetError:
+        raise
+    # A user's dataset may raise anything.
+    except Exception as error:
+        cause = explain_failure(error, loader.dataset, () if asked is None else asked.list_last())
+        if cause is None:
+            raise
+        raise TargetError(f"{name}: {cause}") from error
 
 
 class _Count:

@@ -54,7 +54,9 @@ class DecodedSamples:
         """
         first = fetch(loader, [0])
         samples = cls.allocate(BatchFormat.of(first), count_dataset(loader))
-        samples.fill(loader, _count_workers(loader, num_workers), progress)
+        for done in samples.fill(loader, _count_workers(loader, num_workers)):
+            if progress is not None:
+                progress(done, len(samples))
         return samples
 
     @classmethod
@@ -69,13 +71,18 @@ class DecodedSamples:
         columns = (np.empty((count, *leaf.row_words), leaf.word) for leaf in batch_format.leaves)
         return cls(batch_format, tuple(columns))
 
-    def fill(self, loader: DataLoader[Any], num_workers: int, progress: Progress | None = None) -> None:
-        """Decode every sample into its row.
+    def fill(self, loader: DataLoader[Any], num_workers: int) -> Iterator[int]:
+        """Decode every sample into its row, piece by piece.
 
         Args:
             loader: a DataLoader over the dataset.
             num_workers: worker processes that decode.
-            progress: called with the samples done and all samples; default None.
+
+        Yields:
+            The number of samples done.
+
+        Raises:
+            SampleError: samples differ in shape.
         """
         done = 0
         for batch in self._read_pieces(loader, num_workers):
@@ -84,8 +91,7 @@ class DecodedSamples:
             for column, form, leaf in zip(self.columns, self.format.leaves, leaves, strict=True):
                 column[done : done + rows] = form.view_words(leaf)
             done += rows
-            if progress is not None:
-                progress(done, len(self))
+            yield done
 
     @property
     def _piece(self) -> int:

@@ -21,13 +21,9 @@ from loaders.spec.dataloader_spec import (
     default_start_method,
 )
 from loaders.spec.knobs import knob
-from loaders.spec.loader_spec import BATCH_SIZE
-from loaders.spec.own_loader_spec import OwnLoaderSpec
+from loaders.spec.own_loader_spec import OWN_BATCH_SIZE, OwnLoaderSpec
 from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from loaders.spec.turn_knobs import copy_with
-
-# More samples in a batch change the training, so the presets keep the user's number.
-OWN_BATCH_SIZE = replace(BATCH_SIZE, quick=(), full=())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset
 
+from loaders.ring.in_memory_loader import InMemoryLoader
+
 
 class FirstBatches:
     """The first elements of an iterable; each `iter()` is an epoch.
@@ -47,12 +49,13 @@ def limit_epochs(loader: Any, batches: int | None) -> Any:
     its epochs end as shorter epochs do.
 
     Args:
-        loader: a DataLoader of our own, which is changed, or another iterable of batches.
+        loader: a DataLoader of our own or an InMemoryLoader, which is changed; or another iterable of
+            batches.
         batches: most batches of an epoch; None for the loader's own end.
     """
     if batches is None:
         return loader
-    if isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset):
+    if isinstance(loader, DataLoader | InMemoryLoader) and not isinstance(loader.dataset, IterableDataset):
         name = "batch_sampler" if loader.batch_sampler is not None else "sampler"
         # A DataLoader refuses other samplers once it is made.
         object.__setattr__(loader, name, FirstBatches(getattr(loader, name), batches))

@@ -13,12 +13,14 @@ from loaders.device.nested_transfer import NestedTransfer
 from loaders.device.pipeline import Pipeline
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value, knob
-from loaders.spec.loader_spec import TRANSFER
+from loaders.spec.loader_spec import BATCH_SIZE, TRANSFER
 from loaders.spec.source_facts import SourceFacts
 
 # The columns of a target function's parameters begin with this, as they may bear the name of a knob.
 PARAM = "param."
 UNKNOWN = SourceFacts("iterable", None)
+# More samples in a batch change the training, so the presets keep the user's number.
+OWN_BATCH_SIZE = replace(BATCH_SIZE, quick=(), full=())
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,21 @@ class OwnLoaderSpec(KnobSet):
             facts: what is known of the user's loader or dataset.
         """
 
+    @classmethod
+    def leave_out(cls, facts: SourceFacts) -> str | None:
+        """Return why a sweep doesn't measure this family unless it is named, where a user should know it.
+
+        Args:
+            facts: what is known of the user's loader or dataset.
+        """
+        del facts
+        return None
+
+    @property
+    def files_key(self) -> object:
+        """Loaders with the same key need the same files: those over the same data."""
+        return self.family, self.params
+
     def knobs(self) -> dict[str, Value]:
         """Return the value of each knob and of each parameter by its name."""
         return {**super().knobs(), **{f"{PARAM}{name}": value for name, value in self.params}}
@@ -61,7 +78,7 @@ class OwnLoaderSpec(KnobSet):
 
     def resolve(self, *, cuda: bool = False) -> Self:
         """Return a copy in which `none` is replaced by the value that the user's loader has."""
-        if not cuda:
+        if not cuda or self.facts.kind == "script":
             return self
         pinned = "non_blocking" if self.knobs().get("pin_memory") else "blocking"
         return replace(self, transfer=self.transfer or pinned)
@@ -70,6 +87,8 @@ class OwnLoaderSpec(KnobSet):
         """Return why these values can't be combined, or None if they can."""
         if self.transfer is not None and not cuda:
             return f"transfer={self.transfer} needs a CUDA device to feed"
+        if self.transfer is not None and self.facts.kind == "script":
+            return f"transfer={self.transfer}: a script copies its batches itself"
         if self.transfer == "prefetch":
             return "transfer=prefetch moves pictures and labels, not batches of any form"
         return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loaders.spec.epoch_contents import EpochContents
+from loaders.spec.sample_facts import SampleFacts
 
 Kind = Literal["dataloader", "dataset", "iterable", "script"]
 
@@ -52,9 +53,10 @@ class SourceFacts:
         pickle_error: why the dataset or a function can't be sent to workers that aren't forked; empty
             if they can.
         one_shot: whether it delivers a single epoch, as a generator does.
+        sample: what is known of a map-style dataset's samples; None where nothing is.
         alone: what an epoch delivers without workers, for an iterable dataset; None where it isn't known.
-        repeats: what the samples of a dataset with random samples share, `workers` or `epochs`, as its random
-            numbers are the same in all workers, or in each epoch; empty where they share nothing.
+        repeats: where a dataset's random numbers are the same: in all `workers`, or in all `epochs` of a
+            worker, or both; empty where they differ, or where that isn't known.
     """
 
     kind: Kind
@@ -69,5 +71,6 @@ class SourceFacts:
     differing: str = ""
     pickle_error: str = ""
     one_shot: bool = False
+    sample: SampleFacts | None = None
     alone: EpochContents | None = None
-    repeats: Literal["", "workers", "epochs"] = ""
+    repeats: Literal["", "workers", "epochs", "workers and epochs"] = ""
