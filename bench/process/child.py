@@ -126,6 +126,10 @@ def _print_to(log: Path, title: str) -> None:
     for descriptor in (1, 2):
         os.dup2(stream.fileno(), descriptor)
     sys.stdout = sys.stderr = stream
+    # A program that this process starts must not wait for the user at the terminal.
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
 
 
 def _volunteer_for_oom_killer() -> None:

@@ -95,6 +95,9 @@ def inspect_target(inquiry: Inquiry, context: BaseContext | None = None) -> Insp
         ) from None
     except ProcessError as error:
         raise TargetError(f"{text}: {error}; its output is in {log}") from None
+    except KeyboardInterrupt:
+        log.unlink(missing_ok=True)
+        raise
     if found.has_log:
         raise TargetError(f"{found.error}; its traceback is in {log}")
     log.unlink(missing_ok=True)
@@ -105,12 +108,13 @@ def inspect_target(inquiry: Inquiry, context: BaseContext | None = None) -> Insp
 
 def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
     target = inquiry.target
+    subject = target.text
     try:
         opened = open_target(target, inquiry.params)
         facts = find_facts(opened.loader, inquiry.batches, name=target.text, kind=opened.kind)
         facts = add_audit_facts(facts, opened.loader, inquiry.params, inquiry.batches)
-        for step in inquiry.steps:
-            make_own_step(step, "cuda" if torch.cuda.is_available() else "cpu")
+        for subject in inquiry.steps:
+            make_own_step(subject, "cuda" if torch.cuda.is_available() else "cpu")
     except TargetError as error:
         if error.__cause__ is not None:
             traceback.print_exc()
@@ -119,7 +123,7 @@ def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
     # A user's code may raise anything.
     except Exception as error:
         traceback.print_exc()
-        yield Inspection(UNKNOWN, error=f"{target.text}: {describe_theirs(error)}", has_log=True)
+        yield Inspection(UNKNOWN, error=f"{subject}: {describe_theirs(error)}", has_log=True)
         return
     files = list_user_files()
     yield Inspection(facts, digest_files(files), stamp_files(files))

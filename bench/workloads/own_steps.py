@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bench.process.errors import ExplainedError
-from bench.text import describe_error
+from bench.text import describe_error, join_words
 from bench.workloads.target import Target, TargetError, name_kind, refuse_exit
 
 # A step of planned length, as the column `step` holds it.
@@ -80,7 +80,10 @@ def make_own_step(name: str, device: str) -> OwnStep:
     make = target.load()
     if not callable(make):
         raise TargetError(f"{name} is {name_kind(make)}, expected a function that returns the step")
-    takes_device = "device" in _list_parameters(make)
+    parameters = _list_parameters(make)
+    takes_device = "device" in parameters
+    if needed := [one.name for one in parameters.values() if _is_needed(one) and one.name != "device"]:
+        raise TargetError(f"{name} needs {join_words(needed)}: a step's function takes device, or nothing")
     with refuse_exit(f"{name}: the function"):
         call = make(device=device) if takes_device else make()
     if not callable(call):
@@ -88,12 +91,19 @@ def make_own_step(name: str, device: str) -> OwnStep:
     return OwnStep(call, name)
 
 
-def _list_parameters(make: Callable[..., Any]) -> list[str]:
+def _list_parameters(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     try:
-        return list(inspect.signature(make).parameters)
+        return inspect.signature(make).parameters
     except (TypeError, ValueError):
         # A function of a C extension doesn't tell its arguments.
-        return []
+        return {}
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    return parameter.default is parameter.empty and parameter.kind not in (
+        parameter.VAR_POSITIONAL,
+        parameter.VAR_KEYWORD,
+    )
 
 
 class Waiting:
