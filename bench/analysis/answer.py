@@ -36,6 +36,7 @@ class Answer:
         ceiling: the lowest ceiling: `step`, `read` or `bus`; empty where none is known.
         ceiling_share: share of that ceiling that is reached; None where none is known.
         waiting: share of an epoch in which the training loop waits for data.
+        has_step: whether the batches were trained on; False for the loader alone.
         step_samples_per_s: throughput of the step alone, which is that of this training with an infinitely
             fast loader; None where it is unknown, or where only noise explains the measured share of it.
         step_share: share of it that the configuration reaches; None where that is unknown.
@@ -54,6 +55,7 @@ class Answer:
     ceiling: str
     ceiling_share: Estimate | None
     waiting: float
+    has_step: bool
     step_samples_per_s: float | None
     step_share: Estimate | None
     possible_ratio: Estimate | None
@@ -119,6 +121,7 @@ def _answer(group: pd.DataFrame, of_work: list[str]) -> Answer:
         ceiling=line["ceiling"],
         ceiling_share=from_cells(line, "ceiling_share"),
         waiting=float(line["data_wait_s"] / line["wall_s"]),
+        has_step=line["step"] != "none",
         step_samples_per_s=float(line["step_samples_per_s"]) if knows_step else None,
         step_share=share if knows_step else None,
         possible_ratio=from_cells(line, "possible_ratio") if knows_step else None,

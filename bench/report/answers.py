@@ -117,6 +117,8 @@ def _describe_gain(answer: Answer, labels: Labels) -> str:
 
 def _describe_bound(answer: Answer) -> str:
     """Return the sentence on what bounds the configuration."""
+    if answer.ceiling_share is None and not answer.has_step:
+        return "The loader ran alone: with --step a sweep shows how much of this a training can use."
     waits = f"the loop waits for data {answer.waiting:.0%} of the time"
     if answer.ceiling_share is None or answer.ceiling_share.median > NOISE_OVER_CEILING:
         return f"{waits[0].upper()}{waits[1:]}."

@@ -11,9 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from bench.analysis.naming import list_knobs
 from bench.report.console import print_line
 from bench.report.labels import Labels
 from bench.text import abbreviate, format_rate
+from loaders.spec.own_loader_spec import PARAM
 
 COLUMNS = (
     "#", "configuration", "samples/s", "interval", "× base", "interval", "ceiling", "waiting", "1st batch",
@@ -49,9 +51,13 @@ def find_common(summary: pd.DataFrame) -> list[str]:
     An empty cell says that a family has no such knob. `none` says that nothing is changed.
     """
     found = []
-    for name in COMMON:
+    # Parameters of a user's own function stand before the step.
+    params = [name for name in list_knobs(summary) if name.startswith(PARAM)]
+    place = COMMON.index("step")
+    for name in (*COMMON[:place], *params, *COMMON[place:]):
         values = set(summary[name].astype(str)) - {"", "nan"} if name in summary else set()
-        if len(values) == 1 and values != {"none"}:
+        # Without a step the loader runs alone.
+        if len(values) == 1 and (values != {"none"} or name == "step"):
             value = next(iter(values))
             found.append(value if name in ("dataset", "device", "loss") else f"{name}={value}")
     return found

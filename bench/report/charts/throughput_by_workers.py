@@ -30,7 +30,7 @@ def draw_throughput_by_workers(summary: pd.DataFrame) -> Figure:
     panels = list(summary.groupby("panel", sort=False))
     # A panel with one number of workers shows no more than the ranking does.
     panels = [p for p in panels if p[1]["num_workers"].nunique() > 1] or panels
-    sizes = sorted(summary["batch_size"].unique(), key=int)
+    sizes = sorted(summary["batch_size"].unique(), key=_read_size)
     figure = Figure(figsize=(1 + 4.2 * len(panels), 4.2), layout="constrained")
     for place, (name, panel) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), place)
@@ -45,6 +45,11 @@ def draw_throughput_by_workers(summary: pd.DataFrame) -> Figure:
     return figure
 
 
+def _read_size(size: str) -> int:
+    """Return a batch size; 0 where the user's own sampler makes the batches."""
+    return int(size) if size.isdigit() else 0
+
+
 def _draw_panel(axes: Axes, panel: pd.DataFrame, sizes: list[str]) -> None:
     """Draw the line of each batch size that the panel has."""
     for place, (size, color) in enumerate(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True)):
@@ -56,7 +61,7 @@ def _draw_panel(axes: Axes, panel: pd.DataFrame, sizes: list[str]) -> None:
         reach = [middle - lines["samples_per_s_low"], lines["samples_per_s_high"] - middle]
         axes.errorbar(
             workers.to_numpy(), middle.to_numpy(), yerr=np.nan_to_num(reach), color=color,
-            marker="o", capsize=3, label=f"batch {size}",
+            marker="o", capsize=3, label=f"batch {size}" if size.isdigit() else "own batches",
         )  # fmt: skip
     axes.set_xlabel("num_workers")
     axes.set_ylim(0, None)

@@ -202,6 +202,16 @@ def test_nobody_knows_the_gain_without_the_step_alone(tmp_path) -> None:
     assert "ound" not in noisy
 
 
+def test_a_loader_alone_says_nothing_of_the_training(tmp_path) -> None:
+    """It waits for data all the time, whatever a training would do."""
+    rows = [*three_blocks(0, 2.0, step="none", loss=None), *three_blocks(1, 1.0, step="none", loss=None)]
+    sentence, *_ = answer_rows(tmp_path, rows).splitlines()
+    assert sentence.endswith(
+        "(95% interval 2–2). The loader ran alone: with --step a sweep shows how much of this a training can "
+        "use."
+    )
+
+
 def test_a_slow_training_has_three_digits(tmp_path) -> None:
     """Large pictures pass at a few samples a second."""
     rows = [*blocks(0, [300.0] * 3), *blocks(1, [150.0] * 3)]

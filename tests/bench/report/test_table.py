@@ -107,3 +107,15 @@ def test_common_values_are_named_once(tmp_path) -> None:
     assert text.endswith(
         "All: synthetic:1000, cpu, batch_size=256, step=analytic, cross_entropy, num_threads=2\n"
     )
+
+
+def test_common_values_of_an_own_loader(tmp_path) -> None:
+    """Its parameters are among them, and that it ran alone."""
+    rows = []
+    for number in (0, 1):
+        knobs = {"batch_size": "8", "num_workers": str(number), "param.size": "128"}
+        own = {"dataset": "train.py:make", "step": "none", "loss": None, "knobs": knobs}
+        rows += blocks(number, [1.0] * 3, **own)
+    assert print_rows(tmp_path, rows).endswith(
+        "All: train.py:make, cpu, batch_size=8, param.size=128, step=none, num_threads=2\n"
+    )

@@ -63,6 +63,16 @@ def test_many_families_are_drawn(tmp_path) -> None:
     assert len(draw_charts(runs.written(tmp_path, many))) == 3
 
 
+def test_batches_of_an_own_sampler_are_drawn(tmp_path) -> None:
+    """They have no batch size; a library's own loader has no workers either."""
+    sampler = [replace(row, knobs={**row.knobs, "batch_size": "none"}) for row in rows()]
+    paths = draw_charts(runs.written(tmp_path / "sampler", sampler))
+    assert "throughput_by_workers" in {path.stem for path in paths}
+    library = [replace(row, knobs={"param.size": str(row.configuration)}) for row in rows()]
+    paths = draw_charts(runs.written(tmp_path / "library", library))
+    assert {path.stem for path in paths} == {"ranking", "where_time_goes"}
+
+
 def test_failures_are_left_out(tmp_path, monkeypatch) -> None:
     """A configuration that failed has no point, even if an epoch went well; if none has any, no chart."""
     assert draw_charts(runs.written(tmp_path / "a", [timed(0, 0, 1.0), failed(1, 0)]))
