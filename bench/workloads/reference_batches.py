@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader
 
 # PyTorch's default.
 PREFETCH_FACTOR = 2
+# No seed that anybody sets: samples that vary must not be the same by chance.
+FIRST_SEED = 7_340_125_861
 
 
 class ReferenceBatches:
@@ -30,7 +32,7 @@ class ReferenceBatches:
         """
         self._loader = loader
         self._workers = min(1, loader.num_workers) if workers is None else workers
-        self._seeds = itertools.count()
+        self._seeds = itertools.count(FIRST_SEED)
 
     def load(self, asked: Sequence[Any]) -> list[Any]:
         """Return a batch for each element of what a sampler asked for.
@@ -39,7 +41,6 @@ class ReferenceBatches:
             asked: lists of indices; or indices, for a DataLoader that makes no batches.
         """
         with torch.random.fork_rng(devices=[]):
-            # Samples that vary must vary here too.
             torch.manual_seed(next(self._seeds))
             return list(_copy_over(self._loader, list(asked), self._workers))
 

@@ -27,10 +27,10 @@ RARE = 1e-3
 LONGEST_SAMPLE_S = 0.2
 FACTS = {
     "workers": "all workers draw the same random numbers. Each copies a generator that the dataset holds",
-    "epochs": "workers draw the same random numbers in each epoch. They copy a generator that the dataset holds",
+    "epochs": "each epoch draws the same random numbers. Workers copy a generator that the dataset holds",
     "workers and epochs": (
-        "all workers draw the same random numbers, in each epoch again. Each copies a generator that the dataset "
-        "holds"
+        "all workers draw the same random numbers, in each epoch again. Each copies a generator that the "
+        "dataset holds"
     ),
 }
 

@@ -91,8 +91,10 @@ class RecordingSampler:
     def __iter__(self) -> Iterator[Any]:
         self.asked = []
         keep = self.asked.append
+        # A batch sampler of the user's own may change a list after it was yielded.
+        changes = type(self.sampler) is not BatchSampler
         for indices in self.sampler:
-            keep(indices)
+            keep(copy.copy(indices) if changes else indices)
             yield indices
 
     def __len__(self) -> int:
