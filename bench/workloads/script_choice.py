@@ -115,7 +115,8 @@ def inspect_script(script: ScriptFile, options: SweepOptions) -> ScriptInspectio
     except ProcessError as error:
         raise TargetError(f"{script.text}: {error}; its output is in {log}") from None
     if found.error:
-        raise TargetError(f"{found.error}{_quote(log)}; its output is in {log}")
+        printed = _quote(log) if found.exit_code is not None else ""
+        raise TargetError(f"{found.error}{printed}; its output is in {log}")
     log.unlink(missing_ok=True)
     return found
 

@@ -72,14 +72,17 @@ class Feed(ABC):
         """The function that counts the samples of a batch; None for counting them by its form."""
         return None
 
-    def is_epoch(self, samples: int, *, is_exhausted: bool) -> bool:
+    def is_epoch(self, batches: int, samples: int, *, is_exhausted: bool) -> bool:
         """Return whether an iterator that has ended was an epoch, and no look at the first batches.
 
         Args:
-            samples: number of samples that it delivered.
+            batches: number of batches that it delivered.
+            samples: number of samples in them.
             is_exhausted: whether it had no more.
         """
-        return samples > 0 and (is_exhausted or samples >= LEAST_SHARE * (self.picked.facts.samples or 0))
+        if is_exhausted:
+            return batches > 0
+        return batches > 1 and samples >= LEAST_SHARE * (self.picked.facts.samples or 0)
 
     @abstractmethod
     def observe(self, batches: int, samples: int) -> OwnObservation | None:

@@ -20,7 +20,13 @@ SCRIPT_STEP = "script"
 
 
 class ScriptError(ExplainedError):
-    """A script that ended in another way than a training does, in one line."""
+    """A script that ended in another way than a training does, in one line.
+
+    Attributes:
+        exit_code: the code with which it left; None for another end.
+    """
+
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,9 @@ class ScriptFile:
             return
         except SystemExit as leave:
             if leave.code not in (None, 0):
-                raise ScriptError(f"{self.text} left by sys.exit({leave.code!r})") from None
+                error = ScriptError(f"{self.text} left by sys.exit({leave.code!r})")
+                error.exit_code = leave.code if isinstance(leave.code, int) else None
+                raise error from None
         except EOFError as error:
             if "reading a line" not in str(error):
                 raise

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from bench.process.child import Push
 from bench.text import describe_error, format_count
 from bench.workloads.script_end import ScriptEnd
-from bench.workloads.script_file import ScriptFile
+from bench.workloads.script_file import ScriptError, ScriptFile
 from bench.workloads.script_hook import Iterate, hook_loaders
 from bench.workloads.script_loaders import LoaderKeys, find_length
 from bench.workloads.script_tally import CountedIterator, FoundLoader, LoaderTally
@@ -39,6 +39,7 @@ class ScriptInspection:
         digest: SHA-256 in hex over the script, the modules that it imported, and its arguments.
         stamps: these files, with size and time.
         error: one line that says why it can't be measured; empty if it can.
+        exit_code: the code with which it left, having printed why; None for another end.
     """
 
     loaders: tuple[FoundLoader, ...]
@@ -47,6 +48,7 @@ class ScriptInspection:
     digest: str
     stamps: tuple[FileStamp, ...]
     error: str = ""
+    exit_code: int | None = None
 
 
 class ScriptLook(Push[ScriptInspection]):
@@ -75,11 +77,13 @@ class ScriptLook(Push[ScriptInspection]):
         self._watch_constructors()
         hook_loaders(self._open)
         written = WrittenFiles(self._script.folder)
-        error, has_ended = "", True
+        error, has_ended, exit_code = "", True, None
         try:
             self._script.run()
             has_ended = not self._stopped
-        # A script may raise anything. KeyboardInterrupt and the like end the process, too.
+        except ScriptError as failure:
+            error, exit_code = str(failure), failure.exit_code
+        # A script may raise anything.
         except Exception as failure:
             traceback.print_exc()
             error = describe_error(failure)
@@ -95,6 +99,7 @@ class ScriptLook(Push[ScriptInspection]):
                 digest_files(files),
                 stamp_files(files),
                 self._explain(error, loaders),
+                exit_code,
             )
         )
 

@@ -129,7 +129,7 @@ class ScriptTrial(Push[EpochReport]):
         """
         timings = epoch.close(gone=gone, stepped_ns=self._stepped_ns, length=self._feed.length)
         self._epoch = lambda: None
-        if not self._feed.is_epoch(timings.samples, is_exhausted=epoch.is_exhausted):
+        if not self._feed.is_epoch(timings.batches, timings.samples, is_exhausted=epoch.is_exhausted):
             return True
         after = self._read_counters()
         report = EpochReport(
