@@ -53,9 +53,7 @@ class OwnDataLoader(OwnLoaderSpec):
     @classmethod
     def refuse(cls, facts: SourceFacts) -> str | None:
         """Return why there is no DataLoader to vary, or None."""
-        return (
-            "the target is no Dataset, and no DataLoader that can be set" if facts.settings is None else None
-        )
+        return None if facts.settings else "the target is no Dataset, and no DataLoader that can be set"
 
     @property
     def theirs(self) -> DataLoaderSettings:
@@ -108,7 +106,7 @@ class OwnDataLoader(OwnLoaderSpec):
         resolved = self.resolve()
         if resolved.num_workers and resolved.multiprocessing_context != "fork" and self.facts.pickle_error:
             return (
-                f"workers by {resolved.multiprocessing_context} get the dataset pickled: "
+                f"workers by {resolved.multiprocessing_context} get the DataLoader's parts pickled: "
                 f"{self.facts.pickle_error}"
             )
         return None
