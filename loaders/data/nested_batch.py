@@ -18,6 +18,14 @@ from torch.nn.utils.rnn import PackedSequence
 
 T = TypeVar("T")
 Leaf = torch.Tensor | np.ndarray[Any, Any]
+# The methods that return the stored parts of a sparse tensor.
+SPARSE_PARTS = {
+    torch.sparse_coo: ("_indices", "_values"),
+    torch.sparse_csr: ("crow_indices", "col_indices", "values"),
+    torch.sparse_bsr: ("crow_indices", "col_indices", "values"),
+    torch.sparse_csc: ("ccol_indices", "row_indices", "values"),
+    torch.sparse_bsc: ("ccol_indices", "row_indices", "values"),
+}
 # Values of a single sample.
 SCALARS = (str, bytes, int, float, complex, np.generic, type(None))
 
@@ -105,7 +113,7 @@ def count_samples(batch: Any) -> int:
 
 def count_bytes(batch: Any) -> int:
     """Return the bytes of a batch's tensors and arrays."""
-    return sum(leaf.nbytes for leaf in iterate_leaves(batch))
+    return sum(map(_count_leaf_bytes, iterate_leaves(batch)))
 
 
 def describe_samples(batch: Any) -> tuple[tuple[int, ...], str]:
@@ -118,9 +126,19 @@ def describe_samples(batch: Any) -> tuple[tuple[int, ...], str]:
     leaves = list(iterate_leaves(batch))
     if not leaves:
         return (), ""
-    largest = max(leaves, key=lambda leaf: leaf.nbytes)
+    largest = max(leaves, key=_count_leaf_bytes)
     shape = () if _is_nested(largest) else tuple(largest.shape[1:])
     return shape, str(largest.dtype).removeprefix("torch.")
+
+
+def _count_leaf_bytes(leaf: Leaf) -> int:
+    """Return the bytes of a tensor or array; of a sparse tensor those that it stores."""
+    if isinstance(leaf, np.ndarray) or leaf.layout == torch.strided:
+        return leaf.nbytes
+    stored = SPARSE_PARTS.get(leaf.layout)
+    if stored is None:
+        return leaf.numel() * leaf.element_size()
+    return sum(getattr(leaf, name)().nbytes for name in stored)
 
 
 def _list_parts(batch: Any) -> Iterator[Any]:

@@ -165,6 +165,16 @@ def test_a_gradient_is_wanted_as_before() -> None:
     assert all(part.is_leaf for part in batch)
 
 
+@pytest.mark.parametrize("uses_gpu", [False, True])
+def test_memory_is_pinned_beside_a_gpu(monkeypatch, uses_gpu) -> None:
+    """The script's copies to the GPU are then as fast as with any loader; others start no GPU."""
+    pinned = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: uses_gpu)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: pinned.append(tensor) or tensor)
+    capture([(torch.ones(2), np.ones(2), torch.ones(2).to_sparse())], 1, 10**9)
+    assert len(pinned) == uses_gpu
+
+
 def test_a_function_of_each_captured_batch() -> None:
     """It runs once a captured batch, not once a delivery."""
     calls = []

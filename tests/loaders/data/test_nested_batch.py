@@ -174,6 +174,25 @@ def test_leaves_come_in_the_order_of_the_structure(batch):
     assert count_bytes(batch) == (2 + 3 + 4) * 3 * 4 + 5 * 8
 
 
+@pytest.mark.filterwarnings("ignore:Sparse")
+@pytest.mark.parametrize(
+    ("form", "stored"),
+    [
+        (lambda eye: eye, 8 * 8 * 4),
+        (lambda eye: eye.to_sparse(), 2 * 8 * 8 + 8 * 4),
+        (lambda eye: eye.to_sparse_csr(), 9 * 8 + 8 * 8 + 8 * 4),
+        (lambda eye: eye.to_sparse_csc(), 9 * 8 + 8 * 8 + 8 * 4),
+        (lambda eye: eye.to_sparse_bsr((2, 2)), 5 * 8 + 4 * 8 + 4 * 4 * 4),
+        (lambda eye: eye.numpy(), 8 * 8 * 4),
+    ],
+)
+def test_bytes_are_those_that_are_stored(form, stored):
+    """A sparse tensor stores its values and their places."""
+    batch = {"x": form(torch.eye(8)), "y": [torch.ones(3, dtype=torch.int64)]}
+    assert count_bytes(batch) == stored + 24
+    assert describe_samples(batch) == ((8,), "float32")
+
+
 def test_a_sample_is_described_by_the_largest_tensor():
     batch = {"label": torch.zeros(8, dtype=torch.int64), "image": torch.zeros(8, 3, 5, 7, dtype=torch.uint8)}
     assert describe_samples(batch) == ((3, 5, 7), "uint8")
