@@ -6,7 +6,9 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,11 +60,12 @@ class SampleStore:
     def __init__(self) -> None:
         """Begin without samples."""
         self._stored: dict[Params, StoredSamples] = {}
-        self._files: list[IO[bytes]] = []
+        self._files = ExitStack()
+        weakref.finalize(self, self._files.close)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what other processes need: the paths."""
-        return {"_stored": self._stored, "_files": []}
+        return {"_stored": self._stored}
 
     def fill(self, target: Target, spec: InMemory, progress: Progress | None) -> None:
         """Decode the samples of a target in a process of its own.
@@ -77,22 +80,26 @@ class SampleStore:
         """
         if spec.params in self._stored or (file := self._make_file(spec)) is None:
             return
-        path = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+        path = _name_of(file)
         work = partial(_decode_into, path, target, spec)
-        log = Path(os.devnull)
+        context, log = prepare_context(), Path(os.devnull)
         try:
-            with FreshProcess(work, context=prepare_context(), log=log, title="decoding") as process:
+            with (
+                ExitStack() as until_filled,
+                FreshProcess(work, context=context, log=log, title="decoding") as process,
+            ):
+                until_filled.enter_context(file)
                 while not isinstance(found := process.take(read_running_s() + TIMEOUT_S), float):
                     if isinstance(found, str):
                         given = ", ".join(f"{name}={value!r}" for name, value in spec.params)
                         raise DataError(f"{found} ({given})" if given else found)
                     if progress is not None:
                         progress(*found)
+                self._files.push(until_filled.pop_all())
         except TimeoutError:
             raise DataError(f"no sample was decoded within {format_duration(TIMEOUT_S)}") from None
         except ProcessError as error:
             raise DataError(f"its samples can't be decoded: {error}") from None
-        self._files.append(file)
         self._stored[spec.params] = StoredSamples(path, found)
 
     def load(self, source: DataLoader[Any], spec: InMemory) -> tuple[DecodedSamples | None, float]:
@@ -129,10 +136,15 @@ class SampleStore:
         if not fits or needed > shutil.disk_usage(tempfile.gettempdir()).free:
             return None
         file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the sweep
-        if Path(f"/proc/{os.getpid()}/fd/{file.fileno()}").exists():
+        if _name_of(file).exists():
             return file
         file.close()
         return None
+
+
+def _name_of(file: IO[bytes]) -> Path:
+    """Return the path of an open file for other processes."""
+    return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
 def _decode_into(path: Path, target: Target, spec: InMemory) -> Iterator[tuple[int, int] | str | float]:
