@@ -15,15 +15,16 @@ CLASSES = ("brick", "cloud", "grass", "sand")
 HEIGHT, WIDTH = 375, 500
 
 
-def find_pictures(count: int) -> Path:
+def find_pictures(root: Path, count: int) -> Path:
     """Return a folder of pictures, one subfolder a class. It is made at the first use.
 
     Args:
+        root: folder in which it lies.
         count: number of pictures.
     """
-    folder = Path(tempfile.gettempdir()) / f"loaderbench-examples-{count}-pictures"
+    folder = root / f"loaderbench-examples-{count}-pictures"
     if not folder.is_dir():
-        made = Path(tempfile.mkdtemp(dir=folder.parent))
+        made = Path(tempfile.mkdtemp(dir=root))
         make_pictures(made, count)
         try:
             # Another process may have made them meanwhile.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from make_pictures import CLASSES, find_pictures
@@ -13,13 +15,14 @@ from torchvision.datasets import ImageFolder
 
 
 def train_loader(
-    pictures: int = 400, size: int = 96, num_workers: int = 0
+    pictures: int = 400, size: int = 96, root: str | None = None, num_workers: int = 0
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Return the loader of training batches: float32 (B, 3, size, size), and int64 (B,).
 
     Args:
         pictures: number of pictures in the folder.
         size: side of a picture in pixels after augmentation.
+        root: folder that the pictures' folder is made in; default None, that for temporary files.
         num_workers: worker processes.
     """
     augment = transforms.Compose(
@@ -30,7 +33,8 @@ def train_loader(
             transforms.Normalize(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
         ]
     )
-    dataset = ImageFolder(str(find_pictures(pictures)), augment)
+    folder = find_pictures(Path(root or tempfile.gettempdir()), pictures)
+    dataset = ImageFolder(str(folder), augment)
     return DataLoader(dataset, batch_size=32, shuffle=True, num_workers=num_workers)
 
 

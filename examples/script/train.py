@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--pictures", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoints", type=Path, default=Path(tempfile.gettempdir(), "shapes"))
+    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
     return parser.parse_args()
 
 

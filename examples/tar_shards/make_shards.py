@@ -16,15 +16,16 @@ RATE_HZ = 8_000
 PITCHES_HZ = (220, 330, 440, 660)
 
 
-def find_shards(tones: int) -> list[Path]:
+def find_shards(root: Path, tones: int) -> list[Path]:
     """Return the paths of the shards. They are made at the first use.
 
     Args:
+        root: folder in which their folder lies.
         tones: number of tones in all shards; a multiple of SHARDS.
     """
-    folder = Path(tempfile.gettempdir()) / f"loaderbench-examples-{tones}-tones"
+    folder = root / f"loaderbench-examples-{tones}-tones"
     if not folder.is_dir():
-        made = Path(tempfile.mkdtemp(dir=folder.parent))
+        made = Path(tempfile.mkdtemp(dir=root))
         for shard in range(SHARDS):
             make_shard(made / f"tones-{shard:03}.tar", range(shard, tones, SHARDS))
         try:

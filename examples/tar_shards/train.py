@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,32 +42,37 @@ class Tones(IterableDataset[tuple[Tensor, int]]):
 
 
 def read_shard(path: Path) -> Iterator[tuple[Tensor, int]]:
-    """Yield the spectrogram, float32 (129, 125), and the class of each tone of a shard."""
-    window = torch.hann_window(256)
+    """Yield the spectrogram, float32 (129, 122), and the class of each tone of a shard."""
+    window = np.hanning(256).astype(np.float32)
     with tarfile.open(path) as tar:
         for member in tar:
             file = tar.extractfile(member)
             assert file is not None
-            wave = torch.from_numpy(np.load(io.BytesIO(file.read()))).float() / 2**15
-            parts = torch.stft(wave, 256, hop_length=64, window=window, return_complex=True)
-            yield parts.abs().add(1e-6).log()[:, :125], int(member.name.split(".")[1])
+            wave = np.load(io.BytesIO(file.read())) / np.float32(2**15)
+            parts = np.lib.stride_tricks.sliding_window_view(wave, 256)[::64]
+            spectrogram = np.log(np.abs(np.fft.rfft(parts * window)) + 1e-6).astype(np.float32)
+            yield torch.from_numpy(spectrogram.T), int(member.name.split(".")[1])
 
 
-def train_loader(tones: int = 1_200, split: bool = True, num_workers: int = 0) -> DataLoader[Batch]:
-    """Return the loader of batches: float32 (B, 129, 125), and int64 (B,).
+def train_loader(
+    tones: int = 1_600, split: bool = True, root: str | None = None, num_workers: int = 0
+) -> DataLoader[Batch]:
+    """Return the loader of batches: float32 (B, 129, 122), and int64 (B,).
 
     Args:
         tones: number of tones in all shards.
         split: whether each worker reads shards of its own.
+        root: folder that the shards' folder is made in; default None, that for temporary files.
         num_workers: worker processes.
     """
-    dataset = Tones(find_shards(tones), split=split)
+    shards = find_shards(Path(root or tempfile.gettempdir()), tones)
+    dataset = Tones(shards, split=split)
     return DataLoader(dataset, batch_size=20, num_workers=num_workers)
 
 
-def unsplit_loader(tones: int = 1_200) -> DataLoader[Batch]:
+def unsplit_loader(tones: int = 1_600, root: str | None = None) -> DataLoader[Batch]:
     """Return the same loader with a usual mistake: its workers don't share the shards among them."""
-    return train_loader(tones, split=False)
+    return train_loader(tones, split=False, root=root)
 
 
 def make_step(device: str = "cpu") -> Callable[[Batch], None]:
