@@ -58,7 +58,7 @@ class OwnStep:
 
 def name_length(step_ms: float) -> str:
     """Return the name of a step of planned length, such as `12ms`."""
-    return f"{step_ms:.12g}ms"
+    return f"{f'{step_ms:.9f}'.rstrip('0').rstrip('.')}ms"
 
 
 def make_own_step(name: str, device: str) -> OwnStep:
