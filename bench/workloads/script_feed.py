@@ -48,6 +48,16 @@ class Feed(ABC):
         self._settings = settings
         self._known: weakref.WeakSet[DataLoader[Any]] = weakref.WeakSet()
 
+    def change(self, loader: DataLoader[Any]) -> None:
+        """Change the picked DataLoader, unless it was before."""
+        if loader in self._known:
+            return
+        # Whoever asks for its length meanwhile must not come here again.
+        self._known.add(loader)
+        turn_knobs(loader, self._settings)
+        if not isinstance(loader.dataset, IterableDataset):
+            limit_epochs(loader, self.batches)
+
     def prepare(self, loader: DataLoader[Any], iterate: Iterate) -> Callable[[], Iterator[Any]]:
         """Change a DataLoader, and return the function that makes its iterator.
 
@@ -55,16 +65,11 @@ class Feed(ABC):
             loader: the picked DataLoader.
             iterate: DataLoader's own `__iter__`.
         """
+        self.change(loader)
         map_style = not isinstance(loader.dataset, IterableDataset)
-        is_new = loader not in self._known
-        if is_new:
-            self._known.add(loader)
-            turn_knobs(loader, self._settings)
-            if map_style:
-                limit_epochs(loader, self.batches)
         # The length of an iterable dataset is an estimate of the user's.
         self.length = find_length(loader) if map_style else self.batches
-        make = self._make_source(loader, iterate, is_new=is_new)
+        make = self._make_source(loader, iterate)
         return make if map_style or self.batches is None else lambda: islice(make(), self.batches)
 
     @property
@@ -94,9 +99,7 @@ class Feed(ABC):
         """
 
     @abstractmethod
-    def _make_source(
-        self, loader: DataLoader[Any], iterate: Iterate, *, is_new: bool
-    ) -> Callable[[], Iterator[Any]]:
+    def _make_source(self, loader: DataLoader[Any], iterate: Iterate) -> Callable[[], Iterator[Any]]:
         """Return the function that makes the iterator of a changed DataLoader."""
 
 
@@ -129,10 +132,8 @@ class ScriptFeed(Feed):
             return OwnObservation(batches, samples, self._asked.summarise())
         return OwnObservation(batches, samples, self._summarise_first(self._asked, batches))
 
-    def _make_source(
-        self, loader: DataLoader[Any], iterate: Iterate, *, is_new: bool
-    ) -> Callable[[], Iterator[Any]]:
-        if is_new:
+    def _make_source(self, loader: DataLoader[Any], iterate: Iterate) -> Callable[[], Iterator[Any]]:
+        if loader not in self._records:
             self._records[loader] = watch_batches(loader)
         self._asked = self._records[loader]
         return lambda: iterate(loader)

@@ -65,7 +65,7 @@ class ScriptLook(Push[ScriptInspection]):
         self._script = script
         self._pick = pick
         self._batches = batches
-        self._keys = LoaderKeys()
+        self._keys, self._iterated = LoaderKeys(), LoaderKeys()
         self._tallies: dict[Any, LoaderTally] = {}
         self._made: weakref.WeakSet[DataLoader[Any]] = weakref.WeakSet()
         self._all_made = self._processes = 0
@@ -75,7 +75,8 @@ class ScriptLook(Push[ScriptInspection]):
     def push(self, send: Callable[[ScriptInspection], bool]) -> None:
         """Run the script, and send what was found."""
         self._watch_constructors()
-        hook_loaders(self._open)
+        # A trial gives out keys at these calls, too.
+        hook_loaders(self._open, self._keys.find)
         written = WrittenFiles(self._script.folder)
         error, has_ended, exit_code = "", True, None
         try:
@@ -106,6 +107,7 @@ class ScriptLook(Push[ScriptInspection]):
     def _open(self, loader: DataLoader[Any], iterate: Iterate) -> Iterator[Any]:
         """Answer an `iter()` of any DataLoader."""
         key = self._keys.find(loader)
+        self._iterated.find(loader)
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = LoaderTally(self._name(key.dataset), key)
@@ -143,7 +145,9 @@ class ScriptLook(Push[ScriptInspection]):
         if self._pick is not None:
             return False
         sizes = [
-            find_length(loader.dataset) or 0 for loader in list(self._made) if not self._keys.knows(loader)
+            find_length(loader.dataset) or 0
+            for loader in list(self._made)
+            if not self._iterated.knows(loader)
         ]
         return max(sizes, default=0) > tally.weight
 

@@ -42,10 +42,7 @@ class ReplayFeed(Feed):
         """Return None: the same batches come again and again."""
         del batches, samples
 
-    def _make_source(
-        self, loader: DataLoader[Any], iterate: Iterate, *, is_new: bool
-    ) -> Callable[[], Iterator[Any]]:
-        del is_new
+    def _make_source(self, loader: DataLoader[Any], iterate: Iterate) -> Callable[[], Iterator[Any]]:
         if self._captured is None:
             count = self.length or self.picked.facts.batches
             self._captured = capture(_Plain(loader, iterate), count, self._most_bytes)

@@ -65,7 +65,7 @@ class ScriptTrial(Push[EpochReport]):
         self._send = send
         torch.set_num_threads(self._trial.configuration.num_threads)
         torch.manual_seed(self._trial.seed)
-        hook_loaders(self._open)
+        hook_loaders(self._open, self._change)
         register_optimizer_step_post_hook(self._note_step)
         self._began_s = time.perf_counter()
         try:
@@ -79,6 +79,11 @@ class ScriptTrial(Push[EpochReport]):
             raise
         if not self._reported:
             raise ScriptError(f"{self._script.text} ended without an epoch over {self._feed.picked}")
+
+    def _change(self, loader: DataLoader[Any]) -> None:
+        """Change a DataLoader before its length is told, if it is the picked one."""
+        if self._keys.find(loader) == self._feed.picked.key:
+            self._feed.change(loader)
 
     def _open(self, loader: DataLoader[Any], iterate: Iterate) -> Iterator[Any]:
         """Answer an `iter()` of any DataLoader."""

@@ -67,6 +67,8 @@ TRAIN = """
         validation = DataLoader(Points(40), batch_size=8)
         model = Model(loaders.WIDTH)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        # With fewer steps than batches this raises.
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, len(train) * arguments.epochs)
         print("a look", next(iter(train))[0].shape)
         evaluate(model, validation)
         folder = Path(arguments.out)
@@ -76,6 +78,7 @@ TRAIN = """
                 optimizer.zero_grad()
                 torch.nn.functional.cross_entropy(model(points), labels).backward()
                 optimizer.step()
+                schedule.step()
                 if arguments.stop_at == number + 1:
                     break
                 if arguments.fail and epoch == 1:
@@ -134,10 +137,10 @@ def test_the_first_run_finds_the_training(project, choice) -> None:
 
 def test_epochs_of_a_script(project, choice, tmp_path) -> None:
     """Each epoch is the script's own, with the settings that were asked for; the others aren't run."""
-    rows = run(choice, tmp_path, 2, num_workers=2, batch_size=16)
+    rows = run(choice, tmp_path, 2, num_workers=2, batch_size=4)
     assert [(row.status, row.epoch, row.samples, row.batches, row.audit) for row in rows] == [
-        ("ok", 0, 96, 6, "index"),
-        ("ok", 1, 96, 6, "index"),
+        ("ok", 0, 96, 24, "index"),
+        ("ok", 1, 96, 24, "index"),
     ]
     assert rows[0].build_s > 0
     assert rows[1].build_s is None
