@@ -44,7 +44,9 @@ class _Sending(ForkingPickler):
 
 
 class _Popen:
-    """A process that isn't started."""
+    """A process that isn't started. A descriptor stands for what it would get."""
+
+    DupFd = int
 
     def duplicate_for_child(self, descriptor: int) -> int:
         """Return the descriptor as it is."""

@@ -59,7 +59,8 @@ def find_facts(
     alone = copy_with(loader, DataLoaderSettings(settings.batch_size))
     asked = watch_batches(alone)
     try:
-        return add_sample_facts(_Count(alone, facts, batches, name).run(clock), loader)
+        count = count_samples if asked is None else asked.count
+        return add_sample_facts(_Count(alone, facts, batches, name, count).run(clock), loader)
     except TargetError:
         raise
     # A user's dataset may raise anything.
@@ -73,20 +74,29 @@ def find_facts(
 class _Count:
     """Reads the first batch of a loader, and runs through one of unknown length."""
 
-    def __init__(self, loader: Iterable[Any], facts: SourceFacts, limit: int | None, name: str) -> None:
+    def __init__(
+        self,
+        loader: Iterable[Any],
+        facts: SourceFacts,
+        limit: int | None,
+        name: str,
+        count: Callable[[Any], int] = count_samples,
+    ) -> None:
         self._loader = loader
         self._facts = facts
         self._limit = limit
         self._name = name
+        self._count = count
 
     def run(self, clock: Callable[[], float]) -> SourceFacts:
         facts, began_s = self._facts, clock()
-        samples = count = 0
-        first: Any = None
+        samples = count = batch_samples = batch_bytes = 0
         for batch in self._loader:
-            first = batch if count == 0 else first
+            number = self._count(batch)
+            if count == 0:
+                batch_samples, batch_bytes = number, count_bytes(batch)
             count += 1
-            samples += count_samples(batch)
+            samples += number
             if facts.batches is not None or count == self._limit:
                 break
             if clock() - began_s > LONGEST_EPOCH_S:
@@ -100,9 +110,9 @@ class _Count:
         return replace(
             facts,
             batches=count if ended else facts.batches,
-            samples=samples if ended else self._estimate_samples(count_samples(first)),
-            batch_samples=count_samples(first),
-            batch_bytes=count_bytes(first),
+            samples=samples if ended else self._estimate_samples(batch_samples),
+            batch_samples=batch_samples,
+            batch_bytes=batch_bytes,
         )
 
     def _estimate_samples(self, batch_samples: int) -> int | None:
