@@ -1,0 +1,55 @@
+"""InMemoryLoader against the DataLoader that it was made from, over somebody's own torchvision dataset."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from bench.analysis.statistics import estimate
+from loaders.ring import InMemoryLoader
+from tests.benchmarks.bare_loop import BATCH_SIZE, RandomFashionMNIST
+
+SAMPLES, WORKERS, TURNS = 60_000, 4, 7
+# An epoch from memory is short.
+EPOCHS = 5
+
+
+def measure_s(loader: Iterable) -> float:
+    """Return the length of an epoch of the loader alone, in seconds."""
+    began_s = time.perf_counter()
+    assert sum(len(labels) for _, labels in loader) == SAMPLES
+    return time.perf_counter() - began_s
+
+
+@pytest.mark.benchmark(group="60,000 pictures through ToTensor")
+@pytest.mark.parametrize("num_threads", [1, None])
+def test_against_the_dataloader(benchmark, capsys, turns, num_threads) -> None:
+    """Epochs of both in turn, with one thread of torch, which leaves a core free, and with its default."""
+    default = torch.get_num_threads()
+    torch.set_num_threads(num_threads or default)
+    dataset = RandomFashionMNIST(SAMPLES)
+    theirs = DataLoader(dataset, batch_size=BATCH_SIZE, shuffle=True, num_workers=WORKERS)
+    began_s = time.perf_counter()
+    ours = InMemoryLoader(theirs)
+    decode_s = time.perf_counter() - began_s
+    pairs = []
+    for _ in range(turns):
+        slow_s = measure_s(theirs)
+        pairs.append((slow_s, statistics.median(measure_s(ours) for _ in range(EPOCHS))))
+    torch.set_num_threads(default)
+    ratio = estimate([slow_s / fast_s for slow_s, fast_s in pairs])
+    assert ratio is not None
+    rates = [SAMPLES / statistics.median(side) for side in zip(*pairs, strict=True)]
+    with capsys.disabled():
+        print(
+            f"\n{num_threads or default} torch threads, {ours.threads} loader threads: "
+            f"{rates[0]:,.0f} samples/s by {WORKERS} workers, {rates[1]:,.0f} from memory: {ratio.median:.1f} times "
+            f"({ratio.low or 0:.1f} to {ratio.high or 0:.1f}); decoded in {decode_s:.1f} s"
+        )
+    benchmark.extra_info.update(ratio=ratio.median, decode_s=decode_s)
+    benchmark.pedantic(lambda: None, rounds=1)
