@@ -24,7 +24,7 @@ from bench.workloads.open_source import open_target
 from bench.workloads.own_steps import make_own_step
 from bench.workloads.source_inspection import find_facts
 from bench.workloads.target import Target, TargetError, describe_theirs
-from bench.workloads.user_modules import digest_files, list_user_files, stamp_files
+from bench.workloads.user_modules import digest_files, list_module_files, list_user_files, stamp_files
 from loaders.data.dataset_ref import FileStamp
 from loaders.spec.source_facts import SourceFacts
 
@@ -109,6 +109,7 @@ def inspect_target(inquiry: Inquiry, context: BaseContext | None = None) -> Insp
 def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
     target = inquiry.target
     subject = target.text
+    before = list_module_files()
     try:
         opened = open_target(target, inquiry.params)
         facts = find_facts(opened.loader, inquiry.batches, name=target.text, kind=opened.kind)
@@ -125,7 +126,7 @@ def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
         traceback.print_exc()
         yield Inspection(UNKNOWN, error=f"{subject}: {describe_theirs(error)}", has_log=True)
         return
-    files = list_user_files()
+    files = list_user_files(before)
     yield Inspection(facts, digest_files(files), stamp_files(files))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import sysconfig
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,22 @@ from loaders.data.dataset_ref import FileStamp
 LIBRARIES = frozenset(("site-packages", "dist-packages"))
 
 
-def list_user_files() -> list[Path]:
-    """Return the source files of imported modules, without those of libraries, Python and this program."""
+def list_module_files() -> set[Path]:
+    """Return the source files of all imported modules."""
+    return {path for module in list(sys.modules.values()) if (path := _find_file(module)) is not None}
+
+
+def list_user_files(before: Collection[Path]) -> list[Path]:
+    """Return the source files of imported modules, without those of libraries, Python and this program.
+
+    Args:
+        before: files of modules that were imported before any of the user's.
+    """
     standard = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
     excluded = [*standard, *(OWN_FOLDER / package for package in PACKAGES)]
-    files = {path for module in list(sys.modules.values()) if (path := _find_file(module)) is not None}
     return sorted(
         path
-        for path in files
+        for path in list_module_files().difference(before)
         if not LIBRARIES & set(path.parts) and not any(path.is_relative_to(folder) for folder in excluded)
     )
 

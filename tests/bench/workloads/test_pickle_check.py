@@ -67,10 +67,6 @@ def test_what_a_new_process_can_get(held) -> None:
     [
         (lambda: 0, "dataset: "),
         (threading.Lock(), "dataset: TypeError: cannot pickle '_thread.lock' object"),
-        (
-            multiprocessing.get_context("fork").Lock(),
-            "dataset: RuntimeError: A SemLock created in a fork context",
-        ),
         ((number for number in range(3)), "dataset: TypeError: cannot pickle 'generator' object"),
     ],
 )
