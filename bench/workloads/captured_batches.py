@@ -17,8 +17,8 @@ from loaders.data.nested_batch import count_bytes, iterate_leaves, map_tensors
 
 # A single batch would stay in the fastest cache, and no loader's batch is there.
 FEWEST_BATCHES = 4
-# Seconds after which a slow loader is asked for no more than the fewest batches.
-LONGEST_CAPTURE_S = 2.0
+# Seconds after which a slow loader is asked for no more than the fewest batches, and for none at all.
+LONG_CAPTURE_S, LONGEST_CAPTURE_S = 2.0, 20.0
 
 
 @dataclass
@@ -77,7 +77,8 @@ class CapturedBatches:
 def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> CapturedBatches:
     """Copy the first batches of a loader, as many as fit into a bound of memory.
 
-    A slow loader is asked for no more than four once two seconds have passed.
+    A slow loader is asked for no more than four once two seconds have passed, and for no more at all after
+    twenty seconds.
 
     Args:
         loader: delivers the batches. Its iterator is dropped at the end.
@@ -96,7 +97,8 @@ def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> Captur
             break
         batches.append(copy_batch(batch))
         nbytes += size
-        if len(batches) >= FEWEST_BATCHES and time.perf_counter() - began_s > LONGEST_CAPTURE_S:
+        limit_s = LONG_CAPTURE_S if len(batches) >= FEWEST_BATCHES else LONGEST_CAPTURE_S
+        if time.perf_counter() - began_s > limit_s:
             break
     if not batches:
         raise ValueError("the loader delivers no batch to capture")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass, field
 
@@ -65,11 +66,13 @@ def test_the_number_of_batches_of_an_epoch(source, count, batches, delivered) ->
     assert (len(captured.batches), len(list(captured))) == (batches, delivered)
 
 
-def test_a_slow_loader_is_asked_for_four(monkeypatch) -> None:
-    """The capture of a slow loader must not take longer than its trials."""
-    monkeypatch.setattr(captured_batches, "LONGEST_CAPTURE_S", 0.0)
+@pytest.mark.parametrize(("batch_s", "held"), [(0.0, COUNT), (0.45, 5), (1.5, 4), (9.0, 3), (30.0, 1)])
+def test_a_slow_loader_is_asked_for_fewer(monkeypatch, batch_s, held) -> None:
+    """Four where two seconds have passed, fewer only where twenty have. A trial must not wait for long."""
+    clock = itertools.count(step=batch_s)
+    monkeypatch.setattr(captured_batches.time, "perf_counter", lambda: next(clock))
     captured = capture(loader(), None, 10**9)
-    assert (len(captured.batches), len(captured)) == (4, COUNT)
+    assert (len(captured.batches), len(captured)) == (held, COUNT)
 
 
 def test_an_empty_loader_has_none() -> None:
