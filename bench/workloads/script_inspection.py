@@ -20,7 +20,7 @@ from bench.workloads.script_file import ScriptError, ScriptFile
 from bench.workloads.script_hook import Iterate, hook_loaders
 from bench.workloads.script_loaders import LoaderKeys, find_length
 from bench.workloads.script_tally import CountedIterator, FoundLoader, LoaderTally
-from bench.workloads.user_modules import digest_files, list_user_files, stamp_files
+from bench.workloads.user_modules import digest_files, list_module_files, list_user_files, stamp_files
 from bench.workloads.written_files import WrittenFiles
 from loaders.data.dataset_ref import FileStamp
 
@@ -78,6 +78,7 @@ class ScriptLook(Push[ScriptInspection]):
         # A trial gives out keys at these calls, too.
         hook_loaders(self._open, self._keys.find)
         written = WrittenFiles(self._script.folder)
+        before = list_module_files()
         error, has_ended, exit_code = "", True, None
         try:
             self._script.run()
@@ -91,7 +92,7 @@ class ScriptLook(Push[ScriptInspection]):
         for tally in self._tallies.values():
             tally.close()
         loaders = tuple(tally.find() for tally in self._tallies.values())
-        files = [self._script.path, *(path for path in list_user_files() if path != self._script.path)]
+        files = [self._script.path, *(path for path in list_user_files(before) if path != self._script.path)]
         send(
             ScriptInspection(
                 loaders,
