@@ -15,7 +15,7 @@ from bench.workloads.inspection import Inquiry, inspect_target
 from bench.workloads.own_loader import OwnLoader
 from bench.workloads.script_choice import choose_script
 from bench.workloads.script_file import is_script
-from bench.workloads.start_folder import find_start
+from bench.workloads.start_folder import find_start, hint_at_start
 from bench.workloads.target import Target, TargetError
 from bench.workloads.worker_seeds import describe_repeats
 from loaders.data.dataset_choice import expected_samples, locate
@@ -135,7 +135,8 @@ def choose_workload(options: SweepOptions) -> WorkloadChoice:
     start = find_start(options.resume)
     if is_script(options.target):
         return choose_script(options, start)
-    target = Target.parse(options.target, start)
+    with hint_at_start(options.resume):
+        target = Target.parse(options.target, start)
     given = options.request.knobs or {}
     params = {name.removeprefix(PARAM): values[0] for name, values in given.items() if name.startswith(PARAM)}
     found = inspect_target(Inquiry(target, params, options.batches, options.request.step))
