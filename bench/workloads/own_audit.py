@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.trial.trial import Trial
 
 SPLIT = "give each worker its own part in __iter__, by torch.utils.data.get_worker_info()"
+CHOICE = "check how __iter__ chooses a worker's part"
 # Of the samples that W workers deliver, (W - 1) / W are repeated where each of them delivers all. Parts of
 # different length, which begin anew, repeat fewer.
 REPEATED_SHARE = 0.5
@@ -80,8 +81,8 @@ class OwnAudit:
         is_known = is_hashed and self.batches is None and alone.digest != ""
         if hashes is not None and is_known and hashes.digest != alone.digest:
             raise AuditError(
-                f"audit: {format_count(workers, 'worker')} deliver other samples than none, though as many; "
-                "check how __iter__ chooses a worker's part"
+                f"audit: other samples come from {format_count(workers, 'worker')} than without workers, "
+                f"though as many: {CHOICE}"
             )
         is_told = alone.digest != "" if self.batches is None else alone.distinct and workers > 1
         to_repeat = hashes is None and workers > 0 and is_told
@@ -108,18 +109,16 @@ def _check_number(samples: int, alone: EpochContents, workers: int, batch_size: 
     expected = alone.samples
     # Each worker leaves out samples of its own that fill no batch.
     left_out = max(1, workers) * (batch_size or 1) if alone.drop_last else 0
-    if samples > expected + left_out and workers > 1:
-        raise AuditError(
-            f"audit: {workers} workers deliver {samples:,} samples, without workers there are {expected:,}: "
-            f"the dataset isn't split between workers; {SPLIT}"
-        )
-    if samples < expected - left_out:
-        raise AuditError(
-            f"audit: {format_count(workers, 'worker')} deliver {samples:,} samples, without workers there "
-            f"are {expected:,}: check how __iter__ chooses a worker's part"
-        )
-    if samples > expected + left_out:
+    if abs(samples - expected) <= left_out:
+        return
+    if not workers:
         raise AuditError(f"audit: {samples:,} samples were delivered, in other epochs there are {expected:,}")
+    is_split = samples < expected or workers == 1
+    cause = CHOICE if is_split else f"the dataset isn't split between workers; {SPLIT}"
+    raise AuditError(
+        f"audit: {samples:,} samples come from {format_count(workers, 'worker')}, {expected:,} without "
+        f"workers: {cause}"
+    )
 
 
 def _to_size(value: object) -> int | None:
