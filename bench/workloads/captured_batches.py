@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from bench.text import format_bytes
-from loaders.data.nested_batch import count_bytes, iterate_leaves, map_tensors
+from loaders.data.nested_batch import SCALARS, count_bytes, iterate_leaves, map_leaves, map_tensors
 
 # A single batch would stay in the fastest cache, and no loader's batch is there.
 FEWEST_BATCHES = 4
@@ -78,7 +79,7 @@ def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> Captur
     """Copy the first batches of a loader, as many as fit into a bound of memory.
 
     A slow loader is asked for no more than four once two seconds have passed, and for no more at all after
-    twenty seconds.
+    twenty seconds. Four are captured of batches that hold objects of unknown size, such as pictures of PIL.
 
     Args:
         loader: delivers the batches. Its iterator is dropped at the end.
@@ -92,17 +93,28 @@ def capture(loader: Iterable[Any], count: int | None, most_bytes: int) -> Captur
     nbytes = 0
     began_s = time.perf_counter()
     for batch in itertools.islice(loader, count):
-        size = count_bytes(batch)
+        size, is_known = _find_size(batch)
         if batches and nbytes + size > most_bytes:
             break
         batches.append(copy_batch(batch))
         nbytes += size
-        limit_s = LONG_CAPTURE_S if len(batches) >= FEWEST_BATCHES else LONGEST_CAPTURE_S
-        if time.perf_counter() - began_s > limit_s:
+        has_enough = len(batches) >= FEWEST_BATCHES
+        is_late = time.perf_counter() - began_s > (LONG_CAPTURE_S if has_enough else LONGEST_CAPTURE_S)
+        if is_late or (has_enough and not is_known):
             break
     if not batches:
         raise ValueError("the loader delivers no batch to capture")
     return CapturedBatches(tuple(batches), count or find_length(loader) or len(batches), nbytes)
+
+
+def _find_size(batch: Any) -> tuple[int, bool]:
+    """Return the bytes of a batch, and whether it holds nothing of unknown size."""
+    others: list[Any] = []
+    map_leaves(batch, lambda leaf: leaf, others.append)
+    scalars = [other for other in others if isinstance(other, SCALARS)]
+    # An object that has tensors is about as large as they are.
+    is_known = all(isinstance(other, SCALARS) or count_bytes(other) for other in others)
+    return count_bytes(batch) + sum(map(sys.getsizeof, scalars)), is_known
 
 
 def copy_batch(batch: Any) -> Any:

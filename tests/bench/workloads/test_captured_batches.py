@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from bench.workloads import captured_batches
@@ -73,6 +74,23 @@ def test_a_slow_loader_is_asked_for_fewer(monkeypatch, batch_s, held) -> None:
     monkeypatch.setattr(captured_batches.time, "perf_counter", lambda: next(clock))
     captured = capture(loader(), None, 10**9)
     assert (len(captured.batches), len(captured)) == (held, COUNT)
+
+
+def test_objects_of_unknown_size_are_few() -> None:
+    """Pictures of PIL would fill the memory, as nobody knows how large they are."""
+    pictures = [[Image.new("RGB", (32, 32), (n, 0, 0))] for n in range(COUNT)]
+    captured = capture(pictures, None, 10**9)
+    assert (len(captured.batches), len(captured)) == (4, COUNT)
+    assert [batch[0].getpixel((0, 0))[0] for batch in captured] == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+    # An object with tensors is as large as they are.
+    assert len(capture([Graph(locked=False)] * COUNT, None, 10**9).batches) == COUNT
+
+
+def test_text_takes_memory() -> None:
+    """A batch of raw text for a tokenizer has no tensor."""
+    captured = capture([["a" * 1000, "b" * 1000]] * COUNT, None, 5000)
+    assert len(captured.batches) == 2
+    assert 4000 < captured.nbytes < 5000
 
 
 def test_an_empty_loader_has_none() -> None:
@@ -189,4 +207,4 @@ def test_a_function_of_each_captured_batch() -> None:
 def test_bytes_are_those_of_the_tensors() -> None:
     """The bound counts what is held."""
     captured = capture(loader(), None, 10**9)
-    assert captured.nbytes == sum(map(count_bytes, captured.batches))
+    assert captured.nbytes == sum(map(count_bytes, captured.batches)) == COUNT * SIZE
