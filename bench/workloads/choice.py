@@ -13,6 +13,7 @@ from bench.trial.workload import Workload
 from bench.workloads.fashion_mnist import FashionMnist
 from bench.workloads.inspection import Inquiry, inspect_target
 from bench.workloads.own_loader import OwnLoader
+from bench.workloads.sample_store import SampleStore
 from bench.workloads.script_choice import choose_script
 from bench.workloads.script_file import is_script
 from bench.workloads.start_folder import find_start, hint_at_start
@@ -145,5 +146,6 @@ def choose_workload(options: SweepOptions) -> WorkloadChoice:
             f"{target.text} ends after one epoch, as an iterator does: give the function that makes it, or "
             "--epochs 1"
         )
-    workload = OwnLoader(target, found.facts, found.digest, options.batches, found.stamps)
+    store = SampleStore(tuple(params.items()))
+    workload = OwnLoader(target, found.facts, found.digest, options.batches, found.stamps, store)
     return OwnChoice(workload, tuple(params.items()))

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -25,8 +25,8 @@ from bench.text import format_duration
 from bench.workloads.open_source import open_source
 from bench.workloads.sample_checks import MEMORY_SHARE, check_samples
 from bench.workloads.target import Target, TargetError
-from loaders.data.batch_format import BatchFormat, SampleError
-from loaders.data.decoded_samples import DecodedSamples, Progress, count_dataset, fetch
+from loaders.data.batch_format import SampleError
+from loaders.data.decoded_samples import DecodedSamples, Progress
 from loaders.data.errors import DataError
 from loaders.families.in_memory import InMemory
 
@@ -57,15 +57,20 @@ class SampleStore:
     ends. Where there is no /proc or no room, every trial decodes for itself.
     """
 
-    def __init__(self) -> None:
-        """Begin without samples."""
+    def __init__(self, checked: Params = ()) -> None:
+        """Begin without samples.
+
+        Args:
+            checked: parameters of the target's function whose samples were found to be always the same.
+        """
+        self._checked = checked
         self._stored: dict[Params, StoredSamples] = {}
         self._files = ExitStack()
         weakref.finalize(self, self._files.close)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what other processes need: the paths."""
-        return {"_stored": self._stored}
+        return {"_stored": self._stored, "_checked": self._checked}
 
     def fill(self, target: Target, spec: InMemory, progress: Progress | None) -> None:
         """Decode the samples of a target in a process of its own.
@@ -80,27 +85,14 @@ class SampleStore:
         """
         if spec.params in self._stored or (file := self._make_file(spec)) is None:
             return
-        path = _name_of(file)
-        work = partial(_decode_into, path, target, spec)
-        context, log = prepare_context(), Path(os.devnull)
-        try:
-            with (
-                ExitStack() as until_filled,
-                FreshProcess(work, context=context, log=log, title="decoding") as process,
-            ):
-                until_filled.enter_context(file)
-                while not isinstance(found := process.take(read_running_s() + TIMEOUT_S), float):
-                    if isinstance(found, str):
-                        given = ", ".join(f"{name}={value!r}" for name, value in spec.params)
-                        raise DataError(f"{found} ({given})" if given else found)
-                    if progress is not None:
-                        progress(*found)
-                self._files.push(until_filled.pop_all())
-        except TimeoutError:
-            raise DataError(f"no sample was decoded within {format_duration(TIMEOUT_S)}") from None
-        except ProcessError as error:
-            raise DataError(f"its samples can't be decoded: {error}") from None
-        self._stored[spec.params] = StoredSamples(path, found)
+        with ExitStack() as until_filled:
+            until_filled.enter_context(file)
+            if spec.params != self._checked:
+                # In another process than that of the workers: see DecodedSamples.begin.
+                _run(partial(_check, target, spec), None)
+            decode_s = _run(partial(_decode_into, _name_of(file), target, spec), progress)
+            self._files.push(until_filled.pop_all())
+        self._stored[spec.params] = StoredSamples(_name_of(file), decode_s)
 
     def load(self, source: DataLoader[Any], spec: InMemory) -> tuple[DecodedSamples | None, float]:
         """Return the samples in memory of this process, and the seconds that decoding them took.
@@ -110,7 +102,8 @@ class SampleStore:
             spec: the loader.
 
         Returns:
-            The samples, None where this process must decode them; and the seconds, 0 in that case.
+            The samples, None where the loader is to decode them; and the seconds, 0 where this process spends
+            them.
 
         Raises:
             SampleError: the samples can't be kept in memory.
@@ -122,10 +115,12 @@ class SampleStore:
                     return DecodedSamples.read(file, source), stored.decode_s
             except OSError:
                 pass
+        if spec.params == self._checked:
+            return None, 0.0
         # Other parameters of the target's function may add random transforms.
         if reason := check_samples(source).differing:
             raise SampleError(reason)
-        return None, 0.0
+        return DecodedSamples.decode(source, num_workers=0), 0.0
 
     def _make_file(self, spec: InMemory) -> IO[bytes] | None:
         """Return an empty file without a name; None where there is no room or no other way to open it."""
@@ -147,6 +142,37 @@ def _name_of(file: IO[bytes]) -> Path:
     return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
+def _run(work: Callable[[], Iterator[tuple[int, int] | str | float]], progress: Progress | None) -> float:
+    """Run work in a process of its own, and return the seconds that it tells at its end.
+
+    Raises:
+        DataError: it says what is wrong, fails, or hangs.
+    """
+    try:
+        context, log = prepare_context(), Path(os.devnull)
+        with FreshProcess(work, context=context, log=log, title="decoding") as process:
+            while not isinstance(found := process.take(read_running_s() + TIMEOUT_S), float):
+                if isinstance(found, str):
+                    raise DataError(found)
+                if progress is not None:
+                    progress(*found)
+            return found
+    except TimeoutError:
+        raise DataError(f"no sample was decoded within {format_duration(TIMEOUT_S)}") from None
+    except ProcessError as error:
+        raise DataError(f"its samples can't be decoded: {error}") from None
+
+
+def _check(target: Target, spec: InMemory) -> Iterator[str | float]:
+    """Yield why the samples can't be kept in memory, or 0.0."""
+    given = ", ".join(f"{name}={value!r}" for name, value in spec.params)
+    try:
+        reason = check_samples(open_source(target, dict(spec.params))).differing
+    except TargetError as error:
+        reason = str(error)
+    yield f"{reason} ({given})" if reason else 0.0
+
+
 def _decode_into(path: Path, target: Target, spec: InMemory) -> Iterator[tuple[int, int] | str | float]:
     """Decode samples into a file.
 
@@ -155,12 +181,9 @@ def _decode_into(path: Path, target: Target, spec: InMemory) -> Iterator[tuple[i
     """
     try:
         source = open_source(target, dict(spec.params))
-        if reason := check_samples(source).differing:
-            yield reason
-            return
         began_s = reported_s = time.perf_counter()
-        samples = DecodedSamples.allocate(BatchFormat.of(fetch(source, [0])), count_dataset(source))
-        for done in samples.fill(source, spec.count_decoders()):
+        samples, decoding = DecodedSamples.begin(source, num_workers=spec.count_decoders())
+        for done in decoding:
             if time.perf_counter() - reported_s > INTERVAL_S or done == len(samples):
                 reported_s = time.perf_counter()
                 yield done, len(samples)

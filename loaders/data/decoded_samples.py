@@ -45,19 +45,41 @@ class DecodedSamples:
         Args:
             loader: a DataLoader over the dataset; its dataset, collate function, worker_init_fn and start
                 method are used.
-            num_workers: worker processes that decode. Default None: the loader's own number, or one for each
-                core where it has none.
+            num_workers: worker processes that decode; 0 decodes in this process. Default None: the loader's
+                own number, or one for each core where it has none.
             progress: called with the samples done and all samples; default None.
 
         Raises:
             SampleError: the samples can't be kept in memory.
         """
-        first = fetch(loader, [0])
-        samples = cls.allocate(BatchFormat.of(first), count_dataset(loader))
-        for done in samples.fill(loader, _count_workers(loader, num_workers)):
+        samples, decoding = cls.begin(loader, num_workers=num_workers)
+        for done in decoding:
             if progress is not None:
                 progress(done, len(samples))
         return samples
+
+    @classmethod
+    def begin(cls, loader: DataLoader[Any], *, num_workers: int | None = None) -> tuple[Self, Iterator[int]]:
+        """Return room for a dataset's samples, and what fills it.
+
+        The first sample is asked for in a worker, too. A dataset may open its files when it is first asked,
+        and workers that were forked afterwards would share the files' positions.
+
+        Args:
+            loader: as in `decode`.
+            num_workers: as in `decode`.
+
+        Returns:
+            The samples, and an iterator that decodes piece by piece and yields the number of samples done.
+
+        Raises:
+            SampleError: the samples can't be kept in memory. The iterator raises it too.
+        """
+        count = count_dataset(loader)
+        workers = num_workers if num_workers is not None else loader.num_workers or usable_cores()
+        (first,) = _make_decoder(loader, [[0]], min(1, workers))
+        samples = cls.allocate(BatchFormat.of(first), count)
+        return samples, samples._fill(loader, workers)
 
     @classmethod
     def allocate(cls, batch_format: BatchFormat, count: int) -> Self:
@@ -71,44 +93,18 @@ class DecodedSamples:
         columns = (np.empty((count, *leaf.row_words), leaf.word) for leaf in batch_format.leaves)
         return cls(batch_format, tuple(columns))
 
-    def fill(self, loader: DataLoader[Any], num_workers: int) -> Iterator[int]:
-        """Decode every sample into its row, piece by piece.
-
-        Args:
-            loader: a DataLoader over the dataset.
-            num_workers: worker processes that decode.
-
-        Yields:
-            The number of samples done.
-
-        Raises:
-            SampleError: samples differ in shape.
-        """
+    def _fill(self, loader: DataLoader[Any], num_workers: int) -> Iterator[int]:
+        """Decode every sample into its row, and yield the number of samples done."""
         done = 0
-        for batch in self._read_pieces(loader, num_workers):
-            rows = min(self._piece, len(self) - done)
+        piece = max(1, min(PIECE_SAMPLES, PIECE_BYTES // max(1, self.format.sample_bytes)))
+        sampler = BatchSampler(SequentialSampler(range(len(self))), piece, drop_last=False)
+        for batch in _make_decoder(loader, sampler, num_workers):
+            rows = min(piece, len(self) - done)
             leaves = self.format.split(batch, rows)
             for column, form, leaf in zip(self.columns, self.format.leaves, leaves, strict=True):
                 column[done : done + rows] = form.view_words(leaf)
             done += rows
             yield done
-
-    @property
-    def _piece(self) -> int:
-        return max(1, min(PIECE_SAMPLES, PIECE_BYTES // max(1, self.format.sample_bytes), len(self)))
-
-    def _read_pieces(self, loader: DataLoader[Any], num_workers: int) -> Iterator[Any]:
-        decoder: DataLoader[Any] = DataLoader(
-            loader.dataset,
-            batch_sampler=BatchSampler(SequentialSampler(range(len(self))), self._piece, drop_last=False),
-            num_workers=num_workers,
-            collate_fn=loader.collate_fn,
-            worker_init_fn=loader.worker_init_fn,
-            multiprocessing_context=loader.multiprocessing_context if num_workers else None,
-            # It draws the seed of the workers: torch's own generator keeps its state.
-            generator=torch.Generator("cpu"),
-        )
-        return iter(decoder)
 
     def write(self, file: BinaryIO) -> None:
         """Write the rows of all columns, one column after another."""
@@ -167,5 +163,15 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _count_workers(loader: DataLoader[Any], given: int | None) -> int:
-    return given if given is not None else loader.num_workers or usable_cores()
+def _make_decoder(loader: DataLoader[Any], batches: Any, num_workers: int) -> DataLoader[Any]:
+    """Return a DataLoader that asks for these batches as another one would."""
+    return DataLoader(
+        loader.dataset,
+        batch_sampler=batches,
+        num_workers=num_workers,
+        collate_fn=loader.collate_fn,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context if num_workers else None,
+        # It draws the seed of the workers: torch's own generator keeps its state.
+        generator=torch.Generator("cpu"),
+    )

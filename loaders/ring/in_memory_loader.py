@@ -34,8 +34,8 @@ class InMemoryLoader:
         loader: a DataLoader over a map-style dataset; its dataset, batch sampler, generator, collate function
             and worker_init_fn are used.
         samples: its decoded samples; default None decodes them now.
-        num_workers: worker processes that decode. Default None: the loader's own number, or one for each core
-            where it has none.
+        num_workers: worker processes that decode; 0 decodes in this process. Default None: the loader's own
+            number, or one for each core where it has none.
         threads: threads that gather beside the training thread, which gathers batches itself where they are
             late. Default None: one for each core that torch's own threads leave free, at most 2.
         prefetch: batches that the threads gather ahead, at least 1; default 2.

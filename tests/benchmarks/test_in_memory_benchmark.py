@@ -45,11 +45,12 @@ def test_against_the_dataloader(benchmark, capsys, turns, num_threads) -> None:
     ratio = estimate([slow_s / fast_s for slow_s, fast_s in pairs])
     assert ratio is not None
     rates = [SAMPLES / statistics.median(side) for side in zip(*pairs, strict=True)]
+    interval = f"{ratio.low or 0:.1f} to {ratio.high or 0:.1f}"
     with capsys.disabled():
         print(
             f"\n{num_threads or default} torch threads, {ours.threads} loader threads: "
             f"{rates[0]:,.0f} samples/s by {WORKERS} workers, {rates[1]:,.0f} from memory: "
-            f"{ratio.median:.1f} times ({ratio.low or 0:.1f} to {ratio.high or 0:.1f}); decoded in {decode_s:.1f} s"
+            f"{ratio.median:.1f} times ({interval}); decoded in {decode_s:.1f} s"
         )
     benchmark.extra_info.update(ratio=ratio.median, decode_s=decode_s)
     benchmark.pedantic(lambda: None, rounds=1)

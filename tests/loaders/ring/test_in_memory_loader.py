@@ -7,6 +7,7 @@ import threading
 import time
 from collections import UserDict, namedtuple
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,32 @@ def test_each_sample_is_asked_for_once() -> None:
     assert dataset.asked == [0, *range(SAMPLES)]
     run(ours)
     assert len(dataset.asked) == SAMPLES + 1
+
+
+class OneFile(Dataset[Any]):
+    """Numbers in a file that is opened when the first one is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        path.write_bytes(np.arange(SAMPLES * 1000).tobytes())
+        self.path = path
+        self.file: Any = None
+
+    def __len__(self) -> int:
+        return SAMPLES
+
+    def __getitem__(self, number: int) -> Any:
+        if self.file is None:
+            self.file = self.path.open("rb", buffering=0)
+        self.file.seek(number * 8000)
+        return np.frombuffer(self.file.read(8000), np.int64).copy()
+
+
+def test_workers_share_no_open_file(tmp_path: Path) -> None:
+    """The first sample is asked for in a worker: forked workers would share the position of an open file."""
+    dataset = OneFile(tmp_path / "numbers")
+    ours = keep(make_loader(dataset, shuffle=False), num_workers=2)
+    assert dataset.file is None
+    assert torch.equal(torch.cat([rows.clone() for rows in ours]).flatten(), torch.arange(SAMPLES * 1000))
 
 
 def test_workers_decode_in_order_and_progress_is_told() -> None:
