@@ -12,9 +12,8 @@ from bench.plan.grid import Machine, make_plan
 from bench.plan.offer import Offer
 from bench.plan.plan import PlanError
 from bench.plan.request import Request
-from bench.process.forkserver import prepare_context
 from bench.workloads import inspection
-from bench.workloads.inspection import MODULES, Inquiry, inspect_target
+from bench.workloads.inspection import Inquiry, inspect_target
 from bench.workloads.target import Target, TargetError
 from loaders.data.dataset_ref import FileStamp
 from loaders.families.dataloader import OwnDataLoader
@@ -32,11 +31,6 @@ class Numbers(Dataset):
 
 loader = DataLoader(Numbers(), batch_size=4)
 """
-
-
-@pytest.fixture(scope="module")
-def context():
-    return prepare_context(MODULES)
 
 
 @pytest.fixture

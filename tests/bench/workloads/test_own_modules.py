@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bench.plan.configuration import Configuration
-from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.module_names import enter_folder
 from bench.process.running_clock import read_running_s
@@ -18,7 +17,7 @@ from bench.process.search_path import OWN_FOLDER, PACKAGES, is_own_folder
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
-from bench.workloads.inspection import MODULES, Inquiry, inspect_target
+from bench.workloads.inspection import Inquiry, inspect_target
 from bench.workloads.own_loader import OwnLoader
 from bench.workloads.target import Target
 from loaders.families.dataloader import OwnDataLoader
@@ -58,11 +57,6 @@ def make_step():
     return step
 """
 WORDS = ("their bench", "their loaders", "their model", "their utils")
-
-
-@pytest.fixture(scope="module")
-def context():
-    return prepare_context((*MODULES, __name__))
 
 
 def write(path: Path, text: str) -> None:
