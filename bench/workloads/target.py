@@ -138,10 +138,15 @@ def check_params(target: Target, function: Callable[..., Any], params: Mapping[s
     except (TypeError, ValueError):
         # A function of a C extension doesn't tell its arguments.
         return
+    known = signature.parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+    unknown = [] if takes_any else [name for name in params if name not in known]
     try:
+        if unknown:
+            raise TypeError(f"there is no parameter {join_few(unknown)}")
         signature.bind(**params)
     except TypeError as error:
-        taken = f"it takes {', '.join(signature.parameters)}" if signature.parameters else "it takes none"
+        taken = f"it takes {', '.join(known)}" if known else "it takes none"
         raise TargetError(f"{target.text}: {error}; {taken}; give arguments by --param") from None
 
 

@@ -60,7 +60,7 @@ def project(tmp_path, monkeypatch) -> Path:
         ),
         (
             ["train.py:make", "--param", "sice=8"],
-            "train.py:make: missing a required argument: 'size'; it takes",
+            "train.py:make: there is no parameter sice; it takes size; give a",
         ),
         (
             ["train.py:train_loader", "--param", "size=8"],

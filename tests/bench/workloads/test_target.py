@@ -285,9 +285,9 @@ def test_several_loaders_are_told_with_the_way_to_one(project) -> None:
         (
             "make",
             {"sise": 3},
-            "mine.py:make: got an unexpected keyword argument 'sise'; it takes size, shuffle;",
+            "mine.py:make: there is no parameter sise; it takes size, shuffle;",
         ),
-        ("make_two", {"size": 3}, "got an unexpected keyword argument 'size'; it takes none;"),
+        ("make_two", {"size": 3}, "mine.py:make_two: there is no parameter size; it takes none;"),
         ("loader", {"size": 3}, "mine.py:loader: --param is for a function; this is a DataLoader"),
         ("listed", {"size": 3}, "mine.py:listed: --param is for a function; this is a list"),
     ],
