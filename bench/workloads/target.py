@@ -60,6 +60,10 @@ class Target:
             raise TargetError(f"{text!r} is no target, expected {FORMS}")
         if place.endswith(".py"):
             return cls(text, *_find_file(text, start / Path(place).expanduser()), name, start)
+        if place.endswith(".ipynb"):
+            raise TargetError(
+                f"{text}: a notebook can't be imported: write the loader's code into a .py file"
+            )
         if not all(part.isidentifier() for part in place.split(".")):
             raise TargetError(f"{text!r} is no target, expected {FORMS}")
         return cls(text, start, place, name, start)
