@@ -174,12 +174,12 @@ def estimate_for_batches(
         batch_bytes: bytes of a batch.
         num_threads: number of torch's threads; 0 for torch's default.
     """
-    # A batch of so many bytes, as pictures of one row.
-    return estimate_all(
-        (replace(settings, batch_size=1, resize=None) for settings in loaders),
-        StoredPictures(samples=2**20, height=1, width=-(-batch_bytes // 4)),
-        num_threads=num_threads,
-    )
+    # A batch of so many bytes, as a picture of one row; as many of them as wait at once.
+    single = [replace(settings, batch_size=1, resize=None) for settings in loaders]
+    waiting = max(map(_count_waiting_batches, single), default=1)
+    pictures = StoredPictures(samples=waiting, height=1, width=-(-batch_bytes // 4))
+    # The data are the user's own, and in place.
+    return replace(estimate_all(single, pictures, num_threads=num_threads), data_bytes=0)
 
 
 def _count_waiting_batches(settings: LoaderSettings) -> int:

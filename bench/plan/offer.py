@@ -20,12 +20,14 @@ class Offer:
         baseline: name of the family whose loader at its defaults the others are compared with.
         refused: reasons why other families can't serve the workload, by their names.
         left_out: reasons why families aren't measured unless they are named, where a user should know them.
+        most_epochs: most epochs that a trial can have; None for any number.
     """
 
     specs: Mapping[str, KnobSet]
     baseline: str
     refused: Mapping[str, str]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    most_epochs: int | None = None
 
     @classmethod
     def for_pictures(cls) -> Offer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.plan import ceilings
 from bench.plan.configuration import Configuration
@@ -50,6 +50,10 @@ class Schedule:
     precision: float | None = None
     learning_rate: float | None = None
     steady_s: float = 0.0
+
+    def limit_epochs(self, most: int) -> Schedule:
+        """Return a copy for trials that can't have more than a number of epochs."""
+        return self if self.epochs < most else replace(self, epochs=most, steady_s=0.0)
 
 
 def schedule_runs(

@@ -48,6 +48,8 @@ def prepare_sweep(options: SweepOptions, offer: Offer) -> PreparedSweep:
         PlanError: nothing that was asked for can be measured here.
         ResultsError: the folder can't take a sweep.
     """
+    if offer.most_epochs is not None:
+        options = replace(options, schedule=options.schedule.limit_epochs(offer.most_epochs))
     num_threads = find_recorded_threads(options.resume) or torch.get_num_threads()
     machine = Machine(cuda=torch.cuda.is_available(), num_threads=num_threads)
     plan = make_plan(options.request, machine, offer)

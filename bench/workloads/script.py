@@ -29,7 +29,7 @@ class Script(Workload):
     Attributes:
         script: the script, with its arguments.
         picked: the DataLoader that is varied.
-        fingerprint: SHA-256 in hex over the script, the modules that it imports, and its arguments.
+        fingerprint: SHA-256 in hex over the script and the modules that it imports.
         stamps: these files, with size and time.
         batches: number of batches after which an epoch ends; None for the script's own end.
         epochs: number of epochs that the script has; None where it has at least two.

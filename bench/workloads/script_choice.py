@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class ScriptChoice:
         """The DataLoader that is varied; no other family can stand in a script."""
         specs = {FAMILY: OwnDataLoader(facts=self.workload.picked.facts)}
         reason = "a script keeps its own DataLoaders"
-        return Offer(specs, FAMILY, {name: reason for name in own_families() if name != FAMILY})
+        refused = {name: reason for name in own_families() if name != FAMILY}
+        return Offer(specs, FAMILY, refused, most_epochs=self.workload.epochs)
 
     @property
     def expected_samples(self) -> int:
@@ -100,7 +102,8 @@ def inspect_script(script: ScriptFile, options: SweepOptions) -> ScriptInspectio
     Raises:
         TargetError: it can't be measured. Its output is kept in a file then.
     """
-    _, name = tempfile.mkstemp(prefix=f"loaderbench-{script.path.stem}-", suffix=".log")
+    descriptor, name = tempfile.mkstemp(prefix=f"loaderbench-{script.path.stem}-", suffix=".log")
+    os.close(descriptor)
     log = Path(name)
     look = partial(ScriptLook, script, options.pick, options.batches)
     try:

@@ -36,7 +36,7 @@ class ScriptInspection:
         loaders: its DataLoaders, in the order in which it iterates them.
         has_ended: whether the script came to its end, so that their epochs are all that there are.
         files: files and folders that it wrote.
-        digest: SHA-256 in hex over the script, the modules that it imported, and its arguments.
+        digest: SHA-256 in hex over the script and the modules that it imported.
         stamps: these files, with size and time.
         error: one line that says why it can't be measured; empty if it can.
         exit_code: the code with which it left, having printed why; None for another end.

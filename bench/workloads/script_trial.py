@@ -49,6 +49,7 @@ class ScriptTrial(Push[EpochReport]):
         self._epoch: Callable[[], ScriptEpoch | None] = lambda: None
         self._stepped_ns = 0
         self._began_s = time.perf_counter()
+        self._num_threads: int | None = None
         self._reported = False
         # No further epoch counts, as enough were reported or the script has failed.
         self._over = False
@@ -63,7 +64,10 @@ class ScriptTrial(Push[EpochReport]):
             ScriptError: it has ended without an epoch over the picked DataLoader.
         """
         self._send = send
-        torch.set_num_threads(self._trial.configuration.num_threads)
+        num_threads = self._trial.configuration.num_threads
+        # A number of threads that the script sets gives way to one that is varied.
+        self._num_threads = None if num_threads == torch.get_num_threads() else num_threads
+        torch.set_num_threads(num_threads)
         torch.manual_seed(self._trial.seed)
         hook_loaders(self._open, self._change)
         register_optimizer_step_post_hook(self._note_step)
@@ -94,6 +98,8 @@ class ScriptTrial(Push[EpochReport]):
         if not picked:
             return iterate(loader)
         make = self._feed.prepare(loader, iterate)
+        if self._num_threads is not None:
+            torch.set_num_threads(self._num_threads)
         # An epoch must not pay for garbage of the time before.
         gc.collect()
         self._before = self._read_counters()

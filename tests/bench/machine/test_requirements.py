@@ -12,6 +12,7 @@ from bench.machine.requirements import (
     Requirements,
     StoredPictures,
     estimate_all,
+    estimate_for_batches,
     estimate_requirements,
 )
 from tests.bench.machine.fake_root import in_shm
@@ -107,3 +108,12 @@ def test_oblong_pictures_take_their_height_times_their_width(workers: int, resiz
     small = estimate_requirements(settings, StoredPictures(1000, 10, 10))
     assert small.data_bytes < oblong.data_bytes
     assert (small.memory_bytes < oblong.memory_bytes) == (workers > 0 or resize is None)
+
+
+def test_own_batches_need_no_room_for_data() -> None:
+    """The user's data are in place. Batches that wait take shared memory, under any start method."""
+    megabyte = 2**20
+    for method in ("fork", "spawn"):
+        needs = estimate_for_batches([LoaderSettings(64, 2, 2, method), LoaderSettings(64)], megabyte)
+        assert needs.data_bytes == 0
+        assert 6 * megabyte < needs.shm_bytes < 8 * megabyte

@@ -23,22 +23,28 @@ from bench.workloads.script_inspection import ScriptLook
 MODULES = (Script.__module__, ScriptLook.__module__)
 
 
-def choose(
-    folder: Path,
-    script: str,
-    arguments: Sequence[str] = (),
-    *,
-    pick: str | None = None,
-    batches: int | None = None,
-    timeout_s: float = 120,
-) -> ScriptChoice:
+def make_options(folder: Path, script: str, **others) -> SweepOptions:
+    """Return the options of a sweep of a script in a folder."""
+    values = {
+        "request": Request(step=(SCRIPT_STEP,)),
+        "schedule": Schedule(1, 2, 0, steady_s=0.1),
+        "dataset": "auto",
+        "data_dir": folder,
+        "mirror": None,
+        "budget_s": None,
+        "timeout_s": 120,
+        "memory_limit": None,
+        "out": folder / "results",
+        "name": "test",
+        "dry_run": False,
+        "target": script,
+    }
+    return SweepOptions(**{**values, **others})
+
+
+def choose(folder: Path, script: str, arguments: Sequence[str] = (), **others) -> ScriptChoice:
     """Run a script once and return what a sweep would vary."""
-    request = Request(step=(SCRIPT_STEP,))
-    options = SweepOptions(
-        request, Schedule(1, 2, 0), "auto", folder, None, None, timeout_s, None, None, "test", False,
-        target=script, script_args=tuple(arguments), pick=pick, batches=batches,
-    )  # fmt: skip
-    return choose_script(options, folder)
+    return choose_script(make_options(folder, script, script_args=tuple(arguments), **others), folder)
 
 
 def run(choice: ScriptChoice, folder: Path, epochs: int = 2, *, ceiling: bool = False, **knobs) -> list[Row]:

@@ -7,8 +7,9 @@ from textwrap import dedent
 
 import pytest
 
+from bench.runner.sweep_session import prepare_sweep
 from bench.workloads.target import TargetError
-from tests.bench.workloads.script_trials import choose, run
+from tests.bench.workloads.script_trials import choose, make_options, run
 
 MODEL = """
     import torch
@@ -167,6 +168,8 @@ def test_a_script_with_fewer_epochs(project, tmp_path) -> None:
     """Its only epoch counts. A loop that breaks off has its epochs, too, and a look at a batch is none."""
     choice = choose(project, "train.py", ["--epochs", "1", "--stop-at", "11"])
     assert (choice.workload.epochs, choice.workload.picked.facts.batches) == (1, 11)
+    schedule = prepare_sweep(make_options(project, "train.py"), choice.offer).options.schedule
+    assert (schedule.epochs, schedule.steady_s) == (1, 0)
     rows = run(choice, tmp_path, 2)
     assert [(row.status, row.epoch, row.samples, row.batches) for row in rows] == [("ok", 0, 88, 11)]
     printed = (tmp_path / "trials.log").read_text()
