@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
+from torch.utils.data import DataLoader
 from typing_extensions import Self
 
 from loaders.data.batch_format import BatchFormat, SampleError
@@ -62,7 +64,7 @@ class DecodedSamples:
     def begin(cls, loader: DataLoader[Any], *, num_workers: int | None = None) -> tuple[Self, Iterator[int]]:
         """Return room for a dataset's samples, and what fills it.
 
-        The first sample is asked for in a worker, too. A dataset may open its files when it is first asked,
+        With workers, this process asks for no sample. A dataset may open its files when it is first asked,
         and workers that were forked afterwards would share the files' positions.
 
         Args:
@@ -75,11 +77,23 @@ class DecodedSamples:
         Raises:
             SampleError: the samples can't be kept in memory. The iterator raises it too.
         """
-        count = count_dataset(loader)
+        pieces = _Pieces(count_dataset(loader))
         workers = num_workers if num_workers is not None else loader.num_workers or usable_cores()
-        (first,) = _make_decoder(loader, [[0]], min(1, workers))
-        samples = cls.allocate(BatchFormat.of(first), count)
-        return samples, samples._fill(loader, workers)
+        decoder: DataLoader[Any] = DataLoader(
+            loader.dataset,
+            batch_sampler=pieces,
+            num_workers=workers,
+            collate_fn=loader.collate_fn,
+            worker_init_fn=loader.worker_init_fn,
+            multiprocessing_context=loader.multiprocessing_context if workers else None,
+            # It draws the seed of the workers: torch's own generator keeps its state.
+            generator=torch.Generator("cpu"),
+        )
+        batches = iter(decoder)
+        first = next(batches)
+        samples = cls.allocate(BatchFormat.of(first), pieces.samples)
+        pieces.size = max(1, min(PIECE_SAMPLES, PIECE_BYTES // max(1, samples.format.sample_bytes)))
+        return samples, samples._fill(chain([first], batches), pieces)
 
     @classmethod
     def allocate(cls, batch_format: BatchFormat, count: int) -> Self:
@@ -93,13 +107,11 @@ class DecodedSamples:
         columns = (np.empty((count, *leaf.row_words), leaf.word) for leaf in batch_format.leaves)
         return cls(batch_format, tuple(columns))
 
-    def _fill(self, loader: DataLoader[Any], num_workers: int) -> Iterator[int]:
-        """Decode every sample into its row, and yield the number of samples done."""
+    def _fill(self, batches: Iterator[Any], pieces: _Pieces) -> Iterator[int]:
+        """Write each piece into its rows, and yield the number of samples done."""
         done = 0
-        piece = max(1, min(PIECE_SAMPLES, PIECE_BYTES // max(1, self.format.sample_bytes)))
-        sampler = BatchSampler(SequentialSampler(range(len(self))), piece, drop_last=False)
-        for batch in _make_decoder(loader, sampler, num_workers):
-            rows = min(piece, len(self) - done)
+        for batch in batches:
+            rows = pieces.asked.popleft()
             leaves = self.format.split(batch, rows)
             for column, form, leaf in zip(self.columns, self.format.leaves, leaves, strict=True):
                 column[done : done + rows] = form.view_words(leaf)
@@ -128,6 +140,29 @@ class DecodedSamples:
             if file.readinto(data.data) != len(data):  # type: ignore[attr-defined]
                 raise SampleError("the kept samples are fewer than those of the dataset")
         return samples
+
+
+class _Pieces:
+    """A batch sampler of all samples in stored order.
+
+    Attributes:
+        samples: the number of samples.
+        size: samples in a piece that is asked for from now on; 1 until the size of a sample is known.
+        asked: sizes of the pieces that were asked for and not taken yet.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+        self.size = 1
+        self.asked: deque[int] = deque()
+
+    def __iter__(self) -> Iterator[list[int]]:
+        start = 0
+        while start < self.samples:
+            end = min(self.samples, start + self.size)
+            self.asked.append(end - start)
+            yield list(range(start, end))
+            start = end
 
 
 def fetch(loader: DataLoader[Any], indices: list[int]) -> Any:
@@ -161,17 +196,3 @@ def count_dataset(loader: DataLoader[Any]) -> int:
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _make_decoder(loader: DataLoader[Any], batches: Any, num_workers: int) -> DataLoader[Any]:
-    """Return a DataLoader that asks for these batches as another one would."""
-    return DataLoader(
-        loader.dataset,
-        batch_sampler=batches,
-        num_workers=num_workers,
-        collate_fn=loader.collate_fn,
-        worker_init_fn=loader.worker_init_fn,
-        multiprocessing_context=loader.multiprocessing_context if num_workers else None,
-        # It draws the seed of the workers: torch's own generator keeps its state.
-        generator=torch.Generator("cpu"),
-    )
