@@ -59,25 +59,25 @@ def print_answers(
 
 def _describe_possible(answer: Answer, labels: Labels) -> str:
     """Return the sentence on how much there is to gain at all; empty where nobody knows."""
-    if answer.step_samples_per_s is None or answer.step_share is None:
+    if (possible := answer.possible_gain) is None:
         return ""
     training = f"this training ({escape(answer.work)})" if answer.work else "this training"
-    baseline = escape(labels.full.get(answer.baseline, f"configuration {answer.baseline}"))
-    if not answer.has_gain and (share := answer.baseline_share) is not None:
+    if possible.is_none and (share := possible.baseline_share) is not None:
+        baseline = escape(labels.full.get(answer.baseline, f"configuration {answer.baseline}"))
         amount = "nothing" if answer.is_baseline else "little"
         reached = f"{share.median:.0%}{_format_interval(share, '.0%')}"
         return (
             f"[bold]There is {amount} to gain:[/] the baseline {baseline} reaches {reached} of the "
             f"throughput of {training} with an infinitely fast loader."
         )
-    rate = f"{format_rate(answer.step_samples_per_s)} samples/s"
+    rate = f"{format_rate(possible.samples_per_s)} samples/s"
     sentence = f"With an infinitely fast loader {training} would run at {rate}"
-    if (ratio := answer.possible_ratio) is not None:
+    if (ratio := possible.ratio) is not None:
         sentence += f", {ratio.median:.3g} times the baseline{_format_interval(ratio, '.3g')}"
     if answer.is_baseline:
         return f"{sentence}."
     name = escape(labels.short[answer.configuration])
-    return f"{sentence}: {name} reaches {answer.step_share.median:.0%} of it."
+    return f"{sentence}: {name} reaches {possible.share:.0%} of it."
 
 
 def _describe_choice(answer: Answer, labels: Labels) -> str:
@@ -122,7 +122,7 @@ def _describe_bound(answer: Answer) -> str:
     waits = f"the loop waits for data {answer.waiting:.0%} of the time"
     if answer.ceiling_share is None or answer.ceiling_share.median > NOISE_OVER_CEILING:
         return f"{waits[0].upper()}{waits[1:]}."
-    if answer.ceiling == "step" and answer.step_samples_per_s is not None:
+    if answer.ceiling == "step" and answer.possible_gain is not None:
         # The first sentence says how much of it is reached.
         return f"{BOUNDS[answer.bound]}: {waits}."
     reaches = f"{answer.ceiling_share.median:.0%} of the throughput of {CEILINGS[answer.ceiling]}"

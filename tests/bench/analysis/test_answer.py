@@ -81,34 +81,18 @@ def test_what_bounds_it(tmp_path, step_s, bound, share) -> None:
     assert found.waiting == 0.5
 
 
-def test_what_can_be_gained(tmp_path) -> None:
-    """The step alone, and the shares of it that the configuration and the baseline reach."""
+def test_the_possible_gain_is_that_of_the_work(tmp_path) -> None:
+    """It comes with the answer, and is unknown without the step alone."""
     rows = [*blocks(0, SLOW), *blocks(1, FAST)]
-    (found,) = answers(tmp_path, rows, ceiling("step", [0.5] * 3))
-    assert (found.step_samples_per_s, found.step_share.median) == (2000, 0.5)
-    assert found.possible_ratio.median == pytest.approx(4)
-    share = found.baseline_share
-    assert (share.median, share.blocks) == (pytest.approx(0.25), 3)
-    assert (share.low, share.high) == (1 / found.possible_ratio.high, 1 / found.possible_ratio.low)
-    assert share.low < 0.25 < share.high
-    assert found.has_gain
+    (tmp_path / "known").mkdir()
+    (found,) = answers(tmp_path / "known", rows, ceiling("step", [0.5] * 3))
+    assert (found.possible_gain.samples_per_s, found.possible_gain.share) == (2000, 0.5)
+    assert found.has_step
+    (found,) = answers(tmp_path, rows)
+    assert found.possible_gain is None
 
 
-@pytest.mark.parametrize(
-    ("step_s", "walls", "has_gain"),
-    [(0.97, [1.0] * 3, False), (0.94, [1.0] * 3, True), (0.97, [1.0, 1.05, 1.0], True), (0.97, [1.0], True)],
-)
-def test_nothing_to_gain_takes_an_interval(tmp_path, step_s, walls, has_gain) -> None:
-    """All of it must lie above 95% of the step alone."""
-    (found,) = answers(tmp_path, blocks(0, walls), ceiling("step", [step_s] * len(walls)))
-    assert found.has_gain is has_gain
-
-
-def test_nobody_knows_what_can_be_gained(tmp_path) -> None:
-    """Without the step alone; or where the loader was faster than it, which only noise explains."""
-    for folder, ceilings in (("none", None), ("noise", ceiling("step", [1.2] * 3))):
-        (tmp_path / folder).mkdir()
-        (found,) = answers(tmp_path / folder, blocks(0, [1.0] * 3), ceilings)
-        assert (found.step_samples_per_s, found.step_share, found.possible_ratio) == (None, None, None)
-        assert found.baseline_share is None
-        assert found.has_gain
+def test_a_loader_alone_has_no_step(tmp_path) -> None:
+    """Nothing is known of a training."""
+    (found,) = answers(tmp_path, blocks(0, FAST, step="none", loss=None))
+    assert (found.has_step, found.possible_gain) == (False, None)
