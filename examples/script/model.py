@@ -6,13 +6,13 @@ from torch import nn
 
 
 def make_model(classes: int) -> nn.Module:
-    """Return a small convolutional network over pictures, float32 (B, 3, 64, 64).
+    """Return a small convolutional network over pictures, float32 (B, 3, 96, 96).
 
     Args:
         classes: number of classes.
     """
     return nn.Sequential(
-        nn.Conv2d(3, 16, 5, stride=2),
+        nn.Conv2d(3, 16, 5, stride=4),
         nn.ReLU(),
         nn.Conv2d(16, 32, 3, stride=2),
         nn.ReLU(),
