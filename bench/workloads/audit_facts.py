@@ -30,9 +30,7 @@ def add_audit_facts(
     try:
         if isinstance(loader.dataset, IterableDataset):
             alone = run_alone(loader, batches)
-            return replace(
-                facts, alone=None if alone is None else replace(alone, params=tuple(params.items()))
-            )
+            return replace(facts, alone=replace(alone, params=tuple(params.items())))
         return replace(facts, repeats=find_repeats(loader)) if facts.same_samples is False else facts
     # A user's dataset may raise anything, and a trial will say so.
     except Exception:

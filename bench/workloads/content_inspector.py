@@ -14,6 +14,8 @@ from loaders.data.nested_batch import count_bytes
 
 # Batches are kept until so many can be loaded once more together, as that may start a worker.
 MOST_HELD = 16
+# The same, where the start of a worker takes seconds.
+MOST_HELD_SLOWLY = 256
 MOST_BYTES = 64 * 2**20
 # A batch that differs is loaded so many times more, to tell a fault from a transform that is seldom applied.
 RELOADED = 10
@@ -49,6 +51,7 @@ class ContentInspector:
         self._asked = asked
         self._reference = reference
         self._budget = budget or ComparisonBudget()
+        self._most_held = MOST_HELD_SLOWLY if reference.starts_slowly else MOST_HELD
         self.start_over()
 
     def start_over(self) -> None:
@@ -75,7 +78,7 @@ class ContentInspector:
         with self._budget.spend():
             self._held.append(_Held(number, copy_leaves(batch)))
             self._held_bytes += count_bytes(batch)
-            if len(self._held) == MOST_HELD or self._held_bytes > MOST_BYTES:
+            if len(self._held) == self._most_held or self._held_bytes > MOST_BYTES:
                 self._compare_held()
         return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import multiprocessing
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,12 @@ class ReferenceBatches:
         self._loader = loader
         self._workers = min(1, loader.num_workers) if workers is None else workers
         self._seeds = itertools.count(FIRST_SEED)
+
+    @property
+    def starts_slowly(self) -> bool:
+        """True if each call of `load` starts a worker that isn't forked, which imports everything anew."""
+        context = self._loader.multiprocessing_context or multiprocessing.get_context()
+        return self._workers > 0 and context.get_start_method() != "fork"
 
     def load(self, asked: Sequence[Any]) -> list[Any]:
         """Return a batch for each element of what a sampler asked for.

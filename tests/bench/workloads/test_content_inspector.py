@@ -137,6 +137,8 @@ class Clock:
     def __call__(self) -> float:
         return self.now_s
 
+    starts_slowly = False
+
     def load(self, asked: Any) -> list[Any]:
         """Load references within a second."""
         self.now_s += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_an_epoch_that_lacks_something_fails(seen, says) -> None:
     assert str(error.value) == f"audit: {says}"
 
 
-ALONE = EpochContents(40, batch_size=4, digest="ab", distinct=True)
+ALONE = EpochContents(40, batch_size=4, digest="ab", repeated_share=0.0)
 
 
 def stream(samples: int, hashes: SampleHashes | None = None) -> OwnObservation:
@@ -94,13 +95,13 @@ def test_an_iterable_dataset_is_counted() -> None:
     ("workers", "seen", "says"),
     [
         (2, stream(80), "80 samples come from 2 workers, 40 without workers: the dataset isn't split"),
-        (4, stream(160), "give each worker its own part in __iter__, by torch.utils.data.get_worker_info()"),
+        (4, stream(160), "give each its own part in __iter__, by torch.utils.data.get_worker_info()"),
         (2, stream(39), "39 samples come from 2 workers, 40 without workers: check how __iter__ chooses"),
         (1, stream(39), "39 samples come from 1 worker, 40 without workers"),
         (1, stream(41), "41 samples come from 1 worker, 40 without workers"),
         (0, stream(41), "41 samples were delivered, in other epochs there are 40"),
         (0, stream(39), "39 samples were delivered, in other epochs there are 40"),
-        (2, stream(40, SampleHashes(40, "cd", 20)), "50% of the samples come from more than one worker"),
+        (2, stream(40, SampleHashes(40, "cd", 20)), "50% of the samples come from several workers: the dataset"),
         (2, stream(40, SampleHashes(40, "cd", 1)), "other samples come from 2 workers than without workers"),
         (1, stream(40, SampleHashes(40, "cd", 0)), "other samples come from 1 worker than without workers"),
     ],
@@ -125,12 +126,37 @@ def test_workers_may_leave_out_samples_that_fill_no_batch() -> None:
 
 def test_the_first_batches_are_not_all_samples() -> None:
     """Their number says nothing, but samples that several workers deliver do."""
-    known = facts(alone=EpochContents(8, batch_size=4, distinct=True))
+    known = facts(alone=EpochContents(None, batch_size=4, repeated_share=0.0))
     assert judge(known, stream(16), workers=2, batches=4).needs_repetition
     assert not judge(known, stream(16), workers=1, batches=4).needs_repetition
     assert judge(known, stream(16, SampleHashes(16, "x", 1)), workers=2, batches=4).kind == "count"
-    with pytest.raises(AuditError, match="50% of the samples come from more than one worker"):
+    with pytest.raises(
+        AuditError, match="50% of the samples come from several workers: the dataset"
+    ):
         judge(known, stream(16, SampleHashes(16, "x", 8)), workers=2, batches=4)
+
+
+def test_a_dataset_may_repeat_itself() -> None:
+    """Half of its samples are the same; workers that split it deliver no more of them."""
+    known = facts(alone=EpochContents(None, repeated_share=0.5))
+    for workers, usual, too_many in ((2, 0.6, 0.75), (4, 0.6, 0.87)):
+        hashes = SampleHashes(1000, "x", int(usual * 1000))
+        assert judge(known, stream(1000, hashes), workers=workers).kind == "count"
+        with pytest.raises(AuditError, match="come from several workers"):
+            judge(known, stream(1000, replace(hashes, repeated=int(too_many * 1000))), workers=workers)
+
+
+def test_a_long_epoch_is_held_against_its_length() -> None:
+    """Which is an estimate, so only far more samples are a fault."""
+    known = facts(alone=EpochContents(None), samples=1000)
+    assert judge(known, stream(1400), workers=2) == AuditResult(None, 1.0, kind="count")
+    assert judge(known, stream(2000), workers=1).kind == "count"
+    assert judge(known, stream(2000), workers=2, batches=9).kind == "count"
+    assert judge(facts(alone=EpochContents(None)), stream(2000), workers=2).kind == "count"
+    with pytest.raises(
+        AuditError, match=r"2,000 samples come from 2 workers, 1,000 by the loader's length: the"
+    ):
+        judge(known, stream(2000), workers=2)
 
 
 def test_a_loader_with_other_parameters_is_another_one() -> None:
