@@ -77,7 +77,9 @@ def _describe_possible(answer: Answer, labels: Labels) -> str:
     if answer.is_baseline:
         return f"{sentence}."
     name = escape(labels.short[answer.configuration])
-    return f"{sentence}: {name} reaches {possible.share:.0%} of it."
+    # Noise may bring it above the step alone.
+    share = f"{possible.share:.0%}" if possible.share < 0.995 else "all"
+    return f"{sentence}: {name} reaches {share} of it."
 
 
 def _describe_choice(answer: Answer, labels: Labels) -> str:

@@ -139,6 +139,13 @@ def test_how_much_there_is_to_gain_comes_first(tmp_path) -> None:
     )
 
 
+def test_more_than_all_is_all(tmp_path) -> None:
+    """Noise brings the loader a little above the step alone."""
+    rows = [*blocks(0, [3.0] * 3), *blocks(1, [0.97] * 3)]
+    text = answer_below(tmp_path, rows, ceiling("step", [1.0] * 3))
+    assert "(95% interval 3–3): num_workers=1 reaches all of it. Use num_workers=1, " in text
+
+
 def test_a_baseline_that_is_kept_may_leave_a_gain(tmp_path) -> None:
     """No configuration of the sweep comes nearer, so the baseline's own share is told."""
     rows = [*three_blocks(0, 1.0), *three_blocks(1, 2.0)]
