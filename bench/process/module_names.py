@@ -34,8 +34,11 @@ def enter_folder(folder: Path) -> None:
         folder: the user's folder. Our own folder keeps our names.
     """
     entry = str(folder)
-    sys.path[:] = [entry, *(path for path in sys.path if path not in (entry, "") and not _is_removable(path))]
-    if is_own_folder(entry) or any(isinstance(finder, _UsersFirst) for finder in sys.meta_path):
+    # Once the names are given up, our folder is on the path only because the user's code has imported ours.
+    given_up = any(isinstance(finder, _UsersFirst) for finder in sys.meta_path)
+    kept = [path for path in sys.path if path not in (entry, "") and (given_up or not _is_removable(path))]
+    sys.path[:] = [entry, *kept]
+    if given_up or is_own_folder(entry):
         return
     for name in list(sys.modules):
         if name.partition(".")[0] in PACKAGES:
