@@ -22,6 +22,8 @@ from bench.workloads.inspection import Inquiry, inspect_target
 from bench.workloads.own_loader import OwnLoader
 from bench.workloads.target import Target
 from loaders.families.dataloader import OwnDataLoader
+from loaders.registry import own_families
+from loaders.spec.own_loader_spec import OwnLoaderSpec
 
 # The batches of a project hold what its modules say, read in the process that makes the sample.
 LOADER = """
@@ -229,7 +231,7 @@ def test_no_function_imports_ours(package) -> None:
     assert found.keys() <= {"image_folder.py", "torch_dataloader.py"}
 
 
-def list_late_modules(target: Target, spec: OwnDataLoader, facts: object) -> Iterator[list[str]]:
+def list_late_modules(target: Target, spec: OwnLoaderSpec, facts: object) -> Iterator[list[str]]:
     """Run a trial, and yield the modules of ours that were imported after the user's folder was entered."""
     workload = OwnLoader(target, facts, "0" * 64)
     trial = Trial(Configuration(spec, "cpu", "1ms", None, 1), 0, 0, 0, 0, workload, 1, seed=0)
@@ -238,16 +240,21 @@ def list_late_modules(target: Target, spec: OwnDataLoader, facts: object) -> Ite
         yield [name for name in sys.modules if name.partition(".")[0] in PACKAGES]
 
 
-def test_nothing_of_ours_is_imported_late(context, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("name", "family"), [("loader", "dataloader"), ("loader", "in_memory"), ("generate", "iterable")]
+)
+def test_nothing_of_ours_is_imported_late(context, tmp_path, name, family) -> None:
     """Where a user has no such modules, a late import would bring ours back under their names."""
     write(
         tmp_path / "train.py",
         "import torch\nfrom torch.utils.data import DataLoader\n"
-        "loader = DataLoader(torch.arange(6), num_workers=1)\n",
+        "loader = DataLoader(torch.arange(6), num_workers=1)\n"
+        "def generate(): yield torch.zeros(6)\n",
     )
-    target = Target.parse("train.py:loader", tmp_path)
+    target = Target.parse(f"train.py:{name}", tmp_path)
     found = inspect_target(Inquiry(target, {}), context)
-    work = partial(list_late_modules, target, OwnDataLoader(facts=found.facts).resolve(), found.facts)
+    spec = own_families()[family](facts=found.facts).resolve()
+    work = partial(list_late_modules, target, spec, found.facts)
     with FreshProcess(work, context=context, log=tmp_path / "log", title="test") as process:
         assert process.take(read_running_s() + 60) == []
         assert process.take(read_running_s() + 60) == []
