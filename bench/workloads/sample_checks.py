@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from bench.machine.memory import find_memory
 from bench.text import describe_error, format_bytes
-from bench.workloads.batch_difference import copy_leaves, find_difference
+from bench.workloads.batch_difference import Leaf, copy_leaves, find_difference
 from loaders.data.batch_format import BatchFormat, SampleError
 from loaders.data.decoded_samples import count_dataset, fetch
 from loaders.spec.sample_facts import SampleFacts
@@ -130,7 +130,8 @@ class _Check:
         self._seeds = itertools.count()
         self._format: BatchFormat | None = None
         # Batches of one sample each, by its index.
-        self._kept: dict[int, Any] = {}
+        self._kept: dict[int, list[Leaf]] = {}
+        self._rows: dict[int, list[NDArray[Any]]] = {}
         self._sample_s = 0.0
         self._tried = self._repeats = 0
         self._same: bool | None = None
@@ -173,7 +174,9 @@ class _Check:
             self._sample_s = passed_s / self._tried
             try:
                 self._format = self._format or BatchFormat.of(batch)
-                self._format.split(batch, 1)
+                rows = self._view_rows(batch, 1)
+                if index in self._kept:
+                    self._rows[index] = rows
             except SampleError as error:
                 reason = reason or str(error)
             if self._tried > 1 and (
@@ -199,20 +202,18 @@ class _Check:
 
     def _are_split_by_sample(self) -> bool:
         """Return whether a batch of several samples is what batches of one are, one after another."""
-        assert self._format is not None
-        several = list(self._kept)[: max(2, self._repeats // 3)]
-        alone = [self._list_rows([index]) for index in several]
+        several = list(self._rows)[: max(2, self._repeats // 3)]
         try:
-            together = self._list_rows(several)
+            together = self._view_rows(self._fetch(several), len(several))
         except SampleError:
             return False
-        joined = [np.concatenate(rows) for rows in zip(*alone, strict=True)]
+        joined = [np.concatenate(rows) for rows in zip(*(self._rows[i] for i in several), strict=True)]
         return all(np.array_equal(one, other) for one, other in zip(together, joined, strict=True))
 
-    def _list_rows(self, indices: list[int]) -> list[NDArray[Any]]:
+    def _view_rows(self, batch: Any, samples: int) -> list[NDArray[Any]]:
         """Return the rows of a batch, leaf by leaf."""
         assert self._format is not None
-        leaves = self._format.split(self._fetch(indices), len(indices))
+        leaves = self._format.split(batch, samples)
         pairs = zip(self._format.leaves, leaves, strict=True)
         return [form.view_words(leaf).copy() for form, leaf in pairs]
 

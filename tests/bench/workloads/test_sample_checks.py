@@ -203,6 +203,8 @@ def test_slow_samples(sample_s: float, tried: int, repeats: int) -> None:
     assert (found.tried, found.repeats) == (tried, repeats)
     assert found.sample_s == pytest.approx(sample_s)
     assert found.same
+    # Two or more of them make a batch, for which they are fetched once more.
+    assert now[0] / sample_s == pytest.approx(tried + repeats + max(2, repeats // 3))
 
 
 def test_the_states_of_generators_stay() -> None:
