@@ -17,6 +17,10 @@ RAGGED = re.compile(
     r"|each element in list of batch should be of equal size"
     r"|Trying to resize storage that is not resizable"
 )
+# A file that is in the traceback of each failure of a DataLoader, and of no failure of a step.
+LOADER = "dataloader.py"
+# A sample that ended a worker would end this process too, or keep it.
+LOST_WORKER = re.compile(r"DataLoader worker \(pid|DataLoader timed out")
 # The file of PyTorch's default collate function.
 COLLATE = "collate.py"
 
@@ -39,6 +43,8 @@ def explain_failure(
         clock: tells the time in seconds.
     """
     text = "".join(traceback.format_exception(error))
+    if LOADER not in text or LOST_WORKER.search(text):
+        return None
     ends_s = clock() + LONGEST_S
     for index in due:
         if clock() > ends_s:

@@ -114,6 +114,32 @@ def test_the_search_has_an_end() -> None:
     assert asked is not None
     list(asked.record)  # type: ignore[call-overload]
     now_s = iter(range(0, 1000, 15))
-    error = ValueError("13.jpg is no picture")
+    error = catch(list, loader)
     assert explain_failure(error, loader.dataset, range(20), lambda: next(now_s)) is None
     assert explain_failure(error, loader.dataset, range(20)) is not None
+
+
+def catch(call: Any, *arguments: Any) -> Exception:
+    """Return the exception that a call raises."""
+    with pytest.raises(Exception) as error:  # noqa: PT011 - users' code raises anything
+        call(*arguments)
+    assert isinstance(error.value, Exception)
+    return error.value
+
+
+class Asked:
+    """A dataset that must not be asked."""
+
+    def __getitem__(self, index: int) -> None:
+        raise AssertionError("asked")
+
+
+def test_the_dataset_is_not_asked_for_what_others_did() -> None:
+    """A step that raises; a worker that a sample has ended or keeps, as it would this process."""
+    step = catch(int, "no number")
+    assert explain_failure(step, Asked(), range(2)) is None
+    for text in ("DataLoader worker (pid(s) 7) exited unexpectedly", "DataLoader timed out after 5 seconds"):
+        lost = RuntimeError(f'File ".../dataloader.py", line 1: AssertionError {text}')
+        assert explain_failure(lost, Asked(), range(2)) is None
+    raised = RuntimeError('File ".../dataloader.py", line 1: AssertionError')
+    assert "dataset[0] raises AssertionError: asked" in str(explain_failure(raised, Asked(), range(2)))

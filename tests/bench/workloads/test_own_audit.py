@@ -101,7 +101,7 @@ def test_an_iterable_dataset_is_counted() -> None:
         (1, stream(41), "41 samples come from 1 worker, 40 without workers"),
         (0, stream(41), "41 samples were delivered, in other epochs there are 40"),
         (0, stream(39), "39 samples were delivered, in other epochs there are 40"),
-        (2, stream(40, SampleHashes(40, "cd", 20)), "50% of the samples come from several workers: the dataset"),
+        (2, stream(40, SampleHashes(40, "cd", 20)), "50% of the samples come from several workers"),
         (2, stream(40, SampleHashes(40, "cd", 1)), "other samples come from 2 workers than without workers"),
         (1, stream(40, SampleHashes(40, "cd", 0)), "other samples come from 1 worker than without workers"),
     ],
@@ -130,9 +130,7 @@ def test_the_first_batches_are_not_all_samples() -> None:
     assert judge(known, stream(16), workers=2, batches=4).needs_repetition
     assert not judge(known, stream(16), workers=1, batches=4).needs_repetition
     assert judge(known, stream(16, SampleHashes(16, "x", 1)), workers=2, batches=4).kind == "count"
-    with pytest.raises(
-        AuditError, match="50% of the samples come from several workers: the dataset"
-    ):
+    with pytest.raises(AuditError, match="50% of the samples come from several workers"):
         judge(known, stream(16, SampleHashes(16, "x", 8)), workers=2, batches=4)
 
 

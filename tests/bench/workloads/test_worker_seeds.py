@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from bench.workloads.choice import OwnChoice
+from bench.workloads.own_loader import OwnLoader
+from bench.workloads.target import Target
 from bench.workloads.worker_seeds import describe_repeats, find_repeats
+from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from tests.bench.workloads.own_datasets import Flipped, Numbers, OwnGenerator, loader_of, reseed
 
 
@@ -56,6 +62,16 @@ def test_slow_samples_are_not_drawn_again_and_again() -> None:
     """Nothing is known of them."""
     now_s = iter(range(100))
     assert find_repeats(loader_of(OwnGenerator()), lambda: next(now_s)) == ""
+
+
+def test_the_sweep_tells_it() -> None:
+    """As a notice, before anything is measured."""
+    told: list[str] = []
+    for repeats in ("", "workers"):
+        facts = SourceFacts("dataloader", DataLoaderSettings(4), repeats=repeats)
+        choice = OwnChoice(OwnLoader(Target("t.py:x", Path(), "t", "x", Path()), facts, ""), ())
+        choice.find(told.append, lambda name, done, size: None)
+    assert told == [describe_repeats("workers")]
 
 
 def test_the_notice_says_the_fact_first() -> None:
