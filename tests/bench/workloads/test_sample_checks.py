@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,8 @@ RANDOM = {
     "python": lambda index: random.random(),
     "numpy's new generator": lambda index: NUMPY.random(3),
     "a generator of its own": lambda index: torch.rand(3, generator=GENERATOR),
+    "small numbers": lambda index: torch.rand(3, generator=GENERATOR) * 1e-9,
+    "small arrays": lambda index: np.random.rand(3).astype(np.float32) * 1e-9,
     "a counter": lambda index: next(COUNTER),
     "of varying length": lambda index: torch.zeros(random.randrange(1, 50)),
     "the word alone": lambda index: (index, "ab"[random.randrange(2)]),
@@ -113,6 +116,16 @@ def test_seeding_by_the_index_is_the_same() -> None:
 
     assert check(draw).same is True
     assert check(lambda index: torch.tensor([float("nan"), index])).differing == ""
+
+
+def test_the_order_of_a_sum_makes_no_difference() -> None:
+    """The last bits of floating-point numbers may differ; those of other numbers may not."""
+    turn = itertools.count()
+    noise = lambda scale: 1 + scale * (next(turn) % 7)  # noqa: E731
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        assert check(lambda index, dtype=dtype: torch.full((3,), 5, dtype=dtype) * noise(1e-8)).same
+    assert not check(lambda index: torch.full((3,), 5.0) * noise(1e-3)).same
+    assert not check(lambda index: torch.full((3,), 10**6) + next(turn) % 7).same
 
 
 def pad(samples: list[Any]) -> Any:
