@@ -99,6 +99,8 @@ def count_samples(batch: Any) -> int:
     Geometric batch; the length of a list of samples; the number that most parts of the batch have, by the
     first dimension of tensors and by the length of lists, the first one of equals; the length of the batch.
     """
+    if number := _count_alike(batch):
+        return number
     if (told := _ask(batch)) is not None:
         return told
     if isinstance(batch, torch.Tensor | np.ndarray):
@@ -192,6 +194,24 @@ def _remake(like: Any, parts: Any, usual: type) -> Any:
         return type(like)(parts)
     except TypeError:
         return parts
+
+
+def _count_alike(batch: Any) -> int:
+    """Return the number of samples of a plain container of tensors that agree on it; else 0.
+
+    Most batches are such containers, and this takes a microsecond of the measured loop instead of ten.
+    """
+    kind = type(batch)
+    if kind is not tuple and kind is not list and kind is not dict:
+        return 0
+    number = 0
+    for part in batch.values() if kind is dict else batch:
+        if type(part) is not torch.Tensor or part.is_nested or not (shape := part.shape):
+            return 0
+        if number and shape[0] != number:
+            return 0
+        number = shape[0]
+    return number if isinstance(number, int) else 0
 
 
 def _ask(batch: Any) -> int | None:

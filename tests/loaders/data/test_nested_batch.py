@@ -193,6 +193,14 @@ def test_bytes_are_those_that_are_stored(form, stored):
     assert describe_samples(batch) == ((8,), "float32")
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_nested_tensor_of_any_layout_has_its_length():
+    """The shape of the older layout can't be asked for."""
+    strided = torch.nested.nested_tensor([rows(2), rows(5), rows(3)])
+    assert count_samples(strided) == count_samples((strided, torch.zeros(3))) == 3
+    assert describe_samples(strided) == ((), "float32")
+
+
 def test_a_sample_is_described_by_the_largest_tensor():
     batch = {"label": torch.zeros(8, dtype=torch.int64), "image": torch.zeros(8, 3, 5, 7, dtype=torch.uint8)}
     assert describe_samples(batch) == ((3, 5, 7), "uint8")
