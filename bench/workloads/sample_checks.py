@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from bench.machine.memory import find_memory
 from bench.text import describe_error, format_bytes
-from bench.workloads.batch_difference import Leaf, copy_leaves, find_difference
+from bench.workloads.batch_difference import Leaf, copy_leaves
+from bench.workloads.sample_difference import are_same
 from loaders.data.batch_format import BatchFormat, SampleError
 from loaders.data.decoded_samples import count_dataset, fetch
 from loaders.spec.sample_facts import SampleFacts
@@ -35,8 +36,6 @@ REPEATS = 59
 TRIED, REPEATED = 200, 20
 # Time for either of both, in seconds.
 LONGEST_S = 1.0
-# Largest difference of two numbers beside the largest number of a sample, for samples that are the same.
-NEAR = 1e-5
 # Share of the available memory that samples may take.
 MEMORY_SHARE = 0.8
 
@@ -227,31 +226,6 @@ class _Check:
         np.random.seed(seed)
         random.seed(seed)
         return fetch(self._loader, indices)
-
-
-def are_same(leaves: list[Leaf], others: list[Leaf]) -> bool:
-    """Return whether two batches hold the same values, but for what the order of a sum decides.
-
-    Args:
-        leaves: values of one batch.
-        others: values of the other.
-    """
-    if find_difference(leaves, others):
-        return False
-    # That allows an absolute difference, which would hide all of a sample of small numbers.
-    return all(_are_near(one.value, other.value) for one, other in zip(leaves, others, strict=True))
-
-
-def _are_near(value: Any, other: Any) -> bool:
-    """Return whether numbers differ by little beside the largest of them; True for other values."""
-    if isinstance(value, np.ndarray) and value.dtype in (np.float16, np.float32, np.float64):
-        value, other = torch.from_numpy(value), torch.from_numpy(other)
-    if not isinstance(value, torch.Tensor) or value.layout != torch.strided or not value.numel():
-        return True
-    if not value.is_floating_point() or torch.equal(value, other):
-        return True
-    one, two = (part.double().nan_to_num(0, 0, 0) for part in (value, other))
-    return bool((one - two).abs().max() <= NEAR * two.abs().max())
 
 
 def spread(samples: int, most: int) -> list[int]:
