@@ -228,7 +228,9 @@ def _ask(batch: Any) -> int | None:
 
 
 def _count_rows(leaf: Leaf) -> int:
-    return int(leaf.shape[0]) if not _is_nested(leaf) and leaf.ndim else len(leaf) if leaf.ndim else 0
+    if _is_nested(leaf):
+        return int(leaf.size(0))  # type: ignore[operator]
+    return int(leaf.shape[0]) if leaf.ndim else 0
 
 
 def _is_nested(leaf: Leaf) -> bool:
