@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 
 class ScriptEnd(BaseException):
     """The end of a script whose further course isn't wanted. `except Exception` in it doesn't catch this."""
+
+
+def end_now() -> NoReturn:
+    """End a script from within a function of ours that it has called.
+
+    Raises:
+        ScriptEnd: in the main thread. The main thread may wait for another one for ever, so there the process
+            ends at once.
+    """
+    if threading.current_thread() is threading.main_thread():
+        raise ScriptEnd
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def end_soon(within: CodeType, outermost: CodeType) -> None:
@@ -23,7 +37,7 @@ def end_soon(within: CodeType, outermost: CodeType) -> None:
         outermost: code of the function that runs the script.
     """
     if threading.current_thread() is not threading.main_thread():
-        return
+        end_now()
 
     def trace(frame: FrameType, event: str, argument: Any) -> None:
         del event, argument

@@ -77,6 +77,9 @@ class Feed(ABC):
         """The function that counts the samples of a batch; None for counting them by its form."""
         return None
 
+    def release(self) -> None:  # noqa: B027 - most feeds hold nothing
+        """Let go of what is held of an epoch that is over, so that its dataset can go, too."""
+
     def is_epoch(self, batches: int, samples: int, *, is_exhausted: bool) -> bool:
         """Return whether an iterator that has ended was an epoch, and no look at the first batches.
 
@@ -118,6 +121,10 @@ class ScriptFeed(Feed):
     def count(self) -> Callable[[Any], int] | None:
         """The function that counts the samples of a batch; None for counting them by its form."""
         return None if self._asked is None else self._asked.count
+
+    def release(self) -> None:
+        """Let go of the record of the indices, whose sampler holds the dataset."""
+        self._asked = None
 
     def observe(self, batches: int, samples: int) -> OwnObservation:
         """Return the observation of an epoch.

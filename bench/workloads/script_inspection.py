@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing.process
+import threading
 import time
 import traceback
 import weakref
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from bench.process.child import Push
 from bench.text import describe_error, format_count
-from bench.workloads.script_end import ScriptEnd
+from bench.workloads.script_end import end_now
 from bench.workloads.script_file import ScriptError, ScriptFile
 from bench.workloads.script_hook import Iterate, hook_loaders
 from bench.workloads.script_loaders import LoaderKeys, find_length
@@ -74,30 +75,33 @@ class ScriptLook(Push[ScriptInspection]):
 
     def push(self, send: Callable[[ScriptInspection], bool]) -> None:
         """Run the script, and send what was found."""
+        self._send, self._before = send, list_module_files()
         self._watch_constructors()
         # A trial gives out keys at these calls, too.
         hook_loaders(self._open, self._keys.find)
-        written = WrittenFiles(self._script.folder)
-        before = list_module_files()
-        error, has_ended, exit_code = "", True, None
+        self._written = WrittenFiles(self._script.folder)
+        error, exit_code = "", None
         try:
             self._script.run()
-            has_ended = not self._stopped
         except ScriptError as failure:
             error, exit_code = str(failure), failure.exit_code
         # A script may raise anything.
         except Exception as failure:
             traceback.print_exc()
             error = describe_error(failure)
+        self._report(error, exit_code)
+
+    def _report(self, error: str = "", exit_code: int | None = None) -> None:
         for tally in self._tallies.values():
             tally.close()
         loaders = tuple(tally.find() for tally in self._tallies.values())
-        files = [self._script.path, *(path for path in list_user_files(before) if path != self._script.path)]
-        send(
+        modules = list_user_files(self._before)
+        files = [self._script.path, *(path for path in modules if path != self._script.path)]
+        self._send(
             ScriptInspection(
                 loaders,
-                has_ended,
-                tuple(written.list()),
+                not self._stopped,
+                tuple(self._written.list()),
                 digest_files(files),
                 stamp_files(files),
                 self._explain(error, loaders),
@@ -131,7 +135,10 @@ class ScriptLook(Push[ScriptInspection]):
 
     def _stop(self) -> None:
         self._stopped = True
-        raise ScriptEnd
+        if threading.current_thread() is not threading.main_thread():
+            # The process ends before the main thread could report.
+            self._report()
+        end_now()
 
     def _find_wanted(self) -> LoaderTally | None:
         """Return the DataLoader that is picked, or that most samples went through so far."""

@@ -18,7 +18,7 @@ from bench.machine import interference
 from bench.machine.counter_reading import CounterReading
 from bench.process.child import Push
 from bench.trial.epoch_report import EpochReport
-from bench.workloads.script_end import ScriptEnd, end_soon
+from bench.workloads.script_end import ScriptEnd, end_now, end_soon
 from bench.workloads.script_epoch import ScriptEpoch
 from bench.workloads.script_feed import Feed
 from bench.workloads.script_file import ScriptError, ScriptFile
@@ -92,7 +92,7 @@ class ScriptTrial(Push[EpochReport]):
     def _open(self, loader: DataLoader[Any], iterate: Iterate) -> Iterator[Any]:
         """Answer an `iter()` of any DataLoader."""
         if self._over:
-            raise ScriptEnd
+            end_now()
         picked = self._keys.find(loader) == self._feed.picked.key
         self._close_kept(again=picked)
         if not picked:
@@ -118,7 +118,7 @@ class ScriptTrial(Push[EpochReport]):
         if epoch is None or not (again or epoch.is_complete(self._feed.length)):
             return
         if not self._finish(epoch, gone=False):
-            raise ScriptEnd
+            end_now()
 
     def _close_gone(self, epoch: ScriptEpoch) -> None:
         """Close the epoch whose iterator the script has dropped. Nothing may be raised here."""
@@ -140,14 +140,16 @@ class ScriptTrial(Push[EpochReport]):
         """
         timings = epoch.close(gone=gone, stepped_ns=self._stepped_ns, length=self._feed.length)
         self._epoch = lambda: None
+        after = self._read_counters()
+        observation = self._feed.observe(timings.batches, timings.samples) if self._trial.audited else None
+        self._feed.release()
         if not self._feed.is_epoch(timings.batches, timings.samples, is_exhausted=epoch.is_exhausted):
             return True
-        after = self._read_counters()
         report = EpochReport(
             timings,
             None,
             interference.find_interference(self._before, after),
-            self._feed.observe(timings.batches, timings.samples) if self._trial.audited else None,
+            observation,
             build_s=None if self._reported else timings.start_ns * 1e-9 - self._began_s,
         )
         self._reported = True
