@@ -92,6 +92,8 @@ class Target:
         except ModuleNotFoundError as error:
             if error.name is not None and f"{self.module}.".startswith(f"{error.name}."):
                 raise TargetError(f"{self.text}: there is no module {error.name} in {self.start}") from None
+            if hint := self._hint_at_package(str(error.name)):
+                raise TargetError(f"{self.text}: {describe_error(error)}; {hint}") from error
             raise
         except ImportError as error:
             if "no known parent package" in str(error):
@@ -100,6 +102,16 @@ class Target:
                 ) from error
             raise
         return self._find_name(module)
+
+    def _hint_at_package(self, missing: str) -> str:
+        """Return how to name a file so that it finds a module beside its own folder; empty if it can't."""
+        top = missing.partition(".")[0]
+        if self.file is None or not self.file.is_relative_to(self.start):
+            return ""
+        if PathFinder.find_spec(top, [str(self.start)]) is None:
+            return ""
+        parts = self.file.relative_to(self.start).with_suffix("").parts
+        return f"it lies in {self.start}: give {'.'.join(parts)}:{self.name}"
 
     def _check_name(self) -> None:
         """Check that no other module has taken the name of the user's."""

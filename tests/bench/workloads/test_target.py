@@ -360,6 +360,18 @@ def test_a_module_that_the_users_module_lacks_is_theirs(entering, tmp_path) -> N
         Target.parse("lacks.py:loader", tmp_path).load()
 
 
+def test_a_module_that_lies_where_the_sweep_was_started(entering, tmp_path) -> None:
+    """`python scripts/train.py` wouldn't find it, and `python -m scripts.train` does."""
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "beside_scripts.py").write_text("batches = [1]\n")
+    (tmp_path / "scripts" / "needs_it.py").write_text("from beside_scripts import batches\n")
+    with pytest.raises(TargetError) as raised:
+        Target.parse("scripts/needs_it.py:batches", tmp_path).load()
+    assert "No module named 'beside_scripts' (needs_it.py:1 in <module>)" in str(raised.value)
+    assert str(raised.value).endswith(f"; it lies in {tmp_path}: give scripts.needs_it:batches")
+    assert Target.parse("scripts.needs_it:batches", tmp_path).load() == [1]
+
+
 @pytest.mark.parametrize(("name", "place"), [("torch", "torch/__init__.py"), ("sys", "Python itself")])
 def test_a_name_that_is_taken_already(entering, tmp_path, name, place) -> None:
     """A file torch.py would be another torch for all that has imported it."""
