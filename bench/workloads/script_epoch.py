@@ -99,20 +99,19 @@ class ScriptEpoch:
         if when_gone is not None:
             when_gone(self)
 
-    def close(self, *, gone: bool, stepped_ns: int = 0, length: int | None = None) -> EpochTimings:
+    def close(self, *, gone: bool, stepped_ns: int = 0) -> EpochTimings:
         """End the epoch and return its timings.
 
         Args:
             gone: whether the script has dropped the iterator, which ends its workers; False for one that it
                 keeps, and whose further batches aren't timed.
             stepped_ns: reading of the clock when an optimizer last made a step; 0 for never.
-            length: number of batches of the DataLoader; None where it isn't known.
         """
         self._when_gone = None
         closed_ns = self._clock()
         self._synchronize()
         drain_ns = self._clock() - closed_ns
-        body_end_ns = self._find_body_end(closed_ns, stepped_ns, length)
+        body_end_ns = self._find_body_end(closed_ns, stepped_ns)
         teardown_ns = self._drop_inner() if gone else 0
         end_ns = body_end_ns + drain_ns + teardown_ns
         search_ns = self._exhausted_ns - self._asked_last_ns
@@ -143,15 +142,13 @@ class ScriptEpoch:
         """
         return self.is_exhausted or (length is not None and self.batches >= length)
 
-    def _find_body_end(self, closed_ns: int, stepped_ns: int, length: int | None) -> int:
+    def _find_body_end(self, closed_ns: int, stepped_ns: int) -> int:
         """Return the reading of the clock at the end of the last body of the loop.
 
         A script that keeps the iterator goes on to other things, such as saving its model. Its optimizer's
         last step tells where the body ended.
         """
-        if not self._stamps or not self.is_complete(length):
-            return closed_ns
-        if stepped_ns > max(self._exhausted_ns, self._stamps[-1][1]):
+        if self._stamps and stepped_ns > max(self._exhausted_ns, self._stamps[-1][1]):
             return stepped_ns
         # With steps in this epoch but none after it, the loop has looked no batch ahead.
         return self._exhausted_ns if self.is_exhausted and stepped_ns > self._start_ns else closed_ns

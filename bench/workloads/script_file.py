@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import runpy
 import sys
@@ -75,6 +76,8 @@ class ScriptFile:
         enter_folder(self.folder)
         os.chdir(self.folder)
         os.environ[TRIAL_VARIABLE] = "1"
+        # A script may choose the start method of its processes once.
+        multiprocessing.set_start_method(None, force=True)
         sys.argv[:] = [str(self.path), *self.arguments]
         try:
             runpy.run_path(str(self.path), run_name="__main__")

@@ -138,7 +138,7 @@ class ScriptTrial(Push[EpochReport]):
         Returns:
             Whether the script goes on.
         """
-        timings = epoch.close(gone=gone, stepped_ns=self._stepped_ns, length=self._feed.length)
+        timings = epoch.close(gone=gone, stepped_ns=self._stepped_ns)
         self._epoch = lambda: None
         after = self._read_counters()
         observation = self._feed.observe(timings.batches, timings.samples) if self._trial.audited else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -59,7 +60,9 @@ class WrittenFiles:
         else:
             return
         if writes and isinstance(path, str | bytes | os.PathLike):
-            self._paths[Path(os.path.abspath(os.fsdecode(path)))] = None  # noqa: PTH100
+            # An exception here would become one of the script's.
+            with contextlib.suppress(OSError, ValueError):
+                self._paths[Path(os.path.abspath(os.fsdecode(path)))] = None  # noqa: PTH100
 
     def _counts(self, path: Path) -> bool:
         if CACHES & set(path.parts) or any(path.is_relative_to(system) for system in SYSTEM):

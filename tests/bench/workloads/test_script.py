@@ -63,6 +63,8 @@ TRAIN = """
 
     def main():
         arguments = parser.parse_args()
+        # It can be chosen once.
+        torch.multiprocessing.set_start_method("fork")
         print("argv", sys.argv[1:], "folder", os.getcwd(), "trial", os.environ["LOADERBENCH_TRIAL"])
         train = DataLoader(Points(96), batch_size=8, shuffle=True, drop_last=True)
         validation = DataLoader(Points(40), batch_size=8)
@@ -200,6 +202,14 @@ def test_a_script_that_raises_in_an_epoch(project, tmp_path) -> None:
     rows = run(choice, tmp_path, 2)
     assert [(row.status, row.epoch) for row in rows] == [("ok", 0), ("failed", 1)]
     assert rows[1].error.startswith("ValueError: no such weather (train.py:")
+
+
+def test_a_script_copies_its_batches_itself(choice) -> None:
+    """On a GPU, too: the plan has no transfer, and none can be asked for."""
+    spec = choice.offer.specs["dataloader"]
+    assert spec.resolve(cuda=True).transfer is None
+    assert "copies its batches itself" in spec.with_knobs({"transfer": "blocking"}).invalid(cuda=True)
+    assert not choice.workload.has_device_pass
 
 
 LOADER = """

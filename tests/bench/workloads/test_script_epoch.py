@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from bench.trial.epoch_timings import EpochTimings
@@ -52,7 +53,7 @@ class Harness:
         return ScriptEpoch(lambda: Inner(self.clock), self.close, synchronize=lambda: None, clock=self.clock)
 
     def close(self, epoch: ScriptEpoch) -> None:
-        self.timings = epoch.close(gone=True, stepped_ns=self.stepped, length=BATCHES)
+        self.timings = epoch.close(gone=True, stepped_ns=self.stepped)
 
     def step(self) -> None:
         self.clock.now += STEP
@@ -111,16 +112,17 @@ def test_a_loop_that_looks_one_batch_ahead() -> None:
     check(harness.timings, wall=wall, teardown=WAIT + END, steps=[0, STEP, 2 * STEP])
 
 
-def test_a_loop_that_keeps_its_iterator() -> None:
+@pytest.mark.parametrize("batches", [BATCHES, 2])
+def test_a_loop_that_keeps_its_iterator(batches) -> None:
     """As Lightning's does, which asks for no batch more. What comes after the last step isn't counted."""
     harness = Harness()
     epoch = harness.open()
-    for _ in range(BATCHES):
+    for _ in range(batches):
         next(epoch)
         harness.step()
     harness.clock.now += TAIL
-    timings = epoch.close(gone=False, stepped_ns=harness.stepped, length=BATCHES)
-    check(timings, wall=START + BATCHES * (WAIT + STEP), teardown=0, steps=[STEP] * BATCHES)
+    timings = epoch.close(gone=False, stepped_ns=harness.stepped)
+    check(timings, wall=START + batches * (WAIT + STEP), teardown=0, steps=[STEP] * batches)
     del epoch
     assert harness.timings is None
 
@@ -132,7 +134,7 @@ def test_an_exhausted_iterator_that_is_kept() -> None:
     while next(epoch, None) is not None:
         harness.step()
     harness.clock.now += TAIL
-    timings = epoch.close(gone=False, stepped_ns=harness.stepped, length=BATCHES)
+    timings = epoch.close(gone=False, stepped_ns=harness.stepped)
     check(timings, wall=START + BATCHES * (WAIT + STEP) + WAIT, teardown=WAIT, steps=[STEP] * BATCHES)
 
 
