@@ -56,7 +56,9 @@ class Repetition:
         while len(history.results) <= epoch:
             began_ns = time.perf_counter_ns()
             observation = self._take(deadline)
-            history.merge_workers(self._watch.find_worker_memory(began_ns, time.perf_counter_ns()))
+            # An inspection may start processes of its own, once the epoch is over.
+            ended_ns = getattr(observation, "ended_ns", None) or time.perf_counter_ns()
+            history.merge_workers(self._watch.find_worker_memory(began_ns, ended_ns))
             # An earlier repetition of the loader has audited the first epochs already.
             if self._taken == len(history.results):
                 result = self._auditor.judge(self._trial, self._taken, observation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from bench.workloads.asked_batches import AskedBatches
@@ -69,7 +70,9 @@ class FormInspector:
 
     def observe(self, batches: int, samples: int) -> OwnObservation:
         """Return the observation of an epoch."""
-        return OwnObservation(batches, samples, self._asked.summarise(), fault=self._find_fault())
+        ended_ns = time.perf_counter_ns()
+        asked = self._asked.summarise()
+        return OwnObservation(batches, samples, asked, fault=self._find_fault(), ended_ns=ended_ns)
 
     def _find_fault(self) -> str:
         if not self._asked.batched or not self._asked.in_order:

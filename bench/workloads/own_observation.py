@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class OwnObservation:
         compared: number of batches that were compared with what the dataset holds; None where none was to be.
         fault: the first fault that an inspection found, in one line; empty for none.
         hashes: the samples by their content; None where they were not hashed.
+        ended_ns: reading of `time.perf_counter_ns()` at the end of the epoch, after which the inspection may
+            have started processes of its own; None where it has started none.
     """
 
     batches: int
@@ -57,3 +59,4 @@ class OwnObservation:
     compared: int | None = None
     fault: str = ""
     hashes: SampleHashes | None = None
+    ended_ns: int | None = field(default=None, compare=False)

@@ -41,6 +41,11 @@ class ReferenceBatches:
         context = self._loader.multiprocessing_context or multiprocessing.get_context()
         return self._workers > 0 and context.get_start_method() != "fork"
 
+    @property
+    def keeps_workers(self) -> bool:
+        """True if the loader's own workers stay when its epoch is over."""
+        return self._loader.num_workers > 0 and self._loader.persistent_workers
+
     def load(self, asked: Sequence[Any]) -> list[Any]:
         """Return a batch for each element of what a sampler asked for.
 
