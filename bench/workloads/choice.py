@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from bench.workloads.target import Target, TargetError
 from bench.workloads.worker_seeds import describe_repeats
 from loaders.data.dataset_choice import expected_samples, locate
 from loaders.registry import own_families
-from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec
+from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec, Params
+from loaders.spec.source_facts import SourceFacts
 
 Notify = Callable[[str], None]
 ShowDownload = Callable[[str, int, int | None], None]
@@ -87,11 +89,11 @@ class OwnChoice:
 
     Attributes:
         workload: the workload, which is known as soon as its target was inspected.
-        params: first value of each parameter of the target's function.
+        variants: what is known of it for each combination of its function's parameters, the first one first.
     """
 
     workload: OwnLoader
-    params: tuple[tuple[str, object], ...]
+    variants: tuple[tuple[Params, SourceFacts], ...]
 
     @property
     def offer(self) -> Offer:
@@ -99,7 +101,7 @@ class OwnChoice:
         facts = self.workload.facts
         refused = {name: family.refuse(facts) for name, family in own_families().items()}
         specs: dict[str, OwnLoaderSpec] = {
-            name: family(facts=facts, params=self.params)  # type: ignore[arg-type]
+            name: family(facts=facts, params=self.variants[0][0], variants=self.variants)
             for name, family in own_families().items()
             if refused[name] is None
         }
@@ -120,7 +122,8 @@ class OwnChoice:
     def find(self, notify: Notify, show: ShowDownload) -> OwnLoader:
         """Return the workload: its data are the user's own."""
         del show
-        if text := describe_repeats(self.workload.facts.repeats):
+        repeats = [facts.repeats for _, facts in self.variants if facts.repeats]
+        if repeats and (text := describe_repeats(repeats[0])):
             notify(text)
         return self.workload
 
@@ -139,13 +142,16 @@ def choose_workload(options: SweepOptions) -> WorkloadChoice:
     with hint_at_start(options.resume):
         target = Target.parse(options.target, start)
     given = options.request.knobs or {}
-    params = {name.removeprefix(PARAM): values[0] for name, values in given.items() if name.startswith(PARAM)}
-    found = inspect_target(Inquiry(target, params, options.batches, options.request.step))
+    axes = {name.removeprefix(PARAM): values for name, values in given.items() if name.startswith(PARAM)}
+    combinations = [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
+    first, *others = combinations
+    found = inspect_target(Inquiry(target, first, options.batches, options.request.step, others))
     if found.facts.one_shot and options.schedule.epochs != 1:
         raise TargetError(
             f"{target.text} ends after one epoch, as an iterator does: give the function that makes it, or "
             "--epochs 1"
         )
-    store = SampleStore(tuple(params.items()))
+    store = SampleStore(tuple(first.items()))
     workload = OwnLoader(target, found.facts, found.digest, options.batches, found.stamps, store)
-    return OwnChoice(workload, tuple(params.items()))
+    params = [tuple(combination.items()) for combination in combinations]
+    return OwnChoice(workload, tuple(zip(params, found.variants, strict=True)))

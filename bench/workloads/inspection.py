@@ -42,6 +42,7 @@ class Inspection:
 
     Attributes:
         facts: what is known of the loader or dataset.
+        variants: the same for each combination of parameters that was asked for.
         digest: SHA-256 in hex over the user's modules that were imported for it and for the steps.
         stamps: their files, with size and time.
         error: one line that says why it can't be measured; empty if it can.
@@ -53,6 +54,7 @@ class Inspection:
     stamps: tuple[FileStamp, ...] = ()
     error: str = ""
     has_log: bool = False
+    variants: tuple[SourceFacts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,14 @@ class Inquiry:
         params: arguments of its function.
         batches: number of batches after which an epoch ends; None for the loader's own end.
         steps: steps that are made too, as the column `step` names them.
+        variants: further combinations of arguments.
     """
 
     target: Target
     params: Mapping[str, Any]
     batches: int | None = None
     steps: Sequence[str] = ()
+    variants: Sequence[Mapping[str, Any]] = ()
 
 
 def inspect_target(inquiry: Inquiry, context: BaseContext | None = None) -> Inspection:
@@ -88,7 +92,7 @@ def inspect_target(inquiry: Inquiry, context: BaseContext | None = None) -> Insp
         context = context or prepare_context(MODULES)
         work = partial(_inspect, inquiry)
         with FreshProcess(work, context=context, log=log, title=f"import of {text}") as process:
-            found = process.take(read_running_s() + TIMEOUT_S)
+            found = process.take(read_running_s() + TIMEOUT_S * (1 + len(inquiry.variants)))
     except TimeoutError:
         raise TargetError(
             f"{text} gave no batch within {format_duration(TIMEOUT_S)}; its output is in {log}"
@@ -111,9 +115,9 @@ def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
     subject = target.text
     before = list_module_files()
     try:
-        opened = open_target(target, inquiry.params)
-        facts = find_facts(opened.loader, inquiry.batches, name=target.text, kind=opened.kind)
-        facts = add_audit_facts(facts, opened.loader, inquiry.params, inquiry.batches)
+        variants = tuple(
+            _find_variant(target, params, inquiry.batches) for params in (inquiry.params, *inquiry.variants)
+        )
         for subject in inquiry.steps:
             make_own_step(subject, "cuda" if torch.cuda.is_available() else "cpu")
     except TargetError as error:
@@ -127,7 +131,14 @@ def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
         yield Inspection(UNKNOWN, error=f"{subject}: {describe_theirs(error)}", has_log=True)
         return
     files = list_user_files(before)
-    yield Inspection(facts, digest_files(files), stamp_files(files))
+    yield Inspection(variants[0], digest_files(files), stamp_files(files), variants=variants)
+
+
+def _find_variant(target: Target, params: Mapping[str, Any], batches: int | None) -> SourceFacts:
+    """Return what is known of a target with these arguments of its function."""
+    opened = open_target(target, params)
+    facts = find_facts(opened.loader, batches, name=target.text, kind=opened.kind)
+    return add_audit_facts(facts, opened.loader, params, batches)
 
 
 def _make_log(target: Target) -> Path:

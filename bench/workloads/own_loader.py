@@ -86,7 +86,7 @@ class OwnLoader(TrainingWorkload):
         source = open_source(self.target, dict(spec.params))
         pipeline, prepared_s = self._make_pipeline(source, spec, configuration.device)
         pipeline = replace(pipeline, loader=limit_epochs(pipeline.loader, self.batches))
-        watch = LoaderWatch(pipeline.loader, source, self.facts)
+        watch = LoaderWatch(pipeline.loader, source, spec.facts)
         # The repetition is for the loader: a step might change the batches that it gets.
         step = make_own_step("none" if in_full else configuration.step, configuration.device)
         return Training(

@@ -19,6 +19,7 @@ from loaders.spec.source_facts import SourceFacts
 # The columns of a target function's parameters begin with this, as they may bear the name of a knob.
 PARAM = "param."
 UNKNOWN = SourceFacts("iterable", None)
+Params = tuple[tuple[str, Value], ...]
 # More samples in a batch change the training, so the presets keep the user's number.
 OWN_BATCH_SIZE = replace(BATCH_SIZE, quick=(), full=())
 
@@ -30,6 +31,7 @@ class OwnLoaderSpec(KnobSet):
     Attributes:
         facts: what is known of the user's loader or dataset.
         params: parameters of the function that makes it, each with its value.
+        variants: what is known of it for each combination of their values; none for the first one alone.
         transfer: how batches are copied to a CUDA device: `blocking` or `non_blocking`; default None is
             `non_blocking` if memory is pinned, else `blocking`.
     """
@@ -38,7 +40,8 @@ class OwnLoaderSpec(KnobSet):
     same_order_each_epoch: ClassVar[bool] = True
 
     facts: SourceFacts = UNKNOWN
-    params: tuple[tuple[str, Value], ...] = ()
+    params: Params = ()
+    variants: tuple[tuple[Params, SourceFacts], ...] = ()
     transfer: str | None = knob(TRANSFER, None)
 
     @classmethod
@@ -74,7 +77,9 @@ class OwnLoaderSpec(KnobSet):
         params = {name.removeprefix(PARAM): value for name, value in values.items() if name.startswith(PARAM)}
         knobs = {name: value for name, value in values.items() if not name.startswith(PARAM)}
         kept = tuple((name, params.pop(name, value)) for name, value in self.params)
-        return replace(super().with_knobs(knobs), params=(*kept, *params.items()))
+        combined = (*kept, *params.items())
+        facts = dict(self.variants).get(combined, self.facts)
+        return replace(super().with_knobs(knobs), params=combined, facts=facts)
 
     def resolve(self, *, cuda: bool = False) -> Self:
         """Return a copy in which `none` is replaced by the value that the user's loader has."""

@@ -246,3 +246,12 @@ def test_a_family_of_own_loaders_is_a_set_of_knobs(family) -> None:
     spec: KnobSet = family(facts=FACTS)
     assert spec.family in own_families()
     assert spec.typical_samples_per_s() > 0
+
+
+def test_a_parameter_changes_what_they_have() -> None:
+    """The settings are those that the function gives its DataLoader with these arguments."""
+    few, many = ((("size", 4),), FACTS), ((("size", 8),), replace(FACTS, settings=DataLoaderSettings(8)))
+    spec = OwnDataLoader(facts=FACTS, params=few[0], variants=(few, many))
+    other = spec.with_knobs({"param.size": 8, "num_workers": 2})
+    assert other.resolve().batch_size == 8
+    assert other.with_knobs({"param.size": 4}).resolve().batch_size == 4
