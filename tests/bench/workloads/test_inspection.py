@@ -214,9 +214,10 @@ def test_each_combination_of_parameters_is_looked_at(inspect) -> None:
     """A parameter may decide the DataLoader's own settings and the number of samples."""
     text = HEAD.replace(
         "loader = DataLoader(Numbers(), batch_size=4)",
-        "def loader(size, workers=0):\n    return DataLoader(Numbers(), batch_size=size, num_workers=workers)\n",
+        "def loader(size, workers=0):\n"
+        "    return DataLoader(Numbers(), batch_size=size, num_workers=workers)\n",
     )
     found = inspect(text, params={"size": 2}, variants=({"size": 3}, {"size": 3, "workers": 1}))
     assert found.facts == found.variants[0]
-    seen = [(facts.settings.batch_size, facts.settings.num_workers, facts.batches) for facts in found.variants]
+    seen = [(f.settings.batch_size, f.settings.num_workers, f.batches) for f in found.variants]
     assert seen == [(2, 0, 3), (3, 0, 2), (3, 1, 2)]
