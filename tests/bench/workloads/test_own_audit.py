@@ -157,6 +157,14 @@ def test_a_long_epoch_is_held_against_its_length() -> None:
         judge(known, stream(2000), workers=2)
 
 
+def test_what_is_known_of_the_trials_own_loader_counts() -> None:
+    """It may vary its samples where another one of the sweep doesn't."""
+    spec = OwnDataLoader(facts=facts(same_samples=False))
+    trial = Trial(Configuration(spec, "cpu", "none", None, 1), 0, 0, 0, 0, numbered_workload(), 2, seed=0)
+    result = OwnAudit(facts(same_samples=True)).audit(trial, OwnObservation(5, 20, INDEXED))
+    assert result == AuditResult(None, 1.0, kind="index")
+
+
 def test_a_loader_with_other_parameters_is_another_one() -> None:
     """What was found for one says nothing of the other."""
     known = facts(alone=EpochContents(40, params=(("size", 1),)))

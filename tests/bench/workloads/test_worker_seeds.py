@@ -69,7 +69,8 @@ def test_the_sweep_tells_it() -> None:
     told: list[str] = []
     for repeats in ("", "workers"):
         facts = SourceFacts("dataloader", DataLoaderSettings(4), repeats=repeats)
-        choice = OwnChoice(OwnLoader(Target("t.py:x", Path(), "t", "x", Path()), facts, ""), ())
+        workload = OwnLoader(Target("t.py:x", Path(), "t", "x", Path()), facts, "")
+        choice = OwnChoice(workload, (((), facts),))
         choice.find(told.append, lambda name, done, size: None)
     assert told == [describe_repeats("workers")]
 
