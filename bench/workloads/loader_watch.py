@@ -34,7 +34,7 @@ class LoaderWatch:
         self._dataset = source.dataset if isinstance(source, DataLoader) else None
         if isinstance(source, DataLoader):
             self._reference = ReferenceBatches(loader if isinstance(loader, DataLoader) else source)
-        self._asked = watch_batches(loader)
+        self._asked = None if _remakes_batches(loader) else watch_batches(loader)
         self._facts = facts
 
     @property
@@ -63,3 +63,8 @@ class LoaderWatch:
         """Return the cause of a failure of the loader in one line; None where it isn't known."""
         due = () if self._asked is None or self._dataset is None else self._asked.list_due()
         return explain_failure(error, self._dataset, due)
+
+
+def _remakes_batches(loader: Any) -> bool:
+    """Return whether a DataLoader of another class may deliver other batches than it asks for."""
+    return isinstance(loader, DataLoader) and type(loader).__iter__ is not DataLoader.__iter__
