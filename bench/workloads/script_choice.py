@@ -84,6 +84,10 @@ def choose_script(options: SweepOptions, start: Path) -> ScriptChoice:
     script = ScriptFile.parse(str(options.target), options.script_args, start)
     found = inspect_script(script, options)
     picked = pick_loader(script.text, found.loaders, options.pick)
+    if found.has_ended and not picked.epochs:
+        raise TargetError(
+            f"{script.text} takes no more than a first batch of {picked}: vary another one by --pick"
+        )
     workload = Script(
         script,
         picked,

@@ -80,15 +80,15 @@ class Feed(ABC):
     def release(self) -> None:  # noqa: B027 - most feeds hold nothing
         """Let go of what is held of an epoch that is over, so that its dataset can go, too."""
 
-    def is_epoch(self, batches: int, samples: int, *, is_exhausted: bool) -> bool:
+    def is_epoch(self, batches: int, samples: int, *, is_complete: bool) -> bool:
         """Return whether an iterator that has ended was an epoch, and no look at the first batches.
 
         Args:
             batches: number of batches that it delivered.
             samples: number of samples in them.
-            is_exhausted: whether it had no more.
+            is_complete: whether the last batch was among them.
         """
-        if is_exhausted:
+        if is_complete:
             return batches > 0
         return batches > 1 and samples >= LEAST_SHARE * (self.picked.facts.samples or 0)
 

@@ -197,7 +197,7 @@ class ScriptLook(Push[ScriptInspection]):
         if loaders:
             return f"{text} ended before its first batch"
         if self._processes:
-            started = format_count(self._processes, "process").replace("processs", "processes")
+            started = f"{self._processes:,} process{'es' * (self._processes > 1)}"
             return (
                 f"{text} iterates no DataLoader itself, and starts {started}: give a script that trains in "
                 "its own process"

@@ -92,10 +92,10 @@ class LoaderTally:
             cut: whether it was ended from outside, while the script would have gone on.
         """
         self._weight += max(self._samples, self._expect_samples()) if cut else self._samples
-        # A single batch of several was only looked at.
         if exhausted and self._samples:
             self._whole_samples = self._samples
-        if self._batches > 1 or (self._batches and exhausted):
+        # A single batch of several was only looked at.
+        if self._batches > 1 or (self._batches and (exhausted or cut or self._length == 1)):
             self.epochs += 1
             self._seen_batches = max(self._seen_batches, self._batches)
             self._seen_samples = max(self._seen_samples, self._samples)

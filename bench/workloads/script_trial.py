@@ -143,7 +143,8 @@ class ScriptTrial(Push[EpochReport]):
         after = self._read_counters()
         observation = self._feed.observe(timings.batches, timings.samples) if self._trial.audited else None
         self._feed.release()
-        if not self._feed.is_epoch(timings.batches, timings.samples, is_exhausted=epoch.is_exhausted):
+        is_complete = epoch.is_complete(self._feed.length)
+        if not self._feed.is_epoch(timings.batches, timings.samples, is_complete=is_complete):
             return True
         report = EpochReport(
             timings,

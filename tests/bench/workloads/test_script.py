@@ -189,6 +189,19 @@ def test_another_loader_is_picked(project, tmp_path) -> None:
         choose(project, "train.py", pick="3")
 
 
+def test_a_loader_that_is_only_looked_at(tmp_path) -> None:
+    """It has no epoch that could be measured."""
+    (tmp_path / "look.py").write_text(
+        "from torch.utils.data import DataLoader\n"
+        "for count in (8, 80):\n"
+        "    next(iter(DataLoader(list(range(count)), batch_size=4)))\n"
+        "for _ in DataLoader(list(range(8)), batch_size=4):\n"
+        "    pass\n"
+    )
+    with pytest.raises(TargetError, match=r"takes no more than a first batch of list-2 \(80 samples"):
+        choose(tmp_path, "look.py", pick="2")
+
+
 def test_the_ceiling_of_a_script(choice, tmp_path) -> None:
     """Captured batches go through the script's own loop, as many as in an epoch."""
     rows = run(choice, tmp_path, 2, ceiling=True)

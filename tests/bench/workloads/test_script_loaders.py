@@ -72,6 +72,8 @@ def test_epochs_are_counted() -> None:
     cut = LoaderTally("points", key)
     run(cut, loader, limit=2)
     assert (cut.epochs, cut.weight, cut.find().facts.samples) == (1, 10, 4)
+    run(cut, loader, limit=1)
+    assert (cut.epochs, cut.weight) == (2, 20)
 
 
 def test_an_iterator_that_is_kept_counts_once() -> None:
