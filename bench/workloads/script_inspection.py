@@ -131,7 +131,11 @@ class ScriptLook(Push[ScriptInspection]):
         if self._deadline_s == float("inf"):
             self._deadline_s = now_s + LONGEST_LOOK_S
         elif now_s > self._deadline_s:
-            self._stop()
+            wanted = self._find_wanted()
+            if wanted is not None and not self._awaits_larger(wanted):
+                for tally in self._tallies.values():
+                    tally.interrupt()
+                self._stop()
 
     def _stop(self) -> None:
         self._stopped = True

@@ -101,6 +101,11 @@ class LoaderTally:
             self._seen_samples = max(self._seen_samples, self._samples)
         self._batches = self._samples = 0
 
+    def interrupt(self) -> None:
+        """Take the open iterator for a whole pass, as nobody waits for its end."""
+        self._weight = self.weight
+        self._batches = self._samples = 0
+
     @property
     def batches(self) -> int:
         """Number of batches of the open iterator."""

@@ -105,3 +105,16 @@ def test_samples_are_counted_by_the_form_of_the_first_batch() -> None:
     for first, last in zip(make(4), make(3), strict=True):
         count = make_counter(first)
         assert (count(first), count(last)) == (4, 3)
+
+
+def test_a_pass_whose_end_is_not_awaited_weighs_as_a_whole_one() -> None:
+    """A long epoch weighs more than a short one that has ended."""
+    loader = DataLoader(points(10), 2)
+    tally = LoaderTally("points", LoaderKeys().find(loader))
+    tally.open(loader)
+    next(CountedIterator(iter(loader), tally, lambda: None, None))
+    tally.open(loader)
+    kept = CountedIterator(iter(loader), tally, lambda: None, None)
+    next(kept)
+    tally.interrupt()
+    assert (tally.epochs, tally.weight, tally.find().facts.samples) == (0, 2 + 10, 10)
