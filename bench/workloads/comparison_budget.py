@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # Comparing may take this long in each epoch, and beyond that as long as the loading of its batches.
-ALLOWANCE_S = 5.0
+ALLOWANCE_S = 2.0
 
 
 class ComparisonBudget:
