@@ -204,12 +204,15 @@ class OwnStepCeiling(KnobSet):
     Attributes:
         work: those knobs of the bounded loaders that decide the step's work, with their values.
         most_bytes: most bytes of the captured batches.
+        batches: number of batches in an epoch of these loaders, as their inspection found; default None where
+            it isn't known.
     """
 
     family = "step_ceiling"
 
     work: tuple[tuple[str, Value], ...]
     most_bytes: int
+    batches: int | None = None
 
     @classmethod
     def below(cls, spec: OwnLoaderSpec, most_bytes: int) -> Self:
@@ -221,7 +224,7 @@ class OwnStepCeiling(KnobSet):
         """
         knobs = spec.knobs().items()
         work = ((name, value) for name, value in knobs if name == "batch_size" or name.startswith(PARAM))
-        return cls(tuple(work), most_bytes)
+        return cls(tuple(work), most_bytes, spec.facts.batches)
 
     @property
     def batch_size(self) -> int | None:

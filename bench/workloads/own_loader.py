@@ -130,7 +130,7 @@ class OwnLoader(TrainingWorkload):
             loader = copy_with(loader, DataLoaderSettings(spec.batch_size))
         loader = limit_epochs(loader, self.batches)
         # A loader without a length was run through when it was inspected, unless its epochs are limited.
-        count = find_length(loader) or self.facts.batches or self.batches
+        count = find_length(loader) or spec.batches or self.batches
         return capture(loader, count, spec.most_bytes)
 
     def estimate_requirements(self, loaders: Sequence[LoaderSettings], *, num_threads: int) -> Requirements:

@@ -228,10 +228,10 @@ def test_the_user_s_loader_alone_has_no_ceiling() -> None:
 
 def test_the_knobs_of_a_ceiling_are_those_of_its_loaders() -> None:
     """An iterable has no batch size, so its ceilings have no such column."""
-    offer = Offer({"iterable": OwnIterable(SourceFacts("iterable", None), ())}, "iterable", {})
+    offer = Offer({"iterable": OwnIterable(SourceFacts("iterable", None, batches=7), ())}, "iterable", {})
     (ceiling,) = find_ceilings(make_plan(Request(step=("5ms",)), CPU, offer))
     assert ceiling.spec.knobs() == {}
-    assert ceiling.spec.batch_size is None
+    assert (ceiling.spec.batch_size, ceiling.spec.batches) == (None, 7)
     assert list_ceiling_knobs([ceiling]) == []
 
 

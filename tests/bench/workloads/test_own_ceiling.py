@@ -73,7 +73,7 @@ def test_another_batch_size(project) -> None:
 def test_any_iterable_with_its_parameters(project, size) -> None:
     """Its reused batch is copied, and its epoch is as long as it was when it was run through."""
     facts = find_facts(project.make_batches(), None, name="mine")
-    (epoch, _) = run("make_batches", facts, OwnStepCeiling((("param.size", size),), 10**6))
+    (epoch, _) = run("make_batches", facts, OwnStepCeiling((("param.size", size),), 10**6, 7))
     assert (epoch.batches, epoch.samples) == (7, 7 * size)
     assert [batch.tolist() for batch in project.seen[:7]] == [[float(n)] * size for n in range(7)]
 
