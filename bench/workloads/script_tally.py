@@ -147,7 +147,7 @@ class CountedIterator:
         Args:
             inner: DataLoader's own iterator.
             tally: counts the batches.
-            check: called before each batch; it may raise.
+            check: called before each batch but the first; it may raise.
             limit: number of batches after which it ends; None for its own end.
         """
         self._inner = inner
@@ -159,7 +159,9 @@ class CountedIterator:
         return self
 
     def __next__(self) -> Any:
-        self._check()
+        # The size of its batches is known after the first one.
+        if self._tally.batches:
+            self._check()
         if self._counts and self._tally.batches == self._limit:
             self._close(cut=True)
             raise StopIteration

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from tests.bench.workloads.script_trials import choose, run
+from bench.process.forkserver import prepare_context
+from bench.process.fresh_process import FreshProcess
+from bench.process.running_clock import read_running_s
+from bench.workloads import script_inspection
+from bench.workloads.script_choice import pick_loader
+from bench.workloads.script_file import ScriptFile
+from bench.workloads.script_inspection import ScriptLook
+from tests.bench.workloads.script_trials import MODULES, choose, run
 
 LOOPS = """
     import queue
     import sys
     import threading
+    import time
 
     import torch
     from torch.utils.data import DataLoader, IterableDataset, TensorDataset, get_worker_info
@@ -89,10 +98,26 @@ LOOPS = """
                 pass
 
 
+    def slow():
+        '''A validation comes first, and an epoch takes long.'''
+        validation, train = make(), make(48)
+        for batch in validation:
+            time.sleep(0.05)
+        for epoch in range(3):
+            for batch in train:
+                time.sleep(0.05)
+
+
     if __name__ == "__main__":
         globals()[sys.argv[1]]()
         print("the script's end")
 """
+
+
+def look_briefly(script: ScriptFile) -> ScriptLook:
+    """Look at a script for a shorter time than others."""
+    script_inspection.LONGEST_LOOK_S = 0.1
+    return ScriptLook(script)
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +157,14 @@ def test_workers_that_are_not_forked(folder, tmp_path) -> None:
     choice = choose(folder, "loops.py", ["split"])
     rows = run(choice, tmp_path, 2, num_workers=1, multiprocessing_context="spawn")
     assert [(row.status, row.error, row.samples) for row in rows] == [("ok", None, 24)] * 2
+
+
+def test_the_first_run_of_a_long_training_ends_early(folder, tmp_path) -> None:
+    """The DataLoader that is still in its first epoch is the larger one."""
+    look = partial(look_briefly, ScriptFile.parse("loops.py", ("slow",), folder))
+    log = tmp_path / "log"
+    with FreshProcess(look, context=prepare_context(MODULES), log=log, title="slow") as process:
+        found = process.take(read_running_s() + 60)
+    assert (found.error, found.has_ended) == ("", False)
+    picked = pick_loader("loops.py", found.loaders, None)
+    assert (picked.name, picked.epochs, picked.facts.samples) == ("TensorDataset-2", 0, 48)
