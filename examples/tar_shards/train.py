@@ -55,7 +55,7 @@ def read_shard(path: Path) -> Iterator[tuple[Tensor, int]]:
 
 
 def train_loader(
-    tones: int = 1_600, split: bool = True, root: str | None = None, num_workers: int = 0
+    tones: int = 2_400, split: bool = True, root: str | None = None, num_workers: int = 0
 ) -> DataLoader[Batch]:
     """Return the loader of batches: float32 (B, 129, 122), and int64 (B,).
 
@@ -70,7 +70,7 @@ def train_loader(
     return DataLoader(dataset, batch_size=20, num_workers=num_workers)
 
 
-def unsplit_loader(tones: int = 1_600, root: str | None = None) -> DataLoader[Batch]:
+def unsplit_loader(tones: int = 2_400, root: str | None = None) -> DataLoader[Batch]:
     """Return the same loader with a usual mistake: its workers don't share the shards among them."""
     return train_loader(tones, split=False, root=root)
 
@@ -82,8 +82,8 @@ def make_step(device: str = "cpu") -> Callable[[Batch], None]:
         device: `cpu` or `cuda`.
     """
     model = nn.Sequential(
-        nn.Conv1d(129, 32, 5, stride=2), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(),
-        nn.Linear(32, len(PITCHES_HZ)),
+        nn.Conv1d(129, 16, 5, stride=5), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(),
+        nn.Linear(16, len(PITCHES_HZ)),
     ).to(device)  # fmt: skip
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from torchvision import transforms
 
 CLASSES = ("circle", "square", "triangle")
-SIDE = 96
+SIDE = 128
 AUGMENT = transforms.Compose(
     [
         transforms.RandomRotation(20),
@@ -48,7 +48,7 @@ def draw(shape: str, chance: random.Random) -> Image.Image:
     paint, ground = (tuple(chance.randrange(256) for _ in range(3)) for _ in range(2))
     picture = Image.new("RGB", (SIDE, SIDE), ground)
     pencil = ImageDraw.Draw(picture)
-    radius = chance.randrange(12, 30)
+    radius = chance.randrange(16, 40)
     x, y = (chance.randrange(radius, SIDE - radius) for _ in range(2))
     if shape == "circle":
         pencil.ellipse((x - radius, y - radius, x + radius, y + radius), paint)
