@@ -140,7 +140,7 @@ def pick_loader(text: str, loaders: Sequence[FoundLoader], pick: str | None) -> 
         TargetError: none has this number or name.
     """
     if pick is None:
-        return max(loaders, key=lambda loader: loader.weight)
+        return max(loaders, key=lambda loader: loader.key.weigh(loader.weight))
     for number, loader in enumerate(loaders, 1):
         if pick in (str(number), loader.name):
             return loader

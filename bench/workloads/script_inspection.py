@@ -148,7 +148,7 @@ class ScriptLook(Push[ScriptInspection]):
         """Return the DataLoader that is picked, or that most samples went through so far."""
         tallies = list(self._tallies.values())
         if self._pick is None:
-            return max(tallies, key=lambda tally: tally.weight, default=None)
+            return max(tallies, key=lambda tally: tally.key.weigh(tally.weight), default=None)
         found = [tally for n, tally in enumerate(tallies, 1) if self._pick in (str(n), tally.name)]
         return found[0] if found else None
 

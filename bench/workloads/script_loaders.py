@@ -9,6 +9,9 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
+# How much more a sample weighs that comes in another order than the stored one.
+SHUFFLED_WEIGHT = 1.25
+
 
 @dataclass(frozen=True)
 class LoaderKey:
@@ -27,6 +30,14 @@ class LoaderKey:
     batch_size: int | None
     sampler: str
     ordinal: int = 0
+
+    def weigh(self, samples: int) -> float:
+        """Return the weight of the samples that went through it.
+
+        Where about as many go through validation as through training, the loader with the stored order is
+        that of the validation.
+        """
+        return samples * (1 if self.sampler == "SequentialSampler" else SHUFFLED_WEIGHT)
 
     def describe(self) -> str:
         """Return its settings, such as `60,000 samples, batch_size=64, RandomSampler`."""
