@@ -32,6 +32,11 @@ def format_rate(number: float) -> str:
     return f"{number:,.0f}" if number >= 99.95 else f"{number:.3g}"
 
 
+def format_ratio(ratio: float) -> str:
+    """Return a ratio in three digits, such as `1.62`, or as a whole number, such as `2,400`."""
+    return f"{ratio:,.0f}" if ratio >= 99.95 else f"{ratio:.3g}"
+
+
 def join_few(names: Iterable[str]) -> str:
     """Return the first names in a row, and how many more there are, such as `a, b, c and 4 more`."""
     listed = list(names)

@@ -13,7 +13,7 @@ from bench.analysis.ties import INDIFFERENT
 from bench.analysis.warnings import NOISE_OVER_CEILING
 from bench.report.console import print_line
 from bench.report.labels import Labels
-from bench.text import format_count, format_rate, join_few
+from bench.text import format_count, format_rate, format_ratio, join_few
 
 # Kinds of work with an answer of their own; the table has the others.
 MOST_ANSWERS = 3
@@ -65,7 +65,7 @@ def _describe_possible(answer: Answer, labels: Labels) -> str:
     if possible.is_none and (share := possible.baseline_share) is not None:
         baseline = escape(labels.full.get(answer.baseline, f"configuration {answer.baseline}"))
         amount = "nothing" if answer.is_baseline else "little"
-        reached = f"{share.median:.0%}{_format_interval(share, '.0%')}"
+        reached = f"{share.median:.0%}{_format_interval(share, '{:.0%}'.format)}"
         return (
             f"[bold]There is {amount} to gain:[/] the baseline {baseline} reaches {reached} of the "
             f"throughput of {training} with an infinitely fast loader."
@@ -73,13 +73,17 @@ def _describe_possible(answer: Answer, labels: Labels) -> str:
     rate = f"{format_rate(possible.samples_per_s)} samples/s"
     sentence = f"With an infinitely fast loader {training} would run at {rate}"
     if (ratio := possible.ratio) is not None:
-        sentence += f", {ratio.median:.3g} times the baseline{_format_interval(ratio, '.3g')}"
+        sentence += (
+            f", {format_ratio(ratio.median)} times the baseline{_format_interval(ratio, format_ratio)}"
+        )
     if answer.is_baseline:
         return f"{sentence}."
     name = escape(labels.short[answer.configuration])
     # Noise may bring it above the step alone.
-    share = f"{possible.share:.0%}" if possible.share < 0.995 else "all"
-    return f"{sentence}: {name} reaches {share} of it."
+    part = "all" if possible.share >= 0.995 else f"{possible.share:.0%}"
+    if possible.share < 0.01:
+        part = "less than 1%"
+    return f"{sentence}: {name} reaches {part} of it."
 
 
 def _describe_choice(answer: Answer, labels: Labels) -> str:
@@ -108,13 +112,11 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
 def _describe_gain(answer: Answer, labels: Labels) -> str:
     """Return the throughput, and how many times that of the baseline it is."""
     if answer.is_baseline or answer.ratio is None:
-        rate, speeds = answer.samples_per_s, ""
-        if rate.low is not None and rate.high is not None:
-            speeds = f" (95% interval {format_rate(rate.low)}–{format_rate(rate.high)})"
-        return f"{format_rate(rate.median)} samples/s{speeds}"
+        rate = answer.samples_per_s
+        return f"{format_rate(rate.median)} samples/s{_format_interval(rate, format_rate)}"
     baseline = labels.full.get(answer.baseline, f"configuration {answer.baseline}")
-    interval = _format_interval(answer.ratio, ".3g")
-    return f"{answer.ratio.median:.3g} times the baseline {escape(baseline)}{interval}"
+    interval = _format_interval(answer.ratio, format_ratio)
+    return f"{format_ratio(answer.ratio.median)} times the baseline {escape(baseline)}{interval}"
 
 
 def _describe_bound(answer: Answer) -> str:
@@ -131,5 +133,7 @@ def _describe_bound(answer: Answer) -> str:
     return f"{BOUNDS[answer.bound]}: it reaches {reaches}, and {waits}."
 
 
-def _format_interval(found: Estimate, form: str) -> str:
-    return "" if found.low is None else f" (95% interval {found.low:{form}}–{found.high:{form}})"
+def _format_interval(found: Estimate, form: Callable[[float], str]) -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return f" (95% interval {form(found.low)}–{form(found.high)})"

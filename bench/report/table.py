@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.analysis.naming import list_knobs
 from bench.report.console import print_line
 from bench.report.labels import Labels
-from bench.text import abbreviate, format_rate
+from bench.text import abbreviate, format_rate, format_ratio
 from loaders.spec.own_loader_spec import PARAM
 
 COLUMNS = (
@@ -91,8 +91,8 @@ def _make_cells(line: pd.Series, label: str) -> list[str | Text]:
         Text(label, style=style),
         Text(format_rate(line["samples_per_s"]), style=style),
         _format_interval(line, "samples_per_s", abbreviate),
-        f"{line['ratio']:.3g}" if pd.notna(line["ratio"]) else "",
-        "baseline" if is_baseline else _format_interval(line, "ratio", "{:.3g}".format),
+        format_ratio(line["ratio"]) if pd.notna(line["ratio"]) else "",
+        "baseline" if is_baseline else _format_interval(line, "ratio", format_ratio),
         f"{_format_share(line['ceiling_share'])} {line['ceiling']}" if line["ceiling"] else "",
         f"{line['data_wait_s'] / line['wall_s']:.0%}",
         f"{line['time_to_first_batch_s'] * 1e3:,.0f} ms",

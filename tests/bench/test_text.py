@@ -12,6 +12,7 @@ from bench.text import (
     format_count,
     format_duration,
     format_rate,
+    format_ratio,
     join_few,
     join_words,
     printable,
@@ -112,3 +113,10 @@ def test_an_exception_without_words_is_described() -> None:
 def test_an_endless_exception_is_cut() -> None:
     """Its description has a limited length."""
     assert describe_error(ValueError("x" * 5000)) == f"ValueError: {'x' * MAX_ERROR_LETTERS}…"
+
+
+def test_a_ratio_has_three_digits_and_no_exponent() -> None:
+    """A loader may be thousands of times as fast."""
+    assert [format_ratio(ratio) for ratio in (0.0123, 1.0, 1.619, 99.9, 99.96, 2432.1)] == [
+        "0.0123", "1", "1.62", "99.9", "100", "2,432",
+    ]  # fmt: skip

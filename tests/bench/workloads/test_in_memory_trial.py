@@ -84,7 +84,9 @@ def test_the_store_does_not_make_a_workload_another_one(target: Target) -> None:
 
 def plan_of(facts, **request):
     workload = OwnLoader(Target("t.py:x", Path(), Path(), "t", "x"), facts, "0" * 64)
-    return make_plan(Request(step=("none",), **request), HERE, OwnChoice(workload, (((), workload.facts),)).offer)
+    return make_plan(
+        Request(step=("none",), **request), HERE, OwnChoice(workload, (((), workload.facts),)).offer
+    )
 
 
 def families_of(plan) -> list[str]:
