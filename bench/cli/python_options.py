@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from numbers import Number
@@ -46,7 +47,7 @@ def write_arguments(command: click.Command, target: str | None, options: Mapping
             words += _write_option(known[name], name, value)
     for argument in rest:
         if (value := options.get(argument.name or "")) is not None:
-            words += ["--", *_write_items(argument.name or "", value)]
+            words += ["--", *(shlex.split(value) if isinstance(value, str) else map(str, value))]
     return words
 
 

@@ -18,11 +18,8 @@ from loaders.testing import FamilyContract, OwnFamilyContract
 from loaders.testing.points import list_points
 from tests.paths import ROOT
 
-FAULT = Knob(
-    "fault",
-    Choice(("none", "short", "labels", "order", "seed", "pixels", "reuse", "stored", "resize")),
-    help="x",
-)
+FAULTS = ("none", "short", "labels", "order", "seed", "pixels", "reuse", "stored", "resize")
+FAULT = Knob("fault", Choice(FAULTS), help="what is wrong")
 
 
 @dataclass(frozen=True)

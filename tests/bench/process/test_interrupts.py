@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -100,3 +101,45 @@ def test_one_that_comes_when_all_is_done_is_no_traceback(number) -> None:
         process.send_signal(number)
         assert process.wait(60) == -number
         assert process.stderr.read() == b""
+
+
+@pytest.fixture
+def program():
+    """Handle Ctrl-C as Python does, which whatever has started the tests may have changed."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_program_that_goes_on_has_its_handler_back(program) -> None:
+    """Inside, Ctrl-C may be held, and a second one raises at once; nothing of it is left afterwards."""
+    for _ in range(2):
+        raised = []
+        with interrupts.handle():
+            try:
+                with interrupts.hold():
+                    os.kill(os.getpid(), signal.SIGINT)
+                    raised.append("held")
+                raised.append("never")
+            except KeyboardInterrupt:
+                assert interrupts.was_interrupted()
+            time.sleep(2 * interrupts.ECHO_S)
+            with interrupts.hold(), pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        assert raised == ["held"]
+        assert not interrupts.was_interrupted()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_thread_handles_no_signals(program) -> None:
+    """Only the main thread can."""
+    seen = []
+
+    def look() -> None:
+        with interrupts.handle():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [signal.default_int_handler]
