@@ -11,7 +11,6 @@ import torch
 
 from bench.plan.grid import Machine, make_plan
 from bench.plan.request import Request
-from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_ceilings, read_device, read_runs
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
@@ -78,12 +77,11 @@ def test_cpu_and_gpu_side_by_side(tmp_path) -> None:
 
 @pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("family", ["tensor_slice", "device_resident"])
-def test_the_memory_of_the_gpu_is_free_again(family, graph, tmp_path) -> None:
+def test_the_memory_of_the_gpu_is_free_again(family, graph, context, tmp_path) -> None:
     """The trial and its repetition hold none when they are over."""
     request = Request(family=(family,), knobs={"batch_size": (64,)}, device=("cuda",), cuda_graph=(graph,))
     (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
     trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(3000), 2, 0)
-    context = prepare_context([numbered_workload.__module__])
     runner = TrialRunner(context, TrialLimits(120), tmp_path / "log")
     torch.cuda.synchronize()
     before, _ = torch.cuda.mem_get_info()

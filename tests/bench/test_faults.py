@@ -127,7 +127,7 @@ def start_full_shm(folder: Path) -> Faulty | str:
 def start_few_files(folder: Path) -> Faulty | str:
     """Start a sweep with enough open files for few workers."""
     return find_obstacle(["prlimit", "--nofile=64", "true"]) or start(
-        folder, "--family", "torch_dataloader", "--num-workers", "0,2,48", "--batch-size", "64",
+        folder, "--family", "batched_dataloader", "--num-workers", "0,2,48", "--batch-size", "64",
         "--epochs", "1", before=["prlimit", "--nofile=64"],
     )  # fmt: skip
 
@@ -148,7 +148,7 @@ def start_few_processes(folder: Path) -> Faulty | str:
         before, limit = [], count_processes(os.getuid()) + 40
     before = [*before, "prlimit", f"--nproc={limit}"]
     return find_obstacle([*before, sys.executable, "-c", ""]) or start(
-        folder, "--family", "torch_dataloader", "--num-workers", "0,2,64", "--batch-size", "64",
+        folder, "--family", "batched_dataloader", "--num-workers", "0,2,64", "--batch-size", "64",
         "--epochs", "1", before=before, environment={"HOME": str(folder)},
         # In a namespace of its own, in which it has mounts, a user has other processes.
         shm="1g" if os.getuid() == 0 else None,

@@ -30,8 +30,9 @@ def data(tmp_path_factory) -> Path:
 
 
 def sweep(data: Path, out: Path, *arguments: str, samples: int = 2000, **options) -> RealSweep:
-    """Start a sweep over synthetic samples, into `out`."""
+    """Start a sweep over synthetic samples, into `out`, of a family whose imports take the least time."""
     where = ("--dataset", f"synthetic:{samples}", "--data-dir", str(data), "--out", str(out))
+    where = ("--family", "batched_dataloader", *where)
     return RealSweep(*where, *arguments, **options)
 
 
@@ -128,7 +129,7 @@ def read_maps(pid: int) -> str:
         return ""
 
 
-def test_a_killed_sweep_is_resumed(data, tmp_path, temporary) -> None:
+def test_a_killed_sweep_is_resumed(data, tmp_path, temporary, sweep_here) -> None:
     """kill -9 while a worker hangs leaves no orphans. Resumed, the sweep runs each missing trial once."""
     arguments = ("--num-workers", "2", "--batch-size", "64,256", "--blocks", "2", "--epochs", "2")
     with sweep(data, tmp_path, *arguments, samples=4000, environment=temporary) as running:
@@ -149,11 +150,10 @@ def test_a_killed_sweep_is_resumed(data, tmp_path, temporary) -> None:
     environment = json.loads((tmp_path / "environment.json").read_text())
     changed = {**environment, "versions": {**environment["versions"], "torch": "1.0"}}
     (tmp_path / "environment.json").write_text(json.dumps(changed))
-    with RealSweep("--resume", str(tmp_path)) as refused:
-        code, _, err = refused.wait_for_end()
-        assert code == 2
-        assert "torch 1.0, now" in err
-        assert err.count("\n") == 1
+    code, _, err = sweep_here("--resume", str(tmp_path))
+    assert code == 2
+    assert "torch 1.0, now" in err
+    assert err.count("\n") == 1
 
     (tmp_path / "environment.json").write_text(json.dumps(environment))
     with RealSweep("--resume", str(tmp_path)) as resumed:
@@ -173,8 +173,8 @@ def test_a_full_disk_ends_a_sweep_on_a_whole_line(data, tmp_path, small_disk) ->
     keep = tmp_path / "kept.csv"
     with small_disk(
         "32k", f"cp runs.csv {keep}",
-        "--dataset", "synthetic:200", "--data-dir", str(data), "--num-workers", "0", "--batch-size", "16,32",
-        "--step", "none", "--blocks", "500", "--epochs", "40",
+        "--dataset", "synthetic:200", "--data-dir", str(data), "--family", "tensor_slice",
+        "--batch-size", "16,32", "--step", "none", "--blocks", "500", "--epochs", "40",
     ) as running:  # fmt: skip
         code, out, err = running.wait_for_end()
         assert code == 1, err
@@ -211,31 +211,33 @@ def small_disk(tmp_path):
     return start
 
 
-def test_two_sweeps_in_one_folder(data, tmp_path) -> None:
+def test_two_sweeps_in_one_folder(data, tmp_path, sweep_here) -> None:
     """While one runs, another is refused, whether it begins or resumes."""
     with sweep(data, tmp_path, "--num-workers", "0", "--blocks", "500") as running:
         running.wait_until(lambda: count_lines(tmp_path / "runs.csv") > 1)
-        with (
-            sweep(data, tmp_path, "--num-workers", "0") as second,
-            RealSweep("--resume", str(tmp_path)) as third,
+        for other, says in (
+            (
+                ("--dataset", "synthetic:2000", "--data-dir", str(data), "--out", str(tmp_path)),
+                "is not empty",
+            ),
+            (("--resume", str(tmp_path)), "is in use by another sweep"),
         ):
-            for other, says in ((second, "is not empty"), (third, "is in use by another sweep")):
-                code, _, err = other.wait_for_end()
-                assert code == 2
-                assert says in err
+            code, _, err = sweep_here(*other)
+            assert code == 2
+            assert says in err
         # SIGTERM is an interrupt as Ctrl-C is.
         running.process.send_signal(signal.SIGTERM)
         assert running.wait_for_end()[0] == 130
     assert all((tmp_path / name).exists() for name in ("summary.csv", *CHARTS))
 
 
-def test_data_that_changes(tmp_path) -> None:
+def test_data_that_changes(tmp_path, sweep_here) -> None:
     """A sweep ends when its data change, and keeps the rows before. It can't be resumed with other data."""
     shutil.copytree(REAL, tmp_path / "data")
     (images,) = tmp_path.glob("data/**/train-images-idx3-ubyte")
     out = tmp_path / "out"
-    where = ("--data-dir", str(tmp_path / "data"), "--out", str(out))
-    with RealSweep(*where, "--num-workers", "0", "--blocks", "500") as running:
+    where = ("--family", "tensor_slice", "--data-dir", str(tmp_path / "data"), "--out", str(out))
+    with RealSweep(*where, "--blocks", "500") as running:
         running.wait_until(lambda: count_lines(out / "runs.csv") > 2)
         content = bytearray(images.read_bytes())
         content[-1] ^= 1
@@ -248,21 +250,19 @@ def test_data_that_changes(tmp_path) -> None:
         )
         assert "Throughput of steady epochs" in text
     assert set(read_runs(out)["status"]) == {"ok"}
-    with RealSweep("--resume", str(out)) as resumed:
-        code, _, err = resumed.wait_for_end()
-        assert code == 2
-        assert "the sweep began with other data" in err
+    code, _, err = sweep_here("--resume", str(out))
+    assert code == 2
+    assert "the sweep began with other data" in err
 
 
-def test_a_trial_that_takes_too_much_memory(data, tmp_path) -> None:
+def test_a_trial_that_takes_too_much_memory(data, tmp_path, sweep_here) -> None:
     """The trial fails at the given limit, and the others are measured."""
-    with sweep(
-        data, tmp_path, "--family", "batched_dataloader", "--batch-size", "16,2000", "--resize", "256",
-        "--num-workers", "0", "--blocks", "1", "--epochs", "1", "--memory-limit", "700M", samples=2001,
-    ) as running:  # fmt: skip
-        code, out, _ = running.wait_for_end()
-        assert code == 1
-        running.wait_until_gone()
+    code, out, _ = sweep_here(
+        "--dataset", "synthetic:2001", "--data-dir", str(data), "--out", str(tmp_path),
+        "--family", "batched_dataloader", "--batch-size", "16,2000", "--resize", "256",
+        "--num-workers", "0", "--blocks", "1", "--epochs", "1", "--memory-limit", "700M",
+    )  # fmt: skip
+    assert code == 1
     runs = read_runs(tmp_path).groupby("batch_size")
     assert set(runs.get_group("16")["status"]) == {"ok"}
     (error,) = runs.get_group("2000")["error"]

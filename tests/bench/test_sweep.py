@@ -25,19 +25,6 @@ def run_sweep(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
-@pytest.fixture
-def sweep_here(monkeypatch, capsys):
-    """Run a sweep in this process, which has imported everything already: (exit code, output)."""
-
-    def sweep(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["sweep", *arguments])
-        with pytest.raises(SystemExit) as left:
-            main()
-        return left.value.code, capsys.readouterr().out
-
-    return sweep
-
-
 def rows_of(folder: Path) -> list[dict[str, str]]:
     with (folder / "runs.csv").open(newline="") as stream:
         return list(csv.DictReader(stream))
@@ -155,7 +142,7 @@ def test_progress_and_results_are_printed(finished) -> None:
 
 def test_real_pictures_are_labelled_as_what_they_are(tmp_path, sweep_here) -> None:
     """Valid files that are not the published ones carry their own digest."""
-    code, text = sweep_here(
+    code, text, _ = sweep_here(
         "--dataset", "auto", "--data-dir", str(REAL), "--num-workers", "0,2", "--blocks", "2",
         "--out", str(tmp_path / "out"),
     )  # fmt: skip
@@ -167,9 +154,9 @@ def test_real_pictures_are_labelled_as_what_they_are(tmp_path, sweep_here) -> No
 
 def test_without_data_or_network_the_notice_is_there(tmp_path, sweep_here) -> None:
     """auto falls back to the synthetic set, says so in a box before and in one line after."""
-    code, text = sweep_here(
+    code, text, _ = sweep_here(
         "--data-dir", str(tmp_path / "data"), "--mirror", "http://127.0.0.1:9/", "--family",
-        "batched_dataloader", "--num-workers", "0", "--blocks", "1", "--epochs", "1",
+        "tensor_slice", "--blocks", "1", "--epochs", "1",
         "--out", str(tmp_path / "out"),
     )  # fmt: skip
     assert code == 0
@@ -179,13 +166,14 @@ def test_without_data_or_network_the_notice_is_there(tmp_path, sweep_here) -> No
     assert {row["dataset"] for row in rows_of(tmp_path / "out")} == {"synthetic:60000"}
 
 
-def test_a_dry_run_runs_nothing(tmp_path) -> None:
+def test_a_dry_run_runs_nothing(tmp_path, monkeypatch, sweep_here) -> None:
     """It prints the plan and an estimate of its time, and makes neither a folder nor data."""
-    done = run_sweep("--dry-run", "--preset", "full", "--family", "torch_dataloader", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "24 configurations × 3 blocks × 2 epochs of 60,000 samples" in done.stdout
-    assert re.search(r"about \d+ min", done.stdout)
-    assert "left out 72 configurations: pin_memory=on and transfer=prefetch take a CUDA device" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    code, text, _ = sweep_here("--dry-run", "--preset", "full", "--family", "torch_dataloader")
+    assert code == 0
+    assert "24 configurations × 3 blocks × 2 epochs of 60,000 samples" in text
+    assert re.search(r"about \d+ min", text)
+    assert "left out 72 configurations: pin_memory=on and transfer=prefetch take a CUDA device" in text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -273,11 +261,23 @@ def test_bad_input_to_a_real_process(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_names_the_command() -> None:
-    """The usage shows the command as it was typed."""
-    done = run_sweep("--help")
-    assert done.returncode == 0
+# Prints the help as `python -m bench.sweep --help` does, and then which slow imports it took.
+HELP = """
+import runpy, sys
+sys.argv = ["-m", "--help"]
+try:
+    runpy.run_module("bench.sweep", run_name="__main__", alter_sys=True)
+finally:
+    print(sorted({"torchvision", "matplotlib", "seaborn"} & set(sys.modules)))
+"""
+
+
+def test_help_names_the_command_and_imports_what_it_needs() -> None:
+    """The usage shows the command as it was typed. What only loaders and charts need is not imported."""
+    done = subprocess.run([sys.executable, "-c", HELP], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert "Usage: python -m bench.sweep [OPTIONS]" in done.stdout
+    assert done.stdout.endswith("\n[]\n")
 
 
 def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
@@ -297,7 +297,7 @@ def test_damaged_data_is_one_line(tmp_path, monkeypatch, capsys) -> None:
 
 def test_a_trial_past_its_deadline_is_a_row(tmp_path, sweep_here) -> None:
     """The sweep goes on, says so, and leaves with exit code 1."""
-    code, text = sweep_here(
+    code, text, _ = sweep_here(
         "--dataset", "synthetic:2000", "--data-dir", str(tmp_path / "data"), "--num-workers", "0",
         "--timeout", "0.001", "--blocks", "1", "--out", str(tmp_path / "out"),
     )  # fmt: skip
@@ -337,23 +337,25 @@ def test_logs_get_plain_lines(tmp_path) -> None:
     assert "x 1 block x" in text
 
 
-def test_a_sweep_is_resumed_elsewhere(tmp_path) -> None:
+def test_a_sweep_is_resumed_elsewhere(tmp_path, monkeypatch, sweep_here) -> None:
     """Its data are found, and nothing is made in the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
     arguments = (*SMALL, "--dataset", "synthetic:200", "--epochs", "2")
-    first = run_sweep(*arguments, "--data-dir", "my/data", "--out", "out", cwd=tmp_path)
-    assert first.returncode == 0, first.stderr
+    code, _, errors = sweep_here(*arguments, "--data-dir", "my/data", "--out", "out")
+    assert (code, errors) == (0, "")
     assert (
         json.loads((tmp_path / "out" / "environment.json").read_text())["dataset"]["folder"] == "../my/data"
     )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    second = run_sweep("--resume", "../out", cwd=elsewhere)
-    assert (second.returncode, second.stderr) == (0, "")
+    monkeypatch.chdir(elsewhere)
+    code, _, errors = sweep_here("--resume", "../out")
+    assert (code, errors) == (0, "")
     (tmp_path / "my").rename(tmp_path / "moved")
-    third = run_sweep("--resume", "../out", cwd=elsewhere)
-    assert third.returncode == 2
-    assert third.stderr.count("\n") == 1
-    assert "say with --data-dir where they lie now" in third.stderr
+    code, _, errors = sweep_here("--resume", "../out")
+    assert code == 2
+    assert errors.count("\n") == 1
+    assert "say with --data-dir where they lie now" in errors
     assert list(elsewhere.iterdir()) == []
 
 
@@ -362,7 +364,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch, sweep_here) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    code, _ = sweep_here(*SMALL, "--dataset", "synthetic:200", "--data-dir=~/data", "--out=~/results")
+    code, _, _ = sweep_here(*SMALL, "--dataset", "synthetic:200", "--data-dir=~/data", "--out=~/results")
     assert code == 0
     assert (tmp_path / "home" / "results" / "runs.csv").exists()
     assert (tmp_path / "home" / "data" / "synthetic-200").exists()

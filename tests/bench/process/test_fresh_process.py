@@ -16,15 +16,9 @@ import pytest
 
 from bench.process.child import Push
 from bench.process.errors import ItemsEndedError, ProcessError
-from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.process_tree import PR_SET_CHILD_SUBREAPER, become_subreaper
 from bench.process.running_clock import read_running_s
-
-
-@pytest.fixture(scope="module")
-def context():
-    return prepare_context([__name__])
 
 
 def touching(folder: Path, items: int) -> Iterator[int]:

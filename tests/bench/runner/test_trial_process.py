@@ -14,18 +14,12 @@ import pytest
 import torch
 
 from bench.plan.configuration import Configuration
-from bench.process.forkserver import prepare_context
 from bench.runner import trial_process
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from loaders.families.torch_dataloader import TorchDataLoader
 from tests.fakes import Misbehaving, numbered_workload
-
-
-@pytest.fixture(scope="module")
-def context():
-    return prepare_context([Misbehaving.__module__, *TorchDataLoader.late_modules])
 
 
 def make_runner(context, log: Path, timeout_s: float = 60) -> TrialRunner:

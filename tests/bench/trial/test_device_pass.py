@@ -12,7 +12,6 @@ from bench.analysis.summary import summarise
 from bench.plan.configuration import Configuration
 from bench.plan.grid import Machine, make_plan
 from bench.plan.request import Request
-from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_device, read_runs
 from bench.runner.auditor import Auditor
 from bench.runner.trial_limits import TrialLimits
@@ -134,9 +133,8 @@ def test_which_trials_have_one() -> None:
     assert not replace(usual, configuration=replace(configuration, device="cpu")).has_device_pass
 
 
-def test_it_is_a_row_of_its_own(tmp_path) -> None:
+def test_it_is_a_row_of_its_own(context, tmp_path) -> None:
     """The last one of a trial, by events, which holds no waits of the host's."""
-    context = prepare_context([numbered_workload.__module__])
     *rows, last = make_runner(context, tmp_path).run(trial())
     assert [row.timed_by for row in rows] == ["clock", "clock"]
     assert (last.timed_by, last.status, last.epoch) == ("events", "ok", 2)
@@ -167,9 +165,8 @@ class _SpoiltInThird:
             before = batch
 
 
-def test_what_came_too_late_fails(tmp_path) -> None:
+def test_what_came_too_late_fails(context, tmp_path) -> None:
     """Only the pass sees batches on the device as the step found them: it fails the configuration."""
-    context = prepare_context([numbered_workload.__module__])
     *rows, last = make_runner(context, tmp_path).run(trial(LateSpoilt(batch_size=64)))
     assert [row.status for row in rows] == ["ok", "ok"]
     assert (last.status, last.timed_by) == ("failed", "clock")
@@ -296,12 +293,11 @@ def test_without_a_gpu_there_is_no_such_file(tmp_path) -> None:
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("transfer", ["blocking", "non_blocking", "prefetch"])
-def test_on_a_gpu(transfer, tmp_path) -> None:
+def test_on_a_gpu(transfer, context, tmp_path) -> None:
     """A whole trial in its process: the copies' and the steps' time are there, and all samples."""
     spec = BatchedDataLoader(batch_size=64, transfer=transfer, pin_memory=True)
     configuration = Configuration(spec, "cuda", "analytic", "cross_entropy", 1)
     one = Trial(configuration, 0, 0, 0, 0, numbered_workload(SAMPLES), 2, 0)
-    context = prepare_context([numbered_workload.__module__])
     *rows, last = make_runner(context, tmp_path).run(one)
     assert [row.status for row in (*rows, last)] == ["ok"] * 3
     assert last.timed_by == "events"
