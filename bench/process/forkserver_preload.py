@@ -1,4 +1,6 @@
-"""Makes the server that trials are forked from ignore a terminal's signals. It is the server's first import.
+"""Makes the server that trials are forked from ignore a terminal's signals, and find our packages.
+
+It is the server's first import.
 
 The sweep handles these signals. The server imports torch for seconds, in which a Ctrl-C would end it with a
 traceback. The process that starts it blocks the signals until here.
@@ -9,6 +11,10 @@ from __future__ import annotations
 import signal
 
 from bench.process.interrupts import TERMINAL_SIGNALS
+from bench.process.search_path import prefer_own_packages
+
+# PYTHONPATH may name a folder with a user's model.py or loaders.py.
+prefer_own_packages()
 
 for number in TERMINAL_SIGNALS:
     signal.signal(number, signal.SIG_IGN)

@@ -86,10 +86,11 @@ def program(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], dict[st
     (site / "others-1.0.dist-info" / "entry_points.txt").write_text(textwrap.dedent(entries))
     # A shell that starts the tests in the background lets them ignore Ctrl-C.
     code = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    path = os.pathsep.join([".", str(site), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-c", f"{code}runpy.run_path('train.py', run_name='__main__')"],
         cwd=folder, capture_output=True, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done, json.loads((folder / "facts.json").read_text()), folder
