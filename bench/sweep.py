@@ -27,7 +27,7 @@ from bench.report.sweep_printer import SweepPrinter
 from bench.report.sweep_results import SweepResults
 from bench.runner.sweep_session import measure_sweep, prepare_sweep
 from bench.workloads.choice import choose_workload
-from bench.workloads.target import TargetError
+from bench.workloads.target.target import TargetError
 from loaders.data.errors import DataError
 
 USER_ERRORS = (PlanError, TargetError, DataError, ResultsError, ProcessError)

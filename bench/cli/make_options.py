@@ -14,9 +14,9 @@ from bench.plan.grid import TRAINING_STEPS
 from bench.plan.request import Request
 from bench.plan.schedule import Schedule
 from bench.plan.sweep_options import SweepOptions
-from bench.workloads.own_steps import name_length
-from bench.workloads.script_file import SCRIPT_STEP
-from bench.workloads.target import FORMS
+from bench.workloads.script.script_file import SCRIPT_STEP
+from bench.workloads.target.own_steps import name_length
+from bench.workloads.target.target import FORMS
 from loaders.registry import all_knobs
 from loaders.spec.own_loader_spec import PARAM
 

@@ -10,7 +10,7 @@ from bench.cli.script_args import read_script_args
 from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
 from bench.trial.trial import MAX_EPOCHS
-from bench.workloads.target import FORMS
+from bench.workloads.target.target import FORMS
 from loaders.registry import all_knobs, families, find_problems, own_families
 from loaders.spec.knobs import Choice, Integer, Knob, Switch
 from model.losses import ALLOWED_LOSSES, parse_loss

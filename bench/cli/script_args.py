@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bench.cli.grouped_command import ARGUMENTS
-from bench.workloads.script_file import is_script
+from bench.workloads.script.script_file import is_script
 
 # Options that a script leaves no room for, each with the reason.
 REFUSED = {

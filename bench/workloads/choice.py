@@ -11,15 +11,15 @@ from typing import Protocol
 from bench.plan.offer import Offer
 from bench.plan.sweep_options import SweepOptions
 from bench.trial.workload import Workload
+from bench.workloads.audit.worker_seeds import describe_repeats
 from bench.workloads.fashion_mnist import FashionMnist
-from bench.workloads.inspection import Inquiry, inspect_target
-from bench.workloads.own_loader import OwnLoader
-from bench.workloads.sample_store import SampleStore
-from bench.workloads.script_choice import choose_script
-from bench.workloads.script_file import is_script
-from bench.workloads.start_folder import find_start, hint_at_start
-from bench.workloads.target import Target, TargetError
-from bench.workloads.worker_seeds import describe_repeats
+from bench.workloads.inspection.target_inspection import Inquiry, inspect_target
+from bench.workloads.own.own_loader import OwnLoader
+from bench.workloads.own.sample_store import SampleStore
+from bench.workloads.script.script_choice import choose_script
+from bench.workloads.script.script_file import is_script
+from bench.workloads.target.start_folder import find_start, hint_at_start
+from bench.workloads.target.target import Target, TargetError
 from loaders.data.dataset_choice import expected_samples, locate
 from loaders.registry import own_families
 from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec, Params

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.records.results_folder import read_ceilings, read_runs
 from bench.report.sweep_results import SweepResults
 
-PROJECT = Path(__file__).parent / "workloads" / "own_project.py"
+PROJECT = Path(__file__).parent / "workloads" / "own" / "own_project.py"
 
 
 def test_the_step_alone_is_measured_beside_the_loader(sweep_here, tmp_path) -> None:

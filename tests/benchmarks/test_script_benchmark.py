@@ -23,9 +23,9 @@ from bench.process.forkserver import prepare_context
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
-from bench.workloads.script import Script
-from bench.workloads.script_choice import ScriptChoice
-from tests.bench.workloads.script_trials import MODULES, choose
+from bench.workloads.script.script import Script
+from bench.workloads.script.script_choice import ScriptChoice
+from tests.bench.workloads.script.script_trials import MODULES, choose
 from tests.benchmarks import paced_script
 
 SCRIPT = Path(paced_script.__file__)

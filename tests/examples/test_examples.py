@@ -11,12 +11,12 @@ from bench.plan.sweep_options import SweepOptions
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
-from bench.workloads.inspection import Inquiry, inspect_target
-from bench.workloads.own_loader import OwnLoader
-from bench.workloads.target import Target
+from bench.workloads.inspection.target_inspection import Inquiry, inspect_target
+from bench.workloads.own.own_loader import OwnLoader
+from bench.workloads.target.target import Target
 from loaders.families.dataloader import OwnDataLoader
 from loaders.families.in_memory import InMemory
-from tests.bench.workloads.script_trials import choose, run
+from tests.bench.workloads.script.script_trials import choose, run
 from tests.examples.example import LOADERS, PAGE, SCRIPT, Example, list_commands
 
 

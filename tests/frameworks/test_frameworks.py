@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.workloads.script_trials import choose, run
+from tests.bench.workloads.script.script_trials import choose, run
 
 SCRIPTS = Path(__file__).parent / "scripts"
 FRAMEWORKS = {

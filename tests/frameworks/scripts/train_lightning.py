@@ -1,4 +1,4 @@
-"""A training with Lightning. It first checks the validation, and never asks for more batches than there are."""
+"""A training with Lightning: it checks validation first, and asks for no more batches than there are."""
 
 import argparse
 

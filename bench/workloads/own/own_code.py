@@ -1,0 +1,38 @@
+"""The lines of code that make a configuration of a user's own loader."""
+
+from __future__ import annotations
+
+from bench.workloads.target.target import Target
+from loaders.families.in_memory import InMemory
+from loaders.spec.own_loader_spec import OwnLoaderSpec
+from loaders.spec.source_facts import Kind
+
+
+def make_own_code(target: Target, kind: Kind, spec: OwnLoaderSpec) -> list[str]:
+    """Return the lines of code that make a configuration; a comment where nothing changes.
+
+    Args:
+        target: the user's loader or dataset.
+        kind: what the target is.
+        spec: the loader of the configuration.
+    """
+    if isinstance(spec, InMemory):
+        return _make_in_memory_code(target, spec)
+    params = [f"{name}={value!r}" for name, value in spec.params]
+    changes = [change for change in spec.describe_changes() if change not in params]
+    calls = [f"{target.name}({', '.join(params)})"] if params else []
+    if changes or kind == "dataset":
+        calls.append(f"DataLoader({', '.join(['...', *changes])})")
+    if not calls:
+        return [f"# keep {target.text} as it is"]
+    title = f"# {target.text} in a DataLoader" if kind == "dataset" else f"# {target.text} with"
+    return [f"{title}:", *calls]
+
+
+def _make_in_memory_code(target: Target, spec: InMemory) -> list[str]:
+    """Return the lines of code that put an InMemoryLoader over the user's DataLoader."""
+    changes = [f"{name}={value!r}" for name, value in spec.params]
+    if spec.batch_size != spec.theirs.batch_size:
+        changes.append(f"batch_size={spec.batch_size}")
+    changed = f", with {', '.join(changes)}" if changes else ""
+    return [f"# your_loader is the DataLoader of {target.text}{changed}", *spec.make_code("your_loader")]

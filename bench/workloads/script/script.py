@@ -1,0 +1,106 @@
+"""Script: a training script as it is, of which one DataLoader is varied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bench.machine.requirements import LoaderSettings, Requirements, estimate_for_batches
+from bench.plan.ceiling_loaders import OwnStepCeiling
+from bench.trial.trial import Trial
+from bench.trial.workload import Workload
+from bench.workloads.audit.own_audit import OwnAudit
+from bench.workloads.script.script_feed import Feed, ScriptFeed
+from bench.workloads.script.script_file import ScriptFile
+from bench.workloads.script.script_replay import ReplayFeed
+from bench.workloads.script.script_tally import FoundLoader
+from bench.workloads.script.script_trial import ScriptTrial
+from loaders.data.dataset_ref import FileStamp
+from loaders.families.dataloader import OwnDataLoader
+from loaders.spec.source_facts import DataLoaderSettings
+
+
+@dataclass(frozen=True)
+class Script(Workload):
+    """A training script as it is, of which one DataLoader is varied.
+
+    Attributes:
+        script: the script, with its arguments.
+        picked: the DataLoader that is varied.
+        fingerprint: SHA-256 in hex over the script and the modules that it imports.
+        stamps: these files, with size and time.
+        batches: number of batches after which an epoch ends; None for the script's own end.
+        epochs: number of epochs that the script has; None where it has at least two.
+    """
+
+    # A script may take minutes to get to its first batch, and its audit needs no repetition.
+    is_repeatable: ClassVar[bool] = False
+    has_device_pass: ClassVar[bool] = False
+
+    script: ScriptFile
+    picked: FoundLoader
+    fingerprint: str
+    stamps: tuple[FileStamp, ...] = ()
+    batches: int | None = None
+    epochs: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The script as it was given."""
+        return self.script.text
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of the script and its modules."""
+        return self.fingerprint
+
+    @property
+    def samples(self) -> int | None:
+        """Samples in an epoch; None where it isn't known."""
+        return self.picked.facts.samples
+
+    @property
+    def most_epochs(self) -> int | None:
+        """The number of epochs that the script has; None where it has at least two."""
+        return self.epochs
+
+    def find_changed(self) -> Path | None:
+        """Return the first of the script's files that was written to since the sweep began; None for none."""
+        return next((stamp.path for stamp in self.stamps if FileStamp.of(stamp.path) != stamp), None)
+
+    def run(self, trial: Trial) -> ScriptTrial:
+        """Prepare to run the script in this process; it sends a report of each epoch."""
+        return ScriptTrial(trial, self.script, self._make_feed(trial.configuration.spec))
+
+    def repeat(self, trial: Trial) -> Iterator[Any]:
+        """Refuse: a script isn't repeated for its audit."""
+        raise NotImplementedError(f"{self.name} isn't repeated for the audit of {trial.configuration}")
+
+    def make_audit(self) -> OwnAudit:
+        """Return the audit by index, or by count."""
+        return OwnAudit(self.picked.facts, self.batches)
+
+    def make_code(self, spec: OwnDataLoader) -> list[str]:
+        """Return the lines of code that make a configuration."""
+        changes = spec.describe_changes()
+        if not changes:
+            return [f"# {self.name} as it is"]
+        return [
+            f"# {self.name}, the DataLoader over {self.picked.name}, with:",
+            f"DataLoader(..., {', '.join(changes)})",
+        ]
+
+    def estimate_requirements(self, loaders: Sequence[LoaderSettings], *, num_threads: int) -> Requirements:
+        """Estimate the most that any of some loaders of these batches takes of the machine."""
+        return estimate_for_batches(loaders, self.picked.facts.batch_bytes, num_threads=num_threads)
+
+    def _make_feed(self, spec: Any) -> Feed:
+        """Return what the picked DataLoader delivers with these knobs."""
+        if isinstance(spec, OwnStepCeiling):
+            settings = DataLoaderSettings(spec.batch_size)
+            return ReplayFeed(self.picked, settings, self.batches, most_bytes=spec.most_bytes)
+        assert isinstance(spec, OwnDataLoader)
+        settings = DataLoaderSettings(**{f.name: getattr(spec, f.name) for f in fields(DataLoaderSettings)})
+        return ScriptFeed(self.picked, settings, self.batches)
