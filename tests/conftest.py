@@ -7,7 +7,10 @@ from multiprocessing.context import BaseContext
 import pytest
 
 from bench.process.forkserver import prepare_context
-from loaders.registry import families
+from bench.workloads.own import own_loader
+from bench.workloads.script import script, script_inspection
+from loaders import registry
+from tests import fakes
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +20,7 @@ def context() -> BaseContext:
     A server is started once a process, and the first one decides what it has imported. So tests that measure
     trials in this process begin here, and none of their trials imports anything.
     """
-    late = {module for family in families().values() for module in family.late_modules}
-    workloads = ("own_loader", "script", "script_inspection")
-    modules = ["loaders.registry", *(f"bench.workloads.{name}" for name in workloads), "tests.fakes"]
-    return prepare_context([*modules, *sorted(late)])
+    # By their modules, as the server passes over a name that no longer exists.
+    modules = (registry, own_loader, script, script_inspection, fakes)
+    late = {module for family in registry.families().values() for module in family.late_modules}
+    return prepare_context([*(module.__name__ for module in modules), *sorted(late)])

@@ -11,7 +11,7 @@ import torch
 from loaders.data.image_split import ImageSplit
 from loaders.spec.loader_spec import LoaderSpec
 from loaders.testing.numbered import label_of, numbered_source, numbers_of
-from loaders.testing.points import list_points, name_point
+from loaders.testing.points import WORKERS, list_points, name_point
 
 SAMPLES = 300
 SMALL_BATCH = 64  # several batches, the last one smaller
@@ -74,7 +74,7 @@ class FamilyContract:
     def test_pixels_are_scaled_and_nothing_else(self, tmp_path_factory: Any) -> None:
         """A pixel of v arrives as v / 255, exactly."""
         source = self._find_source(tmp_path_factory)
-        spec = self.spec.with_knobs({"batch_size": SAMPLES})
+        spec = self._make_without_workers(batch_size=SAMPLES)
         images, _ = next(iter(spec.build(source, shuffle=False, seed=0)))
         assert torch.equal(images[:, 0], source.images.to(torch.float32) / 255), "a pixel isn't v / 255"
 
@@ -82,7 +82,7 @@ class FamilyContract:
         """Within PIL's rounding of the reference; a resize without antialiasing is further off by far."""
         source = numbered_source(4, folder=tmp_path)
         source.images[:] = torch.randint(0, 256, source.images.shape, dtype=torch.uint8)
-        spec = self.spec.with_knobs({"batch_size": 4, "resize": 14})
+        spec = self._make_without_workers(batch_size=4, resize=14)
         images, _ = next(iter(spec.build(source, shuffle=False, seed=0)))
         reference = torch.nn.functional.interpolate(
             source.images[:, None] / 255, (14, 14), mode="bilinear", antialias=True
@@ -97,7 +97,17 @@ class FamilyContract:
         assert arrived.typical_samples_per_s() > 0, "a sweep's length is estimated by it"
 
     def _make_small(self) -> LoaderSpec:
-        return self.spec.with_knobs({"batch_size": SMALL_BATCH})
+        """Return the family's loader with few processes to start, which are enough to get an order wrong."""
+        return self._make(batch_size=SMALL_BATCH, num_workers=WORKERS)
+
+    def _make_without_workers(self, **knobs: int) -> LoaderSpec:
+        """Return the family's loader of one batch, which is made where it is asked for."""
+        return self._make(num_workers=0, **knobs)
+
+    def _make(self, **knobs: int) -> LoaderSpec:
+        return self.spec.with_knobs(
+            {name: value for name, value in knobs.items() if name in self.spec.knobs()}
+        )
 
     def _find_source(self, factory: Any) -> ImageSplit:
         """Return numbered pictures, and a folder for what loaders make of them, which all tests share."""

@@ -44,10 +44,12 @@ class OwnFamilyContract:
             metafunc.parametrize("point", list_points(self.spec), ids=name_point)
 
     def test_every_point_delivers_what_the_user_has(self, point: OwnLoaderSpec) -> None:
-        """Two epochs hold the samples that the user's own loader delivers, each as often as there."""
+        """Each epoch holds the samples that the user's own loader delivers, each as often as there."""
         expected = _list_samples(self.make_source())
         loader = point.pipeline(self.make_source(), device="cpu")
-        for _ in range(2):
+        # Each spawned worker imports torch, so one epoch shows that all it needs can be pickled.
+        epochs = 1 if point.knobs().get("multiprocessing_context") == "spawn" else 2
+        for _ in range(epochs):
             assert _list_samples(loader) == expected, "not the samples of the user's own loader"
 
     def test_it_says_which_sources_it_serves(self) -> None:

@@ -12,13 +12,14 @@ from loaders.spec.knobs import format_value
 S = TypeVar("S", bound=KnobSet)
 # Enough for every switch, number and `none`; the words of a Choice come on top.
 TEXTS = ("none", "on", "off", "3")
+WORKERS = 2
 
 
 def list_points(spec: S, **base: int) -> list[S]:
     """Return the loaders to test on a CPU: valid and available here, each once.
 
-    They are the factorial of the full preset, and beside a loader with two workers every value of every
-    other knob.
+    They are the factorial of the full preset with at most two workers, as more differ only in their number,
+    and beside a loader with two workers every value of every other knob.
 
     Args:
         spec: the family's loader; knobs outside of the factorial keep its values.
@@ -39,11 +40,13 @@ def name_point(spec: KnobSet) -> str:
 def _make_points(spec: S, base: dict[str, int]) -> Iterator[S]:
     knobs = spec.declared_knobs()
     axes = {name: knob.full for name, knob in knobs.items() if knob.full}
+    if "num_workers" in axes:
+        axes["num_workers"] = tuple(count for count in axes["num_workers"] if count <= WORKERS)
     for values in itertools.product(*axes.values()):
         yield spec.with_knobs(dict(zip(axes, values, strict=True)))
     beside = spec.with_knobs({name: value for name, value in base.items() if name in knobs})
     if "num_workers" in knobs:
-        beside = beside.with_knobs({"num_workers": 2})
+        beside = beside.with_knobs({"num_workers": WORKERS})
     for name, knob in knobs.items():
         for text in (*TEXTS, *getattr(knob.kind, "options", ())):
             # A spawned worker imports everything. One shows that all it needs can be pickled.

@@ -89,6 +89,7 @@ def sent() -> Iterator[LoaderSpec]:
     """Each family in each way to a device, and scaled on either side; not page-locked, which takes CUDA."""
     for name in CPU_FAMILIES:
         base = families()[name](batch_size=SMALL_BATCH, resize=14, transfer="prefetch")
+        base = base.with_knobs({"num_workers": 1} if "num_workers" in base.knobs() else {})
         for transfer in TRANSFERS:
             for scale_on in ("host", "device") if "scale_on" in base.knobs() else (None,):
                 place = {} if scale_on is None else {"scale_on": scale_on, "pin_memory": False}
