@@ -14,8 +14,9 @@ import psutil
 
 # From <linux/prctl.h>.
 PR_SET_CHILD_SUBREAPER = 36
-# How long the end of killed processes is waited for, in seconds.
+# How long the end of killed processes is waited for, and how often they are looked at, in seconds.
 DEATH_S = 5.0
+LOOK_S = 0.02
 
 
 def list_children(pid: int) -> list[int]:
@@ -41,14 +42,29 @@ def list_descendants(pid: int) -> list[int]:
 
 
 def kill(pid: int) -> None:
-    """Kill a process and all its descendants, and wait until they are gone."""
+    """Kill a process and all its descendants, and wait until none runs.
+
+    Those that are children of this process are waited for. Others may stay zombies until init waits for them,
+    which some containers' init does late or never.
+    """
     family = []
     for member in (pid, *list_descendants(pid)):
         with contextlib.suppress(psutil.Error, OSError):
             process = psutil.Process(member)
             process.kill()
             family.append(process)
-    psutil.wait_procs(family, timeout=DEATH_S)
+    deadline = time.monotonic() + DEATH_S
+    while any(map(_is_running, family)) and time.monotonic() < deadline:
+        _, family = psutil.wait_procs(family, timeout=LOOK_S)
+    # Orphans may have become this process's own children meanwhile.
+    psutil.wait_procs(family, timeout=0)
+
+
+def _is_running(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except (psutil.Error, OSError):
+        return False
 
 
 def become_subreaper() -> None:

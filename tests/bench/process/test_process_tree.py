@@ -53,6 +53,16 @@ def test_kill_ends_the_whole_tree(family) -> None:
     assert not any(alive(pid) for pid in family)
 
 
+def test_kill_does_not_wait_for_zombies(family, monkeypatch) -> None:
+    """Where nothing waits for a process that has ended, it stays a zombie; here its parent never does."""
+    monkeypatch.setattr(process_tree, "DEATH_S", 60.0)
+    parent, child = family
+    # A stopped parent can't wait for its child.
+    psutil.Process(parent).suspend()
+    process_tree.kill(child)
+    assert psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
 def test_killing_the_dead_is_nothing(family) -> None:
     """A process that has ended meanwhile is no error."""
     process_tree.kill(family[0])

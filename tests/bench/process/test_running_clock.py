@@ -96,20 +96,20 @@ def say_waiting():
 
 fork = multiprocessing.get_context("fork")
 with FreshProcess(item, context=fork, log=Path(sys.argv[1]), title="") as process:
-    print(process.take(read_running_s() + 5, say_waiting))
+    print(process.take(read_running_s() + 2, say_waiting))
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs job control")
 def test_a_stopped_process_does_not_time_out(tmp_path) -> None:
-    """The process waits for an item for 5 s at most; it is stopped for 6 s, until the item is there."""
+    """The process waits for an item for 2 s at most; it is stopped for 2.5 s, until the item is there."""
     made = tmp_path / "made"
     command = [sys.executable, "-c", WAIT_FOR_AN_ITEM, str(tmp_path / "log"), str(made)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as waiting:
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == "waiting\n"
         waiting.send_signal(signal.SIGSTOP)
-        time.sleep(6)
+        time.sleep(2.5)
         made.touch()
         waiting.send_signal(signal.SIGCONT)
         assert waiting.stdout.read().endswith("\ndone\n")
