@@ -92,8 +92,10 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
     gain = _describe_gain(answer, labels)
     if answer.kind == "alone":
         return f"Nothing was measured beside {name}: {gain}."
-    if answer.kind == "unknown" or answer.samples_per_s.low is None:
+    if answer.samples_per_s.low is None:
         return f"{name} was fastest: {gain}; fewer than three blocks give no interval."
+    if answer.kind == "unknown" and not answer.tied:
+        return f"{name} was fastest: {gain}. {_describe_unknown(answer, labels)}"
     if answer.ratio is not None and answer.ratio.low is None:
         gain += ", from fewer than three blocks and so without an interval"
     if answer.kind == "fastest":
@@ -106,7 +108,15 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
         else f"can't be told apart in {format_count(answer.samples_per_s.blocks, 'block')}"
     )
     use = "Keep the baseline" if answer.is_baseline else "Use"
-    return f"[bold green]{use}[/] {name}: {gain}; it and {others} {alike}, and it is the cheapest."
+    choice = f"[bold green]{use}[/] {name}: {gain}; it and {others} {alike}, and it is the cheapest."
+    return f"{choice} {_describe_unknown(answer, labels)}" if answer.unknown else choice
+
+
+def _describe_unknown(answer: Answer, labels: Labels) -> str:
+    """Return the sentence that names configurations with too few blocks for the comparison."""
+    names = join_few(escape(labels.short[number]) for number in answer.unknown)
+    has = "has" if len(answer.unknown) == 1 else "have"
+    return f"{names} {has} too few blocks to be compared: three are needed."
 
 
 def _describe_gain(answer: Answer, labels: Labels) -> str:

@@ -95,6 +95,28 @@ def test_one_block_makes_nobody_the_fastest(tmp_path) -> None:
         assert "Use" not in text
 
 
+def test_one_with_too_few_blocks_is_named(tmp_path) -> None:
+    """The budget may cut the last block. The reason names the configuration that lacks blocks."""
+    rows = [*three_blocks(0, 2.0), *three_blocks(1, 1.0), *three_blocks(2, 1.1)[:2]]
+    text = answer_rows(tmp_path, rows)
+    assert text.startswith("num_workers=1 was fastest: 2 times the baseline num_workers=0 (95% interval ")
+    assert "num_workers=2 has too few blocks to be compared: three are needed." in text
+
+
+def test_the_cheapest_of_a_tie_is_not_called_the_fastest(tmp_path) -> None:
+    """Another configuration, of which nobody knows yet, changes nothing about that."""
+    rows = [
+        timed(n, b, wall)
+        for n, walls in enumerate(((3, 3.1, 3.2), (1.1, 1.2, 1.1), (1.1, 1, 1.1), (1.2, 1.2)))
+        for b, wall in enumerate(walls)
+    ]
+    text = answer_rows(tmp_path, rows)
+    assert text.startswith("Use num_workers=1: ")
+    assert "it and num_workers=2 can't be told apart in 3 blocks, and it is the cheapest. " in text
+    assert "num_workers=3 has too few blocks to be compared" in text
+    assert "fastest" not in text
+
+
 def test_one_configuration_is_told_from_a_winner(tmp_path) -> None:
     """It has no rival."""
     text = answer_rows(tmp_path, three_blocks(0, 1.0))
