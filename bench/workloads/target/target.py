@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import os
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from bench.process.errors import ExplainedError
@@ -137,10 +138,23 @@ class Target:
             try:
                 found = getattr(found, part)
             except AttributeError:
-                names = [name for name in vars(module) if not name.startswith("_")]
+                names = _list_names(module, part)
                 known = f"; it has {join_few(names)}" if found is module and names else ""
                 raise TargetError(f"{self.text}: {self.module} has no {part}{known}") from None
         return found
+
+
+def _list_names(module: ModuleType, wanted: str) -> list[str]:
+    """Return the public names of a module: those like the wanted one, then its own, then imported ones."""
+    names = [name for name in vars(module) if not name.startswith("_")]
+
+    def is_imported(name: str) -> bool:
+        found = vars(module)[name]
+        home = getattr(found, "__module__", None) if isinstance(found, type | FunctionType) else None
+        return isinstance(found, ModuleType) or home not in (None, module.__name__) or name == "annotations"
+
+    alike = difflib.get_close_matches(wanted, names)
+    return [*alike, *sorted((name for name in names if name not in alike), key=is_imported)]
 
 
 def check_params(target: Target, function: Callable[..., Any], params: Mapping[str, Any]) -> None:

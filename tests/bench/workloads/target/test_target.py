@@ -261,7 +261,8 @@ def test_arguments_are_passed(project) -> None:
             "mine.py:needs: missing a required argument: 'size'; it takes size; give arguments by --param",
         ),
         ("exits", "mine.py:exits: the function calls sys.exit('done')"),
-        ("lodaer", "mine.py:lodaer: mine has no lodaer; it has functools, torch, DataLoader and"),
+        ("lodaer", "mine.py:lodaer: mine has no lodaer; it has loader, "),
+        ("zzz", "mine.py:zzz: mine has no zzz; it has Numbers, Stream, Bare and "),
         ("Config.lodaer", "mine.py:Config.lodaer: mine has no lodaer"),
     ],
 )
