@@ -32,13 +32,18 @@ class Row:
     baseline: int = column("number of the configuration that this one is compared with", MISSING)
     family: str = column("loader family: the name of its file in `loaders/families/`", MISSING)
     dataset: str = column(
-        "`fashion-mnist` (the published files), `idx-<first 8 of SHA-256>` (other files) or `synthetic:<N>`",
+        "`fashion-mnist` (the published files), `idx-<first 8 of SHA-256>` (other files), "
+        "`synthetic:<N>`, or the target or script as it was given",
         MISSING,
     )
     device: str = column("device that trains: `cpu` or `cuda`", MISSING)
     knobs: Mapping[str, str] = field(default=MISSING)
     num_threads: int = column("torch's threads in the training process", MISSING)
-    step: str = column("train step: `analytic`, `autograd`, or `none` for the loader alone", MISSING)
+    step: str = column(
+        "train step: `analytic`, `autograd`, the target's step as it was given, `<N>ms` for a wait, `script` "
+        "for a script's own loop, or `none` for the loader alone",
+        MISSING,
+    )
     loss: str | None = column("loss of the train step; empty without one", None)
     cuda_graph: str = column("whether CUDA graphs hold the step: `on` or `off`", "off")
     block: int = column("block, from 0; each holds every configuration once, in shuffled order", MISSING)

@@ -86,7 +86,7 @@ class Script(Workload):
         """Return the lines of code that make a configuration."""
         changes = spec.describe_changes()
         if not changes:
-            return [f"# {self.name} as it is"]
+            return [f"# keep {self.name} as it is"]
         return [
             f"# {self.name}, the DataLoader over {self.picked.name}, with:",
             f"DataLoader(..., {', '.join(changes)})",
