@@ -15,6 +15,7 @@ from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.validation import fixed_cost_kernels
 from bench.validation.judging import CaseResult, judge_case
+from bench.validation.own_case import OWN_MODULES
 from bench.validation.tables import mark_result
 from bench.validation.validation_case import ValidationCase
 
@@ -25,7 +26,7 @@ def measure_cases(cases: Sequence[ValidationCase], console: Console) -> list[Cas
     """Measure the cases one after another, and print a line for each."""
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        context = prepare_context({fixed_cost_kernels.__name__})
+        context = prepare_context((fixed_cost_kernels.__name__, *OWN_MODULES))
         for place, case in enumerate(cases, start=1):
             title = f"{place:>{len(str(len(cases)))}}/{len(cases)} {case.name}"
             # Rarely refreshed: each refresh takes milliseconds from what is measured.

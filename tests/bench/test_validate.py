@@ -15,13 +15,15 @@ from bench.validation import measuring
 from bench.validation.cases import CASES
 from bench.validation.fixed_cost_loaders import FixedCostLoader
 from bench.validation.judging import judge_case
+from bench.validation.own_cases import OWN_CHEATS, OWN_COSTS
+from bench.validation.picture_case import PictureCase
 from bench.validation.validation_case import ValidationCase
 
-SLEEP = ValidationCase(
+SLEEP = PictureCase(
     "sleep", "3 batches of 10 ms", FixedCostLoader(20, batch_s=10e-3), 60, readings={"data_wait_s": 0.03}
 )
-CHEAT = ValidationCase(
-    "cheat", "repeats", FixedCostLoader(20, cheat="repeats"), 60, 2, error_words=("more than once",)
+CHEAT = PictureCase(
+    "cheat", "repeats", FixedCostLoader(20, cheat="repeats"), 60, epochs=2, error_words=("more than once",)
 )
 
 
@@ -185,6 +187,29 @@ def test_all_right_is_exit_code_0() -> None:
     code, out = run_validate(replace(SLEEP, epochs=2, readings={"batches": 3}))
     assert code == 0
     assert "All 1 right" in out
+
+
+def test_own_loaders_and_scripts_are_measured_as_a_sweep_does() -> None:
+    """Real trials: each is inspected, varied and audited. Counts can't depend on the machine."""
+    by_name = {case.name: case for case in (*OWN_COSTS, *OWN_CHEATS)}
+    script = by_name["script"]
+    quick = replace(script, params={**script.params, "sample-ms": 1, "step-ms": 0}, epochs=2)
+    honest = replace(by_name["own-skips"], params={"samples": 300, "batch_size": 20})
+    checked = [
+        replace(quick, name="as-planned", readings={"batches": 6, "samples": 60}),
+        replace(quick, name="other-count", readings={"batches": 7}),
+        by_name["own-skips"],
+        by_name["own-replaces"],
+        replace(honest, name="no-cheat"),
+    ]
+    code, out = run_validate(*checked)
+    assert code == 1
+    assert "1/5 as-planned: right" in out
+    assert "2/5 other-count: WRONG" in out
+    assert "3/5 own-skips: caught" in out
+    assert "4/5 own-replaces: caught" in out
+    assert "5/5 no-cheat: WRONG" in out
+    assert "2 of 5 wrong" in out
 
 
 def exit_code(*arguments: str) -> int:
