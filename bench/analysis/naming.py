@@ -9,6 +9,9 @@ import pandas as pd
 
 from bench.analysis.ranking import list_work
 
+# Columns of parameters of a target's function begin with it. Its definition imports torch.
+_PARAM = "param."
+
 
 def list_knobs(summary: pd.DataFrame) -> list[str]:
     """Return the loader knobs among the columns of a summary."""
@@ -20,7 +23,8 @@ def find_varied(summary: pd.DataFrame) -> list[str]:
     """Return the columns that tell the configurations of a sweep apart.
 
     A column is left out where another one determines it. For example, `prefetch_factor` is `none` exactly
-    where there are no workers, and `loss` is empty exactly where there is no step.
+    where there are no workers, and `loss` is empty exactly where there is no step. So is a knob that
+    a `--param` sets.
     """
     known = ["family", "device", "step", "loss", "cuda_graph", *list_knobs(summary), "num_threads"]
     kept = [name for name in known if summary[name].nunique() > 1]
@@ -38,7 +42,14 @@ def find_varied(summary: pd.DataFrame) -> list[str]:
             follows(name, other) for other in kept if other != name
         ):
             kept.remove(name)
-    return kept
+    # A parameter of the user's function may set a knob, such as the batch size. The parameter's name stays.
+    params = [name for name in kept if name.startswith(_PARAM)]
+    set_by_params = {
+        name
+        for name in set(list_knobs(summary)) & set(kept) - set(params)
+        if any((summary.groupby(param)[name].nunique() == 1).all() for param in params)
+    }
+    return [name for name in kept if name not in set_by_params]
 
 
 def split_names(summary: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -35,6 +35,19 @@ def test_labels_leave_out_what_follows(tmp_path) -> None:
     assert find_varied(summarise(runs.table(tmp_path, rows))) == ["num_workers"]
 
 
+def test_a_knob_that_a_parameter_sets_is_left_out(tmp_path) -> None:
+    """Beside one that it doesn't set, which stays."""
+    knobs = [
+        {"param.size": size, "batch_size": size, "num_workers": workers}
+        for size in ("8", "16")
+        for workers in ("0", "2")
+    ]
+    rows = [replace(row(n), knobs=k, sample_shape="3") for n, k in enumerate(knobs)]
+    summary = summarise(runs.table(tmp_path, rows))
+    assert split_names(summary) == (["param.size"], ["num_workers"])
+    assert make_labels(summary).is_unique
+
+
 def test_labels_keep_a_resize_beside_none(tmp_path) -> None:
     """It varies independently of the workers."""
     base = row(0).knobs
