@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from multiprocessing.context import BaseContext
+from multiprocessing.util import get_temp_dir
 
 import pytest
 
@@ -11,6 +14,23 @@ from bench.workloads.own import own_loader
 from bench.workloads.script import script, script_inspection
 from loaders import registry
 from tests import fakes
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the tests and their processes a folder for temporary files that is removed after the last test.
+
+    Its path is short, as the path of a socket has at most 107 characters. Folders of `tmp_path` stay where
+    pytest has them.
+    """
+    tmp_path_factory.getbasetemp()
+    # The folder of multiprocessing's sockets lasts until this process ends, and is removed then.
+    get_temp_dir()
+    folder = tempfile.TemporaryDirectory(prefix="lb-", ignore_cleanup_errors=True)
+    with folder as path, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", path)
+        patch.setattr(tempfile, "tempdir", None)
+        yield
 
 
 @pytest.fixture(scope="session")
