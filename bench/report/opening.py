@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +12,7 @@ from bench.machine.check import Check
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.report.console import print_line
 from bench.text import format_bytes, format_count, format_duration, join_words
+from loaders.families.dataloader import OwnDataLoader
 
 
 def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: str | None = None) -> None:
@@ -36,12 +38,26 @@ def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: s
         f"{format_count(schedule.epochs, 'epoch')} of {format_count(samples, 'sample')}"
         f"{named}: about {format_duration(schedule.blocks * block_s)} on two cores{more}{bound}",
     )
+    for change in describe_baselines(sweep):
+        print_line(console, f"Your own settings are not among these: the baseline is {escape(change)}")
     if sweep.captured_bytes is not None:
         print_line(
             console,
             "The ceiling is your step alone on batches that are in memory already, "
             f"{format_bytes(sweep.captured_bytes)} of them at most",
         )
+
+
+def describe_baselines(sweep: PreparedSweep) -> list[str]:
+    """Return how baselines differ from the user's own DataLoader, such as `num_workers=0`.
+
+    Args:
+        sweep: sweep that is about to run.
+    """
+    specs = [sweep.plan.configurations[number].spec for number in dict.fromkeys(sweep.plan.baselines)]
+    own = [spec for spec in specs if isinstance(spec, OwnDataLoader)]
+    changes = [", ".join(replace(spec, params=()).describe_changes()) for spec in own]
+    return list(dict.fromkeys(change for change in changes if change))
 
 
 def describe_choices(sweep: PreparedSweep, dataset: str | None) -> list[str]:

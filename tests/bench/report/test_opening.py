@@ -7,8 +7,10 @@ from dataclasses import replace
 from bench.plan.ceiling_loaders import OwnStepCeiling
 from bench.plan.configuration import Configuration
 from bench.plan.schedule import ScheduledRun
-from bench.report.opening import print_start
+from bench.report.opening import describe_baselines, print_start
 from bench.runner.environment_record import describe_settings
+from loaders.families.dataloader import OwnDataLoader
+from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from tests.bench.report.printing import capture
 from tests.bench.report.sweeps import plan_sweep
 
@@ -59,3 +61,20 @@ def test_the_memory_of_captured_batches_is_told() -> None:
     )
     assert describe_settings(sweep)["captured_bytes_at_most"] == 3 << 20
     assert describe_settings(plan_sweep("--num-workers", "0"))["captured_bytes_at_most"] is None
+
+
+def test_a_baseline_that_is_not_the_users_own_is_told() -> None:
+    """Their number of workers may not be among the values that they named."""
+    theirs = OwnDataLoader(SourceFacts("dataloader", DataLoaderSettings(batch_size=4, num_workers=1)))
+
+    def describe(*workers: int) -> list[str]:
+        sweep = plan_sweep("--num-workers", "0,2")
+        configurations = tuple(
+            Configuration(theirs.with_knobs({"num_workers": number}), "cpu", "none", None, 1)
+            for number in workers
+        )
+        plan = replace(sweep.plan, configurations=configurations, baselines=(0,) * len(workers))
+        return describe_baselines(replace(sweep, plan=plan))
+
+    assert describe(1, 0) == []
+    assert describe(0, 2) == ["num_workers=0"]
