@@ -18,8 +18,8 @@ WORKERS = 2
 def list_points(spec: S, **base: int) -> list[S]:
     """Return the loaders to test on a CPU: valid and available here, each once.
 
-    They are the factorial of the full preset with at most two workers, as more differ only in their number,
-    and beside a loader with two workers every value of every other knob.
+    They are the factorial of the full preset without workers and with two, as others differ only in their
+    number, and beside a loader with two workers every value of every other knob.
 
     Args:
         spec: the family's loader; knobs outside of the factorial keep its values.
@@ -41,7 +41,7 @@ def _make_points(spec: S, base: dict[str, int]) -> Iterator[S]:
     knobs = spec.declared_knobs()
     axes = {name: knob.full for name, knob in knobs.items() if knob.full}
     if "num_workers" in axes:
-        axes["num_workers"] = tuple(count for count in axes["num_workers"] if count <= WORKERS)
+        axes["num_workers"] = tuple(count for count in axes["num_workers"] if count in (0, WORKERS))
     for values in itertools.product(*axes.values()):
         yield spec.with_knobs(dict(zip(axes, values, strict=True)))
     beside = spec.with_knobs({name: value for name, value in base.items() if name in knobs})
