@@ -39,7 +39,7 @@ def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: s
         f"{named}: about {format_duration(schedule.blocks * block_s)} on two cores{more}{bound}",
     )
     for change in describe_baselines(sweep):
-        print_line(console, f"Your own settings are not among these: the baseline is {escape(change)}")
+        print_line(console, f"Your own settings are not measured: the baseline has {escape(change)}")
     if sweep.captured_bytes is not None:
         print_line(
             console,
