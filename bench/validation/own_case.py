@@ -40,6 +40,7 @@ class OwnCase(ValidationCase):
 
     target: str
     _: KW_ONLY
+    epochs: int = 3
     params: Mapping[str, Value] = field(default_factory=dict)
     knobs: Mapping[str, Value] = field(default_factory=dict)
     step: str = "none"

@@ -25,13 +25,17 @@ class PacedSamples(Dataset[Sample]):
         samples: number of samples.
         sample_ms: milliseconds that each sample takes.
         first_ms: milliseconds that sample 0 takes besides.
+        noisy: whether a sample differs each time, as by an augmentation.
     """
 
-    def __init__(self, samples: int = 300, sample_ms: float = 0, first_ms: float = 0) -> None:
+    def __init__(
+        self, samples: int = 300, sample_ms: float = 0, first_ms: float = 0, *, noisy: bool = False
+    ) -> None:
         """Plan the times."""
         self.samples = samples
         self.sample_ms = sample_ms
         self.first_ms = first_ms
+        self.noisy = noisy
         self._pace = Pace()
 
     def __len__(self) -> int:
@@ -40,7 +44,7 @@ class PacedSamples(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         if milliseconds := self.sample_ms + (0 if index else self.first_ms):
             self._pace.wait(milliseconds * 1e-3, anew=index == 0)
-        return make_sample(index)
+        return make_sample(index) + torch.rand(8) if self.noisy else make_sample(index)
 
 
 class PacedStream(IterableDataset[Sample]):
@@ -92,7 +96,7 @@ class PacedCollate:
 
     def __call__(self, samples: list[Sample]) -> Any:
         """Return the samples as one batch."""
-        self._pace.wait(self._seconds, anew=not samples[0][0])
+        self._pace.wait(self._seconds, anew=bool(samples[0][0] < 1))
         return default_collate(samples)
 
 
@@ -135,11 +139,18 @@ class PacedBatches:
 
 
 def make_loader(
-    samples: int, batch_size: int, sample_ms: float = 0, first_ms: float = 0, collate_ms: float = 0
+    samples: int,
+    batch_size: int,
+    sample_ms: float = 0,
+    first_ms: float = 0,
+    collate_ms: float = 0,
+    *,
+    noisy: bool = False,
 ) -> DataLoader[Sample]:
     """Return a DataLoader that loads the samples in their order."""
     collate = PacedCollate(collate_ms) if collate_ms else None
-    return DataLoader(PacedSamples(samples, sample_ms, first_ms), batch_size, collate_fn=collate)
+    dataset = PacedSamples(samples, sample_ms, first_ms, noisy=noisy)
+    return DataLoader(dataset, batch_size, collate_fn=collate)
 
 
 def make_stream(
@@ -163,10 +174,10 @@ def make_miscounting(fault: str) -> DataLoader[Sample]:
 
 
 def make_step() -> Callable[[Any], None]:
-    """Return a step of 20 ms."""
+    """Return a step of 60 ms."""
 
     def step(batch: Any) -> None:
         del batch
-        wait(20e-3)
+        wait(60e-3)
 
     return step
