@@ -22,6 +22,8 @@ HELP = (
 EXAMPLES = {
     "": "the tutorials' loader and its rivals, under two minutes",
     "--num-workers 0,2,4 --batch-size 64,256": "all combinations of these",
+    "train.py:train_loader --num-workers 0,2,4": "your own DataLoader",
+    "train.py --num-workers 0,2,4 -- --epochs 1": "your own script, as it is",
     "--family tensor_slice --precision 3%": "until the interval is that narrow",
     "--resume results/DIR": "go on with an interrupted sweep",
 }

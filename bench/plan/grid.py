@@ -10,6 +10,7 @@ from bench.plan.configuration import Configuration
 from bench.plan.offer import Offer
 from bench.plan.plan import Plan, PlanError
 from bench.plan.request import Request
+from loaders.registry import families, own_families
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value
 from model.step_spec import STEPS
@@ -113,7 +114,9 @@ def _list_specs(request: Request, offer: Offer) -> Iterator[KnobSet]:
         if name in offer.refused:
             raise PlanError(f"--family: {name} can't serve this: {offer.refused[name]}")
         if name not in known:
-            raise PlanError(f"--family: {name!r} is not a loader family; allowed: {', '.join(known)}")
+            known_elsewhere = name in families() or name in own_families()
+            reason = "serves other data" if known_elsewhere else "is not a loader family"
+            raise PlanError(f"--family: {name!r} {reason}; allowed: {', '.join(known)}")
     declared = {knob for name in named for knob in known[name].knobs()}
     for knob in given:
         if knob not in declared:

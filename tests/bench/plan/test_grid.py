@@ -137,6 +137,8 @@ def test_an_unknown_family_is_an_error() -> None:
     """The error lists what there is."""
     with pytest.raises(PlanError, match="'nope' is not a loader family; allowed: batched_dataloader"):
         make_plan(Request(family=("nope",)), CPU)
+    with pytest.raises(PlanError, match="'in_memory' serves other data; allowed: batched_dataloader"):
+        make_plan(Request(family=("in_memory",)), CPU)
 
 
 def test_nothing_left_is_an_error() -> None:
