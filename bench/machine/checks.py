@@ -18,18 +18,23 @@ from bench.machine.setup_checks import check_compiler, check_folder, check_start
 ENOUGH_BYTES, TOO_FEW_BYTES = 100 * 2**20, 10 * 2**20
 
 
-def check_all(needs: Requirements, *, data_dir: Path, out: Path, cuda: bool = False) -> list[Check]:
-    """Make all checks in this process, which has imported torch. They take half a second, longer with a GPU.
+def check_all(
+    needs: Requirements, *, data_dir: Path, out: Path, cuda: bool = False, torchvision: bool = True
+) -> list[Check]:
+    """Make all checks in this process, which has imported torch.
+
+    They take half a second, longer with a GPU or with torchvision.
 
     Args:
         needs: what measuring needs.
         data_dir: folder of the data.
         out: folder of the results.
         cuda: something is to be measured on the GPU.
+        torchvision: something that is to be measured needs torchvision.
     """
     return [
         *check_machine(needs, data_dir=data_dir, out=out),
-        *check_packages(try_gpu=False, measured=cuda),
+        *check_packages(try_gpu=False, measured=cuda, torchvision=torchvision),
     ]
 
 

@@ -10,7 +10,7 @@ import importlib
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,22 +27,22 @@ BUSY_BYTES = 64 * 2**20
 REINSTALL = "install both anew from one index: pip install --force-reinstall torch torchvision"
 
 
-def check_packages(*, try_gpu: bool, measured: bool = True, root: Path = ROOT) -> Iterator[Check]:
+def check_packages(
+    *, try_gpu: bool, measured: bool = True, torchvision: bool = True, root: Path = ROOT
+) -> Iterator[Check]:
     """Make the checks that import torch and torchvision into this process, one by one.
 
     Args:
         try_gpu: compute something on the GPU. It takes seconds, and some of the GPU's memory until this
             process ends. Otherwise this process starts nothing there.
         measured: something is to be measured on the GPU.
+        torchvision: torchvision is needed. Its import takes over a second.
         root: folder that stands for the root of the file system.
     """
-    return run_checks(
-        {
-            "torch": check_torch,
-            "torchvision": check_torchvision,
-            "gpu": partial(check_gpu, root, try_it=try_gpu, measured=measured),
-        }
-    )
+    looks: dict[str, Callable[[], Outcome | None]] = {"torch": check_torch}
+    if torchvision:
+        looks["torchvision"] = check_torchvision
+    return run_checks({**looks, "gpu": partial(check_gpu, root, try_it=try_gpu, measured=measured)})
 
 
 def check_torch() -> Outcome:

@@ -72,7 +72,10 @@ def check_machine(sweep: PreparedSweep, workload: Workload, observer: SweepObser
         num_threads=max(configuration.num_threads for configuration in able),
     )
     cuda = any(configuration.device == "cuda" for configuration in able)
-    found = check_all(needs, data_dir=sweep.options.data_dir, out=sweep.folder, cuda=cuda)
+    torchvision = any(configuration.spec.needs_torchvision for configuration in able)
+    found = check_all(
+        needs, data_dir=sweep.options.data_dir, out=sweep.folder, cuda=cuda, torchvision=torchvision
+    )
     observer.show_concerns(find_concerns(found))
 
 

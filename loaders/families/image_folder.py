@@ -85,6 +85,7 @@ class ImageFolder(DataLoaderSpec):
         "loaders.data.numbered_image_folder",
         "loaders.data.png_readers",
     )
+    needs_torchvision: ClassVar[bool] = True
 
     decoder: str = knob(DECODER, "pil")
 

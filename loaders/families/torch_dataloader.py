@@ -20,6 +20,7 @@ class TorchDataLoader(DataLoaderSpec):
     """
 
     late_modules: ClassVar[tuple[str, ...]] = ("loaders.data.array_fashion_mnist",)
+    needs_torchvision: ClassVar[bool] = True
 
     def typical_samples_per_s(self) -> float:
         """Return 30,000, measured on two cores with any number of workers; half of it with a resize to 64."""

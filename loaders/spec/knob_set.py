@@ -24,11 +24,14 @@ class KnobSet(ABC):
             epoch; default False. The audit fails a family that does so without declaring it.
         late_modules: class attribute: modules that take long to import and that the family imports when its
             loader is built; default none. The server that trials are forked from imports them beforehand.
+        needs_torchvision: class attribute: whether the loaders need torchvision; default False. Then a sweep
+            begins with a look whether it fits this torch.
     """
 
     shown_unasked: ClassVar[bool] = True
     same_order_each_epoch: ClassVar[bool] = False
     late_modules: ClassVar[tuple[str, ...]] = ()
+    needs_torchvision: ClassVar[bool] = False
 
     @property
     def family(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bench.machine import checks, cpu_checks
 from bench.machine.check import SEVERITIES, Check, find_concerns
 from bench.machine.requirements import LoaderSettings, estimate_requirements
+from loaders.registry import families, own_families
 
 NEEDS = estimate_requirements(LoaderSettings(1024, 2))
 
@@ -40,3 +42,18 @@ def test_all_checks_from_within_a_sweep(tmp_path: Path) -> None:
         assert (check.cure is not None) == (check.severity in ("warn", "fail"))
         assert "\n" not in f"{check.found}{check.cure}"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_torchvision_is_looked_at_where_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its import takes over a second, and a sweep of own data or of tensors doesn't use it."""
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    where = {"data_dir": tmp_path / "data", "out": tmp_path / "results"}
+    found = {check.name: check for check in checks.check_all(NEEDS, **where)}
+    assert found["torchvision"].severity == "fail"
+    assert "torchvision" not in {check.name for check in checks.check_all(NEEDS, **where, torchvision=False)}
+
+
+def test_families_say_that_they_need_torchvision() -> None:
+    """Those whose modules import it."""
+    needing = {name for name, family in {**families(), **own_families()}.items() if family.needs_torchvision}
+    assert needing == {"torch_dataloader", "image_folder"}
