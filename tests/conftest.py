@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
 from multiprocessing.util import get_temp_dir
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,15 @@ from bench.workloads.own import own_loader
 from bench.workloads.script import script, script_inspection
 from loaders import registry
 from tests import fakes
+
+# Files that take longest. They come first, so that processes that share the files end together.
+LONGEST = ("test_survival.py", "test_faults.py", "test_sweep.py", "test_contract.py", "test_fused_step.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first, and leave the others in their order."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +38,8 @@ def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     get_temp_dir()
     folder = tempfile.TemporaryDirectory(prefix="lb-", ignore_cleanup_errors=True)
     with folder as path, pytest.MonkeyPatch.context() as patch:
+        # The sweep of another user has its folder in it.
+        Path(path).chmod(0o711)
         patch.setenv("TMPDIR", path)
         patch.setattr(tempfile, "tempdir", None)
         yield

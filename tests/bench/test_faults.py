@@ -149,7 +149,7 @@ def start_few_processes(folder: Path) -> Faulty | str:
     before = [*before, "prlimit", f"--nproc={limit}"]
     return find_obstacle([*before, sys.executable, "-c", ""]) or start(
         folder, "--family", "batched_dataloader", "--num-workers", "0,2,64", "--batch-size", "64",
-        "--epochs", "1", before=before, environment={"HOME": str(folder)},
+        "--epochs", "1", before=before, environment={"HOME": str(folder), "TMPDIR": str(folder)},
         # In a namespace of its own, in which it has mounts, a user has other processes.
         shm="1g" if os.getuid() == 0 else None,
     )  # fmt: skip
