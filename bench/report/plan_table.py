@@ -41,7 +41,8 @@ def print_left_out(console: Console, plan: Plan) -> None:
         else:
             _print_reason(console, "left out", count, reason)
     if without_gpu:
-        reason = f"{join_words(list(without_gpu))} take a CUDA device"
+        take = "takes" if len(without_gpu) == 1 else "take"
+        reason = f"{join_words(list(without_gpu))} {take} a CUDA device"
         _print_reason(console, "left out", without_gpu.total(), reason)
     for reason, count in Counter(plan.unavailable.values()).items():
         _print_reason(console, "unavailable", count, reason)

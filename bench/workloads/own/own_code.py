@@ -21,12 +21,14 @@ def make_own_code(target: Target, kind: Kind, spec: OwnLoaderSpec) -> list[str]:
     params = [f"{name}={value!r}" for name, value in spec.params]
     changes = [change for change in spec.describe_changes() if change not in params]
     calls = [f"{target.name}({', '.join(params)})"] if params else []
-    if changes or kind == "dataset":
+    if kind == "dataset":
+        made = [f"dataset = {call}" for call in calls]
+        return [f"# dataset is {target.text}", *made, f"DataLoader({', '.join(['dataset', *changes])})"]
+    if changes:
         calls.append(f"DataLoader({', '.join(['...', *changes])})")
     if not calls:
         return [f"# keep {target.text} as it is"]
-    title = f"# {target.text} in a DataLoader" if kind == "dataset" else f"# {target.text} with"
-    return [f"{title}:", *calls]
+    return [f"# {target.text} with:", *calls]
 
 
 def _make_in_memory_code(target: Target, spec: InMemory) -> list[str]:

@@ -29,6 +29,8 @@ def test_settings_that_need_a_gpu_are_one_line() -> None:
     assert lines[0].endswith(": persistent_workers=on needs workers, num_workers is 0")
     assert lines[1].startswith("left out ")
     assert lines[1].endswith(": pin_memory=on and transfer=prefetch take a CUDA device")
+    alone = plan_sweep("--transfer", "none,prefetch", "--device", "cpu")
+    assert "transfer=prefetch takes a CUDA device" in capture(lambda c: print_left_out(c, alone.plan))
 
 
 def test_unavailable_configurations_are_one_line() -> None:

@@ -46,11 +46,16 @@ SIZE = (("size", 128), ("mode", "fast"))
         ),
         (
             OwnDataLoader(replace(FACTS, kind="dataset"), num_workers=2),
-            ["# train.py:make_loader in a DataLoader:", "DataLoader(..., num_workers=2)"],
+            ["# dataset is train.py:make_loader", "DataLoader(dataset, num_workers=2)"],
         ),
         (
             OwnDataLoader(replace(FACTS, kind="dataset")),
-            ["# train.py:make_loader in a DataLoader:", "DataLoader(...)"],
+            ["# dataset is train.py:make_loader", "DataLoader(dataset)"],
+        ),
+        (
+            OwnDataLoader(replace(FACTS, kind="dataset"), SIZE, num_workers=2),
+            ["# dataset is train.py:make_loader", "dataset = make_loader(size=128, mode='fast')",
+             "DataLoader(dataset, num_workers=2)"],
         ),
     ],
 )  # fmt: skip
