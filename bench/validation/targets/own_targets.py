@@ -174,10 +174,10 @@ def make_miscounting(fault: str) -> DataLoader[Sample]:
 
 
 def make_step() -> Callable[[Any], None]:
-    """Return a step of 60 ms."""
+    """Return a step of 100 ms."""
 
     def step(batch: Any) -> None:
         del batch
-        wait(60e-3)
+        wait(0.1)
 
     return step
