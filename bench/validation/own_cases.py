@@ -16,7 +16,7 @@ TWO_WORKERS = {"num_workers": 2, "persistent_workers": True}
 OWN_COSTS = (
     OwnCase(
         "own-dataset", "own dataset, each of 300 samples takes 1 ms, 20 in a batch",
-        "own_targets.py:PacedSamples", params={"sample_ms": 1}, knobs={"batch_size": 20},
+        "own_targets.py:PacedSamples", params={"sample_ms": 1, "noisy": True}, knobs={"batch_size": 20},
         readings={"samples_per_s": 1000, "time_to_first_batch_s": 20e-3, "data_wait_s": 0.3,
                   "data_wait_median_s": 20e-3, "step_s": 0},
     ),
@@ -55,9 +55,10 @@ OWN_COSTS = (
         readings={"samples_per_s": 100, "step_s": 0.5},
     ),
     OwnCase(
-        "own-step-ms", "--step-ms 60 after each of 5 batches of 60 ms", LOADER,
-        params={"samples": 50, "batch_size": 10, "sample_ms": 6, "noisy": True}, step="60ms",
-        readings={"samples_per_s": 50 / 0.6, "data_wait_s": 0.3, "data_wait_median_s": 60e-3, "step_s": 0.3},
+        "own-step-ms", "--step-ms 30 after each of 10 batches of 60 ms", LOADER,
+        params={"samples": 100, "batch_size": 10, "sample_ms": 6, "noisy": True}, step="30ms",
+        readings={"samples_per_s": 100 / 0.9, "data_wait_s": 0.6, "data_wait_median_s": 60e-3,
+                  "step_s": 0.3},
     ),
     OwnCase(
         "own-iterable", "a library's loader, iter() takes 120 ms, each of 15 batches 20 ms",
