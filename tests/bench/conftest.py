@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
 
@@ -27,3 +28,9 @@ def sweep_here(
         return int(left.value.code or 0), printed.out, printed.err
 
     return sweep
+
+
+@pytest.fixture
+def without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no sweep find the commit of the code, which may change before it is resumed."""
+    monkeypatch.setenv("GIT_DIR", os.devnull)

@@ -129,6 +129,7 @@ def read_maps(pid: int) -> str:
         return ""
 
 
+@pytest.mark.usefixtures("without_git")
 def test_a_killed_sweep_is_resumed(data, tmp_path, temporary, sweep_here) -> None:
     """kill -9 while a worker hangs leaves no orphans. Resumed, the sweep runs each missing trial once."""
     arguments = ("--num-workers", "2", "--batch-size", "64,256", "--blocks", "2", "--epochs", "2")

@@ -337,6 +337,7 @@ def test_logs_get_plain_lines(tmp_path) -> None:
     assert "x 1 block x" in text
 
 
+@pytest.mark.usefixtures("without_git")
 def test_a_sweep_is_resumed_elsewhere(tmp_path, monkeypatch, sweep_here) -> None:
     """Its data are found, and nothing is made in the folder where the command runs."""
     monkeypatch.chdir(tmp_path)
