@@ -40,6 +40,7 @@ class RealSweep:
         **popen: Any,
     ) -> None:
         self.tag = uuid.uuid4().hex
+        self.left = False
         self.process = subprocess.Popen(
             [*before, sys.executable, "-m", "bench.sweep", *arguments],
             cwd=ROOT,
@@ -62,7 +63,9 @@ class RealSweep:
         """Wait until the condition holds, and return its value. Fail if the sweep ends before."""
         deadline = time.monotonic() + PATIENCE_S
         while not (held := condition()):
-            assert self.process.poll() is None, self.process.communicate()
+            if self.process.poll() is not None:
+                # Not where the sweep is left: another thread reads its output then.
+                raise AssertionError("ended" if self.left else self.process.communicate())
             assert time.monotonic() < deadline
             time.sleep(0.02)
         return held
@@ -89,6 +92,7 @@ class RealSweep:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.left = True
         for process in (self.process, *self.find_alive()):
             if process.is_running() if isinstance(process, psutil.Process) else process.poll() is None:
                 process.kill()
