@@ -27,7 +27,7 @@ OWN_COSTS = (
     ),
     OwnCase(
         "own-collate", "own collate function, 20 ms for each of 15 batches", LOADER,
-        params={"samples": 300, "batch_size": 20, "collate_ms": 20},
+        params={"samples": 300, "batch_size": 20, "collate_ms": 20, "noisy": True},
         readings={"samples_per_s": 1000, "data_wait_s": 0.3, "data_wait_median_s": 20e-3, "step_s": 0},
     ),
     OwnCase(
