@@ -17,7 +17,7 @@ from tests.paths import ROOT
 
 # Without `if __name__ == "__main__"`, beside modules that bear our names.
 SCRIPT = """
-import json, os, signal, sys, threading
+import json, os, signal, sys, threading, time
 import model
 from bench import Sweep
 import loaders
@@ -36,7 +36,13 @@ thread = threading.Thread(target=measure)
 thread.start()
 thread.join()
 interrupted = ""
-threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+def interrupt():
+    while not os.path.exists("cut/runs.csv"):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
 try:
     Sweep(dataset="synthetic:600", data_dir="data", num_workers=[0], step="none", blocks=500, out="cut").run()
 except KeyboardInterrupt as error:
