@@ -16,7 +16,7 @@ ALL = 0.95
 
 @dataclass(frozen=True)
 class PossibleGain:
-    """What an infinitely fast loader would gain for one kind of work.
+    """Gain of an infinitely fast loader for one kind of work.
 
     Attributes:
         samples_per_s: throughput of the step alone, which an infinitely fast loader would give.

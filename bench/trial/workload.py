@@ -44,7 +44,7 @@ class EpochAudit(Protocol):
 
 
 class Workload(ABC):
-    """What is trained: data, the loaders that serve it, and steps.
+    """Data to train on, with the loaders and the steps that serve it.
 
     A workload is small, hashable, and can be sent to another process. Everything heavy happens in `run` and
     `repeat`, in the trial's process, or in the audit, in the sweep's.

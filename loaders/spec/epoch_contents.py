@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EpochContents:
-    """What an epoch of a DataLoader over an iterable dataset delivers without workers.
+    """Contents of an epoch of a DataLoader over an iterable dataset, without workers.
 
     Attributes:
         samples: number of samples, the same in two epochs; None where an epoch takes too long, or where two

@@ -40,7 +40,7 @@ class SampleHashes:
 
 @dataclass(frozen=True)
 class OwnObservation:
-    """What was seen of an epoch of a user's own loader.
+    """Observation of an epoch of a user's own loader.
 
     Attributes:
         batches: number of batches that were delivered.

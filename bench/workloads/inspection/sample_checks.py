@@ -42,7 +42,7 @@ MEMORY_SHARE = 0.8
 
 @dataclass(frozen=True)
 class SampleFindings:
-    """What was found about the samples of a map-style dataset.
+    """Findings about the samples of a map-style dataset.
 
     Attributes:
         same: whether the same index gave the same sample each time; None where it wasn't found out.

@@ -15,6 +15,7 @@ from bench.workloads.inspection.pickle_check import find_pickle_error
 from bench.workloads.inspection.sample_checks import add_sample_facts
 from bench.workloads.target.open_source import is_one_shot
 from bench.workloads.target.target import TargetError
+from loaders.data.length import find_length
 from loaders.data.nested_batch import count_bytes, count_samples
 from loaders.spec.source_facts import DataLoaderSettings, Kind, SourceFacts
 from loaders.spec.turn_knobs import can_resize, copy_with, read_settings
@@ -44,14 +45,14 @@ def find_facts(
         TargetError: it is empty, or has neither a length nor an end.
     """
     if not isinstance(loader, DataLoader):
-        facts = SourceFacts("iterable", None, batches=_find_length(loader), one_shot=is_one_shot(loader))
+        facts = SourceFacts("iterable", None, batches=find_length(loader), one_shot=is_one_shot(loader))
         return _Count(loader, facts, batches, name).run(clock)
     settings = read_settings(loader)
     facts = SourceFacts(
         kind,
         settings,
         map_style=not isinstance(loader.dataset, IterableDataset),
-        batches=_find_length(loader),
+        batches=find_length(loader),
         has_own_batches=not can_resize(loader),
         pickle_error=find_pickle_error(loader),
     )
@@ -123,11 +124,4 @@ class _Count:
         # The sampler beside a batch sampler of the user's own is not asked.
         if not self._facts.map_style or self._facts.has_own_batches:
             return most
-        return min(most, _find_length(getattr(self._loader, "sampler", None)) or most)
-
-
-def _find_length(sized: Any) -> int | None:
-    try:
-        return len(sized)
-    except (TypeError, NotImplementedError, AttributeError):
-        return None
+        return min(most, find_length(getattr(self._loader, "sampler", None)) or most)

@@ -43,7 +43,7 @@ UNKNOWN = SourceFacts("iterable", None)
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found about a target.
+    """Findings about a target.
 
     Attributes:
         facts: what is known of the loader or dataset.
@@ -64,7 +64,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """What is to be found out about.
+    """Question about a target.
 
     Attributes:
         target: the target.

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from bench.text import format_bytes
+from loaders.data.length import find_length
 from loaders.data.nested_batch import SCALARS, count_bytes, iterate_leaves, map_leaves, map_tensors
 
 # A single batch would stay in the fastest cache, and no loader's batch is there.
@@ -176,11 +177,3 @@ def _list_tensors(batch: Any) -> list[torch.Tensor]:
 def _count_changes(tensor: torch.Tensor) -> int:
     """Return how often a tensor was written to; 0 where PyTorch doesn't count that, as in inference mode."""
     return 0 if tensor.is_inference() else tensor._version
-
-
-def find_length(sized: Any) -> int | None:
-    """Return the length of an object; None where it has none."""
-    try:
-        return len(sized)
-    except (TypeError, NotImplementedError, AttributeError):
-        return None

@@ -18,13 +18,14 @@ from bench.trial.trial import Trial
 from bench.trial.workload import TrainingWorkload
 from bench.workloads.audit.loader_watch import LoaderWatch
 from bench.workloads.audit.own_audit import OwnAudit
-from bench.workloads.own.captured_batches import CapturedBatches, capture, find_length
+from bench.workloads.own.captured_batches import CapturedBatches, capture
 from bench.workloads.own.own_code import make_own_code
 from bench.workloads.own.sample_store import SampleStore
 from bench.workloads.target.open_source import open_source
 from bench.workloads.target.own_steps import make_own_step
 from bench.workloads.target.target import Target
 from loaders.data.dataset_ref import FileStamp
+from loaders.data.length import find_length
 from loaders.data.nested_batch import count_samples, move
 from loaders.device.pipeline import Pipeline
 from loaders.families.in_memory import InMemory

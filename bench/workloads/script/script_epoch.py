@@ -66,7 +66,7 @@ class ScriptEpoch:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether `next()` has found no more."""
+        """True once `next()` has found no more."""
         return self._exhausted_ns != 0
 
     def __iter__(self) -> ScriptEpoch:

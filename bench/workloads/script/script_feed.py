@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from bench.workloads.audit.asked_batches import AskedBatches, watch_batches
 from bench.workloads.audit.own_observation import AskedIndices, OwnObservation
 from bench.workloads.script.script_hook import Iterate
-from bench.workloads.script.script_loaders import find_length
 from bench.workloads.script.script_tally import FoundLoader
+from loaders.data.length import find_length
 from loaders.spec.first_batches import limit_epochs
 from loaders.spec.source_facts import DataLoaderSettings
 from loaders.spec.turn_knobs import turn_knobs
@@ -24,7 +24,7 @@ LEAST_SHARE = 0.1
 
 
 class Feed(ABC):
-    """What the picked DataLoader of a script delivers in a trial.
+    """Batches that the picked DataLoader of a script delivers in a trial.
 
     A script may make it anew for each epoch. Each one is changed once, before its first batch.
 

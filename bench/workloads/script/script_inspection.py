@@ -25,10 +25,11 @@ from bench.workloads.inspection.user_modules import (
 from bench.workloads.script.script_end import end_now
 from bench.workloads.script.script_file import ScriptError, ScriptFile
 from bench.workloads.script.script_hook import Iterate, hook_loaders
-from bench.workloads.script.script_loaders import LoaderKeys, find_length
+from bench.workloads.script.script_loaders import LoaderKeys
 from bench.workloads.script.script_tally import CountedIterator, FoundLoader, LoaderTally
 from bench.workloads.script.written_files import WrittenFiles
 from loaders.data.dataset_ref import FileStamp
+from loaders.data.length import find_length
 
 # Seconds after the first batch in which the run finds out which DataLoader is the largest.
 LONGEST_LOOK_S = 60.0
@@ -36,7 +37,7 @@ LONGEST_LOOK_S = 60.0
 
 @dataclass(frozen=True)
 class ScriptInspection:
-    """What was found about a script.
+    """Findings about a script.
 
     Attributes:
         loaders: its DataLoaders, in the order in which it iterates them.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Any
 
 from torch.utils.data import DataLoader
+
+from loaders.data.length import find_length
 
 # How much more a sample weighs that comes in another order than the stored one.
 SHUFFLED_WEIGHT = 1.25
@@ -15,7 +16,7 @@ SHUFFLED_WEIGHT = 1.25
 
 @dataclass(frozen=True)
 class LoaderKey:
-    """What a DataLoader of a script is known by.
+    """Marks by which a DataLoader of a script is known.
 
     Attributes:
         dataset: class of its dataset.
@@ -80,15 +81,6 @@ class LoaderKeys:
                 self._datasets[key] = _refer(dataset)
                 return key
             ordinal += 1
-
-
-def find_length(sized: Sized | Any) -> int | None:
-    """Return the length of an object; None where it has none."""
-    try:
-        return len(sized)
-    # A user's __len__ may raise anything.
-    except Exception:
-        return None
 
 
 def _refer(dataset: Any) -> Any:

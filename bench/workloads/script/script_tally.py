@@ -9,7 +9,8 @@ from typing import Any
 from torch.utils.data import DataLoader, IterableDataset
 
 from bench.workloads.inspection.pickle_check import find_pickle_error
-from bench.workloads.script.script_loaders import LoaderKey, find_length
+from bench.workloads.script.script_loaders import LoaderKey
+from loaders.data.length import find_length
 from loaders.data.nested_batch import count_bytes, count_samples
 from loaders.spec.epoch_contents import EpochContents
 from loaders.spec.source_facts import SourceFacts

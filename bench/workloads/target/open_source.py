@@ -24,7 +24,7 @@ BUILT_IN = ("builtins", "collections", "itertools")
 
 @dataclass(frozen=True)
 class OpenedSource:
-    """What a target names or makes.
+    """Loader that a target names or makes.
 
     Attributes:
         kind: what it is.
