@@ -30,14 +30,14 @@ from tests.benchmarks import paced_script
 
 SCRIPT = Path(paced_script.__file__)
 # The first epoch of each process is cold and doesn't count.
-EPOCHS = 5
-TURNS = 7
+EPOCHS = 9
+TURNS = 15
 
 
 @contextmanager
-def start_bare(step_ms: str) -> Iterator[Iterator[float]]:
+def start_bare(*arguments: str) -> Iterator[Iterator[float]]:
     """Start the bare script, and run an epoch for each item that is taken; its seconds."""
-    command = [sys.executable, "-W", "ignore", str(SCRIPT), "--wait", "--step-ms", step_ms]
+    command = [sys.executable, "-W", "ignore", str(SCRIPT), "--wait", *arguments]
 
     def run(process: subprocess.Popen[str]) -> Iterator[float]:
         assert process.stdin
@@ -68,15 +68,16 @@ def start_trial(runner: TrialRunner, choice: ScriptChoice) -> Iterator[Iterator[
         yield run()
 
 
-@pytest.mark.parametrize("step_ms", ["1", "10"])
-def test_a_trial_against_the_bare_script(benchmark, request, tmp_path, step_ms, turns) -> None:
+@pytest.mark.parametrize(("step_ms", "batches"), [("1", "400"), ("10", "100")])
+def test_a_trial_against_the_bare_script(benchmark, request, tmp_path, step_ms, batches, turns) -> None:
     """The length of the trial's epochs over that of the bare script's: the median of the turns."""
     assert Script.__module__ in MODULES
-    choice = choose(SCRIPT.parent, SCRIPT.name, ["--step-ms", step_ms])
+    arguments = ["--step-ms", step_ms, "--batches", batches]
+    choice = choose(SCRIPT.parent, SCRIPT.name, arguments)
     runner = TrialRunner(prepare_context(MODULES), TrialLimits(600), tmp_path / "trials.log")
     ratios = []
     for turn in range(turns):
-        with start_bare(step_ms) as bare, start_trial(runner, choice) as trial:
+        with start_bare(*arguments) as bare, start_trial(runner, choice) as trial:
             pairs = []
             for number in range(EPOCHS):
                 first, second = (bare, trial) if (turn + number) % 2 else (trial, bare)
