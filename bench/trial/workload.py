@@ -25,6 +25,7 @@ from bench.trial.training import Training
 from loaders.device.device import no_span
 
 if TYPE_CHECKING:
+    from bench.trial.probe import Probe
     from bench.trial.trial import Trial
 
 
@@ -91,6 +92,17 @@ class Workload(ABC):
 
         The same seed makes the same order, so the observations hold for the epochs that were timed.
         """
+
+    def probe(self, probe: Probe) -> Iterator[Any] | Push[Any]:
+        """Look into a configuration's loading, in the probe's own process.
+
+        Args:
+            probe: says what to look at.
+
+        Returns:
+            BatchTraces for a `trace`, RungTimes for a `ladder`.
+        """
+        raise NotImplementedError(f"{self.name}: no {probe.kind}")
 
     @abstractmethod
     def make_audit(self) -> EpochAudit:

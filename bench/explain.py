@@ -1,0 +1,1 @@
+"""Explain what bounds a training, and what would help: `python -m bench.explain`, and `Explain` in Python."""
