@@ -12,6 +12,7 @@ from bench.machine.check import Check
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.report.console import print_line
 from bench.text import format_bytes, format_count, format_duration, join_words
+from bench.workloads.script.script_file import SCRIPT_STEP
 from loaders.families.dataloader import OwnDataLoader
 
 
@@ -41,9 +42,10 @@ def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: s
     for change in describe_baselines(sweep):
         print_line(console, f"Your own settings are not measured: the baseline has {escape(change)}")
     if sweep.captured_bytes is not None:
+        bounded = "loop" if SCRIPT_STEP in options.request.step else "step alone"
         print_line(
             console,
-            "The ceiling is your step alone on batches that are in memory already, "
+            f"The ceiling is your {bounded} on batches that are in memory already, "
             f"{format_bytes(sweep.captured_bytes)} of them at most",
         )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bench.plan.ceiling_loaders import OwnStepCeiling
 from bench.plan.configuration import Configuration
 from bench.plan.schedule import ScheduledRun
 from bench.report.opening import describe_baselines, print_start
 from bench.runner.environment_record import describe_settings
+from bench.workloads.script.script_file import SCRIPT_STEP
 from loaders.families.dataloader import OwnDataLoader
 from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from tests.bench.report.printing import capture
@@ -50,14 +53,17 @@ def test_the_bounds_of_the_duration_are_told() -> None:
     assert precise.endswith(" on two cores, then more of the fastest until ±2.5%, 5 min 0 s at most")
 
 
-def test_the_memory_of_captured_batches_is_told() -> None:
-    """The bound of it, where the step of a user's own training has a ceiling."""
+@pytest.mark.parametrize(("step", "bounded"), [("12ms", "step alone"), (SCRIPT_STEP, "loop")])
+def test_the_memory_of_captured_batches_is_told(step, bounded) -> None:
+    """The bound of it, where a user's own step or the loop of their script has a ceiling."""
     spec = OwnStepCeiling((("batch_size", 4),), 3 << 20)
-    run = ScheduledRun(Configuration(spec, "cpu", "12ms", None, 1), 0, 0, 2, frozenset({0}))
-    sweep = replace(plan_sweep("--num-workers", "0"), runs=(run,))
+    run = ScheduledRun(Configuration(spec, "cpu", step, None, 1), 0, 0, 2, frozenset({0}))
+    sweep = plan_sweep("--num-workers", "0")
+    options = replace(sweep.options, request=replace(sweep.options.request, step=(step,)))
+    sweep = replace(sweep, options=options, runs=(run,))
     lines = capture(lambda c: print_start(c, sweep, 1000, "mine"), width=500).splitlines()
     assert lines[-1] == (
-        "The ceiling is your step alone on batches that are in memory already, 3 MiB of them at most"
+        f"The ceiling is your {bounded} on batches that are in memory already, 3 MiB of them at most"
     )
     assert describe_settings(sweep)["captured_bytes_at_most"] == 3 << 20
     assert describe_settings(plan_sweep("--num-workers", "0"))["captured_bytes_at_most"] is None
