@@ -11,7 +11,8 @@ import click
 from bench.cli.command_line import FAILED, run_command
 from bench.cli.user_path import UserPath
 from bench.records.errors import ResultsError
-from bench.report.charts.draw import ChartsError, draw_charts
+from bench.report.charts.draw import draw_charts
+from bench.report.charts.drawing import ChartsError
 from bench.report.output import complain
 
 

@@ -19,7 +19,8 @@ from bench.process import interrupts, process_tree
 from bench.process.forkserver import prepare_context
 from bench.records import results_folder
 from bench.records.errors import StorageError
-from bench.report.charts.draw import ChartsError, draw_charts
+from bench.report.charts.draw import draw_charts
+from bench.report.charts.drawing import ChartsError
 from bench.report.labels import name_configurations
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import SweepObserver

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bench.plot import main
-from bench.report.charts.draw import ChartsError
+from bench.report.charts.drawing import ChartsError
 from tests.bench import runs
 from tests.bench.runs import timed
 from tests.paths import ROOT

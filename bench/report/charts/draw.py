@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,21 +9,14 @@ import pandas as pd
 
 from bench.analysis.naming import make_labels
 from bench.analysis.summary import summarise
-from bench.records.durable_write import write_atomically
-from bench.records.errors import StorageError
 from bench.records.results_folder import read_ceilings, read_device, read_runs
-from bench.report.charts.settings import use_own_settings
-from bench.text import describe_error
+from bench.report.charts.drawing import prepare_drawing, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Columns of the summary that only a pass on the device fills.
 ON_DEVICE = ["device_data_s", "device_transfer_s", "device_step_s"]
-
-
-class ChartsError(RuntimeError):
-    """Charts that can't be drawn: one line that names the cause."""
 
 
 def draw_charts(folder: Path) -> list[Path]:
@@ -47,14 +39,8 @@ def draw_charts(folder: Path) -> list[Path]:
     summary = summary[summary["rank"].notna()]
     if summary.empty:
         return []
-    try:
-        with use_own_settings():
-            return [_save(figure, folder / f"{name}.png") for name, figure in _draw(summary, runs).items()]
-    except StorageError:
-        raise
-    # Charts never cost figures, whatever libraries and their settings do.
-    except Exception as error:
-        raise ChartsError(f"the charts can't be drawn: {describe_error(error)}") from error
+    with prepare_drawing():
+        return [save_figure(figure, folder / f"{name}.png") for name, figure in _draw(summary, runs).items()]
 
 
 def _draw(summary: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Figure]:
@@ -72,10 +58,3 @@ def _draw(summary: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Figure]:
     if not on_device.empty:
         charts["time_on_device"] = draw_time_on_device(on_device)
     return charts
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    picture = io.BytesIO()
-    figure.savefig(picture, dpi=150, bbox_inches="tight", format="png")
-    write_atomically(path, picture.getvalue())
-    return path

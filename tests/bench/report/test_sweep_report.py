@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bench.records.errors import StorageError
-from bench.report.charts.draw import ChartsError
+from bench.report.charts.drawing import ChartsError
 from bench.report.output import SteadyOutput
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_outcome import SweepOutcome

@@ -15,7 +15,8 @@ from bench.analysis.summary import summarise
 from bench.records.errors import StorageError
 from bench.records.results_folder import DEVICE, read_device, read_runs
 from bench.records.runs_file import RunsFile
-from bench.report.charts.draw import ChartsError, draw_charts
+from bench.report.charts.draw import draw_charts
+from bench.report.charts.drawing import ChartsError
 from tests.bench import runs
 from tests.bench.runs import failed, timed
 from tests.paths import ROOT
