@@ -46,6 +46,7 @@ def test_a_sweep_of_a_script(sweep_here, tmp_path) -> None:
     assert summary["phase"].tolist() == ["cold", "cold"]
     assert sorted(summary["rank"]) == [1, 2]
     assert summary["ceiling"].tolist() == ["step", "step"]
+    assert "The ceiling is your loop on batches that are in memory already" in out
     assert "a line of the script" not in out + err
     assert "notes.txt" in out
     # The first run and the trials end with the epoch that they are about.
