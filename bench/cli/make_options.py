@@ -32,6 +32,9 @@ OF_PICTURES = ("mirror", "learning_rate")
 def make_options(values: Mapping[str, Any]) -> SweepOptions:
     """Turn the values of the command line into SweepOptions.
 
+    Args:
+        values: values of a sweep's options by their names; and `single`, if one configuration is asked for.
+
     Raises:
         click.UsageError: options contradict each other.
     """
@@ -43,6 +46,7 @@ def make_options(values: Mapping[str, Any]) -> SweepOptions:
     request = Request(
         knobs={**knobs, **{f"{PARAM}{name}": given for name, given in values["params"].items()}},
         step=(SCRIPT_STEP,) if is_script else _choose_steps(values),
+        single=values.get("single", False),
         **{name: values[name] for name in REQUEST},
     )
     _check_aa(request, values)

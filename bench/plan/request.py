@@ -24,6 +24,7 @@ class Request:
         num_threads: threads of torch in the training process; None for torch's own number.
         cuda_graph: whether CUDA graphs hold the step.
         aa_pairs: pairs of twins of each configuration, for an A/A check; None for no check.
+        single: whether one configuration is asked for: the baseline's, with the given knobs; default False.
     """
 
     family: tuple[str, ...] | None = None
@@ -35,8 +36,9 @@ class Request:
     num_threads: tuple[int | None, ...] = (None,)
     cuda_graph: tuple[bool, ...] = (False,)
     aa_pairs: int | None = None
+    single: bool = False
 
     @property
     def effective_preset(self) -> str | None:
-        """The preset; `quick` where neither a preset nor knobs were given; None for the given knobs alone."""
-        return self.preset or (None if self.knobs or self.aa_pairs else "quick")
+        """The preset; `quick` where neither it nor knobs nor a single configuration were asked for; else None."""
+        return self.preset or (None if self.knobs or self.aa_pairs or self.single else "quick")

@@ -34,6 +34,8 @@ class SweepOptions:
         batches: number of batches after which an epoch of the target ends; None for its own end.
         script_args: arguments of a script.
         pick: number or name of the DataLoader of a script to vary; None for the largest.
+        measured_again: results folder of a sweep whose target is measured again in a new folder; relative paths
+            begin where that sweep was started; None for the current folder.
     """
 
     request: Request
@@ -55,6 +57,7 @@ class SweepOptions:
     batches: int | None = None
     script_args: tuple[str, ...] = ()
     pick: str | None = None
+    measured_again: Path | None = None
 
     @property
     def command(self) -> str:
