@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class EpochTimings:
         sample_shape: shape of one sample as the step gets it, such as (1, H, W); () without a batch. A sample
             of several tensors has the shape of the largest.
         dtype: dtype of the same tensor, such as `float32`; empty without a batch.
+        asked_ns: reading of the clock at which each batch was asked for, minus `start_ns`, one int64 for each
+            batch; empty where it was not kept.
     """
 
     start_ns: int
@@ -43,6 +45,7 @@ class EpochTimings:
     samples: int
     sample_shape: tuple[int, ...]
     dtype: str
+    asked_ns: array[int] = field(default_factory=lambda: array("q"))
 
     @property
     def batches(self) -> int:

@@ -86,4 +86,5 @@ def measure_epoch(
         samples=samples,
         sample_shape=sample_shape,
         dtype=dtype,
+        asked_ns=array("q", (asked - start for asked, _, _, _ in stamps)),
     )

@@ -132,6 +132,7 @@ class ScriptEpoch:
             samples=self.samples,
             sample_shape=sample_shape,
             dtype=dtype,
+            asked_ns=array("q", (asked - self._start_ns for asked, _ in self._stamps)),
         )
 
     def is_complete(self, length: int | None) -> bool:

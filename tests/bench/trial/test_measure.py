@@ -57,6 +57,7 @@ def test_every_part_is_timed_apart(clock) -> None:
     assert list(timings.data_wait_ns) == [500, 20, 30]
     assert list(timings.step_ns) == [100, 100, 100]
     assert list(timings.transfer_ns) == [0, 0, 0]
+    assert list(timings.asked_ns) == [70, 670, 790]
     assert timings.teardown_ns == 9
     assert timings.wall_ns == 70 + 550 + 300 + 9
     assert (timings.start_ns, timings.end_ns) == (1_000, 1_929)

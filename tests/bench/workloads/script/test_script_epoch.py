@@ -64,6 +64,8 @@ def check(timings: EpochTimings, *, wall: int, teardown: int, steps: list[int]) 
     assert timings.startup_ns == START
     assert list(timings.data_wait_ns) == [WAIT] * len(steps)
     assert list(timings.step_ns) == steps
+    asked = [START + place * WAIT + sum(steps[:place]) for place in range(len(steps))]
+    assert list(timings.asked_ns) == asked
     assert timings.teardown_ns == teardown
     assert timings.wall_ns == wall
     assert (timings.samples, timings.sample_shape, timings.dtype) == (4 * len(steps), (2,), "float32")
