@@ -159,8 +159,8 @@ class TrainingWorkload(Workload):
         Each epoch is inspected within a small share of its time.
         """
         began_s = time.perf_counter()
-        training = self._prepare_training(trial)
-        with _explain_failures(training):
+        training = self.prepare_training(trial)
+        with explain_failures(training):
             yield from self._measure_epochs(trial, training, began_s)
 
     def _measure_epochs(self, trial: Trial, training: Training, began_s: float) -> Iterator[EpochReport]:
@@ -182,27 +182,28 @@ class TrainingWorkload(Workload):
 
     def repeat(self, trial: Trial) -> Iterator[Any]:
         """Run the same epochs once more, off the clock, and yield what was seen of every batch."""
-        training = self._prepare_training(trial, in_full=True)
+        training = self.prepare_training(trial, in_full=True)
         inspector = training.inspector
         if inspector is None:
             raise ValueError("a trial that isn't audited can't be repeated for its audit")
         # The step's batch is inspected, as it may be finished on the device only.
         consumer = InspectedStep(training.step, lambda batch: inspector(batch, 1))
         meter = EpochMeter(training, cuda=trial.on_cuda)
-        with _explain_failures(training):
+        with explain_failures(training):
             while True:
                 inspector.start_over()
                 timings = meter.measure(consumer).timings
                 yield inspector.observe(timings.batches, timings.samples)
 
-    def _prepare_training(self, trial: Trial, *, in_full: bool = False) -> Training:
+    def prepare_training(self, trial: Trial, *, in_full: bool = False) -> Training:
+        """Set torch's threads and seed, and build the loader and the step of a trial in this process."""
         torch.set_num_threads(trial.configuration.num_threads)
         torch.manual_seed(trial.seed)
         return self.make_training(trial, in_full=in_full)
 
 
 @contextmanager
-def _explain_failures(training: Training) -> Iterator[None]:
+def explain_failures(training: Training) -> Iterator[None]:
     """Raise an error that says its cause in place of one whose cause the training knows.
 
     Raises:
