@@ -15,7 +15,9 @@ import click
 from loaders.spec.knobs import format_value
 
 # Options that print and measure nothing.
-ONLY_TYPED = ("help", "dry_run")
+ONLY_TYPED = ("help", "dry_run", "json", "quiet")
+# What each command makes, by its name.
+NOUNS = {"sweep": "a sweep", "explain": "an explanation"}
 
 
 def write_arguments(command: click.Command, target: str | None, options: Mapping[str, Any]) -> list[str]:
@@ -35,7 +37,7 @@ def write_arguments(command: click.Command, target: str | None, options: Mapping
     rest = [one for one in command.params if isinstance(one, click.Argument) and one.nargs == -1]
     for name in options:
         if (name not in known and name not in [one.name for one in rest]) or name in ONLY_TYPED:
-            raise TypeError(_describe_unknown(name, [*known, *(one.name or "" for one in rest)]))
+            raise TypeError(_describe_unknown(command, name, [*known, *(one.name or "" for one in rest)]))
     if target is not None and not isinstance(target, str | os.PathLike):
         raise TypeError(
             f"target: a {type(target).__name__} can't be sent to a trial's process; give a text, as "
@@ -56,12 +58,12 @@ def name_option(option: click.Option) -> str:
     return option.opts[0].removeprefix("--").replace("-", "_")
 
 
-def _describe_unknown(name: str, known: Sequence[str]) -> str:
+def _describe_unknown(command: click.Command, name: str, known: Sequence[str]) -> str:
     if name in ONLY_TYPED:
         return f"{name}: it is for the command line alone"
     near = get_close_matches(name, [one for one in known if one not in ONLY_TYPED], n=1, cutoff=0.4)
     meant = f"; did you mean {near[0]}?" if near else ""
-    return f"{name}: no option of a sweep has this name{meant}"
+    return f"{name}: no option of {NOUNS[command.name or '']} has this name{meant}"
 
 
 def _write_option(option: click.Option, name: str, value: Any) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bench.records.results_folder import ENVIRONMENT, read_environment
 from bench.runner.data_place import find_recorded_data
 
 PROGRAMS = (["python", "-m", "bench.sweep"], ["loaderbench", "sweep"])
+EXPLAIN_PROGRAMS = (["python", "-m", "bench.explain"], ["loaderbench", "explain"])
 # Options that may stand beside --resume: places and durations, which don't change what is measured.
 BESIDE_RESUME = (
     "resume", "resume_anyway", "data_dir", "mirror", "budget_s", "timeout_s", "memory_limit", "dry_run",
@@ -34,18 +36,36 @@ def restore_values(context: click.Context, values: dict[str, Any]) -> dict[str, 
     given = [name for name in values if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     _check_given(context, given)
     folder: Path = values["resume"]
-    environment = read_environment(folder)
+    data_dir = values["data_dir"] if "data_dir" in given else None
+    recorded = restore_recorded(context.command, folder, read_environment(folder), data_dir)
+    return {**recorded, **{name: values[name] for name in given}}
+
+
+def restore_recorded(
+    command: click.Command, folder: Path, environment: Mapping[str, Any], data_dir: Path | None = None
+) -> dict[str, Any]:
+    """Return the values of a sweep's recorded command, with the data that it was measured on.
+
+    Args:
+        command: the command of a sweep.
+        folder: results folder.
+        environment: content of its environment.json.
+        data_dir: folder of the data; default None, where they are recorded.
+
+    Raises:
+        click.UsageError: the recorded command has options that this version doesn't know.
+        ResultsError: the folder holds no command of a sweep, or the data lie elsewhere now.
+    """
     arguments = _split_command(environment.get("command"), folder)
     # A context alone parses arguments and calls no function.
-    first = context.command.make_context(context.info_name, arguments).params
-    restored = {**first, **{name: values[name] for name in given}}
+    recorded = command.make_context(command.name, arguments).params
     name = str(environment.get("dataset", {}).get("name"))
     if name.startswith("synthetic:"):
         # auto chose it when there was no network, and must choose it again.
-        restored["dataset"] = name
-    if "data_dir" not in given and first["target"] is None:
-        restored["data_dir"] = find_recorded_data(folder, environment, first["data_dir"])
-    return restored
+        recorded["dataset"] = name
+    if data_dir is None and recorded["target"] is None:
+        recorded["data_dir"] = find_recorded_data(folder, environment, recorded["data_dir"])
+    return recorded
 
 
 def _check_given(context: click.Context, given: list[str]) -> None:
@@ -68,4 +88,8 @@ def _split_command(command: object, folder: Path) -> list[str]:
     for program in PROGRAMS:
         if words[: len(program)] == program:
             return words[len(program) :]
+    if any(words[: len(program)] == program for program in EXPLAIN_PROGRAMS):
+        raise ResultsError(
+            f"{folder} holds an explanation, which is made anew by its command: {shlex.join(words)}"
+        )
     raise ResultsError(f"{folder / ENVIRONMENT} holds no command of a sweep: {command!r}")

@@ -24,6 +24,8 @@ LIMITS = "limits.csv"
 # The parts of environment.json that this program reads back, and their types.
 PARTS = {"dataset": dict, "machine": dict, "versions": dict, "torch": dict, "sweep": dict, "resumed": list}
 ENVIRONMENT, LOG = "environment.json", "trials.log"
+# Files of an explanation.
+LADDER, BATCHES, EXPLANATION = "ladder.csv", "batches.csv", "explanation.json"
 
 
 def name_folder(out: Path | None, name: str) -> Path:

@@ -18,15 +18,18 @@ PIPE_WIDTH = 120
 FEWEST_COLUMNS = 20
 
 
-def make_console() -> Console:
-    """Make a console for standard output.
+def make_console(stream: TextIO | None = None) -> Console:
+    """Make a console for standard output, or for another stream.
 
     On a terminal it is as wide as that, and may show progress bars. In a file, in a pipe and on a terminal
     without cursor movements it prints plain lines. `is_terminal` tells the two apart. `FORCE_COLOR` adds
     colours to plain lines, and nothing else.
+
+    Args:
+        stream: the stream; default None for standard output.
     """
     # A sweep goes on when its terminal is closed or the reader of its output ends.
-    output = cast(TextIO, SteadyOutput(sys.stdout))
+    output = cast(TextIO, SteadyOutput(stream or sys.stdout))
     terminal = Console(file=output, force_terminal=output.isatty())
     width = max(terminal.width, FEWEST_COLUMNS)
     if terminal.is_terminal and not terminal.is_dumb_terminal:

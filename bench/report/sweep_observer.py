@@ -18,14 +18,20 @@ ShowConversion = Callable[[str, int, int], None]
 
 
 class SweepObserver:
-    """Observer of a sweep that shows nothing. SweepPrinter prints what it is told.
+    """Observer of a sweep that shows nothing but the progress of trials. SweepPrinter prints what it is told.
 
     Attributes:
+        console: console that the progress goes to.
         notices: facts of data and loaders that a user must know before reading figures.
     """
 
-    def __init__(self) -> None:
-        """Start without notices."""
+    def __init__(self, console: Console | None = None) -> None:
+        """Start without notices.
+
+        Args:
+            console: console that the progress goes to; default None shows none.
+        """
+        self.console = console or Console(quiet=True, file=io.StringIO())
         self.notices: list[str] = []
 
     def notice(self, text: str) -> None:
@@ -63,7 +69,7 @@ class SweepObserver:
             sweep: sweep that is about to run.
             samples: samples in an epoch.
         """
-        return SweepProgress.for_sweep(Console(quiet=True, file=io.StringIO()), sweep, samples)
+        return SweepProgress.for_sweep(self.console, sweep, samples)
 
     def show_results(self, conclusion: SweepConclusion) -> None:
         """Take the results, before the charts are drawn."""

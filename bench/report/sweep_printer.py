@@ -13,7 +13,6 @@ from bench.report.file_progress import show_conversions, show_downloads
 from bench.report.notices import Notices
 from bench.report.opening import print_concerns, print_start
 from bench.report.output import complain
-from bench.report.progress import SweepProgress
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import ShowConversion, ShowDownload, SweepObserver
 from bench.report.sweep_report import print_closing, print_results
@@ -28,14 +27,13 @@ class SweepPrinter(SweepObserver):
         Args:
             console: console to print to.
         """
-        super().__init__()
-        self._console = console
+        super().__init__(console)
         self._boxes = Notices(console)
 
     @property
     def lost(self) -> OSError | None:
         """The first error of writing to the console; None without one."""
-        lost: OSError | None = getattr(self._console.file, "lost", None)
+        lost: OSError | None = getattr(self.console.file, "lost", None)
         return lost
 
     def notice(self, text: str) -> None:
@@ -45,31 +43,27 @@ class SweepPrinter(SweepObserver):
 
     def show_downloads(self) -> AbstractContextManager[ShowDownload]:
         """Show a bar or a line a file."""
-        return show_downloads(self._console)
+        return show_downloads(self.console)
 
     def show_conversions(self) -> AbstractContextManager[ShowConversion]:
         """Show a bar or a line a family."""
-        return show_conversions(self._console)
+        return show_conversions(self.console)
 
     def show_concerns(self, checks: Sequence[Check]) -> None:
         """Print each concern with its cure."""
-        print_concerns(self._console, checks)
+        print_concerns(self.console, checks)
 
     def show_start(self, sweep: PreparedSweep, samples: int, dataset: str | None = None) -> None:
         """Print the choices that were left to the sweep, and how long it takes."""
-        print_start(self._console, sweep, samples, dataset)
-
-    def make_progress(self, sweep: PreparedSweep, samples: int) -> SweepProgress:
-        """Return the display of the sweep's trials."""
-        return SweepProgress.for_sweep(self._console, sweep, samples)
+        print_start(self.console, sweep, samples, dataset)
 
     def show_results(self, conclusion: SweepConclusion) -> None:
         """Print the answer, the table and what to be wary of."""
-        print_results(self._console, conclusion)
+        print_results(self.console, conclusion)
 
     def show_end(self, conclusion: SweepConclusion) -> None:
         """Print what is missing, the notices again, the results' folder, and the first error."""
-        print_closing(self._console, conclusion, self._boxes)
+        print_closing(self.console, conclusion, self._boxes)
         # A full disk stops one file after the other: the first error names the cause.
         for problem in conclusion.problems[:1]:
             complain(problem)

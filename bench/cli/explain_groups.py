@@ -1,0 +1,106 @@
+"""The options of `python -m bench.explain`: those of a sweep that say what is measured, with one value each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from bench.cli.option_groups import (
+    blocks_option,
+    consumer_options,
+    data_options,
+    knob_options,
+    output_options,
+    repetition_options,
+)
+
+# Fewer than five give wide intervals.
+BLOCKS = 5
+BOUNDS = ("epochs", "budget_s", "timeout_s", "memory_limit", "seed")
+PLACES = ("out", "name")
+# Options of a sweep that make no sense for one configuration, with the values that leave them out.
+LEFT_OUT = {
+    "preset": None,
+    "precision": None,
+    "aa_pairs": None,
+    "resume": None,
+    "resume_anyway": False,
+    "dry_run": False,
+}
+
+
+def make_explain_groups() -> dict[str, list[click.Option]]:
+    """Return the options of an explanation by the title of their group."""
+    subject = [option for option in (*data_options(), *consumer_options()) if option.name not in LEFT_OUT]
+    return {
+        "What to explain (VALUE: a single one)": [take_one(option) for option in subject],
+        "The loader's knobs (default: as they are)": [take_one(option) for option in knob_options()],
+        "How often": [blocks_option(BLOCKS), *_select(repetition_options(), BOUNDS)],
+        "What to do with the advice": advice_options(),
+        "Where to": [*_select(output_options(), PLACES), *screen_options()],
+    }
+
+
+def list_subject_names() -> list[str]:
+    """Return the names of the values that say what is measured, without the knobs."""
+    found = (option.name for option in (*data_options(), *consumer_options()))
+    names = [name for name in found if name is not None and name not in LEFT_OUT]
+    return ["target", "script_args", *names, "seed"]
+
+
+def advice_options() -> list[click.Option]:
+    """Return the options of what is done with the advice."""
+    return [
+        click.Option(
+            ["--verify"],
+            is_flag=True,
+            help="Make each change that is advised, and measure it beside the present configuration.",
+        ),
+        click.Option(
+            ["--check"],
+            is_flag=True,
+            help="With a target: run steps as long as the break-even step times.",
+        ),
+    ]
+
+
+def screen_options() -> list[click.Option]:
+    """Return the options of what is printed."""
+    return [
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the explanation as one JSON object."),
+        click.Option(["--quiet"], is_flag=True, help="Print the explanation, and nothing before it."),
+    ]
+
+
+def take_one(option: click.Option) -> click.Option:
+    """Let an option that takes a list of values take a single one. Its value stays a tuple.
+
+    Args:
+        option: an option of a sweep, which is changed.
+    """
+    metavar = option.metavar or ""
+    read = option.callback
+    if "LIST" not in metavar or read is None:
+        return option
+
+    def read_one(context: click.Context, parameter: click.Parameter, text: Any) -> Any:
+        values = read(context, parameter, text)
+        for found in values.values() if isinstance(values, dict) else (values or (),):
+            if len(found) > 1:
+                shown = ", ".join(map(str, found))
+                raise click.UsageError(
+                    f"{parameter.opts[0]}: {shown} are {len(found)} values, and an explanation is of one "
+                    "configuration: give one (a sweep takes several)"
+                )
+        return values
+
+    option.callback = read_one
+    option.metavar = metavar.replace("LIST", "VALUE")
+    return option
+
+
+def _select(options: Iterable[click.Option], names: Iterable[str]) -> list[click.Option]:
+    by_name = {option.name: option for option in options}
+    return [by_name[name] for name in names]

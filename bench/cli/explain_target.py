@@ -1,0 +1,49 @@
+"""The TARGET of an explanation: a user's own, a family of Fashion-MNIST, or the results folder of a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.recorded_baseline import restore_baseline
+from bench.workloads.script.script_file import is_script
+from bench.workloads.target.target import FORMS
+from loaders.registry import families, own_families
+
+
+def read_target(context: click.Context, values: dict[str, Any]) -> tuple[dict[str, Any], Path | None]:
+    """Return the values that say what is measured, whatever the TARGET is.
+
+    Args:
+        context: context of the command.
+        values: values of its options.
+
+    Returns:
+        The values, and the results folder that is measured again; None where the TARGET is no such folder.
+
+    Raises:
+        click.UsageError: there is no such TARGET.
+        ResultsError: the results folder can't be measured again.
+    """
+    text: str | None = values["target"]
+    if text is None:
+        return values, None
+    if text in families():
+        if values["family"] is not None:
+            raise click.UsageError(f"--family: TARGET names the family {text} already")
+        return {**values, "target": None, "family": (text,)}, None
+    if text in own_families():
+        raise click.UsageError(
+            f"{text!r} loads data of your own: name them first, as in FILE.py:NAME --family {text}"
+        )
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        return restore_baseline(context, values, folder), folder
+    if ":" in text or is_script(text):
+        return values, None
+    raise click.UsageError(
+        f"{text!r} is no target, expected {FORMS}, a script FILE.py, a loader family ({', '.join(families())}), "
+        "or the results folder of a sweep"
+    )
