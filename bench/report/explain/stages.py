@@ -1,0 +1,122 @@
+"""Stages in the terminal: what each costs alone, the slowest batches, and the time to the first batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.analysis.explanation.explanation import Explanation, SlowBatch
+from bench.report.explain.page import print_paragraph
+from bench.report.explain.wording import (
+    choose_unit,
+    count_samples,
+    format_time,
+    name_piece,
+)
+from bench.text import format_bytes, format_count, join_few, join_words, printable
+
+# Stages that one line can name; the smallest others are summed up.
+MOST_STAGES = 6
+# A batch with at most this many indices names its slow samples.
+FEW_INDICES = 4
+# Causes of start-up below this share of it aren't named.
+LEAST_CAUSE = 0.02
+
+
+def print_ladder(console: Console, explanation: Explanation) -> None:
+    """Print what each stage costs for a sample, by itself; nothing without a ladder."""
+    if not explanation.ladder:
+        return
+    samples = count_samples(explanation)
+    unit = choose_unit(rung.sample_s for rung in explanation.ladder)
+    ranked = sorted(explanation.ladder, key=lambda rung: -rung.sample_s)
+    named = {id(rung) for rung in ranked[:MOST_STAGES]}
+    stages = []
+    for rung in explanation.ladder:
+        if id(rung) not in named:
+            continue
+        low, high = rung.batch_s.low, rung.batch_s.high
+        reach = "" if low is None or high is None else f" ±{unit.format((high - low) / 2 / samples)}"
+        stages.append(f"{printable(rung.name)} {unit.format(rung.sample_s)}{reach}")
+    if rest := [rung for rung in ranked if id(rung) not in named]:
+        total = sum(rung.sample_s for rung in rest)
+        stages.append(f"{format_count(len(rest), 'other stage')} {unit.format(total)}")
+    listed = escape(", ".join(stages))
+    text = f"[bold]Each stage alone, {unit.name}/{name_piece(explanation)}:[/] {listed}."
+    print_paragraph(console, text, hanging=2)
+
+
+def print_stragglers(console: Console, explanation: Explanation) -> None:
+    """Print the slowest batches with the indices of their samples; nothing where there are none."""
+    slow = explanation.slow_batches
+    if not slow:
+        return
+    worst = max(slow, key=lambda batch: batch.load_s)
+    usual = f"{format_time(worst.load_s)} to load, typically {format_time(worst.typical_s)}"
+    waited = format_time(sum(batch.wait_s for batch in slow))
+    text = (
+        f"[bold]Stragglers:[/] {escape(_name_slow(slow))}; the slowest took {usual}. "
+        f"The training waited {waited} for {_count_slow(slow)}{_describe_queue(slow)}."
+    )
+    print_paragraph(console, text, hanging=2)
+
+
+def print_start_up(console: Console, explanation: Explanation) -> None:
+    """Print the time to the first batch by cause; nothing where it isn't known."""
+    found = explanation.start_up
+    if found is None:
+        return
+    causes = {
+        "starting workers": found.starting_s,
+        "imports in workers": found.importing_s,
+        "loading the batch": found.fetching_s,
+        "its way": found.handing_s,
+    }
+    unit = choose_unit([found.first_s])
+    named = [
+        f"{name} {unit.format(seconds)}"
+        for name, seconds in causes.items()
+        if seconds >= LEAST_CAUSE * found.first_s > 0
+    ]
+    details = f" ({escape(join_words(named))})" if named else ""
+    pickled = "" if found.pickled_bytes is None else f" Pickled for a worker: {format_bytes(found.pickled_bytes)}."
+    end = f", and {format_time(found.teardown_s)} at its end" if found.teardown_s >= LEAST_CAUSE * found.first_s else ""
+    text = (
+        f"[bold]Start-up:[/] {format_time(found.first_s)} to the first batch{details}; "
+        f"each later epoch pays {format_time(found.each_epoch_s)} again{end}.{pickled}"
+    )
+    print_paragraph(console, text, hanging=2)
+
+
+def _name_slow(slow: Sequence[SlowBatch]) -> str:
+    """Return the slow samples where they were told apart, the most frequent first; else the batches."""
+    told = Counter(index for batch in slow if len(batch.indices) <= FEW_INDICES for index in batch.indices)
+    if told:
+        samples = [printable(str(index)) for index, _ in told.most_common()]
+        noun = "sample" if len(samples) == 1 else "samples"
+        return f"{noun} {join_few(samples)} in {_count_slow(slow)}"
+    return join_few(_name_batch(batch) for batch in slow)
+
+
+def _name_batch(batch: SlowBatch) -> str:
+    inside = ""
+    if batch.indices:
+        inside = f": samples {join_few(printable(str(index)) for index in batch.indices)}"
+    return f"batch {batch.number} of epoch {batch.epoch} in block {batch.block}{inside}"
+
+
+def _count_slow(slow: Sequence[SlowBatch]) -> str:
+    return f"{len(slow)} slow batch{'' if len(slow) == 1 else 'es'}"
+
+
+def _describe_queue(slow: Sequence[SlowBatch]) -> str:
+    """Return whose delay the waits were, as a clause; empty where each was the batch's own."""
+    others = sum(1 for batch in slow if not batch.is_own)
+    if not others:
+        return ""
+    if others == len(slow):
+        return ", held up by batches before them in the queue"
+    return f", {others} of them held up by batches before them in the queue"
