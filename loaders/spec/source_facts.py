@@ -57,6 +57,7 @@ class SourceFacts:
         alone: what an epoch delivers without workers, for an iterable dataset; None where it isn't known.
         repeats: where a dataset's random numbers are the same: in all `workers`, or in all `epochs` of a
             worker, or both; empty where they differ, or where that isn't known.
+        fetches_batches: whether the dataset has `__getitems__`, which fetches the samples of a batch at once.
     """
 
     kind: Kind
@@ -74,3 +75,4 @@ class SourceFacts:
     sample: SampleFacts | None = None
     alone: EpochContents | None = None
     repeats: Literal["", "workers", "epochs", "workers and epochs"] = ""
+    fetches_batches: bool = False

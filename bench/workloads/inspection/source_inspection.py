@@ -15,6 +15,7 @@ from bench.workloads.inspection.pickle_check import find_pickle_error
 from bench.workloads.inspection.sample_checks import add_sample_facts
 from bench.workloads.target.open_source import is_one_shot
 from bench.workloads.target.target import TargetError
+from loaders.data.batched_fetch import fetches_batches
 from loaders.data.length import find_length
 from loaders.data.nested_batch import count_bytes, count_samples
 from loaders.spec.source_facts import DataLoaderSettings, Kind, SourceFacts
@@ -55,6 +56,7 @@ def find_facts(
         batches=find_length(loader),
         has_own_batches=not can_resize(loader),
         pickle_error=find_pickle_error(loader),
+        fetches_batches=fetches_batches(loader.dataset),
     )
     # Without workers: this process only looks.
     alone = copy_with(loader, DataLoaderSettings(settings.batch_size))

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from bench.workloads.inspection.pickle_check import find_pickle_error
 from bench.workloads.script.script_loaders import LoaderKey
+from loaders.data.batched_fetch import fetches_batches
 from loaders.data.length import find_length
 from loaders.data.nested_batch import count_bytes, count_samples
 from loaders.spec.epoch_contents import EpochContents
@@ -75,6 +76,7 @@ class LoaderTally:
                 map_style=map_style,
                 has_own_batches=not can_resize(loader),
                 pickle_error=find_pickle_error(loader),
+                fetches_batches=fetches_batches(loader.dataset),
             )
 
     def take(self, batch: Any) -> None:
