@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from multiprocessing.context import BaseContext
 
 import torch
 
@@ -65,6 +66,38 @@ def prepare_sweep(options: SweepOptions, offer: Offer) -> PreparedSweep:
 
 
 @contextmanager
+def open_folder(
+    sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepObserver
+) -> Iterator[tuple[Workload, list[str]]]:
+    """Get the data, the folder and the files of the loaders ready.
+
+    The folder is locked inside the `with` block.
+
+    Args:
+        sweep: sweep to measure.
+        choice: what it trains.
+        observer: is told of what happens.
+
+    Yields:
+        The workload, and the differences between this machine and the one on which a resumed sweep began.
+
+    Raises:
+        DataError: the data can't be had.
+        ResultsError: the folder can't take the sweep, or the sweep can't go on in it.
+        StorageError: a file can't be written.
+    """
+    with observer.show_downloads() as show:
+        workload = choice.find(observer.notice, show)
+    if not sweep.is_resumed:
+        results_folder.make_folder(sweep.folder)
+    with results_folder.lock_folder(sweep.folder):
+        differences = record_environment(sweep, workload)
+        prepare_loaders(sweep, workload, observer)
+        check_machine(sweep, workload, observer)
+        yield workload, differences
+
+
+@contextmanager
 def open_sweep(
     sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepObserver
 ) -> Iterator[BlockTrials]:
@@ -81,40 +114,38 @@ def open_sweep(
         The trials, for a policy to open and to choose from.
 
     Raises:
-        DataError: the data can't be had.
-        ResultsError: the folder can't take the sweep, or the sweep can't go on in it.
-        StorageError: a file can't be written.
         ProcessError: no process can be started.
+        The errors of `open_folder`.
     """
-    with observer.show_downloads() as show:
-        workload = choice.find(observer.notice, show)
-    if not sweep.is_resumed:
-        results_folder.make_folder(sweep.folder)
-    with results_folder.lock_folder(sweep.folder):
-        differences = record_environment(sweep, workload)
-        prepare_loaders(sweep, workload, observer)
-        check_machine(sweep, workload, observer)
+    with open_folder(sweep, choice, observer) as (workload, differences):
         samples = workload.samples or choice.expected_samples
         observer.show_start(sweep, samples, workload.name)
         yield BlockTrials(
             BlockDesign(sweep.plan, sweep.runs, sweep.options.schedule, workload),
             SweepFiles(sweep.folder, resumed=sweep.is_resumed, differences="; ".join(differences) or None),
-            runner=make_trial_runner(sweep, workload),
+            runner=TrialRunner(
+                start_server(sweep, workload), find_limits(sweep), sweep.folder / results_folder.LOG
+            ),
             progress=observer.make_progress(sweep, samples),
         )
 
 
-def make_trial_runner(sweep: PreparedSweep, workload: Workload) -> TrialRunner:
-    """Make the runner of trials; the server that their processes are forked from starts here."""
+def start_server(sweep: PreparedSweep, workload: Workload) -> BaseContext:
+    """Start the server that the processes of trials are forked from, and return what starts them.
+
+    Raises:
+        ProcessError: no process can be started.
+    """
     process_tree.become_subreaper()
     specs = [run.configuration.spec for run in sweep.runs]
     modules = {type(workload).__module__, *(type(spec).__module__ for spec in specs)}
     modules.update(module for spec in specs for module in spec.late_modules)
-    return TrialRunner(
-        prepare_context(modules),
-        TrialLimits(sweep.options.timeout_s, sweep.options.memory_limit),
-        sweep.folder / results_folder.LOG,
-    )
+    return prepare_context(modules)
+
+
+def find_limits(sweep: PreparedSweep) -> TrialLimits:
+    """Return the time and memory that a trial of a sweep may take."""
+    return TrialLimits(sweep.options.timeout_s, sweep.options.memory_limit)
 
 
 def measure_sweep(sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepObserver) -> SweepConclusion:
