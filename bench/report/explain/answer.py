@@ -5,8 +5,8 @@ from __future__ import annotations
 from bench.analysis.explanation.explanation import Advice, Cause, Diagnosis, Explanation
 from bench.analysis.possible_gain import ALL
 from bench.analysis.ties import INDIFFERENT
-from bench.report.explain.wording import format_interval, name_subject
-from bench.text import format_ratio, printable
+from bench.report.explain.wording import format_factor, format_interval, name_subject
+from bench.text import printable
 
 # Predicates of causes that are no adjectives.
 HAS = {
@@ -42,8 +42,8 @@ def describe_possible(explanation: Explanation) -> str:
         return ""
     if possible.median <= 1 + INDIFFERENT / 2:
         return "an infinitely fast loader would gain nothing"
-    ratio = format_ratio(possible.median)
-    interval = format_interval(possible, format_ratio, name="95% interval")
+    ratio = format_factor(possible.median)
+    interval = format_interval(possible, format_factor, name="95% interval")
     return f"an infinitely fast loader would make it {ratio} times as fast{interval}"
 
 
@@ -75,5 +75,5 @@ def _describe_change(advice: Advice) -> str:
     if found is None:
         return f"{change} may help, by an amount that can't be predicted"
     verb = "would make" if advice.actual is None else "made"
-    interval = format_interval(found, format_ratio, name="95% interval")
-    return f"{change} {verb} it {format_ratio(found.median)} times as fast{interval}"
+    interval = format_interval(found, format_factor, name="95% interval")
+    return f"{change} {verb} it {format_factor(found.median)} times as fast{interval}"

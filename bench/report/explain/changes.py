@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.explanation.explanation import Advice, BreakEven, Cause, Explanation
 from bench.report.explain.answer import describe_possible, has_nothing_to_gain
 from bench.report.explain.page import find_width, print_heading, print_paragraph
-from bench.report.explain.wording import find_step_s, format_gain, format_share, format_time
-from bench.text import format_ratio, join_few, printable
+from bench.report.explain.wording import find_step_s, format_factor, format_gain, format_share, format_time
+from bench.text import join_few, printable
 
 MOST_CHANGES = 3
 
@@ -63,7 +64,7 @@ def _print_table(console: Console, explanation: Explanation) -> None:
         if verified:
             cells.append("not verified" if advice.actual is None else _style_gain(format_gain(advice.actual)))
         table.add_row(*cells)
-    console.print(table, crop=False)
+    console.print(Padding(table, (0, 0, 0, 2), expand=False), crop=False)
 
 
 def _style_gain(text: str) -> Text:
@@ -108,7 +109,7 @@ def _explain_no_changes(explanation: Explanation) -> str:
 
 
 def _name_useless(advice: Advice) -> str:
-    gain = "" if advice.gain is None else f" (×{format_ratio(advice.gain.median)})"
+    gain = "" if advice.gain is None else f" (×{format_factor(advice.gain.median)})"
     return f"{printable(advice.change)}{gain}"
 
 

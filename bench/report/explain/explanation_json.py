@@ -139,6 +139,8 @@ def _decode_plain(value: Any, kind: Any, place: str) -> Any:
             return INFINITIES[value]
         _require(isinstance(value, (int, float)) and not isinstance(value, bool), value, "a number", place)
         return float(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(kind, type) and kind is not object:
         _require(type(value) is kind, value, f"a value of type {kind.__name__}", place)
         return value

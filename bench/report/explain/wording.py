@@ -75,18 +75,24 @@ def format_interval(found: Estimate, form: Callable[[float], str], *, name: str 
     return f" ({name}{' ' * bool(name)}{form(found.low)}–{form(found.high)})"
 
 
+def format_factor(factor: float) -> str:
+    """Return a ratio of throughputs with two decimals, such as `1.90`, or in three digits from 10 on."""
+    return f"{factor:.2f}" if abs(factor) < 9.995 else format_ratio(factor)
+
+
 def format_gain(gain: Estimate | None) -> str:
-    """Return a ratio of throughputs with its interval, such as `×2.1 (1.9–2.3)`."""
+    """Return a ratio of throughputs with its interval, such as `×2.10 (1.90–2.30)`."""
     if gain is None:
         return "not predicted"
-    return f"×{format_ratio(gain.median)}{format_interval(gain, format_ratio)}"
+    return f"×{format_factor(gain.median)}{format_interval(gain, format_factor)}"
 
 
 def format_share(share: float) -> str:
     """Return a share in percent, such as `68%`; `<1%` for a little."""
     if math.isnan(share):
         return "?"
-    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+    rounded = f"{share:.0%}"
+    return "<1%" if share > 0 and rounded == "0%" else rounded
 
 
 def name_subject(setup: LoaderSetup) -> str:
