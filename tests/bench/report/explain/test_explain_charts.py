@@ -1,0 +1,103 @@
+"""Charts of an explanation."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from bench.analysis.explanation.explanation import Explanation
+from bench.records.errors import StorageError
+from bench.report.charts.drawing import ChartsError
+from bench.report.explain.explain_charts import draw_explanation
+from tests.bench.report.explain import explanations
+
+NAMES = {"where_a_sample_goes", "stage_costs", "predicted_gains", "break_even"}
+
+
+def draw(explanation: Explanation, folder: Path) -> dict[str, Path]:
+    """Draw the charts, and return their paths by their names."""
+    return {path.name: path for path in draw_explanation(explanation, folder)}
+
+
+def read_texts(path: Path) -> set[str]:
+    """Return the texts of an SVG, which can be selected and searched."""
+    return {
+        " ".join("".join(element.itertext()).split())
+        for element in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")
+    }
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> dict[str, Path]:
+    """Return the charts of a verified explanation."""
+    return draw(explanations.verified(), tmp_path_factory.mktemp("charts"))
+
+
+def test_every_chart_is_a_picture_and_a_drawing(drawn) -> None:
+    """PNG and SVG, none of them empty, and nothing else in the folder."""
+    assert set(drawn) == {f"{name}.{form}" for name in NAMES for form in ("png", "svg")}
+    for name, path in drawn.items():
+        start = b"\x89PNG" if name.endswith("png") else b"<?xml"
+        assert path.read_bytes().startswith(start)
+        assert path.stat().st_size > 8000
+    assert {path.name for path in drawn["break_even.png"].parent.iterdir()} == set(drawn)
+
+
+def test_the_text_of_a_drawing_is_text(drawn) -> None:
+    """Names, shares and figures, with the worker beside the training process."""
+    found = read_texts(drawn["where_a_sample_goes.svg"])
+    assert {"66% waiting, 128", "72% fetch, 281", "waiting", "fetch"} <= found
+    assert any("each of 2 workers" in text for text in found)
+    gains = read_texts(drawn["predicted_gains.svg"])
+    assert {"predicted", "actual", "×1.94 (1.90–1.98)", "×1.87 (1.81–1.93)", "as it is"} <= gains
+    # A change without a predicted gain has no point.
+    assert not any("whole batch" in text for text in gains)
+    steps = read_texts(drawn["break_even.svg"])
+    assert {"from 12.1 ms on: as it is", "the step now: 3.84 ms"} <= steps
+    assert {"fetch", "281"} <= read_texts(drawn["stage_costs.svg"])
+
+
+def test_a_drawing_is_the_same_each_time(drawn, tmp_path) -> None:
+    """So that a kept folder changes only with its figures."""
+    again = draw(explanations.verified(), tmp_path)
+    name = "where_a_sample_goes.svg"
+    assert again[name].read_bytes() == drawn[name].read_bytes()
+
+
+def test_names_are_no_formulas(tmp_path) -> None:
+    """Of twelve transforms in one process; nor does an underscore hide one."""
+    found = explanations.in_process()
+    odd = replace(found, setup=replace(found.setup, name="$x_1$.py:a$b"), advice=(), useless=(), break_even=())
+    texts = read_texts(draw(odd, tmp_path)["where_a_sample_goes.svg"])
+    assert "Where the time of a sample goes ($x_1$.py:a$b)" in texts
+    assert any("RandomErasing($p=0.5$)" in text for text in texts)
+    assert any("_OwnTransformOfThisProject" in text for text in texts)
+
+
+def test_only_what_is_known_is_drawn(tmp_path) -> None:
+    """No ladder, no change with a gain, no break-even step that can be drawn."""
+    bare = explanations.undecided()
+    point = replace(explanations.fetch_bound().break_even[0], step_s=math.inf)
+    found = replace(bare, break_even=(point,), useless=(explanations.fetch_bound().advice[2],))
+    assert set(draw(found, tmp_path)) == {"where_a_sample_goes.png", "where_a_sample_goes.svg"}
+    assert draw(replace(bare, parts=()), tmp_path) == {}
+
+
+def test_a_failure_is_one_line(tmp_path, monkeypatch) -> None:
+    """It names the cause; a file that can't be written is another error."""
+    found = replace(explanations.undecided())
+    (tmp_path / "where_a_sample_goes.png").mkdir()
+    with pytest.raises(StorageError, match=r"where_a_sample_goes\.png can't be written"):
+        draw(found, tmp_path)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no\nfont")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(ChartsError, match="the charts can't be drawn: RuntimeError: no font"):
+        draw(found, tmp_path)
