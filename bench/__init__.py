@@ -1,5 +1,6 @@
-"""Measures data loaders: `python -m bench.<command>`, or `from bench import Sweep` in Python."""
+"""Measures data loaders: `python -m bench.<command>`, or `from bench import Explain, Sweep` in Python."""
 
+import importlib
 import signal
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ from bench.process.search_path import prefer_own_packages
 from bench.process.temporary_folder import require_temporary_folder
 
 if TYPE_CHECKING:
+    from bench.explain import Explain
     from bench.sweep import Sweep
 
-__all__ = ["Sweep"]
+__all__ = ["Explain", "Sweep"]
 
 # A command is about to begin: until then, sys.argv[0] is -m or the script that pip has installed.
 if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "loaderbench":
@@ -23,11 +25,10 @@ if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "load
 
 
 def __getattr__(name: str) -> Any:
-    """Import Sweep when it is asked for: it takes a second, which most imports of this package don't need."""
-    if name != "Sweep":
+    """Import a class when it is asked for: it takes a second, which most imports of this package don't need."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from bench.process.lent_names import use_own_packages
 
     with use_own_packages():
-        from bench.sweep import Sweep
-    return Sweep
+        return getattr(importlib.import_module(f"bench.{name.lower()}"), name)

@@ -1,1 +1,159 @@
 """Explain what bounds a training, and what would help: `python -m bench.explain`, and `Explain` in Python."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from bench.cli.command_line import run_command
+from bench.cli.explain_command import make_explain_command
+from bench.cli.python_options import write_arguments
+from bench.cli.resumed_command import EXPLAIN_PROGRAMS
+from bench.plan.explain_options import ExplainOptions
+from bench.plan.plan import PlanError
+from bench.process import interrupts
+from bench.process.errors import ProcessError
+from bench.process.guest import run_as_guest
+from bench.process.lent_names import use_own_packages
+from bench.records.errors import ResultsError
+from bench.report.console import make_console
+from bench.report.explain.explanation_json import to_json
+from bench.report.explain_closing import complain_of, print_conclusion
+from bench.report.explain_results import ExplainResults
+from bench.report.output import complain
+from bench.report.sweep_observer import SweepObserver
+from bench.report.sweep_printer import SweepPrinter
+from bench.runner.explain_session import measure_explanation
+from bench.workloads.choice import choose_workload
+from bench.workloads.target.target import TargetError
+from loaders.data.errors import DataError
+
+USER_ERRORS = (PlanError, TargetError, DataError, ResultsError, ProcessError)
+
+
+class Explain:
+    """An explanation, as the command line makes it, with the command's options by their names.
+
+        results = Explain("train.py:train_loader", step_ms=12, blocks=5).run()
+        print(results.answer, results.explanation.advice, results.folder)
+
+    It works in a script without `if __name__ == "__main__"`, in a notebook and in any thread.
+    """
+
+    def __init__(self, target: str | None = None, **options: Any) -> None:
+        """Check the options; nothing is measured yet.
+
+        Args:
+            target: the loader, dataset, script, loader family or results folder to explain, as on the command
+                line; default None explains the tutorials' loader of Fashion-MNIST.
+            **options: values of the command's options, with underscores in their names. None leaves an option
+                at its default. Times are seconds or texts such as "90s", and `param` is a mapping.
+
+        Raises:
+            TypeError: no option has such a name, or takes such a value.
+            ValueError: a value isn't allowed, or options contradict each other.
+            ResultsError: the results folder can't be measured again.
+        """
+        with use_own_packages():
+            command = make_explain_command(_keep_options)
+            words = write_arguments(command, target, options)
+            try:
+                self._options: ExplainOptions = command.main(
+                    args=words, prog_name=" ".join(EXPLAIN_PROGRAMS[0]), standalone_mode=False
+                )
+            except click.ClickException as error:
+                raise ValueError(error.format_message()) from None
+
+    @property
+    def command(self) -> str:
+        """The command line that means the same."""
+        return self._options.order.command
+
+    def run(self, *, verbose: bool = False) -> ExplainResults:
+        """Measure, explain, and write the results folder.
+
+        Args:
+            verbose: print what the command prints; default False prints nothing.
+
+        Returns:
+            Results: `explanation`, `answer`, `folder`, and the `notices` that a user must know before reading
+            figures.
+
+        Raises:
+            PlanError: the configuration can't be measured here.
+            TargetError: the target can't be measured.
+            DataError: the data can't be had.
+            ResultsError: the folder can't take an explanation, or the configuration failed.
+            ProcessError: no process can be started, or another sweep runs in this one.
+            StorageError: a file can't be written.
+            DataChangedError: the data changed while they were measured.
+            KeyboardInterrupt: the measuring was interrupted. Its folder holds what was measured until then.
+        """
+        with run_as_guest():
+            observer = SweepPrinter(make_console()) if verbose else SweepObserver()
+            choice = choose_workload(self._options.order)
+            conclusion = measure_explanation(self._options, choice, observer)
+            if verbose:
+                print_conclusion(observer.console, conclusion)
+        if conclusion.interrupted:
+            raise KeyboardInterrupt(f"{conclusion.folder} holds what was measured until then")
+        for problem in conclusion.problems:
+            raise problem
+        if conclusion.explanation is None:
+            raise ResultsError(f"{conclusion.folder}: nothing can be explained: {conclusion.failure}")
+        return ExplainResults(conclusion.explanation, conclusion.folder, tuple(observer.notices))
+
+
+def _keep_options(options: ExplainOptions) -> ExplainOptions:
+    return options
+
+
+def run_explain(options: ExplainOptions) -> int:
+    """Make one explanation and print it.
+
+    Returns:
+        Exit code: 0; 1 if the configuration failed, data changed or a file can't be written; 130 if
+        interrupted.
+    """
+    console = make_console()
+    # With --json, standard output holds nothing but the explanation.
+    progress = make_console(sys.stderr) if options.as_json else console
+    printer = SweepObserver() if options.quiet else SweepPrinter(progress)
+    try:
+        choice = choose_workload(options.order)
+        conclusion = measure_explanation(options, choice, printer)
+    except KeyboardInterrupt:
+        # It came before the first trial.
+        complain("interrupted")
+        return interrupts.INTERRUPTED
+    if not options.as_json:
+        print_conclusion(console, conclusion)
+    elif conclusion.explanation is not None:
+        print(json.dumps(to_json(conclusion.explanation), indent=2), file=console.file)  # noqa: T201
+    complain_of(conclusion)
+    lost = getattr(console.file, "lost", None)
+    if lost is not None:
+        complain(f"standard output can't be written: {lost.strerror}")
+    if conclusion.interrupted:
+        return interrupts.INTERRUPTED
+    return max(conclusion.exit_code, int(lost is not None))
+
+
+def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:
+    """Run `python -m bench.explain`.
+
+    Args:
+        arguments: arguments of the command; None for those of this process.
+        program: name of the command; None for the one that was typed.
+    """
+    run_command(
+        make_explain_command(run_explain), user_errors=USER_ERRORS, arguments=arguments, program=program
+    )
+
+
+if __name__ == "__main__":
+    main()

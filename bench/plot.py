@@ -13,10 +13,12 @@ from bench.cli.user_path import UserPath
 from bench.records.errors import ResultsError
 from bench.report.charts.draw import draw_charts
 from bench.report.charts.drawing import ChartsError
+from bench.report.explain.explain_charts import draw_explanation
+from bench.report.explanation_file import has_explanation, read_explanation
 from bench.report.output import complain
 
 
-@click.command(help="Draw the charts of the sweep in DIR from its runs.csv, into DIR.")
+@click.command(help="Draw the charts of the sweep or explanation in DIR again, into DIR.")
 @click.argument("folder", metavar="DIR", type=UserPath())
 def command(folder: Path) -> int:
     """Draw the charts and print their paths.
@@ -25,7 +27,11 @@ def command(folder: Path) -> int:
         Exit code: 0, or 1 if the charts can't be drawn.
     """
     try:
-        paths = draw_charts(folder)
+        paths = (
+            draw_explanation(read_explanation(folder), folder)
+            if has_explanation(folder)
+            else draw_charts(folder)
+        )
     except ChartsError as error:
         complain(error)
         return FAILED

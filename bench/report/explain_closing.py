@@ -1,0 +1,42 @@
+"""The end of an explanation on the screen: the explanation, what is missing, and errors."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.report.console import print_line
+from bench.report.explain.explain_screen import print_explanation
+from bench.report.explain_conclusion import ExplainConclusion
+from bench.report.output import complain
+from bench.text import format_count, printable
+
+
+def print_conclusion(console: Console, conclusion: ExplainConclusion) -> None:
+    """Print the explanation, and what is missing of it.
+
+    Args:
+        console: console to print to.
+        conclusion: end of the explanation.
+    """
+    if conclusion.explanation is not None:
+        console.print()
+        charts = sorted(conclusion.folder.glob("*.png"))
+        print_explanation(console, conclusion.explanation, folder=conclusion.folder, files=charts)
+    if conclusion.left_out:
+        blocks = format_count(conclusion.left_out, "block")
+        print_line(console, f"[yellow]The budget left out[/] {blocks}; --blocks or --budget give more.")
+    if conclusion.interrupted:
+        kept = "what was measured until then is explained" if conclusion.explanation else "it was too early"
+        print_line(console, f"[bold yellow]Interrupted[/]: {kept}.")
+    if conclusion.charts_error:
+        print_line(console, f"[bold yellow]No charts:[/] {escape(conclusion.charts_error)}")
+
+
+def complain_of(conclusion: ExplainConclusion) -> None:
+    """Print on standard error why there is no explanation, or what kept a file from being written."""
+    for problem in conclusion.problems[:1]:
+        complain(problem)
+    if conclusion.failure:
+        log = printable(str(conclusion.folder / "trials.log"))
+        complain(f"nothing can be explained: {conclusion.failure}; the output is in {log}")

@@ -1,0 +1,48 @@
+"""The first lines of an explanation: what is measured, how long its epochs are, and how long it takes."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.report.console import print_line
+from bench.text import format_count, format_duration
+
+
+def print_first_look(console: Console, name: str) -> None:
+    """Print that a short epoch is measured first."""
+    print_line(console, f"A first look at {escape(name)}, to see how long an epoch should be")
+
+
+def print_explain_start(
+    console: Console, configuration: str, blocks: int, seconds: float, bound_s: float | None = None
+) -> None:
+    """Print what is measured and about how long that takes.
+
+    Args:
+        console: console to print to.
+        configuration: the configuration in words.
+        blocks: number of blocks.
+        seconds: about how long they take.
+        bound_s: budget in seconds; default None for none.
+    """
+    bound = f", {format_duration(bound_s)} at most" if bound_s is not None else ""
+    print_line(
+        console,
+        f"{escape(configuration)}: as it is, its step alone, a trace and a ladder of its stages, in "
+        f"{format_count(blocks, 'block')}: about {format_duration(seconds)}{bound}",
+    )
+
+
+def print_cut(console: Console, batches: int, whole: int | None, epoch_s: float | None) -> None:
+    """Print that epochs are shorter than those of the training.
+
+    Args:
+        console: console to print to.
+        batches: number of batches of a measured epoch.
+        whole: number of batches of an epoch of the training; None where it isn't known.
+        epoch_s: about how long a measured epoch takes; None where it isn't known.
+    """
+    of = f" of {whole:,}" if whole is not None else ""
+    lasting = f", about {format_duration(epoch_s)}" if epoch_s is not None else ""
+    print_line(console, f"An epoch ends after {batches:,}{of} batches{lasting}; --batches N sets another end")

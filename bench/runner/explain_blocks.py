@@ -1,0 +1,196 @@
+"""ExplainBlocks: the blocks of an explanation, in which trials and probes run in shuffled order."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from bench.analysis.evidence import BlockEvidence
+from bench.records.batch_trace import BatchTrace
+from bench.records.probe_files import ProbeFiles
+from bench.records.row import Row
+from bench.records.rung_time import MissingRung, PickleCost, RungTime
+from bench.report.progress import SweepProgress
+from bench.runner.block_trials import BlockTrials
+from bench.runner.probe_runner import ProbeError
+from bench.trial.probe import Kind, Probe
+
+# Place of the configuration in the design of an explanation. Its ceiling comes next, then the probes.
+WHOLE = 0
+PROBES: tuple[Kind, ...] = ("trace", "ladder")
+
+
+class RunsProbes(Protocol):
+    """Runs probes, each in a process of its own."""
+
+    def run(self, probe: Probe) -> list[Any]:
+        """Run a probe and return what it has seen.
+
+        Raises:
+            ProbeError: it failed.
+        """
+
+
+class ExplainBlocks:
+    """Blocks of an explanation: the configuration as it is, its ceiling, a trace and a ladder.
+
+    Every block holds each of them once, in shuffled order. A disturbed trial is repeated at the end of its
+    block. A budget ends the blocks early. What failed once isn't tried again.
+
+    Attributes:
+        left_out: number of blocks that the budget left no time for.
+        failures: one line for each look that failed, by its name.
+        pickle_cost: what pickling for a worker takes; None where it wasn't seen.
+    """
+
+    def __init__(self, trials: BlockTrials, probes: RunsProbes, files: ProbeFiles) -> None:
+        """Prepare the blocks; nothing is measured yet.
+
+        Args:
+            trials: the trials. They must be open when `run` is called.
+            probes: runs the probes.
+            files: take what the probes see.
+        """
+        self._trials = trials
+        self._probes = probes
+        self._files = files
+        self._design = trials.design
+        self._first_probe = len(trials.design.runs)
+        self._rows: defaultdict[tuple[int, int, int], list[Row]] = defaultdict(list)
+        self._traces: defaultdict[int, list[BatchTrace]] = defaultdict(list)
+        self._rungs: defaultdict[int, list[RungTime]] = defaultdict(list)
+        self._failed: set[int] = set()
+        self.left_out = 0
+        self.failures: dict[str, str] = {}
+        self.pickle_cost: PickleCost | None = None
+
+    @property
+    def failure(self) -> str:
+        """The error of the configuration itself, without which nothing can be explained; empty without one."""
+        return self._find_error(WHOLE)
+
+    @property
+    def _progress(self) -> SweepProgress:
+        return self._trials.progress
+
+    def run(self) -> None:
+        """Run all blocks.
+
+        Raises:
+            DataChangedError: the data changed meanwhile.
+            StorageError: a line can't be written.
+        """
+        blocks = self._design.schedule.blocks
+        for block in range(blocks):
+            due = [place for place in range(self._first_probe + len(PROBES)) if not self._has_failed(place)]
+            # A part of a block has nothing to be compared with.
+            if block > 0 and not self._progress.fits(*due):
+                self.left_out = blocks - block
+                break
+            random.Random(f"{self._design.schedule.seed}/{block}").shuffle(due)
+            self._run_block(block, due)
+            if self._has_failed(WHOLE):
+                break
+
+    def _run_block(self, block: int, due: Sequence[int]) -> None:
+        for place in due:
+            if place < self._first_probe:
+                self._run_trial(place, block)
+            else:
+                self._run_probe(place, block)
+        # Repeated at the end of the block, when the disturbance may be over.
+        for place in due:
+            disturbed = place < self._first_probe and self._trials.needs_repetition(place, block)
+            if disturbed and self._progress.fits(place):
+                self._progress.add([place])
+                self._run_trial(place, block, attempt=1)
+
+    def _run_trial(self, place: int, block: int, attempt: int = 0) -> None:
+        for row in self._trials.run_trial(place, block, attempt):
+            self._rows[place, block, attempt].append(row)
+        if place in self._trials.failed:
+            self._progress.skip_rest(place, block)
+            if place != WHOLE:
+                self.failures["step alone"] = self._find_error(place)
+
+    def _run_probe(self, place: int, block: int) -> None:
+        kind = PROBES[place - self._first_probe]
+        try:
+            with self._show(place, block):
+                seen = self._probes.run(self._make_probe(kind, block))
+        except ProbeError as error:
+            self.failures[kind] = str(error)
+            self._failed.add(place)
+            self._progress.skip_rest(place, block)
+            return
+        self._take(seen, block)
+
+    def _show(self, place: int, block: int) -> AbstractContextManager[None]:
+        return self._progress.trial(place, block)
+
+    def _make_probe(self, kind: Kind, block: int) -> Probe:
+        run, schedule = self._design.runs[WHOLE], self._design.schedule
+        return Probe(
+            kind, run.configuration, self._design.workload, block, seed=schedule.seed, epochs=run.epochs
+        )
+
+    def _take(self, seen: Sequence[Any], block: int) -> None:
+        """Keep what a probe has seen, and write it to its file."""
+        for item in seen:
+            if isinstance(item, BatchTrace):
+                self._traces[block].append(item)
+                self._files.write_trace(item, block)
+            elif isinstance(item, PickleCost):
+                self.pickle_cost = item
+            elif isinstance(item, MissingRung):
+                self.failures[f"rung {item.stage or item.rung}"] = item.reason
+        rungs = [item for item in seen if isinstance(item, RungTime)]
+        self._rungs[block] += rungs
+        self._files.write_rungs(rungs)
+
+    def find_evidence(self) -> tuple[BlockEvidence, ...]:
+        """Return what was measured so far in blocks that have an epoch of the configuration itself."""
+        found = (
+            BlockEvidence(
+                block,
+                whole=self._find_rows(WHOLE, block),
+                step_alone=tuple(
+                    row for place in range(1, self._first_probe) for row in self._find_rows(place, block)
+                ),
+                traces=tuple(self._traces[block]),
+                rungs=tuple(self._rungs[block]),
+            )
+            for block in range(self._design.schedule.blocks)
+        )
+        return tuple(evidence for evidence in found if evidence.whole)
+
+    def _find_rows(self, place: int, block: int) -> tuple[Row, ...]:
+        """Return the epochs of a run that count: those of the first undisturbed attempt, else of the last."""
+        attempts = [
+            tuple(
+                row
+                for row in self._rows[place, block, attempt]
+                # An epoch that was timed on the GPU ran beside another load.
+                if row.status == "ok" and row.timed_by == "clock"
+            )
+            for attempt in (0, 1)
+        ]
+        measured = [rows for rows in attempts if rows]
+        calm = [rows for rows in measured if all(row.disturbed is None for row in rows)]
+        return next(iter([*calm, *reversed(measured)]), ())
+
+    def _has_failed(self, place: int) -> bool:
+        return place in self._trials.failed or place in self._failed
+
+    def _find_error(self, place: int) -> str:
+        """Return the first error of a run; empty without one."""
+        errors = (
+            row.error or row.status
+            for (where, _, _), rows in self._rows.items()
+            for row in rows
+            if where == place and row.status != "ok"
+        )
+        return next(errors, "")
