@@ -34,6 +34,7 @@ class Prefetcher:
             until all of them have been delivered; default None.
 
     Attributes:
+        loader: the iterable whose batches are copied.
         span: measures the launched work, as `transfer` and `data`.
     """
 
@@ -47,7 +48,7 @@ class Prefetcher:
         chunk: Chunk | None = None,
     ) -> None:
         self.span: Span = no_span
-        self._loader = loader
+        self.loader = loader
         self._device = device
         self._reuses_buffers = reuses_buffers
         self._device_transform = device_transform
@@ -58,8 +59,8 @@ class Prefetcher:
     def __len__(self) -> int:
         """Return the number of batches of an epoch; TypeError if the loader doesn't tell enough."""
         if self._split is None:
-            return len(self._loader)  # type: ignore[arg-type]  # where the loader has one
-        samples = getattr(self._loader, "samples", None)
+            return len(self.loader)  # type: ignore[arg-type]  # where the loader has one
+        samples = getattr(self.loader, "samples", None)
         if samples is None:
             raise TypeError("the number of samples of an epoch is unknown: the loader has no `samples`")
         return -(-int(samples) // self._split)
@@ -67,7 +68,7 @@ class Prefetcher:
     def __iter__(self) -> Iterator[Batch]:
         # Every epoch uses the same memory; a second epoch at the same time gets memory of its own.
         slots = self._idle.pop() if self._idle else [_Slot(self._split) for _ in range(SLOTS)]
-        device, batches = self._device, iter(self._loader)
+        device, batches = self._device, iter(self.loader)
         sent: deque[Event] = deque(maxlen=2)
         number = 0
 

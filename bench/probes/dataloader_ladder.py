@@ -1,0 +1,205 @@
+"""DataLoaderLadder: the rungs of a DataLoader."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from bench.probes.cut_epochs import CutEpochs, add_share, limit_threads, run_as_worker
+from bench.probes.loader_copies import copy_loader, hold_batches, open_loader
+from bench.probes.pickle_cost import measure_pickle
+from bench.probes.rung_plan import Rung, number_rungs
+from bench.probes.stretch import Stretch, StretchPlan, Taker, time_stretches
+from bench.probes.takers import KeepingTaker, MovingTaker
+from bench.probes.transforms import find_transforms
+from bench.records.rung_time import (
+    COLLATE,
+    FETCH,
+    LOADER,
+    ORDER,
+    PINNED,
+    TRANSFER,
+    TRANSFORM,
+    TRANSPORT,
+    MissingRung,
+    PickleCost,
+    RungTime,
+)
+from bench.text import describe_error
+from bench.trial.probe import Probe
+from loaders.data.nested_batch import count_samples
+from loaders.device.pipeline import Transfer
+
+# Rungs that run in one process, as each worker does.
+CUT = (FETCH, TRANSFORM, COLLATE)
+
+
+class DataLoaderLadder:
+    """The rungs of a DataLoader, timed one after another."""
+
+    def __init__(
+        self,
+        loader: DataLoader[Any],
+        probe: Probe,
+        transfer: Transfer | None = None,
+        delivered: Iterable[Any] | None = None,
+    ) -> None:
+        """Prepare to time the rungs. The order of the samples is drawn here.
+
+        Args:
+            loader: the DataLoader, which is left as it is.
+            probe: says how often and how long.
+            transfer: moves each batch to a CUDA device; default None for no such rung.
+            delivered: delivers the batches on a CUDA device, where no single call moves them; default None.
+        """
+        self._loader = loader
+        self._probe = probe
+        self._transfer = transfer
+        self._delivered = delivered
+        self._slots = find_transforms(loader.dataset)
+        self._random = random.Random(f"ladder/{probe.seed}/{probe.block}")
+        self._cut = CutEpochs(loader, probe.limit_s, f"{probe.seed}/{probe.block}")
+        self._rungs = number_rungs(probe.block, list(self._list_stages()))
+        self._missing: set[Rung] = set()
+
+    def _list_stages(self) -> Iterator[tuple[str, str, int | None]]:
+        if self._cut.order is not None:
+            yield ORDER, "", None
+        yield FETCH, "", 0
+        for number, slot in enumerate(self._slots, 1):
+            yield TRANSFORM, slot.name, number
+        yield COLLATE, "", None
+        yield LOADER, "", None
+        if self._loader.num_workers:
+            yield TRANSPORT, "", None
+        if self._loader.pin_memory and torch.cuda.is_available():
+            yield PINNED, "", None
+        if self._transfer is not None or self._delivered is not None:
+            yield TRANSFER, "", None
+
+    def climb(self) -> Iterator[RungTime | MissingRung | PickleCost]:
+        """Time all rungs, and yield each time as soon as it is there.
+
+        Raises:
+            ValueError: the loader delivers no batch.
+        """
+        cost = measure_pickle(self._loader)
+        if cost is not None:
+            yield PickleCost(*cost)
+        if not self._loader.num_workers:
+            yield from self._climb_one_process([rung for rung in self._rungs if rung.name != ORDER])
+            return
+        yield from self._climb_workers()
+        with limit_threads(1):
+            yield from self._climb_one_process([rung for rung in self._rungs if rung.name in CUT])
+
+    def _climb_workers(self) -> Iterator[RungTime | MissingRung]:
+        """Time the rungs with workers, whose passes follow each other without a restart of the workers."""
+        loader, asked = self._loader, self._cut.asked or None
+        keeper = KeepingTaker(self._make_count())
+        yield from self._time_streams(self._get_rung(LOADER), copy_loader(loader, asked), keeper)
+        rungs = [rung for rung in self._rungs if rung.name in (TRANSPORT, PINNED, TRANSFER)]
+        self._random.shuffle(rungs)
+        for rung in rungs:
+            if rung.name != TRANSPORT:
+                pinned = copy_loader(loader, asked, pinned=True)
+                yield from self._time_streams(rung, pinned, self._make_taker(rung))
+                continue
+            held = keeper.copy_kept()
+            counts = itertools.cycle([count_samples(batch) for batch in held])
+            try:
+                stand_in = hold_batches(loader, held)
+                yield from self._time_streams(rung, stand_in, Taker(lambda batch, counts=counts: next(counts)))
+            # Batches of any class may fail in ways of their own, where the loader's own way goes well.
+            except Exception as error:
+                yield rung.miss(f"workers can't deliver copies of a batch: {describe_error(error)}")
+
+    def _time_streams(self, rung: Rung, loader: DataLoader[Any], taker: Taker) -> Iterator[RungTime]:
+        workers = loader.num_workers
+        plan = StretchPlan(self._probe.limit_s, skip=workers, turn=workers)
+        stretches: list[Stretch] = []
+        while (left := self._probe.epochs - len(stretches)) > 0:
+            stretches += time_stretches(self._make_open(rung, loader), plan, taker, left)
+        for epoch, stretch in enumerate(stretches):
+            yield rung.make_time(stretch, epoch)
+
+    def _climb_one_process(self, rungs: list[Rung]) -> Iterator[RungTime | MissingRung]:
+        """Time rungs that run in this process, each once a pass."""
+        cut = self._cut
+        with ExitStack() as stack:
+            reason = self._warm_up(stack)
+            if reason:
+                yield from (rung.miss(reason) for rung in rungs)
+                rungs = []
+            for epoch in range(self._probe.epochs):
+                if cut.order is not None:
+                    yield self._get_rung(ORDER).make_time(cut.time_order(), epoch)
+                self._random.shuffle(rungs)
+                for rung in rungs:
+                    if rung not in self._missing:
+                        yield self._time_rung(rung, epoch)
+
+    def _warm_up(self, stack: ExitStack) -> str:
+        """Run the first epoch, and return why no epoch can be run in this process; empty where it can."""
+        try:
+            self._cut.warm_up()
+        # A dataset may work in workers only, or need what worker_init_fn does.
+        except Exception:
+            if not self._loader.num_workers:
+                raise
+            try:
+                stack.enter_context(run_as_worker(self._loader))
+                self._cut.warm_up()
+            except Exception as error:
+                return f"the dataset works in workers only: {describe_error(error)}"
+        return ""
+
+    def _time_rung(self, rung: Rung, epoch: int) -> RungTime | MissingRung:
+        cut = self._cut
+        if rung.name not in CUT:
+            cut.seed(epoch)
+            return rung.make_time(self._time_whole(rung), epoch)
+        gated = [] if rung.number is None else self._slots[rung.number :]
+        try:
+            stretch = cut.time_epoch(gated, collates=rung.name == COLLATE, epoch=epoch)
+        except Exception as error:
+            if not gated:
+                raise
+            self._missing.add(rung)
+            return rung.miss(f"the dataset needs the result of {gated[0].name}: {describe_error(error)}")
+        return rung.make_time(stretch, epoch)
+
+    def _time_whole(self, rung: Rung) -> Stretch:
+        """Time an epoch of a DataLoader without workers."""
+        cut = self._cut
+        loader = copy_loader(self._loader, cut.asked or None, pinned=rung.name != LOADER)
+        plan = StretchPlan(self._probe.limit_s, skip=0 if cut.asked else 1, most=cut.batches)
+        [stretch] = time_stretches(self._make_open(rung, loader), plan, self._make_taker(rung))
+        return stretch if cut.order is None else add_share(stretch, cut.order)
+
+    def _make_open(self, rung: Rung, loader: DataLoader[Any]) -> Callable[[], Iterator[Any]]:
+        if rung.name == TRANSFER and self._delivered is not None:
+            return partial(iter, self._delivered)
+        return partial(open_loader, loader)
+
+    def _make_taker(self, rung: Rung) -> Taker:
+        if rung.name != TRANSFER:
+            return Taker(self._make_count())
+        return MovingTaker(count_samples, self._transfer)
+
+    def _make_count(self) -> Callable[[Any], int]:
+        """Return what counts the samples of a batch, by the indices that were asked for."""
+        if not self._cut.asked or self._loader.batch_sampler is None:
+            return count_samples
+        counts = itertools.cycle([len(asked) for asked in self._cut.asked])
+        return lambda batch: next(counts)
+
+    def _get_rung(self, name: str) -> Rung:
+        return next(rung for rung in self._rungs if rung.name == name)
