@@ -1,0 +1,221 @@
+"""EpochModel: one traced epoch, reduced to what any replay of it needs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.analysis.evidence import BlockEvidence, LoaderSetup
+from bench.analysis.replay.batch_times import BatchTimes, read_batch_times
+from bench.analysis.replay.change import CORES, OTHERS, STEP, TRANSFER, TRANSPORT, Change
+from bench.analysis.replay.ladder_times import LadderTimes
+from bench.analysis.replay.loop_times import (
+    ASSUMED_HAND_S,
+    HandTimes,
+    StepTimes,
+    find_mean,
+    read_hand_times,
+    read_step_times,
+)
+from bench.analysis.replay.queue_replay import ReplayInput, replay_epoch
+from bench.analysis.replay.start_times import StartTimes, find_start_times, read_start_times
+from bench.records.batch_trace import BatchTrace
+from bench.records.row import Row
+
+# Turns in which the step with a core is found from the step beside workers.
+STEP_TURNS = 3
+# An epoch is replayed for so many batches at least where the training has as many, and for so many rounds of
+# full queues. More batches follow at the pace of these.
+FEWEST_BATCHES, FEWEST_ROUNDS = 200, 8
+
+
+@dataclass(frozen=True, eq=False)
+class EpochModel:
+    """One traced epoch, reduced to what any replay of it needs.
+
+    Attributes:
+        setup: the configuration.
+        times: seconds of each batch inside a worker.
+        hand: the way of batches.
+        step: the step.
+        starts: both ends of the epoch.
+        cold_starts: both ends of the first epoch; None where none was traced.
+        cores: cores that other processes leave to this training.
+        seed: decides which batches are drawn for a longer epoch.
+    """
+
+    setup: LoaderSetup
+    times: BatchTimes
+    hand: HandTimes
+    step: StepTimes
+    starts: StartTimes
+    cold_starts: StartTimes | None
+    cores: float
+    seed: int
+
+    @property
+    def batches(self) -> int:
+        """Number of batches that were traced."""
+        return len(self.times.is_first)
+
+    def make_input(self, change: Change, batches: int) -> ReplayInput:
+        """Return an epoch to replay.
+
+        Args:
+            change: what is changed.
+            batches: number of its batches.
+        """
+        setup = self.setup
+        workers = change.count_workers(setup)
+        load_s, cpu_s = self.times.apply(change)
+        order = self._choose(change, batches)
+        starts = find_start_times(change, setup, self.starts, self.cold_starts)
+        hand = self._find_hand(change)
+        has_step = STEP not in change.without
+        step_s = (self.step.step_s if has_step else 0.0) + (
+            self.step.transfer_s if TRANSFER not in change.without else np.zeros(self.batches)
+        )
+        step_cores = self.step.cores if has_step else 0.0
+        if change.step_s is not None:
+            step_s, step_cores = np.full(self.batches, change.step_s), change.step_cores or 0.0
+        cores = setup.cores if OTHERS in change.without else self.cores
+        return ReplayInput(
+            load_s=load_s[order],
+            cpu_s=cpu_s[order],
+            step_s=np.resize(step_s, batches),
+            step_cores=step_cores,
+            hand_s=hand.hand_s,
+            num_workers=workers,
+            prefetch_factor=change.find_prefetch_factor(setup) if workers else 0,
+            in_order=change.is_in_order(setup),
+            cores=np.inf if CORES in change.without else cores,
+            start_s=starts.start_s,
+            end_s=starts.end_s,
+            latency_s=hand.latency_s,
+            hand_cores=hand.hand_cores,
+            has_receiver=workers > 0 and setup.pin_memory and setup.device == "cuda",
+        )
+
+    def replay_wall(self, change: Change, batches: int) -> float:
+        """Return the seconds of an epoch of so many batches.
+
+        A long epoch is replayed in part, and goes on at the pace of that.
+
+        Args:
+            change: what is changed.
+            batches: number of its batches, at least 1.
+        """
+        in_flight = change.count_workers(self.setup) * change.find_prefetch_factor(self.setup)
+        count = min(batches, max(self.batches, FEWEST_BATCHES, FEWEST_ROUNDS * in_flight))
+        replayed = replay_epoch(self.make_input(change, count))
+        if count == batches:
+            return replayed.wall_s
+        # Queues fill at the beginning, and drain at the end.
+        first, last = count // 4, max(count // 2, count - 1 - in_flight)
+        pace_s = float(replayed.done_s[last] - replayed.done_s[first]) / (last - first)
+        return replayed.wall_s + (batches - count) * pace_s
+
+    def with_step_beside_workers(self) -> EpochModel:
+        """Return a copy whose step takes as long in a replay as it did in the trace, beside its workers."""
+        if self.step.is_alone or not self.setup.num_workers:
+            return self
+        seen_s = float((self.step.step_s + self.step.transfer_s).mean())
+        found = self
+        for _ in range(STEP_TURNS):
+            replayed_s = float(replay_epoch(found.make_input(Change(), self.batches)).step_s.mean())
+            if replayed_s <= 0:
+                break
+            found = replace(found, step=found.step.scale(seen_s / replayed_s))
+        return found
+
+    def _find_hand(self, change: Change) -> HandTimes:
+        workers = change.count_workers(self.setup)
+        if workers and TRANSPORT in change.without:
+            return HandTimes(0.0)
+        if bool(workers) == bool(self.setup.num_workers):
+            return self.hand
+        return HandTimes(ASSUMED_HAND_S) if workers else HandTimes(0.0)
+
+    def _choose(self, change: Change, batches: int) -> np.ndarray:
+        """Return which traced batches make up an epoch, by their numbers.
+
+        First batches of new workers come first, as many as there are workers. The others follow as they were
+        traced. Where these don't suffice, more of them are drawn.
+        """
+        firsts, others = np.flatnonzero(self.times.is_first), np.flatnonzero(~self.times.is_first)
+        workers = change.count_workers(self.setup)
+        if not len(others):
+            firsts, others = others, firsts
+        starts_workers = workers > 0 and not change.is_persistent(self.setup)
+        count = min(workers, batches) if starts_workers and len(firsts) else 0
+        rest = others[: batches - count]
+        drawn = np.random.default_rng(self.seed).choice(others, batches - count - len(rest))
+        return np.concatenate([np.resize(firsts, count), rest, drawn]).astype(np.int64)
+
+
+def build_models(block: BlockEvidence, setup: LoaderSetup, ladder: LadderTimes) -> list[EpochModel]:
+    """Build the models of a block's steady epochs, or of its only one where each has one epoch.
+
+    Args:
+        block: what the block has measured.
+        setup: the configuration.
+        ladder: what the ladder tells.
+
+    Returns:
+        Nothing for a loader whose inside isn't known.
+    """
+    traces = [trace for trace in block.traces if trace.is_inside_known]
+    steady = [trace for trace in traces if trace.epoch > 0] or traces
+    cold = next((trace for trace in traces if trace.epoch == 0), None)
+    whole = [row for row in block.whole if row.status == "ok"]
+    cold_starts = None if cold is None else read_start_times(cold, [row for row in whole if row.epoch == 0])
+    return [_build_model(trace, block, setup, ladder, cold_starts) for trace in steady]
+
+
+def _build_model(
+    trace: BatchTrace,
+    block: BlockEvidence,
+    setup: LoaderSetup,
+    ladder: LadderTimes,
+    cold_starts: StartTimes | None,
+) -> EpochModel:
+    rows = find_phase_rows(block.whole, is_steady=trace.epoch > 0)
+    taken = find_mean(row.other_cpu_share for row in rows) or 0.0
+    # Some share is left to this training by any scheduler.
+    cores = setup.cores * (1 - min(0.9, max(0.0, taken)))
+    starts_workers = setup.num_workers > 0 and (trace.epoch == 0 or not setup.persistent_workers)
+    model = EpochModel(
+        setup=setup,
+        times=read_batch_times(trace, ladder, cores=cores, starts_workers=starts_workers),
+        hand=read_hand_times(trace, ladder, setup.num_workers),
+        step=read_step_times(trace, setup, block.step_alone, rows),
+        starts=read_start_times(trace, rows),
+        cold_starts=cold_starts,
+        cores=cores,
+        seed=block.block,
+    )
+    return model.with_step_beside_workers()
+
+
+def find_phase_rows(whole: Sequence[Row], *, is_steady: bool) -> list[Row]:
+    """Return the rows of steady epochs that count, or those of cold ones."""
+    return [
+        row
+        for row in whole
+        if row.status == "ok" and (row.epoch > 0) == is_steady and row.batches and row.wall_s
+    ]
+
+
+def find_batch_s(rows: Sequence[Row]) -> float | None:
+    """Return the seconds of a batch over all rows; None without any."""
+    batches = sum(row.batches or 0 for row in rows)
+    return sum(row.wall_s or 0.0 for row in rows) / batches if batches else None
+
+
+def find_batches(rows: Sequence[Row], otherwise: int) -> int:
+    """Return the typical number of batches of some epochs."""
+    counts = [row.batches for row in rows if row.batches]
+    return round(statistics.median(counts)) if counts else otherwise

@@ -1,0 +1,139 @@
+"""LoopTimes: seconds of the training process around the loading: the way of batches, the step, both ends."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.analysis.evidence import LoaderSetup
+from bench.analysis.replay.ladder_times import LadderTimes
+from bench.records.batch_trace import BatchTrace
+from bench.records.row import Row
+
+# The way of a batch from a worker where there is no worker yet: a message through a pipe, some files of shared
+# memory to map.
+ASSUMED_HAND_S = 0.5e-3
+# A batch that was received before its turn is handed out faster than this.
+STORED_S = 30e-6
+# Batches that tell a time apart from chance.
+FEWEST = 3
+WAITING_STEP = re.compile(r"\d+(\.\d+)?ms")
+
+
+@dataclass(frozen=True)
+class HandTimes:
+    """The way of a batch from its worker to the training loop.
+
+    Attributes:
+        hand_s: seconds of the training process to receive a batch.
+        hand_cores: cores that are busy meanwhile.
+        latency_s: seconds from the end of a batch's loading until it can be received.
+    """
+
+    hand_s: float
+    hand_cores: float = 1.0
+    latency_s: float = 0.0
+
+
+def read_hand_times(trace: BatchTrace, ladder: LadderTimes, num_workers: int) -> HandTimes:
+    """Read the way of batches from a trace whose inside is known.
+
+    A batch that is waited for arrives after its way and its receipt. A batch that is there already takes its
+    receipt only. The rung `transport` holds a receipt, and may hold more. So the least of these is the
+    receipt, and the rest of the first is the way.
+
+    Args:
+        trace: the epoch.
+        ladder: tells the seconds of the rung `transport`.
+        num_workers: number of workers; 0 for batches that the training process loads itself.
+    """
+    if not num_workers:
+        return HandTimes(max(0.0, float(np.nanmedian(trace.wait_s - trace.load_s))))
+    waited = trace.asked_s < trace.ended_s
+    way_s = float(np.median((trace.arrived_s - trace.ended_s)[waited])) if waited.sum() >= FEWEST else None
+    margin_s = 1e-3 if way_s is None else max(1e-3, way_s)
+    ready = (trace.ended_s + margin_s < trace.asked_s) & (trace.wait_s > STORED_S)
+    ready_s = float(np.mean(trace.wait_s[ready])) if ready.sum() >= FEWEST else None
+    known = [seconds for seconds in (way_s, ready_s, ladder.transport_s) if seconds is not None]
+    hand_s = max(0.0, min(known, default=ASSUMED_HAND_S))
+    # A worker hands on while the training process receives: two cores at most.
+    cores = 1.0 if ladder.transport_cores is None else min(2.0, ladder.transport_cores)
+    return HandTimes(hand_s, cores, 0.0 if way_s is None else max(0.0, way_s - hand_s))
+
+
+@dataclass(frozen=True, eq=False)
+class StepTimes:
+    """The step with the cores that it wants.
+
+    Attributes:
+        step_s: seconds of each step without its transfer, shape (batches,).
+        transfer_s: seconds of each transfer, shape (batches,).
+        cores: cores that both keep busy.
+        is_alone: whether the step was measured alone; False for times beside busy workers.
+    """
+
+    step_s: np.ndarray
+    transfer_s: np.ndarray
+    cores: float
+    is_alone: bool
+
+    def scale(self, factor: float) -> StepTimes:
+        """Return a copy with every time lengthened."""
+        return StepTimes(factor * self.step_s, factor * self.transfer_s, self.cores, self.is_alone)
+
+
+def read_step_times(
+    trace: BatchTrace, setup: LoaderSetup, step_alone: Sequence[Row], whole: Sequence[Row]
+) -> StepTimes:
+    """Read the step of a traced epoch.
+
+    Its mean is that of the step alone where this was measured. Times then vary between batches as they do in
+    the trace; on a GPU they don't vary, as the host's clock doesn't see single steps there.
+
+    Args:
+        trace: the epoch.
+        setup: the configuration.
+        step_alone: rows of the step alone; may be empty.
+        whole: rows of the configuration as it is.
+    """
+    step_s, transfer_s = np.maximum(trace.step_s, 0.0), np.maximum(trace.transfer_s, 0.0)
+    seen_s = float((step_s + transfer_s).mean())
+    rows = [row for row in step_alone if row.status == "ok" and row.batches and row.wall_s]
+    batches, wall_s = sum(row.batches or 0 for row in rows), sum(row.wall_s or 0.0 for row in rows)
+    if not rows or setup.step == "none":
+        return StepTimes(step_s, transfer_s, _guess_cores(trace, setup, whole), is_alone=False)
+    cpu_s = [row.cpu_s for row in rows if row.cpu_s is not None]
+    cores = sum(cpu_s) / wall_s if len(cpu_s) == len(rows) else _guess_cores(trace, setup, whole)
+    cores = min(cores, float(max(1, setup.num_threads)), setup.cores)
+    alone_s = wall_s / batches
+    if setup.device == "cpu" and seen_s > 0:
+        factor = alone_s / seen_s
+        return StepTimes(factor * step_s, factor * transfer_s, cores, is_alone=True)
+    moving_s = sum(row.transfer_s or 0.0 for row in rows)
+    stepping_s = sum(row.step_s or 0.0 for row in rows)
+    share = moving_s / (moving_s + stepping_s) if moving_s + stepping_s > 0 else 0.0
+    even = np.full(trace.batches, alone_s)
+    return StepTimes((1 - share) * even, share * even, cores, is_alone=True)
+
+
+def _guess_cores(trace: BatchTrace, setup: LoaderSetup, whole: Sequence[Row]) -> float:
+    """Return the cores that a step keeps busy, by the CPU time that workers don't explain."""
+    if setup.step == "none" or WAITING_STEP.fullmatch(setup.step):
+        return 0.0
+    busy_s = sum(row.step_s or 0.0 for row in whole)
+    total_s = sum(row.cpu_s or 0.0 for row in whole)
+    batches = sum(row.batches or 0 for row in whole)
+    if not busy_s or not total_s or np.isnan(trace.cpu_s).all():
+        return 0.0 if setup.device == "cuda" else 1.0
+    loading_s = batches * float(np.nanmean(trace.cpu_s))
+    return float(np.clip((total_s - loading_s) / busy_s, 0.0, max(1, setup.num_threads)))
+
+
+def find_mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the known values; None where none is known."""
+    known = [value for value in values if value is not None]
+    return statistics.mean(known) if known else None
