@@ -1,0 +1,276 @@
+"""WorkerTracer: times the loading of batches where it happens, in each worker of a DataLoader.
+
+This file stands alone: it needs torch and the standard library. Workers that are not forked run it by its
+path, because a user's project may hold modules that bear our names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import _DatasetKind
+
+# Fields of a record before the times of the transforms; all are int64, times in nanoseconds.
+FIELDS = ("task", "begun_ns", "fetched_ns", "ended_ns", "cpu_ns", "delayed_ns")
+SUFFIX = ".trace"
+UNKNOWN = -1
+# The finder of transforms lies beside this file.
+FINDER = str(Path(__file__).resolve().with_name("transforms.py"))
+# What a worker that isn't forked evaluates. It has none of our modules.
+REVIVE = (
+    "run_path(tracer)['WorkerTracer']"
+    "(folder, run_path(finder)['find_transforms'], init_fn, created_ns=now_ns)"
+)
+
+Finder = Callable[[Any], Sequence[Any]]
+clock = time.perf_counter_ns
+
+
+class WorkerTracer:
+    """A worker_init_fn that lets each worker time the batches that it loads.
+
+    The user's own worker_init_fn is called first. The dataset stays the user's own object.
+
+    Attributes:
+        init_fn: the user's worker_init_fn; None for none.
+        created_ns: reading of the clock right before the worker was created; None where it isn't known.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        find_transforms: Finder,
+        init_fn: Callable[[int], object] | None = None,
+        *,
+        created_ns: int | None = None,
+    ) -> None:
+        """Prepare to trace workers.
+
+        Args:
+            folder: folder for the records.
+            find_transforms: returns the TransformSlots of a dataset.
+            init_fn: the user's worker_init_fn; default None.
+            created_ns: reading of the clock right before the worker is created; default None.
+        """
+        self.init_fn = init_fn
+        self.created_ns = created_ns
+        self._folder = folder
+        self._find_transforms = find_transforms
+
+    def __call__(self, worker: int) -> None:
+        """Begin to trace this process.
+
+        Args:
+            worker: number of the worker.
+        """
+        ready_ns = clock()
+        if self.init_fn is not None:
+            self.init_fn(worker)
+        start = {"created_ns": self.created_ns, "ready_ns": ready_ns}
+        timer = FetchTimer(self._folder, self._find_transforms, worker, start)
+        # torch makes the fetcher of this worker next. No other process sees the change.
+        _DatasetKind.create_fetcher = timer.create_fetcher  # type: ignore[method-assign, assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        files = {"tracer": str(Path(__file__).resolve()), "finder": FINDER}
+        # A process that isn't forked is created as soon as its arguments are pickled.
+        values = {"folder": self._folder, "init_fn": self.init_fn, "now_ns": clock()}
+        return eval, (REVIVE, {"run_path": runpy.run_path, **files, **values})
+
+
+class FetchTimer:
+    """Times the fetches of a dataset in this process, and writes a file of records for each epoch."""
+
+    def __init__(
+        self,
+        folder: str,
+        find_transforms: Finder,
+        worker: int = UNKNOWN,
+        start: dict[str, int | None] | None = None,
+    ) -> None:
+        """Prepare to time.
+
+        Args:
+            folder: folder for the records.
+            find_transforms: returns the TransformSlots of a dataset.
+            worker: number of the worker that this process is; default UNKNOWN, the training process.
+            start: readings of the clock when the worker was created and ready; default None.
+        """
+        self._folder = folder
+        self._find_transforms = find_transforms
+        self._worker = worker
+        self._start = start
+        self._make = _DatasetKind.create_fetcher
+        self._dataset: Any = None
+        self._slots: Sequence[Any] = ()
+        self._file: int | None = None
+        self._delay = CoreDelay()
+
+    def create_fetcher(self, kind: Any, dataset: Any, *arguments: Any) -> Any:
+        """Return the fetcher of an epoch as `_DatasetKind.create_fetcher` makes it, but timed.
+
+        A dataset may load from DataLoaders of its own; they aren't timed.
+
+        Args:
+            kind: kind of the dataset.
+            dataset: the dataset; the first one is that which is timed.
+            arguments: further arguments of torch.
+        """
+        if self._dataset is None:
+            self._dataset = dataset
+        if dataset is not self._dataset:
+            return self._make(kind, dataset, *arguments)
+        began_ns = clock()
+        self.close()
+        try:
+            slots = self._find_transforms(dataset)
+        except Exception:
+            # A dataset that can't be looked into keeps its transforms to itself.
+            slots = []
+        try:
+            self._file = self._open(began_ns, [slot.name for slot in slots])
+        except OSError:
+            # The trace is over, and its folder gone.
+            return self._make(kind, dataset, *arguments)
+        # Workers that live on have started once.
+        self._start = None
+        self._slots = slots
+        totals = [0] * len(slots)
+        for place, slot in enumerate(slots):
+            slot.install(lambda call, place=place: time_calls(call, totals, place))
+        fetcher = self._make(kind, dataset, *arguments)
+        in_worker = self._worker != UNKNOWN
+        return TimedFetcher(fetcher, self._file, totals, self._delay, in_worker=in_worker)
+
+    def close(self) -> None:
+        """Let the transforms answer by themselves again, and close the file."""
+        for slot in self._slots:
+            slot.restore()
+        self._slots = ()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _open(self, began_ns: int, transforms: list[str]) -> int:
+        """Return a new file that begins with a line of JSON."""
+        header = {"worker": self._worker, "pid": os.getpid(), "began_ns": began_ns}
+        header_line = json.dumps({**header, "start": self._start, "transforms": transforms})
+        path = Path(self._folder, f"{header['pid']}-{began_ns}{SUFFIX}")
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        os.write(file, header_line.encode() + b"\n")
+        return file
+
+
+class TimedFetcher:
+    """A fetcher of torch that times its fetches, and writes a record of each."""
+
+    def __init__(
+        self, fetcher: Any, file: int, totals: list[int], delay: CoreDelay, *, in_worker: bool
+    ) -> None:
+        """Begin to time a fetcher.
+
+        Args:
+            fetcher: the fetcher.
+            file: descriptor of the file of records.
+            totals: nanoseconds in each transform, which are set back for each batch.
+            delay: tells how long this thread was ready and had no core.
+            in_worker: whether torch's loop of workers calls it; else the training process does.
+        """
+        self._fetcher = fetcher
+        self._file = file
+        self._totals = totals
+        self._delay = delay
+        self._in_worker = in_worker
+        self._fetches = 0
+        self._pack = struct.Struct(f"{len(FIELDS) + len(totals)}q").pack
+        self._none = [0] * len(totals)
+        self._fetched = fetched = [0]
+        collate = fetcher.collate_fn
+
+        def collate_timed(data: Any) -> Any:
+            fetched[0] = clock()
+            return collate(data)
+
+        fetcher.collate_fn = collate_timed
+
+    def fetch(self, index: Any) -> Any:
+        """Fetch and collate a batch.
+
+        Args:
+            index: indices of the batch.
+        """
+        # The number of the task orders the batches of all workers. Only the caller knows it.
+        task = sys._getframe(1).f_locals.get("idx", UNKNOWN) if self._in_worker else self._fetches
+        totals, fetched, read_delay = self._totals, self._fetched, self._delay.read_ns
+        totals[:] = self._none
+        fetched[0] = 0
+        delay_ns, cpu_ns, begun_ns = read_delay(), time.thread_time_ns(), clock()
+        data = self._fetcher.fetch(index)
+        ended_ns = clock()
+        cpu_ns = time.thread_time_ns() - cpu_ns
+        delayed_ns = UNKNOWN if delay_ns == UNKNOWN else read_delay() - delay_ns
+        self._fetches += 1
+        times = (begun_ns, fetched[0] or ended_ns, ended_ns, cpu_ns, delayed_ns)
+        os.write(self._file, self._pack(task, *times, *totals))
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_fetcher":
+            raise AttributeError(name)
+        return getattr(self._fetcher, name)
+
+
+class CoreDelay:
+    """Tells how long this thread was ready to run and had no core, where the system tells it."""
+
+    def __init__(self, path: str = "/proc/thread-self/schedstat") -> None:
+        """Open the statistics of this thread.
+
+        Args:
+            path: file with nanoseconds on a core, nanoseconds without one, and the number of turns; default
+                the system's.
+        """
+        self._file: int | None = None
+        try:
+            self._file = os.open(path, os.O_RDONLY)
+            ran_ns, _, _ = map(int, os.pread(self._file, 100, 0).split())
+        except (OSError, ValueError):
+            ran_ns = 0
+        if self._file is not None and not ran_ns:
+            # A system that keeps no statistics shows zeros.
+            os.close(self._file)
+            self._file = None
+
+    def read_ns(self) -> int:
+        """Return the nanoseconds since the thread began; UNKNOWN where the system doesn't tell."""
+        return UNKNOWN if self._file is None else int(os.pread(self._file, 100, 0).split()[1])
+
+    def __del__(self) -> None:
+        if getattr(self, "_file", None) is not None:
+            os.close(self._file)  # type: ignore[arg-type]
+
+
+def time_calls(call: Callable[..., Any], totals: list[int], place: int) -> Callable[..., Any]:
+    """Return a callable that adds the nanoseconds of its calls to a total.
+
+    Args:
+        call: the callable.
+        totals: the totals.
+        place: place of this one.
+    """
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        began_ns = clock()
+        result = call(*args, **kwargs)
+        totals[place] += clock() - began_ns
+        return result
+
+    return timed
