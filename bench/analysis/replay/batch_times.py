@@ -66,7 +66,7 @@ def _level(load_s: np.ndarray, cpu_s: np.ndarray, slow: np.ndarray) -> None:
 
 
 def read_batch_times(
-    trace: BatchTrace, ladder: LadderTimes, *, cores: float, starts_workers: bool
+    trace: BatchTrace, ladder: LadderTimes, *, cores: float, in_order: bool, starts_workers: bool
 ) -> BatchTimes:
     """Read the times of a traced epoch whose inside is known.
 
@@ -76,10 +76,10 @@ def read_batch_times(
         trace: the epoch.
         ladder: tells which stages compute, and which wait.
         cores: cores that the training may use.
+        in_order: whether batches were delivered in the sampler's order. Else they were begun in it.
         starts_workers: whether the epoch began with new workers.
     """
-    # Out of order, batches are delivered as they are done; they are begun in the sampler's order.
-    order = np.argsort(_fill(trace.begun_s), kind="stable")
+    order = np.arange(trace.batches) if in_order else np.argsort(_fill(trace.begun_s), kind="stable")
     load_s = _fill(trace.load_s)
     cpu_s = np.minimum(_fill(trace.cpu_s, load_s), load_s)
     needed_s = np.clip(load_s - _find_delayed(trace, load_s, cpu_s, ladder, cores), cpu_s, load_s)

@@ -189,7 +189,13 @@ def _build_model(
     starts_workers = setup.num_workers > 0 and (trace.epoch == 0 or not setup.persistent_workers)
     model = EpochModel(
         setup=setup,
-        times=read_batch_times(trace, ladder, cores=cores, starts_workers=starts_workers),
+        times=read_batch_times(
+            trace,
+            ladder,
+            cores=cores,
+            in_order=setup.in_order or not setup.num_workers,
+            starts_workers=starts_workers,
+        ),
         hand=read_hand_times(trace, ladder, setup.num_workers),
         step=read_step_times(trace, setup, block.step_alone, rows),
         starts=read_start_times(trace, rows),
