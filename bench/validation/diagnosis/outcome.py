@@ -1,0 +1,124 @@
+"""Outcome: the explanation of a planted training beside its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.analysis.explanation.explanation import Advice, Cause, Explanation
+from bench.validation.diagnosis.plant import Plant
+
+# A predicted gain may be off by this share of the planned one.
+GAIN_TOLERANCE = 0.15
+# A promise below this share is none.
+SMALL_GAIN = 0.05
+# A wrong diagnosis that claims to be sure is worse where the true cause costs more than this share.
+LARGE_SHARE = 0.30
+
+
+@dataclass(frozen=True)
+class GainCheck:
+    """The predicted gain of an advice beside the planned one.
+
+    Attributes:
+        change: the change in words.
+        planned: throughput with the change over that without, by the plan.
+        predicted: the same, as the explanation predicts it.
+    """
+
+    change: str
+    planned: float
+    predicted: float
+
+    @property
+    def error(self) -> float:
+        """Share by which the prediction is off."""
+        return self.predicted / self.planned - 1
+
+    @property
+    def is_right(self) -> bool:
+        """True if the prediction is within the tolerance."""
+        return abs(self.error) <= GAIN_TOLERANCE
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The explanation of a planted training beside its truth.
+
+    Attributes:
+        plant: the training.
+        explanation: what was found; None where it failed.
+        error: why it failed, in one line; else empty.
+    """
+
+    plant: Plant
+    explanation: Explanation | None
+    error: str = ""
+
+    @property
+    def found(self) -> Cause | None:
+        """The cause that was named; None where the explanation failed."""
+        return None if self.explanation is None else self.explanation.diagnosis.cause
+
+    @property
+    def is_right(self) -> bool:
+        """True if the planted cause was named, or one that may be named in its place; of transforms the slow one."""
+        if self.explanation is None:
+            return False
+        diagnosis = self.explanation.diagnosis
+        if diagnosis.cause in self.plant.truth.also:
+            return True
+        return diagnosis.cause is self.plant.truth.cause and diagnosis.stage == self.plant.stage
+
+    @property
+    def is_confidently_wrong(self) -> bool:
+        """True if another cause was named for sure, though the true one costs much."""
+        if self.explanation is None or self.is_right:
+            return False
+        return self.explanation.diagnosis.is_sure and self.plant.true_share > LARGE_SHARE
+
+    @property
+    def gains(self) -> tuple[GainCheck, ...]:
+        """The predicted gains that the plan tells too: those of the DataLoader's own arguments."""
+        return tuple(self._check_gains())
+
+    def _check_gains(self) -> Iterator[GainCheck]:
+        for advice in self._list_advice():
+            plan = self.plant.plan
+            if advice.gain is None or not advice.knobs or advice.family != "dataloader":
+                continue
+            if (changed := plan.with_knobs(dict(advice.knobs))) is not None:
+                yield GainCheck(advice.change, plan.wall_s / changed.wall_s, advice.gain.median)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Faults of the explanation besides its diagnosis, one line each."""
+        return tuple(self._find_faults())
+
+    def _find_faults(self) -> Iterator[str]:
+        if self.explanation is None:
+            return
+        truth = self.plant.truth
+        if truth.helps and truth.helps not in (advice.kind for advice in self._list_advice()):
+            yield f"no advice on {truth.helps}, which would help"
+        if truth.gains_nothing:
+            for advice in self._list_advice():
+                if advice.gain is None or advice.gain.median > 1 + SMALL_GAIN:
+                    yield f"{advice.change} is advised, though nothing can be gained"
+        for gain in self.gains:
+            if not gain.is_right:
+                yield (
+                    f"{gain.change} gains ×{gain.planned:.2f} by the plan, and ×{gain.predicted:.2f} was "
+                    f"predicted ({gain.error:+.0%})"
+                )
+        if truth.cause is Cause.STRAGGLERS and (missed := self._list_missed()):
+            yield f"slow samples {', '.join(map(str, missed))} are not named"
+
+    def _list_missed(self) -> list[int]:
+        """Return the indices of slow samples in no batch that was named as slow."""
+        assert self.explanation is not None
+        named = {index for batch in self.explanation.slow_batches for index in batch.indices}
+        return [index for index in self.plant.plan.slow_indices if index not in named]
+
+    def _list_advice(self) -> tuple[Advice, ...]:
+        return () if self.explanation is None else self.explanation.advice
