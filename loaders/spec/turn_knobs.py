@@ -121,6 +121,13 @@ def record_indices(loader: DataLoader[Any]) -> RecordingSampler | None:
     return recorder
 
 
+def stop_recording(loader: DataLoader[Any], recorder: RecordingSampler) -> None:
+    """Give a DataLoader its own sampler back, where the recorder is the last one that was added."""
+    for name in ("batch_sampler", "sampler"):
+        if getattr(loader, name) is recorder:
+            _set(loader, name, recorder.sampler)
+
+
 def _find_batch_sampler(loader: DataLoader[Any]) -> str | None:
     """Return the attribute with PyTorch's own BatchSampler; None where something else makes the batches.
 
