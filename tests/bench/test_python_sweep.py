@@ -19,12 +19,13 @@ from tests.paths import ROOT
 SCRIPT = """
 import json, os, signal, sys, threading, time
 import model
-from bench import Sweep
+from bench import Explain, Sweep
 import loaders
 
 light = "pandas" in sys.modules
 before = signal.getsignal(signal.SIGINT)
 own = Sweep("loaders.py:train_loader", num_workers=[0, 1], blocks=1, epochs=1, out="own").run()
+why = Explain("loaders.py:train_loader", blocks=1, epochs=1, batches=4, out="why").run()
 found = []
 
 def measure():
@@ -53,7 +54,7 @@ json.dump({
     "variables": [name for name in os.environ if name.startswith("LOADERBENCH_")],
     "folder": str(own.folder), "rows": len(own.runs), "configurations": len(own.summary),
     "answer": own.answer.configuration, "notices": found[0].notices, "lanes": str(found[0].runs["lanes"][0]),
-    "interrupted": interrupted,
+    "interrupted": interrupted, "why": why.answer, "explained": [str(why.folder), why.explanation.setup.name],
 }, open("facts.json", "w"))
 """
 LOADERS = """
@@ -118,6 +119,14 @@ def test_the_program_is_as_it_was(program) -> None:
     assert facts["names"] == ["their model", "their loaders", "their model"]
     assert facts["handler"]
     assert facts["variables"] == []
+
+
+def test_an_explanation_in_a_script_returns_its_results(program) -> None:
+    """And prints nothing, as the sweep beside it."""
+    _, facts, folder = program
+    assert facts["explained"] == ["why", "loaders.py:train_loader"]
+    assert facts["why"].endswith(".")
+    assert (folder / "why" / "explanation.json").exists()
 
 
 def test_the_recorded_command_means_the_same(program) -> None:
