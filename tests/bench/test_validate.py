@@ -13,6 +13,7 @@ from bench import validate
 from bench.cli.command_line import run_command
 from bench.validation import measuring
 from bench.validation.cases import CASES
+from bench.validation.diagnosis.plants import PLANTS
 from bench.validation.fixed_cost_loaders import FixedCostLoader
 from bench.validation.judging import judge_case
 from bench.validation.own_cases import OWN_CHEATS, OWN_COSTS
@@ -223,6 +224,39 @@ def test_an_unknown_case_is_one_line(capsys) -> None:
     assert exit_code("--only", "step,nope") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: --only: 'nope' is not one of sleep-sample, ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--diagnosis", "--only", "step,nope"), "--only: 'nope' is not one of fetch-wait, "),
+        (("--only", "fetch-wait"), "--only: 'fetch-wait' is not one of sleep-sample, "),
+        (("--blocks", "2"), "--blocks: only an explanation has blocks, so it needs --diagnosis"),
+        (("--diagnosis", "--blocks", "0"), "--blocks: '0' is not a whole number from 1 to 100"),
+    ],
+)
+def test_a_wrong_option_is_one_line(capsys, arguments, error) -> None:
+    assert exit_code(*arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {error}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count", "blocks"),
+    [
+        (("--diagnosis",), len(PLANTS), 3),
+        # In any order.
+        (("--only", "step,none", "--blocks", "5", "--diagnosis"), 2, 5),
+    ],
+)
+def test_diagnosis_explains_the_planted_trainings(monkeypatch, arguments, count, blocks) -> None:
+    """The exit code is that of the score."""
+    asked = []
+    monkeypatch.setattr(
+        validate, "score_diagnosis", lambda plants, blocks, console: asked.append((len(plants), blocks)) or 1
+    )
+    assert exit_code(*arguments) == 1
+    assert asked == [(count, blocks)]
 
 
 ON_CPU = [case for case in CASES if case.device == "cpu"]

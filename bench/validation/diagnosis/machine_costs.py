@@ -64,18 +64,17 @@ def _measure() -> Iterator[MachineCosts]:
 
 def _run_epoch(workers: int, megabytes: int) -> float:
     """Return the seconds of an epoch of batches that are there already."""
-    batches = Arrays(megabytes)
+    loader = _make_loader(workers, megabytes)
     began_s = time.perf_counter()
-    # PyTorch would make a tensor of the array, which crosses in shared memory.
-    loader: DataLoader[Any] = DataLoader(
-        batches,  # type: ignore[arg-type]  # it has all that a Dataset needs
-        batch_size=None,
-        num_workers=workers,
-        collate_fn=_keep,
-    )
     for _ in loader:
         pass
     return time.perf_counter() - began_s
+
+
+def _make_loader(workers: int, megabytes: int) -> DataLoader[Any]:
+    batches: Any = Arrays(megabytes)
+    # PyTorch's own collate function would make a tensor of the array, which crosses in shared memory.
+    return DataLoader(batches, batch_size=None, num_workers=workers, collate_fn=_keep)
 
 
 class Arrays:
@@ -89,7 +88,7 @@ class Arrays:
         return ARRAYS
 
     def __getitem__(self, index: int) -> Any:
-        return [self._array]
+        return self._array
 
 
 def _keep(batch: Any) -> Any:

@@ -1,0 +1,75 @@
+"""Tests of what scoring needs around an explanation: two cores, a neighbour, a transfer, the machine's costs."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from bench.validation.diagnosis import machine_costs
+from bench.validation.diagnosis.neighbour import PROCESSES, keep_to_cores, run_neighbour
+from bench.validation.diagnosis.plants import PLANTS
+from bench.validation.diagnosis.scoring import explain_plant
+from bench.validation.diagnosis.slow_transfer import SlowTransfer
+
+BY_NAME = {plant.name: plant for plant in PLANTS}
+pins = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins no process")
+
+
+@pins
+def test_trials_keep_to_two_cores() -> None:
+    before = os.sched_getaffinity(0)
+    with pytest.raises(KeyError), keep_to_cores():
+        assert os.sched_getaffinity(0) == set(sorted(before)[:2])
+        raise KeyError
+    assert os.sched_getaffinity(0) == before
+
+
+@pins
+def test_a_neighbour_takes_one_core_and_ends_with_its_block() -> None:
+    before = set(psutil.Process().children())
+    with run_neighbour():
+        processes = set(psutil.Process().children()) - before
+        assert len(processes) == PROCESSES
+        deadline = time.monotonic() + 20
+        # It pins itself once it runs.
+        while any(process.cpu_affinity() != [max(os.sched_getaffinity(0))] for process in processes):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert not any(process.is_running() for process in processes)
+
+
+def test_a_slow_transfer_takes_its_time() -> None:
+    transfer = SlowTransfer(5)
+    batch = object()
+    began_s = time.perf_counter()
+    assert transfer(batch) is batch
+    assert time.perf_counter() - began_s >= 5e-3
+    transfer.wait()
+
+
+def test_costs_of_the_machine_are_measured(monkeypatch) -> None:
+    """With workers, as quickly as possible. An array isn't made a tensor, or it would not cross the pipe."""
+    for name, value in {"REPEATS": 1, "WORKERS": 3, "ARRAY_MB": 4, "ARRAYS": 3}.items():
+        monkeypatch.setattr(machine_costs, name, value)
+    (costs,) = machine_costs._measure()
+    assert 0 <= costs.worker_ms < math.inf
+    assert 0 <= costs.pipe_ms < math.inf
+    first = next(iter(machine_costs._make_loader(workers=0, megabytes=1)))
+    assert type(first).__name__ == "ndarray"
+
+
+def test_a_planted_transfer_is_explained(context, tmp_path) -> None:
+    """A real explanation, as short as can be. A wait is never shorter than planned, so its part isn't either."""
+    transfer = BY_NAME["transfer"]
+    plant = replace(transfer, plan=replace(transfer.plan, batches=8, num_workers=0, transfer_ms=20, fetch_ms=1))
+    found = explain_plant(plant, 1, tmp_path / "out")
+    assert found.setup.name == plant.make_options(1, tmp_path).target
+    (part,) = [part for part in found.parts if part.name == "transfer"]
+    assert part.batch_s.median >= 20e-3
+
+
