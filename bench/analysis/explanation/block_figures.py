@@ -32,6 +32,8 @@ class BlockFigures:
         other_share: share of the cores' time that others took; None if unknown.
         disturbed: disturbances in words; empty for none.
         alone_s: the step alone, a batch; None where it wasn't measured.
+        alone_wall_s: the whole loop on captured batches, a batch, with any transfer; None where it wasn't
+            measured.
         alone_cpu_s: CPU seconds of it; None if unknown.
         traces: traced epochs of the same phase.
         first_traces: traced first epochs.
@@ -53,6 +55,7 @@ class BlockFigures:
     other_share: float | None
     disturbed: str
     alone_s: float | None
+    alone_wall_s: float | None
     alone_cpu_s: float | None
     traces: tuple[BatchTrace, ...]
     first_traces: tuple[BatchTrace, ...]
@@ -92,6 +95,8 @@ def _compute_block(block: BlockEvidence, is_steady: bool) -> BlockFigures | None
         return None
     alone = _pick_steady(_pick_sound(block.step_alone))
     alone_batches = math.fsum(row.batches or 0 for row in alone)
+    alone_wall_s = math.fsum(row.wall_s or 0.0 for row in alone)
+    alone_step_s = _sum_known([row.step_s for row in alone])
     alone_cpu_s = _sum_known([row.cpu_s for row in alone])
     # A traced first epoch is no less of a look into the loading where it is the only one.
     same_phase = [trace for trace in block.traces if (trace.epoch > 0) == is_steady]
@@ -103,15 +108,16 @@ def _compute_block(block: BlockEvidence, is_steady: bool) -> BlockFigures | None
         startup_s=_mean(rows, lambda row: row.startup_s),
         first_s=_mean(rows, lambda row: row.time_to_first_batch_s),
         wait_s=_mean(rows, lambda row: row.data_wait_s),
-        typical_wait_s=_mean(rows, lambda row: row.data_wait_median_s),
+        typical_wait_s=_mean(rows, _get_typical_wait_s),
         transfer_s=_mean(rows, lambda row: row.transfer_s),
         step_s=_mean(rows, lambda row: row.step_s),
         teardown_s=_mean(rows, lambda row: row.teardown_s),
-        cpu_s=_mean_known([row.cpu_s for row in rows]),
-        other_share=_mean_known([row.other_cpu_share for row in rows]),
+        cpu_s=average_known([row.cpu_s for row in rows]),
+        other_share=average_known([row.other_cpu_share for row in rows]),
         disturbed="; ".join(sorted({row.disturbed for row in rows if row.disturbed})),
-        alone_s=math.fsum(row.wall_s or 0.0 for row in alone) / alone_batches if alone_batches else None,
-        alone_cpu_s=alone_cpu_s / alone_batches if alone_cpu_s is not None and alone_batches else None,
+        alone_s=_divide(alone_wall_s if alone_step_s is None else alone_step_s, alone_batches),
+        alone_wall_s=_divide(alone_wall_s, alone_batches),
+        alone_cpu_s=None if alone_cpu_s is None else _divide(alone_cpu_s, alone_batches),
         traces=tuple(same_phase or block.traces),
         first_traces=tuple(trace for trace in block.traces if trace.epoch == 0),
         rungs=block.rungs,
@@ -133,7 +139,8 @@ def _mean(rows: Sequence[Row], value_of: Callable[[Row], float | None]) -> float
     return math.fsum(value_of(row) or 0.0 for row in rows) / len(rows)
 
 
-def _mean_known(values: Sequence[float | None]) -> float | None:
+def average_known(values: Sequence[float | None]) -> float | None:
+    """Return the mean of the known values; None where none is known."""
     known = [value for value in values if value is not None]
     return math.fsum(known) / len(known) if known else None
 
@@ -141,3 +148,13 @@ def _mean_known(values: Sequence[float | None]) -> float | None:
 def _sum_known(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return math.fsum(known) if known and len(known) == len(values) else None
+
+
+def _get_typical_wait_s(row: Row) -> float:
+    if row.data_wait_median_s is not None:
+        return row.data_wait_median_s
+    return (row.data_wait_s or 0.0) / (row.batches or 1)
+
+
+def _divide(seconds: float, batches: float) -> float | None:
+    return seconds / batches if batches else None

@@ -1,0 +1,216 @@
+"""Candidates: changes that the evidence suggests, each with the gain that a replay predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bench.analysis.explanation.explanation import Advice
+from bench.analysis.explanation.facts import Facts, LoadStage
+from bench.analysis.explanation.words import format_share, format_workers
+from bench.analysis.explanation.worker_counts import list_numbers
+from bench.text import format_bytes, format_ratio
+
+# Numbers of workers are tried up to so many times the cores, where loading waits rather than computes; and up
+# to this number in any case.
+MOST_TIMES_CORES, MOST_WORKERS = 8, 64
+PREFETCH_FACTORS = (4, 8)
+# Bytes a second at which one core copies samples out of memory into a batch; a cautious figure for any
+# machine, since caches don't hold a data set.
+COPIED_PER_S = 2e9
+# A stage is worth a candidate from this share of the loading on.
+STAGE_MATTERS = 0.15
+# The same for a start-up, a transfer or a slower step, by their share of an epoch.
+SHARE_MATTERS = 0.03
+
+
+def list_candidates(facts: Facts) -> Iterator[Advice]:
+    """Yield changes, in no order. Those that can't be predicted have no gain, and say why."""
+    if facts.setup.has_dataloader:
+        yield from _change_workers(facts)
+        yield from _change_queue(facts)
+        yield from _change_start(facts)
+    yield from _change_threads(facts)
+    yield from _change_transfer(facts)
+    yield from _keep_in_memory(facts)
+    yield from _hasten_stages(facts)
+
+
+def suggest_workers(facts: Facts) -> int | None:
+    """Return the smallest number of workers that is nearly the best; None where it can't be predicted."""
+    return facts.predictor.best_workers(list_numbers(0, _find_most_workers(facts)))
+
+
+def make_worker_change(facts: Facts, number: int) -> Advice:
+    """Return the change to another number of workers, with no gain yet."""
+    now = facts.setup.num_workers
+    change = f"{format_workers(number)} instead of {now or 'none'}"
+    return Advice(change, "workers", None, facts.setup.family, {"num_workers": number})
+
+
+def _change_workers(facts: Facts) -> Iterator[Advice]:
+    now = facts.setup.num_workers
+    best = suggest_workers(facts)
+    if best is None:
+        return
+    numbers = {best}
+    if best == now:
+        # To show that neither more nor fewer would help.
+        numbers = {now + 1, max(0, now - 1)}
+    for number in sorted(numbers - {now}):
+        advice = _predict(facts, make_worker_change(facts, number), num_workers=number)
+        if advice is not None:
+            fewer = number < now and advice.gain is not None and advice.gain.median > 0.97
+            yield replace(advice, note="It is as fast with fewer processes.") if fewer else advice
+
+
+def _find_most_workers(facts: Facts) -> int:
+    """Return the largest number of workers that is worth trying: those that keep all cores busy, and more."""
+    setup = facts.setup
+    cores = max(1.0, setup.cores)
+    computing = facts.cpu_s / facts.load_s if facts.cpu_s is not None and facts.load_s else 1.0
+    enough = 2 * cores / max(computing, 2 / MOST_TIMES_CORES)
+    return int(min(MOST_WORKERS, max(enough, setup.num_workers + 1)))
+
+
+def _change_queue(facts: Facts) -> Iterator[Advice]:
+    setup = facts.setup
+    if not setup.num_workers:
+        return
+    now = setup.prefetch_factor or 2
+    family = setup.family
+    found = [
+        advice
+        for factor in PREFETCH_FACTORS
+        if factor > now
+        and (
+            advice := _predict(
+                facts,
+                Advice(
+                    f"prefetch_factor {factor} instead of {now}",
+                    "prefetch",
+                    None,
+                    family,
+                    {"prefetch_factor": factor},
+                    _describe_queue_memory(facts, factor),
+                ),
+                prefetch_factor=factor,
+            )
+        )
+        is not None
+    ]
+    if found:
+        yield max(found, key=lambda advice: advice.gain.median if advice.gain else 0.0)
+    if setup.in_order and setup.num_workers > 1:
+        note = "Batches then come in another order from run to run."
+        change = Advice("in_order=False", "in order", None, family, {"in_order": False}, note)
+        if (advice := _predict(facts, change, in_order=False)) is not None:
+            yield advice
+
+
+def _describe_queue_memory(facts: Facts, factor: int) -> str:
+    size = _find_batch_bytes(facts)
+    if size is None:
+        return ""
+    batches = factor * facts.setup.num_workers
+    return f"Up to {batches} batches then wait in memory, {format_bytes(int(batches * size))}."
+
+
+def _change_start(facts: Facts) -> Iterator[Advice]:
+    setup = facts.setup
+    if not setup.num_workers or setup.persistent_workers:
+        return
+    note = "It pays from the second epoch on, and workers keep their memory between epochs."
+    change = Advice(
+        "persistent_workers=True", "persistent", None, setup.family, {"persistent_workers": True}, note
+    )
+    if (advice := _predict(facts, change, persistent_workers=True)) is not None:
+        yield advice
+    share = facts.start_s / facts.epoch_s
+    if setup.multiprocessing_context in ("spawn", "forkserver") and share >= SHARE_MATTERS:
+        yield Advice(
+            "workers that are forked",
+            "start method",
+            None,
+            setup.family,
+            {"multiprocessing_context": "fork"},
+            f"Imports of workers, {format_share(share)} of an epoch, would be saved; how much a fork takes "
+            "isn't measured.",
+        )
+
+
+def _change_threads(facts: Facts) -> Iterator[Advice]:
+    setup = facts.setup
+    share = facts.find_share(facts.contention_s)
+    if setup.num_threads > 1 and setup.num_workers and share >= SHARE_MATTERS:
+        yield Advice(
+            f"fewer threads of the step than {setup.num_threads}",
+            "threads",
+            None,
+            setup.family,
+            {"num_threads": max(1, setup.num_threads // 2)},
+            f"The step is slower beside workers than alone by {format_share(share)} of an epoch; how fewer "
+            "threads change that isn't measured.",
+        )
+
+
+def _change_transfer(facts: Facts) -> Iterator[Advice]:
+    setup = facts.setup
+    share = facts.find_share(facts.transfer_s)
+    if setup.device == "cuda" and not setup.pin_memory and setup.has_dataloader and share >= SHARE_MATTERS:
+        yield Advice(
+            "pin_memory=True",
+            "pinning",
+            None,
+            setup.family,
+            {"pin_memory": True},
+            f"Copies to the device take {format_share(share)} of an epoch; it can save no more than that.",
+        )
+
+
+def _keep_in_memory(facts: Facts) -> Iterator[Advice]:
+    setup = facts.setup
+    size = _find_batch_bytes(facts)
+    if setup.in_memory_bytes is None or setup.family == "in_memory" or not facts.load_s or size is None:
+        return
+    note = f"All samples, decoded once, take {format_bytes(setup.in_memory_bytes)} of memory."
+    change = Advice("samples kept in memory", "in memory", None, "in_memory", {}, note)
+    factor = min(1.0, size / COPIED_PER_S / facts.load_s)
+    if (advice := _predict(facts, change, num_workers=0, load_factor=factor)) is not None:
+        yield advice
+
+
+def _hasten_stages(facts: Facts) -> Iterator[Advice]:
+    """Yield the stages of the loading that take much of it, as if they were twice as fast."""
+    for stage in facts.stages:
+        if facts.load_s and stage.batch_s >= STAGE_MATTERS * facts.load_s:
+            change, kind = _name_faster(facts, stage)
+            at_most = facts.predictor.predict(without={stage.key})
+            note = "" if at_most is None else f"At most it is {format_ratio(at_most.median)} times as fast."
+            change_of = Advice(change, kind, None, facts.setup.family, {}, note)
+            advice = _predict(facts, change_of, load_factor={stage.key: 0.5})
+            if advice is not None:
+                yield advice
+
+
+def _name_faster(facts: Facts, stage: LoadStage) -> tuple[str, str]:
+    if stage.stage == "transform":
+        return f"a {stage.name} that takes half the time", "transform"
+    if stage.stage == "fetch" and facts.setup.map_style and not facts.setup.fetches_batches:
+        return "a __getitems__ that fetches a batch in half the time", "batched fetch"
+    return f"a {stage.name} that takes half the time", stage.stage
+
+
+def _find_batch_bytes(facts: Facts) -> float | None:
+    sizes = [trace.num_bytes for one in facts.blocks for trace in one.traces if len(trace.num_bytes)]
+    mean = float(np.nanmean(np.concatenate(sizes))) if sizes else np.nan
+    return None if np.isnan(mean) else mean
+
+
+def _predict(facts: Facts, advice: Advice, **changes: Any) -> Advice | None:
+    """Return the advice with its predicted gain; None where it can't be predicted."""
+    gain = facts.predictor.predict(**changes)
+    return None if gain is None else replace(advice, gain=gain, basis=facts.predictor.basis)

@@ -1,0 +1,59 @@
+"""Cautions: what limits what can be said of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bench.analysis.explanation.facts import Facts
+from bench.analysis.statistics import FEWEST_BLOCKS
+from bench.text import format_count, join_few
+
+# Shorter epochs, in batches a worker, reach less of the rate of a long one: the queue fills and drains.
+FEWEST_ROUNDS = 8
+# A trace that slows epochs down by more than this tells shares only.
+TRACING_MATTERS = 0.02
+# Parts that were measured apart sum to the wall time within this share.
+CLOSES = 0.02
+
+
+def list_cautions(
+    facts: Facts, *, failures: Mapping[str, str], tracing_cost: float | None, closure: float | None
+) -> Iterator[str]:
+    """Yield one sentence for each thing that limits what can be said.
+
+    Args:
+        facts: means of what was measured.
+        failures: one line for each look that failed, by its name.
+        tracing_cost: wall time of traced epochs over that of epochs as they are, minus 1; None if unknown.
+        closure: sum of the parts over the wall time; None if unknown.
+    """
+    setup = facts.setup
+    for look, line in failures.items():
+        yield f"{look[:1].upper()}{look[1:]} failed: {line.rstrip('.')}."
+    blocks = len(facts.blocks)
+    if blocks < FEWEST_BLOCKS:
+        yield f"There {'is' if blocks == 1 else 'are'} {format_count(blocks, 'block')}, too few for intervals."
+    fewest = FEWEST_ROUNDS * setup.num_workers
+    if facts.epoch_batches < fewest:
+        yield (
+            f"An epoch of {facts.epoch_batches:.0f} batches is short for {setup.num_workers} workers: below "
+            f"{fewest} batches their start and end weigh more than their speed."
+        )
+    elif facts.measured_batches < fewest:
+        yield (
+            f"The measured epochs have {facts.measured_batches:.0f} batches; {setup.num_workers} workers need "
+            f"{fewest} to reach their speed."
+        )
+    if tracing_cost is not None and tracing_cost > TRACING_MATTERS:
+        yield f"Traced epochs were {tracing_cost:.0%} longer than others, so trust shares, not times, inside workers."
+    if closure is not None and abs(closure - 1) > CLOSES:
+        yield f"The parts, measured apart, sum to {closure:.1%} of the epoch."
+    error = facts.predictor.error
+    if error is not None and not facts.predictor.is_trusted:
+        yield f"A replay misses the measured speed by {abs(error):.0%}, so no gain is predicted."
+    elif error is None and setup.has_dataloader:
+        yield "The loading wasn't seen from the inside, so no gain is predicted."
+    disturbed = [one for one in facts.blocks if one.disturbed]
+    if disturbed:
+        kinds = join_few(sorted({one.disturbed for one in disturbed}))
+        yield f"{len(disturbed)} of {format_count(blocks, 'block')} were disturbed: {kinds}."

@@ -1,0 +1,121 @@
+"""Diagnosis: which cause bounds a training, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.analysis.explanation.diagnosis_evidence import describe_evidence
+from bench.analysis.explanation.explanation import Cause, Diagnosis
+from bench.analysis.explanation.facts import Facts
+from bench.analysis.explanation.losses import Loss, find_loader_share, find_losses
+
+# An infinitely fast loader that would save less leaves the step as what bounds. A ceiling counts as reached
+# from 95% of it on; twice that distance is more than noise between processes.
+MATTERS = 0.10
+# Others that take cores, or workers that are too many, change every other figure. So they are named first
+# from this share on.
+NAMED_FIRST = 0.15
+# Fewer workers explain a long start-up, or a slow way, where they save at least this share of it.
+EXPLAINS = 0.5
+# A cause is sure where it costs this share of an epoch, and so many times what any other does. Two shares of
+# an epoch that differ by less change places from one measurement to the next.
+SURE_SHARE, SURE_TIMES = 0.15, 1.3
+# The loader alone is as slow as the step from this share of the step's time on.
+ALIKE = 0.90
+# A step is not surely what bounds where its own ceiling says that more than this is to be gained.
+SURE_POSSIBLE = 1.15
+WHERE_LOADING_IS_SEEN = frozenset({Cause.FETCH, Cause.TRANSFORM, Cause.COLLATE, Cause.FEW_WORKERS})
+
+
+def diagnose(facts: Facts) -> Diagnosis:
+    """Find the cause that bounds a training.
+
+    Args:
+        facts: means of what was measured.
+    """
+    losses = find_losses(facts)
+    first = _choose(facts, losses)
+    rivals = [loss for loss in losses if loss is not first and not _overlap(first.cause, loss.cause)]
+    second = next((loss.cause for loss in rivals if loss.cause is not first.cause), None)
+    second_share = max((loss.share for loss in rivals if loss.cause is second), default=0.0)
+    least = MATTERS / 2 if first.cause in (Cause.STEP, Cause.BALANCED) else MATTERS
+    return Diagnosis(
+        cause=first.cause,
+        stage=first.stage if first.cause is Cause.TRANSFORM else "",
+        is_sure=_is_sure(facts, first, rivals),
+        evidence=describe_evidence(facts, first),
+        second=second if second_share >= least and second is not Cause.UNDECIDED else None,
+        loss=_find_loss(facts, first),
+    )
+
+
+def _choose(facts: Facts, losses: Sequence[Loss]) -> Loss:
+    """Return the cause that bounds.
+
+    1. Others that take cores, where they cost much.
+    2. The step, where a faster loader would save little; `balanced` where the loader alone is as slow.
+    3. Too many workers or threads, where fewer save much, and most of a long start-up or a slow way.
+    4. The costliest of the others.
+    """
+    starved = _find(losses, Cause.STARVED)
+    if starved is not None and starved.share >= NAMED_FIRST:
+        return starved
+    if find_loader_share(facts) < MATTERS and facts.has_step:
+        step = facts.find_share(facts.step_s)
+        return Loss(Cause.BALANCED if _is_balanced(facts) else Cause.STEP, step)
+    others = [loss for loss in losses if loss.cause not in (Cause.MANY_WORKERS, Cause.STARVED)]
+    many = _find(losses, Cause.MANY_WORKERS)
+    most = others[0].share if others else 0.0
+    if many is not None and many.share >= NAMED_FIRST and many.share >= EXPLAINS * most:
+        return many
+    return others[0] if others else Loss(Cause.UNDECIDED, find_loader_share(facts))
+
+
+def _find(losses: Sequence[Loss], cause: Cause) -> Loss | None:
+    return next((loss for loss in losses if loss.cause is cause), None)
+
+
+def _is_balanced(facts: Facts) -> bool:
+    """Return True if the loader alone is as slow as the step, so that only both together can be faster."""
+    step_s = facts.step_s + facts.transfer_s
+    return facts.setup.num_workers > 0 and facts.loader_s is not None and facts.loader_s >= ALIKE * step_s
+
+
+def _overlap(first: Cause, other: Cause) -> bool:
+    """Return True if one of two causes holds what the other costs, so that they are no rivals."""
+    if Cause.STARVED in (first, other):
+        return True
+    return Cause.MANY_WORKERS in (first, other)
+
+
+def _is_sure(facts: Facts, first: Loss, rivals: Sequence[Loss]) -> bool:
+    if first.cause is Cause.UNDECIDED:
+        return False
+    if first.cause in (Cause.STEP, Cause.BALANCED):
+        possible = facts.find_mean(lambda one: one.batch_s / one.alone_wall_s if one.alone_wall_s else None)
+        return possible is not None and possible < SURE_POSSIBLE
+    if first.cause is Cause.STARVED:
+        return facts.delayed_share is not None
+    # By counting bounds only, these are likely at most.
+    if first.cause in (Cause.FEW_WORKERS, Cause.MANY_WORKERS) and not facts.predictor.is_trusted:
+        return False
+    largest = max((loss.share for loss in rivals), default=0.0)
+    return first.share >= SURE_SHARE and first.share >= SURE_TIMES * largest
+
+
+def _find_loss(facts: Facts, first: Loss) -> float | None:
+    """Return the share of an epoch that would be saved without the cause."""
+    if first.cause is Cause.BALANCED:
+        return None
+    keys = [
+        stage.key
+        for stage in facts.stages
+        if first.cause in WHERE_LOADING_IS_SEEN
+        and stage.stage == first.cause.value.removesuffix(" bound")
+        and first.stage in ("", stage.name)
+    ]
+    if len(keys) == 1:
+        saving = facts.find_saving(without={keys[0]})
+        if saving is not None:
+            return max(first.share, min(1.0, saving))
+    return min(1.0, first.share)

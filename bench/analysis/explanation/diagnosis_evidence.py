@@ -1,0 +1,174 @@
+"""Evidence of a diagnosis, in one sentence with figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bench.analysis.explanation.explanation import Cause
+from bench.analysis.explanation.facts import Facts, LoadStage
+from bench.analysis.explanation.losses import Loss, find_loader_share
+from bench.analysis.explanation.starvation import find_other_share, find_own_delay
+from bench.analysis.explanation.stragglers import mark_stragglers
+from bench.analysis.explanation.words import format_share, format_time, format_workers
+from bench.records.rung_time import ORDER, TRANSPORT
+
+
+def describe_evidence(facts: Facts, loss: Loss) -> str:
+    """Return the evidence for a cause in one sentence.
+
+    Args:
+        facts: means of what was measured.
+        loss: the cause, and what it costs.
+    """
+    sentences: dict[Cause, Callable[[Facts, Loss], str]] = {
+        Cause.START_UP: _describe_start_up,
+        Cause.TRANSPORT: _describe_transport,
+        Cause.TRANSFER: _describe_transfer,
+        Cause.STEP: _describe_step,
+        Cause.STRAGGLERS: _describe_stragglers,
+        Cause.FEW_WORKERS: _describe_few_workers,
+        Cause.MANY_WORKERS: _describe_many_workers,
+        Cause.STARVED: _describe_starvation,
+        Cause.BALANCED: _describe_balance,
+        Cause.UNDECIDED: _describe_unknown,
+    }
+    return sentences.get(loss.cause, _describe_stage)(facts, loss)
+
+
+def _describe_stage(facts: Facts, loss: Loss) -> str:
+    if loss.stage == ORDER:
+        order_s = facts.rungs[ORDER]
+        return (
+            f"The sampler takes {format_time(order_s)} of a batch's {format_time(facts.steady_s)} to name the "
+            f"samples, {format_share(loss.share)} of an epoch."
+        )
+    kind = loss.cause.value.removesuffix(" bound")
+    stage = next(one for one in facts.stages if one.stage == kind and loss.stage in ("", one.name))
+    waiting = _describe_waiting(facts)
+    return f"{waiting}; of the {_divide_load(facts, stage)}."
+
+
+def _describe_waiting(facts: Facts) -> str:
+    share = format_share(facts.find_share(facts.wait_s))
+    if facts.setup.num_workers:
+        return f"The training waits {share} of an epoch for batches"
+    return f"The training process loads batches itself for {share} of an epoch"
+
+
+def _divide_load(facts: Facts, stage: LoadStage) -> str:
+    """Return what a stage takes of the loading, such as `41 ms that a worker takes for one, fetch takes ...`."""
+    whose = "that a worker takes for one" if facts.setup.num_workers else "that it takes for one"
+    share = stage.batch_s / facts.load_s if facts.load_s else 0.0
+    return (
+        f"{format_time(facts.load_s)} {whose}, {stage.name} takes {format_time(stage.batch_s)} "
+        f"({format_share(share)})"
+    )
+
+
+def _find_dominant(facts: Facts) -> LoadStage | None:
+    return max(facts.stages, key=lambda stage: stage.batch_s, default=None)
+
+
+def _describe_start_up(facts: Facts, loss: Loss) -> str:
+    start, end = format_time(facts.start_s), format_time(facts.teardown_s)
+    return (
+        f"An epoch of {format_time(facts.epoch_s)} takes {start} to start, before the loading of its first "
+        f"batch counts, and {end} to end, {format_share(loss.share)} of it."
+    )
+
+
+def _describe_transport(facts: Facts, loss: Loss) -> str:
+    way = ""
+    if (alone_s := facts.rungs.get(TRANSPORT)) is not None:
+        way = f"; the way alone takes {format_time(alone_s)} of a batch's {format_time(facts.steady_s)}"
+    idle = ""
+    if facts.idle_share is not None:
+        idle = f", while workers have nothing to load for {format_share(facts.idle_share)} of their time"
+    return (
+        f"For {format_share(loss.share)} of an epoch the training waits for batches that workers have loaded "
+        f"already{way}{idle}."
+    )
+
+
+def _describe_transfer(facts: Facts, loss: Loss) -> str:
+    return (
+        f"The copy to the device takes {format_time(facts.transfer_s)} of a batch's "
+        f"{format_time(facts.steady_s)}, {format_share(loss.share)} of an epoch."
+    )
+
+
+def _describe_step(facts: Facts, loss: Loss) -> str:
+    return (
+        f"The step takes {format_time(facts.step_s)} a batch, {format_share(loss.share)} of an epoch; an "
+        f"infinitely fast loader would save {format_share(max(0.0, find_loader_share(facts)))}."
+    )
+
+
+def _describe_balance(facts: Facts, loss: Loss) -> str:
+    del loss
+    step_s = facts.step_s + facts.transfer_s
+    return (
+        f"The step takes {format_time(step_s)} a batch and the loader alone "
+        f"{format_time(facts.loader_s or 0.0)}, so neither of them alone can make the training much faster."
+    )
+
+
+def _describe_stragglers(facts: Facts, loss: Loss) -> str:
+    traces = [trace for one in facts.blocks for trace in one.traces if trace.is_inside_known]
+    marks = [mark_stragglers(trace) for trace in traces]
+    count = sum(int(slow.sum()) for slow in marks)
+    loads = np.concatenate([trace.load_s for trace in traces])
+    slow_s = np.concatenate([trace.load_s[slow] for trace, slow in zip(traces, marks, strict=True)])
+    return (
+        f"{count:,} of {len(loads):,} batches take {format_time(float(np.median(slow_s)))} to load where others "
+        f"take {format_time(float(np.nanmedian(loads)))}; without them an epoch would be "
+        f"{format_share(loss.share)} shorter."
+    )
+
+
+def _describe_few_workers(facts: Facts, loss: Loss) -> str:
+    step_s = format_time(facts.steady_s - facts.loading_s - facts.contention_s)
+    now, then = facts.setup.num_workers, loss.num_workers or 0
+    stage = _find_dominant(facts)
+    most = f", most of it in {stage.name}" if stage is not None else ""
+    return (
+        f"A batch takes {format_time(facts.load_s)} to load{most}, and {step_s} to train on; with "
+        f"{format_workers(then)} instead of {now or 'none'} an epoch would be {format_share(loss.share)} shorter."
+    )
+
+
+def _describe_many_workers(facts: Facts, loss: Loss) -> str:
+    setup = facts.setup
+    if loss.num_workers is None:
+        return (
+            f"The step takes {format_time(facts.step_s)} beside busy workers and "
+            f"{format_time(facts.alone_s or 0.0)} alone, and an epoch uses more CPU time than its loading and "
+            f"its step alone do: {setup.num_threads} threads of the step and "
+            f"{format_workers(setup.num_workers)} share {setup.cores:g} cores."
+        )
+    ends = format_time(facts.start_s + facts.teardown_s)
+    return (
+        f"With {format_workers(loss.num_workers)} instead of {setup.num_workers} an epoch would be "
+        f"{format_share(loss.share)} shorter; {setup.cores:g} cores are there, and starting and ending the "
+        f"workers takes {ends} of {format_time(facts.epoch_s)}."
+    )
+
+
+def _describe_starvation(facts: Facts, loss: Loss) -> str:
+    others = format_share(find_other_share(facts) or 0.0)
+    if facts.delayed_share is None:
+        return f"Others took {others} of the cores' time, and no core was free."
+    own = format_share(find_own_delay(facts))
+    return (
+        f"Others took {others} of the cores' time; loading was ready and had no core for "
+        f"{format_share(facts.delayed_share)} of its time, of which own processes explain {own}, so an epoch "
+        f"would be {format_share(loss.share)} shorter without them."
+    )
+
+
+def _describe_unknown(facts: Facts, loss: Loss) -> str:
+    del loss
+    share = format_share(facts.find_share(facts.wait_s))
+    return f"The training waits {share} of an epoch for its loader, whose inside can't be seen."
