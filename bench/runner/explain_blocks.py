@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from bench.analysis.evidence import BlockEvidence
@@ -119,17 +118,15 @@ class ExplainBlocks:
     def _run_probe(self, place: int, block: int) -> None:
         kind = PROBES[place - self._first_probe]
         try:
-            with self._show(place, block):
+            with self._progress.trial(place, block):
                 seen = self._probes.run(self._make_probe(kind, block))
         except ProbeError as error:
             self.failures[kind] = str(error)
             self._failed.add(place)
+            self._progress.skip(place)
             self._progress.skip_rest(place, block)
             return
         self._take(seen, block)
-
-    def _show(self, place: int, block: int) -> AbstractContextManager[None]:
-        return self._progress.trial(place, block)
 
     def _make_probe(self, kind: Kind, block: int) -> Probe:
         run, schedule = self._design.runs[WHOLE], self._design.schedule
