@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,14 +14,13 @@ from bench.analysis.replay.loop_times import (
     ASSUMED_HAND_S,
     HandTimes,
     StepTimes,
-    find_mean,
     read_hand_times,
     read_step_times,
 )
+from bench.analysis.replay.phase_rows import find_mean, find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput, replay_epoch
 from bench.analysis.replay.start_times import StartTimes, find_start_times, read_start_times
 from bench.records.batch_trace import BatchTrace
-from bench.records.row import Row
 
 # Turns in which the step with a core is found from the step beside workers.
 STEP_TURNS = 3
@@ -156,23 +153,26 @@ class EpochModel:
         return np.concatenate([np.resize(firsts, count), rest, drawn]).astype(np.int64)
 
 
-def build_models(block: BlockEvidence, setup: LoaderSetup, ladder: LadderTimes) -> list[EpochModel]:
-    """Build the models of a block's steady epochs, or of its only one where each has one epoch.
+def build_models(
+    block: BlockEvidence, setup: LoaderSetup, ladder: LadderTimes, *, is_steady: bool
+) -> list[EpochModel]:
+    """Build the models of a block's traced epochs.
 
     Args:
         block: what the block has measured.
         setup: the configuration.
         ladder: what the ladder tells.
+        is_steady: whether those of steady epochs; else those of cold ones.
 
     Returns:
         Nothing for a loader whose inside isn't known.
     """
     traces = [trace for trace in block.traces if trace.is_inside_known]
-    steady = [trace for trace in traces if trace.epoch > 0] or traces
+    chosen = [trace for trace in traces if (trace.epoch > 0) == is_steady] or traces
     cold = next((trace for trace in traces if trace.epoch == 0), None)
-    whole = [row for row in block.whole if row.status == "ok"]
-    cold_starts = None if cold is None else read_start_times(cold, [row for row in whole if row.epoch == 0])
-    return [_build_model(trace, block, setup, ladder, cold_starts) for trace in steady]
+    first_rows = find_phase_rows(block.whole, is_steady=False)
+    cold_starts = None if cold is None else read_start_times(cold, first_rows)
+    return [_build_model(trace, block, setup, ladder, cold_starts) for trace in chosen]
 
 
 def _build_model(
@@ -205,23 +205,3 @@ def _build_model(
     )
     return model.with_step_beside_workers()
 
-
-def find_phase_rows(whole: Sequence[Row], *, is_steady: bool) -> list[Row]:
-    """Return the rows of steady epochs that count, or those of cold ones."""
-    return [
-        row
-        for row in whole
-        if row.status == "ok" and (row.epoch > 0) == is_steady and row.batches and row.wall_s
-    ]
-
-
-def find_batch_s(rows: Sequence[Row]) -> float | None:
-    """Return the seconds of a batch over all rows; None without any."""
-    batches = sum(row.batches or 0 for row in rows)
-    return sum(row.wall_s or 0.0 for row in rows) / batches if batches else None
-
-
-def find_batches(rows: Sequence[Row], otherwise: int) -> int:
-    """Return the typical number of batches of some epochs."""
-    counts = [row.batches for row in rows if row.batches]
-    return round(statistics.median(counts)) if counts else otherwise

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.analysis.evidence import LoaderSetup
 from bench.analysis.replay.ladder_times import LadderTimes
+from bench.analysis.replay.phase_rows import find_phase_rows
 from bench.records.batch_trace import BatchTrace
 from bench.records.row import Row
 
@@ -102,14 +102,14 @@ def read_step_times(
     """
     step_s, transfer_s = np.maximum(trace.step_s, 0.0), np.maximum(trace.transfer_s, 0.0)
     seen_s = float((step_s + transfer_s).mean())
-    rows = [row for row in step_alone if row.status == "ok" and row.batches and row.wall_s]
-    batches, wall_s = sum(row.batches or 0 for row in rows), sum(row.wall_s or 0.0 for row in rows)
-    if not rows or setup.step == "none":
+    rows = find_phase_rows(step_alone, is_steady=True) or find_phase_rows(step_alone, is_steady=False)
+    alone_s = _find_alone_s(rows)
+    if alone_s is None or setup.step == "none":
         return StepTimes(step_s, transfer_s, _guess_cores(trace, setup, whole), is_alone=False)
     cpu_s = [row.cpu_s for row in rows if row.cpu_s is not None]
-    cores = sum(cpu_s) / wall_s if len(cpu_s) == len(rows) else _guess_cores(trace, setup, whole)
+    known = len(cpu_s) == len(rows)
+    cores = sum(cpu_s) / sum(row.wall_s or 0.0 for row in rows) if known else _guess_cores(trace, setup, whole)
     cores = min(cores, float(max(1, setup.num_threads)), setup.cores)
-    alone_s = wall_s / batches
     if setup.device == "cpu" and seen_s > 0:
         factor = alone_s / seen_s
         return StepTimes(factor * step_s, factor * transfer_s, cores, is_alone=True)
@@ -119,6 +119,15 @@ def read_step_times(
     even = np.full(trace.batches, alone_s)
     return StepTimes((1 - share) * even, share * even, cores, is_alone=True)
 
+
+def _find_alone_s(rows: Sequence[Row]) -> float | None:
+    """Return the seconds of a step alone with its transfer; None without rows."""
+    batches = sum(row.batches or 0 for row in rows)
+    if not batches:
+        return None
+    if any(row.step_s is None for row in rows):
+        return sum(row.wall_s or 0.0 for row in rows) / batches
+    return sum((row.step_s or 0.0) + (row.transfer_s or 0.0) for row in rows) / batches
 
 def _guess_cores(trace: BatchTrace, setup: LoaderSetup, whole: Sequence[Row]) -> float:
     """Return the cores that a step keeps busy, by the CPU time that workers don't explain."""
@@ -132,8 +141,3 @@ def _guess_cores(trace: BatchTrace, setup: LoaderSetup, whole: Sequence[Row]) ->
     loading_s = batches * float(np.nanmean(trace.cpu_s))
     return float(np.clip((total_s - loading_s) / busy_s, 0.0, max(1, setup.num_threads)))
 
-
-def find_mean(values: Iterable[float | None]) -> float | None:
-    """Return the mean of the known values; None where none is known."""
-    known = [value for value in values if value is not None]
-    return statistics.mean(known) if known else None

@@ -10,14 +10,9 @@ from typing import Any
 
 from bench.analysis.evidence import BlockEvidence, Evidence
 from bench.analysis.replay.change import Change
-from bench.analysis.replay.epoch_model import (
-    EpochModel,
-    build_models,
-    find_batch_s,
-    find_batches,
-    find_phase_rows,
-)
+from bench.analysis.replay.epoch_model import EpochModel, build_models
 from bench.analysis.replay.ladder_times import read_ladder
+from bench.analysis.replay.phase_rows import find_batch_s, find_batches, find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput
 from bench.analysis.statistics import Estimate, estimate
 
@@ -51,7 +46,12 @@ class Predictor:
         traces = [trace for block in evidence.blocks for trace in block.traces if trace.is_inside_known]
         transforms = len(traces[0].transforms) if traces else 0
         ladder = read_ladder((rung for block in evidence.blocks for rung in block.rungs), transforms)
-        found = {block.block: build_models(block, evidence.setup, ladder) for block in evidence.blocks}
+        rows = [row for block in evidence.blocks for row in block.whole]
+        self._is_steady = bool(find_phase_rows(rows, is_steady=True))
+        found = {
+            block.block: build_models(block, evidence.setup, ladder, is_steady=self._is_steady)
+            for block in evidence.blocks
+        }
         self._models = {block: models for block, models in found.items() if models}
         self._walls: dict[str, dict[int, float]] = {}
 
@@ -216,8 +216,7 @@ class Predictor:
         return max(1, self.evidence.setup.epoch_batches or model.batches)
 
     def _find_error(self, block: BlockEvidence, models: list[EpochModel]) -> float | None:
-        is_steady = any(trace.epoch > 0 for trace in block.traces)
-        rows = find_phase_rows(block.whole, is_steady=is_steady)
+        rows = find_phase_rows(block.whole, is_steady=self._is_steady)
         measured_s = find_batch_s(rows)
         if not models or measured_s is None:
             return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.analysis.evidence import LoaderSetup
 from bench.analysis.replay.change import START_UP, Change
-from bench.analysis.replay.loop_times import find_mean
+from bench.analysis.replay.phase_rows import find_mean
 from bench.records.batch_trace import BatchTrace
 from bench.records.row import Row
 
