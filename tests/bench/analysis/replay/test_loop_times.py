@@ -1,0 +1,90 @@
+"""What replays read of the training process: the way of batches, and the step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.analysis.replay.ladder_times import LadderTimes
+from bench.analysis.replay.loop_times import ASSUMED_HAND_S, read_hand_times, read_step_times
+from tests.bench.analysis.replay.traces import MadeUpLoader
+
+UNKNOWN = LadderTimes()
+
+
+def test_without_workers_it_is_the_loaders_own_time() -> None:
+    """Waiting beyond the loading itself."""
+    trace = MadeUpLoader(num_workers=0).make_trace()
+    slower = replace(trace, begun_s=trace.begun_s + 0.0003)
+    assert read_hand_times(slower, UNKNOWN, 0).hand_s == pytest.approx(0.0003)
+
+
+def test_batches_that_are_there_tell_their_receipt() -> None:
+    """Workers are ahead of a slow step."""
+    trace = MadeUpLoader(step_s=0.05, hand_s=0.002).make_trace()
+    found = read_hand_times(trace, UNKNOWN, 2)
+    assert found.hand_s == pytest.approx(0.002)
+
+
+def test_the_rung_tells_the_receipt_from_the_way() -> None:
+    """A batch that is waited for takes both."""
+    trace = MadeUpLoader(hand_s=0.005, num_workers=1).make_trace()
+    found = read_hand_times(trace, LadderTimes(transport_s=0.002, transport_cores=1.6), 1)
+    assert (found.hand_s, found.latency_s) == (pytest.approx(0.002), pytest.approx(0.003))
+    assert found.hand_cores == 1.6
+
+
+def test_nothing_to_read_is_assumed() -> None:
+    """A trace whose batches were all received before their turn, and no rung."""
+    trace = MadeUpLoader(step_s=0.05, hand_s=0.0).make_trace()
+    early = replace(trace, ended_s=trace.asked_s - 1, arrived_s=trace.asked_s)
+    assert read_hand_times(early, UNKNOWN, 2).hand_s == ASSUMED_HAND_S
+
+
+def test_a_step_alone_sets_the_mean_and_its_cores() -> None:
+    """The trace tells how steps vary."""
+    loader = MadeUpLoader(step_s=0.004, step_cores=1.5)
+    trace = loader.make_trace()
+    uneven = replace(trace, done_s=trace.done_s + np.where(np.arange(64) % 2, 0.004, 0.0))
+    setup = loader.make_setup(num_threads=2)
+    found = read_step_times(uneven, setup, [loader.make_step_row(0)], [])
+    assert found.step_s.mean() == pytest.approx(0.004)
+    assert found.step_s[1] == pytest.approx(2 * found.step_s[0])
+    assert found.cores == pytest.approx(1.5)
+    assert found.is_alone
+
+
+def test_a_cold_epoch_of_the_step_does_not_count() -> None:
+    """It warms up."""
+    loader = MadeUpLoader(step_s=0.004)
+    steady = loader.make_step_row(0)
+    cold = replace(steady, epoch=0, step_s=9.0, wall_s=9.0)
+    found = read_step_times(loader.make_trace(), loader.make_setup(), [cold, steady], [])
+    assert found.step_s.mean() == pytest.approx(0.004)
+
+
+def test_on_a_gpu_the_hosts_clock_sees_no_step() -> None:
+    """The mean of the step alone stands for each, with the share of its transfer."""
+    loader = MadeUpLoader(step_s=0.006, transfer_s=0.002)
+    found = read_step_times(loader.make_trace(), loader.make_setup(), [loader.make_step_row(0)], [])
+    assert found.step_s == pytest.approx(np.full(64, 0.006))
+    assert found.transfer_s == pytest.approx(np.full(64, 0.002))
+
+
+@pytest.mark.parametrize(("step", "cores"), [("none", 0.0), ("12ms", 0.0), ("2.5ms", 0.0), ("script", 1.0)])
+def test_cores_of_a_step_that_was_not_measured_alone(step, cores) -> None:
+    """A wait takes none; any other one at most as many as torch has threads."""
+    loader = MadeUpLoader(step_s=0.004)
+    found = read_step_times(loader.make_trace(), loader.make_setup(step=step), [], [])
+    assert found.cores == cores
+    assert not found.is_alone
+
+
+def test_cores_of_a_step_by_the_cpu_time_of_all() -> None:
+    """What workers don't explain is the step's."""
+    loader = MadeUpLoader(step_s=0.004, step_cores=1.7)
+    trace = loader.make_trace()
+    setup = loader.make_setup(num_threads=2)
+    assert read_step_times(trace, setup, [], [loader.make_row(trace, 0)]).cores == pytest.approx(1.7)
