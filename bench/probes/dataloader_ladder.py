@@ -32,7 +32,7 @@ from bench.records.rung_time import (
     PickleCost,
     RungTime,
 )
-from bench.text import describe_error
+from bench.text import describe_error, join_few
 from bench.trial.probe import Probe
 from loaders.data.nested_batch import count_samples
 from loaders.device.pipeline import Transfer
@@ -173,7 +173,8 @@ class DataLoaderLadder:
             if not gated:
                 raise
             self._missing.add(rung)
-            return rung.miss(f"the dataset needs the result of {gated[0].name}: {describe_error(error)}")
+            names = join_few(slot.name for slot in gated)
+            return rung.miss(f"the dataset fails without {names}: {describe_error(error)}")
         return rung.make_time(stretch, epoch)
 
     def _time_whole(self, rung: Rung) -> Stretch:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from bench.machine.requirements import LoaderSettings, Requirements, StoredPictures, estimate_all
+from bench.probes.probe_training import probe_training
 from bench.trial.audit import audit_epoch
 from bench.trial.audit_result import AuditResult
 from bench.trial.batch_inspector import BUDGET, BatchInspector
 from bench.trial.device_inspector import DeviceInspector
 from bench.trial.epoch_observation import EpochObservation
 from bench.trial.pixel_grid import PixelGrid
+from bench.trial.probe import Probe
 from bench.trial.reference_samples import ReferenceSamples
 from bench.trial.training import Step, Training
 from bench.trial.trial import Trial
@@ -115,6 +117,10 @@ class FashionMnist(TrainingWorkload):
             device=configuration.device,
             seed=trial.seed,
         )
+
+    def probe(self, probe: Probe) -> Iterator[Any]:
+        """Look into the loading of a family's loader, in the probe's own process."""
+        return probe_training(self, probe)
 
     def make_audit(self) -> PictureAudit:
         """Return the audit by content."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader
 
 from bench.machine.requirements import LoaderSettings, Requirements, estimate_for_batches
 from bench.plan.ceiling_loaders import OwnStepCeiling
+from bench.probes.probe_training import probe_training
+from bench.trial.probe import Probe
 from bench.trial.training import Training
 from bench.trial.trial import Trial
 from bench.trial.workload import TrainingWorkload
@@ -133,6 +135,10 @@ class OwnLoader(TrainingWorkload):
         # A loader without a length was run through when it was inspected, unless its epochs are limited.
         count = find_length(loader) or spec.batches or self.batches
         return capture(loader, count, spec.most_bytes)
+
+    def probe(self, probe: Probe) -> Iterator[Any]:
+        """Look into the loading of the user's own loader, in the probe's own process."""
+        return probe_training(self, probe)
 
     def estimate_requirements(self, loaders: Sequence[LoaderSettings], *, num_threads: int) -> Requirements:
         """Estimate the most that any of some loaders of these batches takes of the machine."""

@@ -1,0 +1,190 @@
+"""The ladder: which stages each rung runs, on how many batches, and which rungs a loader has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, get_worker_info
+
+from bench.probes.cut_epochs import CutEpochs
+from bench.probes.ladder import climb_ladder
+from bench.probes.transforms import find_transforms
+from bench.records.rung_time import MissingRung, PickleCost, RungTime
+from loaders.spec.first_batches import FirstBatches
+from tests.bench.probes import staged_datasets
+from tests.bench.probes.staged_datasets import SAMPLES, Batched, Staged, Stream, collate, make_probe
+
+LADDER = {
+    ("order", ""): set(),
+    ("fetch", ""): {"fetch"},
+    ("transform", "Shift"): {"fetch", "Shift"},
+    ("transform", "ToTensor"): {"fetch", "Shift", "ToTensor"},
+    ("collate", ""): {"fetch", "Shift", "ToTensor", "collate"},
+    ("loader", ""): {"fetch", "Shift", "ToTensor", "collate"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    staged_datasets.ran.clear()
+    staged_datasets.drawn.clear()
+
+
+def climb(loader: Any, **settings: Any) -> dict[tuple[str, str], list[tuple[RungTime, set[str]]]]:
+    """Return the times of each rung, with the stages that have run since the rung before."""
+    found: dict[tuple[str, str], list[tuple[RungTime, set[str]]]] = {}
+    for item in climb_ladder(loader, make_probe(**settings)):
+        assert not isinstance(item, MissingRung), item.reason
+        if isinstance(item, RungTime):
+            found.setdefault((item.rung, item.stage), []).append((item, set(staged_datasets.ran)))
+        staged_datasets.ran.clear()
+    return found
+
+
+def test_each_rung_runs_the_stages_up_to_its_own() -> None:
+    """All of them ask for the same number of batches, and their places are in order."""
+    loader = DataLoader(Staged(), batch_size=4, collate_fn=collate, shuffle=True)
+    # The warm-up runs before the first rung, which is the order.
+    found = climb(loader, epochs=2)
+    assert {key: times[1][1] for key, times in found.items()} == LADDER
+    times = [time for several in found.values() for time, _ in several]
+    assert {time.batches for time in times} == {4}
+    assert {time.samples for time in times} == {16}
+    assert Counter(time.epoch for time in times) == {0: 6, 1: 6}
+    assert [found[key][0][0].place for key in LADDER] == list(range(6))
+    assert all(time.wall_s > 0 for time in times)
+
+
+def test_the_order_of_rungs_is_drawn() -> None:
+    """It differs between blocks, and one block always has the same."""
+    loader = DataLoader(Staged(), batch_size=4)
+    orders = [list(climb(loader, block=block)) for block in (0, 0, 1, 2, 3)]
+    assert orders[0] == orders[1]
+    assert len({tuple(order) for order in orders}) > 2
+
+
+def test_the_dataset_is_as_it_was() -> None:
+    """Its transforms answer again, and no sampler was replaced."""
+    dataset = Staged()
+    loader = DataLoader(dataset, batch_size=4, collate_fn=collate)
+    before = dict(vars(loader)), type(dataset.transform.transforms[0])
+    climb(loader)
+    assert (dict(vars(loader)), type(dataset.transform.transforms[0])) == before
+    assert dataset[3][0].shape == (1,)
+
+
+def test_a_rung_that_cannot_be_cut_is_told_once() -> None:
+    """Code after the transforms needs a tensor: the rungs below are left out, the others are there."""
+    loader = DataLoader(Staged(needs_tensor=True), batch_size=4)
+    items = list(climb_ladder(loader, make_probe(epochs=2)))
+    missing = [item for item in items if isinstance(item, MissingRung)]
+    assert sorted((item.rung, item.stage) for item in missing) == [("fetch", ""), ("transform", "Shift")]
+    reasons = {item.rung: item.reason for item in missing}
+    assert reasons["transform"].startswith("the dataset fails without ToTensor: AttributeError")
+    there = Counter(item.rung for item in items if isinstance(item, RungTime))
+    assert there == {"order": 2, "transform": 2, "collate": 2, "loader": 2}
+
+
+def test_samples_are_fetched_as_torch_does() -> None:
+    """A dataset that fetches a batch at once is asked for it."""
+    loader = DataLoader(Batched(), batch_size=4)
+    assert "fetch at once" in climb(loader)["collate", ""][0][1]
+    # A sampler that yields whole batches, without automatic batching.
+    sampler = BatchSampler(SequentialSampler(range(SAMPLES)), 4, drop_last=False)
+    whole = climb(DataLoader(_Whole(), sampler=sampler, batch_size=None))
+    assert [time.samples for time, _ in whole["fetch", ""]] == [16]
+    assert list(whole)[0] == ("order", "")
+
+
+class _Whole(Staged):
+    def __getitem__(self, indices: list[int]) -> torch.Tensor:
+        staged_datasets.ran.append("fetch")
+        return torch.tensor(indices)
+
+
+def test_a_failing_dataset_raises() -> None:
+    """It isn't taken for one that can't be cut."""
+    with pytest.raises(IndexError, match="out of range"):
+        list(climb_ladder(DataLoader([], batch_size=4, sampler=range(8)), make_probe()))
+    with pytest.raises(ValueError, match="sampler yields nothing"):
+        list(climb_ladder(DataLoader([]), make_probe()))
+
+
+def test_an_iterable_dataset_has_no_order() -> None:
+    """Its first batch is its start-up."""
+    found = climb(DataLoader(Stream(), batch_size=4, collate_fn=collate))
+    assert set(found) == {("fetch", ""), ("transform", "ToTensor"), ("collate", ""), ("loader", "")}
+    [(time, ran)] = found["collate", ""]
+    assert ran == {"fetch", "ToTensor", "collate"}
+    assert time.startup_s > 0
+    assert (time.batches, time.samples) == (3, 12)
+
+
+def test_any_other_iterable_has_one_rung() -> None:
+    """Its epochs may be limited, and have a single batch."""
+    batches = [torch.zeros(5), torch.zeros(5), torch.zeros(3)]
+    [((rung, _), [(time, _)])] = climb(batches).items()
+    assert (rung, time.place, time.batches, time.samples) == ("loader", 0, 2, 8)
+    [[(limited, _)]] = climb(FirstBatches(batches, 1)).values()
+    assert (limited.batches, limited.samples, limited.startup_s) == (1, 5, pytest.approx(0, abs=0.1))
+    with pytest.raises(ValueError, match="delivers no batch"):
+        climb([])
+
+
+def test_workers_have_a_rung_for_their_way() -> None:
+    """Rungs with workers come first, when no sample was asked of the dataset in this process."""
+    loader = DataLoader(Staged(), batch_size=4, num_workers=1, multiprocessing_context="fork")
+    items = list(climb_ladder(loader, make_probe(epochs=2)))
+    assert isinstance(items[0], PickleCost)
+    rungs = [item.rung for item in items if isinstance(item, RungTime)]
+    assert rungs[:4] == ["loader", "loader", "transport", "transport"]
+    assert sorted(set(rungs[4:])) == ["collate", "fetch", "order", "transform"]
+    with_workers = [item for item in items[1:5] if isinstance(item, RungTime)]
+    assert all(item.batches == 4 and item.samples == 16 for item in with_workers)
+    assert [item.startup_s > 0 for item in with_workers] == [True, False, True, False]
+    assert torch.get_num_threads() >= 1
+
+
+class _InWorkersOnly(Staged):
+    opened = False
+
+    def __getitem__(self, index: int) -> Any:
+        assert self.opened, "worker_init_fn opens the files"
+        return super().__getitem__(index)
+
+
+def open_files(worker: int) -> None:
+    info = get_worker_info()
+    assert info is not None
+    info.dataset.opened = True
+
+
+def test_a_dataset_that_workers_open_is_opened() -> None:
+    """The rungs that run in one process are there, too."""
+    loader = DataLoader(
+        _InWorkersOnly(), batch_size=4, num_workers=1, worker_init_fn=open_files, multiprocessing_context="fork"
+    )
+    rungs = {item.rung for item in climb_ladder(loader, make_probe()) if isinstance(item, RungTime)}
+    assert rungs == {"order", "fetch", "transform", "collate", "loader", "transport"}
+    assert get_worker_info() is None
+
+
+def test_augmentation_differs_by_chance_only() -> None:
+    """Epochs of one pass draw the same random numbers, and those of another pass others."""
+    dataset = Staged()
+    loader = DataLoader(dataset, batch_size=4)
+    cut = CutEpochs(loader, 0.0, "seed")
+    slots = find_transforms(dataset)
+
+    def draw(gated: list, epoch: int) -> list[float]:
+        staged_datasets.drawn.clear()
+        cut.time_epoch(gated, collates=not gated, epoch=epoch)
+        return list(staged_datasets.drawn)
+
+    first = draw([], 0)
+    assert len(first) == 16
+    assert draw(slots[1:], 0) == first
+    assert draw([], 1) != first
