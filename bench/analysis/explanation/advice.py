@@ -19,23 +19,33 @@ MOST_USELESS = 6
 def find_advice(facts: Facts, diagnosis: Diagnosis) -> tuple[tuple[Advice, ...], tuple[Advice, ...]]:
     """Return the changes worth making in the order of gain, and those that would gain nothing.
 
-    A change is worth making if it gains over 3% and its interval lies above 1. One whose gain can't be
-    predicted follows the others if it mends the diagnosed cause.
+    A change is worth making if it gains over 3% and its interval lies above 1. Of more than three, those that
+    mend the diagnosed cause come first, then those that an option makes. One whose gain can't be predicted
+    follows the others if it mends the diagnosed cause.
 
     Args:
         facts: means of what was measured.
         diagnosis: what bounds the training.
     """
     candidates = [*list_candidates(facts), *_advise_unpredicted(facts, diagnosis)]
-    predicted = sorted(
-        (one for one in candidates if one.gain is not None),
-        key=lambda one: one.gain.median if one.gain else 0.0,
-        reverse=True,
-    )
-    worth = [one for one in predicted if _is_worth(one)]
-    mending = [one for one in candidates if one.gain is None and one.kind in _list_mending(diagnosis.cause)]
-    useless = [one for one in predicted if not _is_worth(one)]
-    return tuple([*worth, *mending][:MOST_ADVICE]), tuple(useless[:MOST_USELESS])
+    mending = _list_mending(diagnosis.cause)
+    predicted = [one for one in candidates if one.gain is not None]
+    worth = sorted((one for one in predicted if _is_worth(one)), key=_get_gain, reverse=True)
+    useless = sorted((one for one in predicted if not _is_worth(one)), key=_get_gain, reverse=True)
+    # A stable sort: the order of gain holds inside each group.
+    preferred = sorted(worth, key=lambda one: (one.kind not in mending, not _has_option(facts, one)))
+    unpredicted = [one for one in candidates if one.gain is None and one.kind in mending]
+    chosen = sorted(preferred[:MOST_ADVICE], key=_get_gain, reverse=True)
+    return tuple([*chosen, *unpredicted][:MOST_ADVICE]), tuple(useless[:MOST_USELESS])
+
+
+def _get_gain(advice: Advice) -> float:
+    return advice.gain.median if advice.gain else 0.0
+
+
+def _has_option(facts: Facts, advice: Advice) -> bool:
+    """Return True if an option of the command makes the change, so that it can be verified."""
+    return bool(advice.knobs) or advice.family != facts.setup.family
 
 
 def _is_worth(advice: Advice) -> bool:

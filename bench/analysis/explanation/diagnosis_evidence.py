@@ -39,7 +39,7 @@ def describe_evidence(facts: Facts, loss: Loss) -> str:
 
 def _describe_stage(facts: Facts, loss: Loss) -> str:
     if loss.stage == ORDER:
-        order_s = facts.rungs[ORDER]
+    
         return (
             f"The sampler takes {format_time(order_s)} of a batch's {format_time(facts.steady_s)} to name the "
             f"samples, {format_share(loss.share)} of an epoch."

@@ -53,6 +53,7 @@ class Facts:
         steady_s: the epoch without its start and its end.
         wait_s: the training waits.
         way_s: it waits for a batch that a worker has loaded already.
+        order_s: the sampler names the samples, in the training process.
         transfer_s: copies to the device.
         step_s: the step, in the epochs as they are.
         alone_s: the step alone; None where it wasn't measured.
@@ -74,6 +75,7 @@ class Facts:
     steady_s: float
     wait_s: float
     way_s: float
+    order_s: float
     transfer_s: float
     step_s: float
     alone_s: float | None
@@ -176,6 +178,7 @@ def gather_facts(
         steady_s=(measured_s - start_s - teardown_s) / batches,
         wait_s=wait_s,
         way_s=_find_way_s(setup, wait_s, traces, rungs),
+        order_s=_find_order_s(parts, rungs),
         transfer_s=mean(lambda one: one.transfer_s) / batches,
         step_s=mean(lambda one: one.step_s) / batches,
         alone_s=average_known([one.alone_s for one in blocks]),
@@ -202,6 +205,12 @@ def _find_stages(parts: Sequence[Part], ladder: Sequence[Rung]) -> tuple[LoadSta
 
 def _find_idle_share(parts: Sequence[Part]) -> float | None:
     return next((part.share for part in parts if part.name == "idle"), None)
+
+
+def _find_order_s(parts: Sequence[Part], rungs: dict[str, float]) -> float:
+    """Return the seconds of the sampler a batch: as traces without workers tell, else as the ladder does."""
+    traced = next((part.batch_s.median for part in parts if part.name == ORDER), None)
+    return max(0.0, rungs.get(ORDER, 0.0) if traced is None else traced)
 
 
 def _find_way_s(

@@ -95,8 +95,8 @@ def _find_loading_losses(facts: Facts) -> Iterator[Loss]:
     # Without workers the rest of the waiting is the sampler's and the DataLoader's own.
     loading_s = known_s if in_training and known_s else facts.loading_s
     share = facts.find_share(loading_s) + find_contention_share(facts)
-    if in_training and (order_s := facts.rungs.get(ORDER, 0.0)) > 0:
-        yield Loss(Cause.FETCH, facts.find_share(order_s), ORDER)
+    if in_training:
+        yield Loss(Cause.FETCH, facts.find_share(facts.order_s), ORDER)
     stragglers = min(share, find_straggling_share(facts))
     yield Loss(Cause.STRAGGLERS, stragglers)
     rest = max(0.0, share - stragglers)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from bench.analysis.explanation.facts import Facts
+from bench.analysis.replay.change import OTHERS
 
 # Others matter from this share of the cores' time on, as for the column `disturbed`.
 OTHERS_MATTER = 0.10
 # Where nothing tells how long threads were ready without a core, cores count as all busy from this share on.
 ALL_BUSY = 0.90
-OTHERS = "others"
+
 
 
 def find_starved_share(facts: Facts) -> float:

@@ -10,13 +10,14 @@ from bench.analysis.explanation.block_figures import BlockFigures
 from bench.analysis.explanation.explanation import SlowBatch
 from bench.analysis.explanation.facts import Facts
 from bench.analysis.explanation.inside import find_first_of_workers
+from bench.analysis.replay.change import STRAGGLERS
 from bench.analysis.replay.stragglers import find_stragglers
 from bench.records.batch_trace import BatchTrace
 
 # More slow batches than this share of all are no stragglers: loading is slow.
 FEW = 0.10
 MOST_NAMED = 8
-STRAGGLERS = "stragglers"
+
 
 
 def find_slow_batches(blocks: Sequence[BlockFigures]) -> tuple[SlowBatch, ...]:

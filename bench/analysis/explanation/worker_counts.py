@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bench.analysis.explanation.facts import Facts
+from bench.analysis.replay.change import START_UP
 
 # The loading is hidden where an epoch is at most this much longer than one that never waits for it. A ceiling
 # counts as reached from 95% on, and predictions may err by as much again.
@@ -43,18 +44,23 @@ def list_numbers(first: int, last: int) -> list[int]:
 def find_enough_workers(facts: Facts) -> WorkerCount | None:
     """Return the smallest larger number of workers that hides the loading behind the step; None for none.
 
-    It has one more worker, or at most as many as there are cores.
+    It has one more worker, or at most as many as there are cores. Their start doesn't count against hiding,
+    as a start-up is a cause of its own, nor does the loading of the first batch, which nothing can hide.
     """
     setup = facts.setup
     if not setup.has_dataloader or not facts.has_step or facts.loading_s <= 0:
         return None
-    free = 1 - facts.find_share(facts.loading_s + facts.contention_s)
+    middle = facts.find_share(facts.steady_s - facts.loading_s - facts.contention_s)
+    hidden = HIDDEN * middle + facts.load_s / facts.epoch_s
     most = max(setup.num_workers + 1, int(setup.cores))
     for number in list_numbers(setup.num_workers + 1, most):
         saving = facts.find_saving(num_workers=number)
-        if saving is None:
+        without_start = facts.find_saving(num_workers=number, without={START_UP})
+        if saving is None or without_start is None:
             saving = _bound_saving(facts, number)
-        if saving is not None and saving > 0 and 1 - saving <= HIDDEN * free:
+            start = (facts.start_s + facts.teardown_s) / facts.epoch_s
+            without_start = None if saving is None else saving + start
+        if saving is not None and saving > 0 and without_start is not None and 1 - without_start <= hidden:
             return WorkerCount(number, saving)
     return None
 
