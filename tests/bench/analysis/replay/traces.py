@@ -140,7 +140,8 @@ class MadeUpLoader:
             "family": "own", "step": "step" if self.step_s else "none", "samples": trace.samples,
             "batches": trace.batches, "wall_s": trace.wall_s, "samples_per_s": trace.samples / trace.wall_s,
             "startup_s": trace.startup_s, "time_to_first_batch_s": float(trace.arrived_s[0]),
-            "data_wait_s": float(trace.wait_s.sum()), "transfer_s": float(trace.transfer_s.sum()),
+            "data_wait_s": float(trace.wait_s.sum()), "data_wait_median_s": float(np.median(trace.wait_s)),
+            "transfer_s": float(trace.transfer_s.sum()),
             "step_s": float(trace.step_s.sum()), "teardown_s": trace.teardown_s, "cpu_s": cpu_s,
             "other_cpu_share": self.other_cpu_share,
         }  # fmt: skip
