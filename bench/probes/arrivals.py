@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,7 +59,7 @@ def watch_arrivals(loader: DataLoader[Any]) -> Iterator[Arrivals]:
         loader: a DataLoader with `in_order=False`.
     """
     arrivals = Arrivals(loader)
-    take = _MultiProcessingDataLoaderIter._get_data
+    take: Callable[[Any], Any] = _MultiProcessingDataLoaderIter._get_data
 
     def take_and_note(iterator: Any) -> Any:
         task, data = take(iterator)

@@ -172,18 +172,18 @@ def _trace_workers(loader: DataLoader[Any], folder: str) -> Iterator[None]:
 @contextmanager
 def _trace_here(loader: DataLoader[Any], folder: str) -> Iterator[None]:
     """Time the fetches of a DataLoader without workers, inside of a `with` block."""
-    make = _DatasetKind.create_fetcher
+    make: Callable[..., Any] = _DatasetKind.create_fetcher
     timer = FetchTimer(folder, find_transforms)
 
     def make_timed(kind: Any, dataset: Any, *arguments: Any) -> Any:
         is_traced = dataset is loader.dataset and any(value is loader.collate_fn for value in arguments)
         return (timer.create_fetcher if is_traced else make)(kind, dataset, *arguments)
 
-    _DatasetKind.create_fetcher = staticmethod(make_timed)  # type: ignore[method-assign, assignment]
+    _DatasetKind.create_fetcher = staticmethod(make_timed)  # type: ignore[method-assign]
     try:
         yield
     finally:
-        _DatasetKind.create_fetcher = staticmethod(make)  # type: ignore[method-assign, assignment]
+        _DatasetKind.create_fetcher = staticmethod(make)  # type: ignore[method-assign]
         timer.close()
 
 
@@ -211,7 +211,7 @@ def _describe_inside(records: FetchRecords | None, batches: int, start_ns: int) 
         names = ("begun_s", "fetched_s", "ended_s", "cpu_s", "delayed_s")
         return {
             "worker": np.full(batches, IN_TRAINING_PROCESS, np.int64),
-            **{name: unknown for name in names},
+            **dict.fromkeys(names, unknown),
             "transform_s": np.empty((batches, 0)),
         }
     delayed_ns = records.column("delayed_ns")

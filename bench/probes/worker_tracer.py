@@ -77,7 +77,7 @@ class WorkerTracer:
         start = {"created_ns": self.created_ns, "ready_ns": ready_ns}
         timer = FetchTimer(self._folder, self._find_transforms, worker, start)
         # torch makes the fetcher of this worker next. No other process sees the change.
-        _DatasetKind.create_fetcher = timer.create_fetcher  # type: ignore[method-assign, assignment]
+        _DatasetKind.create_fetcher = timer.create_fetcher  # type: ignore[method-assign]
 
     def __reduce__(self) -> tuple[Any, ...]:
         files = {"tracer": str(Path(__file__).resolve()), "finder": FINDER}
@@ -108,7 +108,7 @@ class FetchTimer:
         self._find_transforms = find_transforms
         self._worker = worker
         self._start = start
-        self._make = _DatasetKind.create_fetcher
+        self._make: Callable[..., Any] = _DatasetKind.create_fetcher
         self._dataset: Any = None
         self._slots: Sequence[Any] = ()
         self._file: int | None = None

@@ -58,7 +58,7 @@ def test_a_traced_epoch_against_an_untraced_one(benchmark, capsys, source, worke
     assert ratio is not None
     with capsys.disabled():
         print(
-            f"\n{workers} workers, {1 + extra} transforms: traced epochs take {ratio.median:.4f} of the others, "
+            f"\n{workers} workers, {1 + extra} transforms: traced epochs take {ratio.median:.4f} of others, "
             f"{ratio.low or 0:.4f} to {ratio.high or 0:.4f} ({turns} turns)"
         )
     benchmark.extra_info.update(ratio=ratio.median, ratios=ratios)
