@@ -30,8 +30,8 @@ PLANTS_BY_NAME = {plant.name: plant for plant in PLANTS}
 # Fewer give no interval.
 DIAGNOSIS_BLOCKS = 3
 HELP = (
-    "Measure loaders with planned costs, and loaders that cheat; exit 1 if one is misjudged. With --diagnosis, "
-    "explain trainings with planted causes, and print how often their causes are named."
+    "Measure loaders with planned costs, and loaders that cheat; exit 1 if one is misjudged. "
+    "With --diagnosis, explain trainings with planted causes, and print how often their causes are named."
 )
 
 

@@ -29,7 +29,7 @@ class EpochPlan:
         prefetch_factor: batches that each worker loads ahead.
         persistent: whether workers stay between epochs.
         in_order: whether batches come in the sampler's order.
-        busy: whether the parts of loading compute, except `other_ms`, `open_ms` and `slow_ms`; else they wait.
+        busy: whether the parts of loading compute, not `other_ms`, `open_ms` and `slow_ms`; else they wait.
         fetch_ms: the dataset's own time.
         slow_transform: number of the slow one of four transforms, from 1; 0 for no transforms.
         transform_ms: time in the slow transform.
@@ -79,9 +79,7 @@ class EpochPlan:
     def slow_indices(self) -> tuple[int, ...]:
         """Indices of the slow samples, as the planted dataset spreads them."""
         samples = self.batches * BATCH_SIZE
-        return tuple(
-            round((place + 0.6) * samples / self.slow_samples) for place in range(self.slow_samples)
-        )
+        return tuple(round((place + 0.6) * samples / self.slow_samples) for place in range(self.slow_samples))
 
     @property
     def wall_s(self) -> float:
@@ -91,7 +89,7 @@ class EpochPlan:
         return PlannedQueue(
             loads=self._list_loads(),
             steps=[
-                _plan((read_ms + self.transfer_ms)),
+                _plan(read_ms + self.transfer_ms),
                 _plan(self.step_ms, busy=self.step_busy),
             ],
             first=[_plan(self.start_ms, busy=self.busy), _plan(self.open_ms)] if starts else [],

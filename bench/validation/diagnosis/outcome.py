@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """True if the planted cause was named, or one that may be named in its place; of transforms the slow one."""
+        """True if the planted cause was named, and of transforms the slow one; or a cause that is alike."""
         if self.explanation is None:
             return False
         diagnosis = self.explanation.diagnosis

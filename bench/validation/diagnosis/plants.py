@@ -1,8 +1,8 @@
 """PLANTS: trainings with planted causes, each cause at several strengths, in own loaders and in scripts.
 
-Loading waits where a plan needs more than the two cores. Batches take some 30 ms in a worker, so that an epoch
-takes about half a second. Fetch, transforms and collate are the cause only where one more worker would not hide
-them behind the step. Parts that compute are capped by the two cores.
+Loading waits where a plan needs more than the two cores. Batches take some 30 ms in a worker, so that an
+epoch takes about half a second. Fetch, transforms and collate are the cause only where one more worker would
+not hide them behind the step. Parts that compute are capped by the two cores.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bench.validation.diagnosis.plant import Plant
 from bench.validation.diagnosis.truth import Truth
 
 OF_THE_BODY = {Cause.TRANSFER: "a script moves its batches in its loop's body, so both are true of it"}
-NOTHING_TO_GAIN = {Cause.BALANCED: "the loader is hidden behind the step, so either way there is nothing to gain"}
+NOTHING_TO_GAIN = {Cause.BALANCED: "the step hides the loader, so either way there is nothing to gain"}
 ALIKE = {Cause.STEP: "loader and step take as long as each other, so either way there is nothing to gain"}
 START_OF_MANY = {Cause.START_UP: "the start of the many workers is what they cost"}
 
@@ -38,7 +38,7 @@ FETCH = (
         "fetch-work-script", "2 workers compute 20 ms for a batch on 2 cores, a body of 6 ms that waits",
         EpochPlan(batches=40, fetch_ms=20, busy=True, step_ms=6), Truth(Cause.FETCH), is_script=True,
     ),
-)
+)  # fmt: skip
 TRANSFORM = (
     Plant(
         "transform-wait", "the third of four transforms waits 24 ms of 29 ms for a batch, a step of 3 ms",
@@ -51,7 +51,7 @@ TRANSFORM = (
         Truth(Cause.TRANSFORM),
     ),
     Plant(
-        "transform-wait-script", "4 workers, the last of four transforms waits 44 ms of 48 ms, a body of 8 ms",
+        "transform-wait-script", "4 workers, the last of four transforms waits 44 of 48 ms, a body of 8 ms",
         EpochPlan(batches=48, num_workers=4, fetch_ms=1, slow_transform=4, transform_ms=44, other_ms=1,
                   step_ms=8),
         Truth(Cause.TRANSFORM), is_script=True,
@@ -76,7 +76,7 @@ COLLATE = (
         "collate-work-script", "2 workers compute 20 ms to collate a batch, a body of 5 ms that waits",
         EpochPlan(batches=40, collate_ms=20, busy=True, step_ms=5), Truth(Cause.COLLATE), is_script=True,
     ),
-)
+)  # fmt: skip
 TRANSPORT = (
     Plant(
         "transport", "reading a batch from the pipe takes 12 ms, a step of 4 ms",
@@ -94,7 +94,7 @@ TRANSPORT = (
         "transport-array-script", "arrays of 32 MiB cross the pipe, a body of 10 ms",
         EpochPlan(batches=24, fetch_ms=2, payload_mb=32, step_ms=10), Truth(Cause.TRANSPORT), is_script=True,
     ),
-)
+)  # fmt: skip
 TRANSFER = (
     Plant(
         "transfer", "the transfer waits 12 ms, a step of 4 ms",
@@ -110,7 +110,7 @@ TRANSFER = (
         EpochPlan(batches=40, fetch_ms=4, transfer_ms=12, step_ms=3), Truth(Cause.STEP, OF_THE_BODY),
         is_script=True,
     ),
-)
+)  # fmt: skip
 STEP = (
     Plant(
         "step", "a step of 15 ms, 2 workers wait 6 ms for a batch",
@@ -127,11 +127,12 @@ STEP = (
         Truth(Cause.STEP, gains_nothing=True),
         is_script=True,
     ),
-)
+)  # fmt: skip
 START_UP = (
     Plant(
         "start-up", "each worker waits 400 ms before its first batch, 24 batches of a step of 10 ms",
-        EpochPlan(batches=24, fetch_ms=6, start_ms=400, step_ms=10), Truth(Cause.START_UP, helps="persistent"),
+        EpochPlan(batches=24, fetch_ms=6, start_ms=400, step_ms=10),
+        Truth(Cause.START_UP, helps="persistent"),
     ),
     Plant(
         "start-up-work", "each of 2 workers computes 150 ms before its first batch, 30 steps of 10 ms",
@@ -140,15 +141,15 @@ START_UP = (
     ),
     Plant(
         "start-up-script", "each worker waits 250 ms before its first batch, 24 bodies of 10 ms",
-        EpochPlan(batches=24, fetch_ms=6, start_ms=250, step_ms=10), Truth(Cause.START_UP, helps="persistent"),
-        is_script=True,
+        EpochPlan(batches=24, fetch_ms=6, start_ms=250, step_ms=10),
+        Truth(Cause.START_UP, helps="persistent"), is_script=True,
     ),
     Plant(
         "start-up-open-script", "the first sample of each worker waits 300 ms, 24 bodies of 10 ms",
-        EpochPlan(batches=24, fetch_ms=6, open_ms=300, step_ms=10), Truth(Cause.START_UP, helps="persistent"),
-        is_script=True,
+        EpochPlan(batches=24, fetch_ms=6, open_ms=300, step_ms=10),
+        Truth(Cause.START_UP, helps="persistent"), is_script=True,
     ),
-)
+)  # fmt: skip
 STRAGGLERS = (
     Plant(
         "stragglers", "3 samples of 256 wait 200 ms more, others 9 ms a batch, a step of 6 ms",
@@ -165,7 +166,7 @@ STRAGGLERS = (
         EpochPlan(batches=64, fetch_ms=12, slow_samples=3, slow_ms=150, step_ms=8),
         Truth(Cause.STRAGGLERS, helps="in order"), is_script=True,
     ),
-)
+)  # fmt: skip
 FEW_WORKERS = (
     Plant(
         "few-workers", "2 workers where 3 would do: 30 ms a batch, a step of 10.5 ms",
@@ -173,19 +174,20 @@ FEW_WORKERS = (
     ),
     Plant(
         "no-workers", "no workers: 18 ms a batch, a step of 10 ms",
-        EpochPlan(batches=32, num_workers=0, fetch_ms=18, step_ms=10), Truth(Cause.FEW_WORKERS, helps="workers"),
+        EpochPlan(batches=32, num_workers=0, fetch_ms=18, step_ms=10),
+        Truth(Cause.FEW_WORKERS, helps="workers"),
     ),
     Plant(
         "few-workers-script", "1 worker where 2 would do: 18 ms a batch, a body of 10 ms",
-        EpochPlan(batches=40, num_workers=1, fetch_ms=18, step_ms=10), Truth(Cause.FEW_WORKERS, helps="workers"),
-        is_script=True,
-    ),
-    Plant(
-        "few-workers-weak-script", "3 workers where 4 would do: 40 ms a batch, a body of 10.5 ms",
-        EpochPlan(batches=48, num_workers=3, fetch_ms=40, step_ms=10.5),
+        EpochPlan(batches=40, num_workers=1, fetch_ms=18, step_ms=10),
         Truth(Cause.FEW_WORKERS, helps="workers"), is_script=True,
     ),
-)
+    Plant(
+        "few-workers-weak-script", "3 workers where 4 would do: 42 ms a batch, a body of 10.5 ms",
+        EpochPlan(batches=48, num_workers=3, fetch_ms=42, step_ms=10.5),
+        Truth(Cause.FEW_WORKERS, helps="workers"), is_script=True,
+    ),
+)  # fmt: skip
 MANY_WORKERS = (
     Plant(
         "many-workers", "16 workers, each computes 25 ms at its start, 2 cores, 32 steps of 8 ms",
@@ -193,11 +195,12 @@ MANY_WORKERS = (
         Truth(Cause.MANY_WORKERS, START_OF_MANY, helps="workers"),
     ),
     Plant(
-        "many-workers-script", "12 workers that compute beside a body that computes, on 2 cores",
-        EpochPlan(batches=48, num_workers=12, busy=True, fetch_ms=10, step_ms=10, step_busy=True),
-        Truth(Cause.MANY_WORKERS, START_OF_MANY, helps="workers"), is_script=True,
+        "many-workers-script", "12 workers compute 4 batches ahead, 10 ms each, beside a body of 10 ms",
+        EpochPlan(batches=48, num_workers=12, prefetch_factor=4, busy=True, fetch_ms=10, step_ms=10,
+                  step_busy=True),
+        Truth(Cause.MANY_WORKERS, helps="workers"), is_script=True,
     ),
-)
+)  # fmt: skip
 STARVED = (
     Plant(
         "neighbour", "2 workers compute 20 ms for a batch, a step of 12 ms, a neighbour takes one core of 2",
@@ -209,11 +212,12 @@ STARVED = (
         EpochPlan(batches=40, num_workers=1, busy=True, fetch_ms=10, step_ms=10, step_busy=True, cores=1),
         Truth(Cause.STARVED), is_script=True, has_neighbour=True,
     ),
-)
+)  # fmt: skip
 NONE = (
     Plant(
         "none", "2 workers wait 3 ms for a batch, a step of 8 ms",
-        EpochPlan(batches=64, persistent=True, fetch_ms=3, step_ms=8), Truth(Cause.STEP, NOTHING_TO_GAIN, gains_nothing=True),
+        EpochPlan(batches=64, persistent=True, fetch_ms=3, step_ms=8),
+        Truth(Cause.STEP, NOTHING_TO_GAIN, gains_nothing=True),
     ),
     Plant(
         "none-script", "four light transforms, 4 ms a batch in 2 workers, a body of 6 ms",

@@ -12,7 +12,7 @@ from bench.validation.diagnosis.plant import Plant
 from bench.validation.diagnosis.score import FOUND, LABELS, LEAST_RATE, Score
 
 # Widths of a line's cells: name, planted cause, named cause, sure or not, planted share, found share.
-WIDTHS = (25, 20, 20, 8, 6, 7)
+WIDTHS = (23, 19, 19, 6, 5, 5)
 TITLES = ("training", "planted", "named", "", "share", "found")
 
 

@@ -61,8 +61,8 @@ def score_diagnosis(plants: Sequence[Plant], blocks: int, console: Console) -> i
         # The first server decides what trials find imported.
         costs = measure_costs(prepare_context(MODULES))
         console.print(
-            f"Here a worker takes {costs.worker_ms:.1f} ms to start and end, and 1 MiB {costs.pipe_ms:.2f} ms "
-            "to cross a pipe",
+            f"Here a worker takes {costs.worker_ms:.1f} ms to start and end, and 1 MiB "
+            f"{costs.pipe_ms:.2f} ms to cross a pipe",
             soft_wrap=True,
         )
         score = explain_plants([plant.calibrate(costs) for plant in plants], blocks, console, explain_plant)
@@ -73,9 +73,7 @@ def score_diagnosis(plants: Sequence[Plant], blocks: int, console: Console) -> i
     return 0 if score.passes else 1
 
 
-def explain_plants(
-    plants: Sequence[Plant], blocks: int, console: Console, explain: ExplainPlant
-) -> Score:
+def explain_plants(plants: Sequence[Plant], blocks: int, console: Console, explain: ExplainPlant) -> Score:
     """Explain planted trainings one after another, and print a line for each.
 
     Args:

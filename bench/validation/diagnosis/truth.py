@@ -28,7 +28,7 @@ STEP_ALONE = ("step_ms",)
 
 @dataclass(frozen=True)
 class Truth:
-    """What bounds a planted training. The step does only where nothing else costs much: it is the training itself.
+    """What bounds a planted training. The step does so only where nothing else costs much.
 
     Attributes:
         cause: the cause that was planted.
@@ -80,5 +80,5 @@ def _list_better(plan: EpochPlan, cause: Cause, is_script: bool) -> list[EpochPl
     if cause not in TIMES:
         return []
     names = STEP_ALONE if cause is Cause.STEP and not is_script else TIMES[cause]
-    without = replace(plan, **{name: 0 for name in names})  # type: ignore[arg-type]
+    without = replace(plan, **dict.fromkeys(names, 0))  # type: ignore[arg-type]
     return [replace(without, persistent=True)] if cause is Cause.START_UP and plan.num_workers else [without]

@@ -61,7 +61,9 @@ def test_the_planted_cause_costs_most(plant) -> None:
         assert other < share, cause
 
 
-@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.truth.cause in STAGES], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "plant", [plant for plant in PLANTS if plant.truth.cause in STAGES], ids=lambda p: p.name
+)
 def test_one_more_worker_would_not_hide_a_slow_stage(plant) -> None:
     plan = plant.plan
     more = replace(plan, num_workers=max(plan.num_workers + 1, CORES))
