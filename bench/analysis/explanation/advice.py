@@ -13,7 +13,7 @@ from bench.analysis.explanation.worker_counts import find_enough_workers
 # A smaller gain is noise between processes, and not worth a change.
 WORTH = 1.03
 MOST_ADVICE = 3
-MOST_USELESS = 6
+MOST_USELESS = 8
 
 
 def find_advice(facts: Facts, diagnosis: Diagnosis) -> tuple[tuple[Advice, ...], tuple[Advice, ...]]:

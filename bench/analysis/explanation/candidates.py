@@ -56,10 +56,10 @@ def _change_workers(facts: Facts) -> Iterator[Advice]:
     best = suggest_workers(facts)
     if best is None:
         return
-    numbers = {best}
+    # To show that more would not help either.
+    numbers = {best} if best > now else {best, now + 1}
     if best == now:
-        # To show that neither more nor fewer would help.
-        numbers = {now + 1, max(0, now - 1)}
+        numbers.add(max(0, now - 1))
     for number in sorted(numbers - {now}):
         advice = _predict(facts, make_worker_change(facts, number), num_workers=number)
         if advice is not None:
@@ -189,7 +189,11 @@ def _hasten_stages(facts: Facts) -> Iterator[Advice]:
         if facts.load_s and stage.batch_s >= STAGE_MATTERS * facts.load_s:
             change, kind = _name_faster(facts, stage)
             at_most = facts.predictor.predict(without={stage.key})
-            note = "" if at_most is None else f"At most it is {format_ratio(at_most.median)} times as fast."
+            note = ""
+            if at_most is not None and at_most.median > 1 + SHARE_MATTERS:
+                note = (
+                    f"If it took no time, the training would be {format_ratio(at_most.median)} times as fast."
+                )
             change_of = Advice(change, kind, None, facts.setup.family, {}, note)
             advice = _predict(facts, change_of, load_factor={stage.key: 0.5})
             if advice is not None:

@@ -32,7 +32,8 @@ def list_cautions(
         yield f"{look[:1].upper()}{look[1:]} failed: {line.rstrip('.')}."
     blocks = len(facts.blocks)
     if blocks < FEWEST_BLOCKS:
-        yield f"There {'is' if blocks == 1 else 'are'} {format_count(blocks, 'block')}, too few for intervals."
+        be = "is" if blocks == 1 else "are"
+        yield f"There {be} {format_count(blocks, 'block')}, too few for intervals."
     fewest = FEWEST_ROUNDS * setup.num_workers
     if facts.epoch_batches < fewest:
         yield (
@@ -41,11 +42,14 @@ def list_cautions(
         )
     elif facts.measured_batches < fewest:
         yield (
-            f"The measured epochs have {facts.measured_batches:.0f} batches; {setup.num_workers} workers need "
-            f"{fewest} to reach their speed."
+            f"The measured epochs have {facts.measured_batches:.0f} batches; {setup.num_workers} workers "
+            f"need {fewest} to reach their speed."
         )
     if tracing_cost is not None and tracing_cost > TRACING_MATTERS:
-        yield f"Traced epochs were {tracing_cost:.0%} longer than others, so trust shares, not times, inside workers."
+        yield (
+            f"Traced epochs were {tracing_cost:.0%} longer than others, so trust shares, not times, inside "
+            "the loading."
+        )
     if closure is not None and abs(closure - 1) > CLOSES:
         yield f"The parts, measured apart, sum to {closure:.1%} of the epoch."
     error = facts.predictor.error

@@ -39,10 +39,9 @@ def describe_evidence(facts: Facts, loss: Loss) -> str:
 
 def _describe_stage(facts: Facts, loss: Loss) -> str:
     if loss.stage == ORDER:
-    
         return (
-            f"The sampler takes {format_time(order_s)} of a batch's {format_time(facts.steady_s)} to name the "
-            f"samples, {format_share(loss.share)} of an epoch."
+            f"The sampler takes {format_time(facts.order_s)} of a batch's {format_time(facts.steady_s)} to "
+            f"name the samples, {format_share(loss.share)} of an epoch."
         )
     kind = loss.cause.value.removesuffix(" bound")
     stage = next(one for one in facts.stages if one.stage == kind and loss.stage in ("", one.name))
@@ -58,7 +57,7 @@ def _describe_waiting(facts: Facts) -> str:
 
 
 def _divide_load(facts: Facts, stage: LoadStage) -> str:
-    """Return what a stage takes of the loading, such as `41 ms that a worker takes for one, fetch takes ...`."""
+    """Return what a stage takes, such as `41 ms that a worker takes for one, fetch takes 30 ms (73%)`."""
     whose = "that a worker takes for one" if facts.setup.num_workers else "that it takes for one"
     share = stage.batch_s / facts.load_s if facts.load_s else 0.0
     return (
@@ -122,8 +121,8 @@ def _describe_stragglers(facts: Facts, loss: Loss) -> str:
     loads = np.concatenate([trace.load_s for trace in traces])
     slow_s = np.concatenate([trace.load_s[slow] for trace, slow in zip(traces, marks, strict=True)])
     return (
-        f"{count:,} of {len(loads):,} batches take {format_time(float(np.median(slow_s)))} to load where others "
-        f"take {format_time(float(np.nanmedian(loads)))}; without them an epoch would be "
+        f"{count:,} of {len(loads):,} batches take {format_time(float(np.median(slow_s)))} to load where "
+        f"others take {format_time(float(np.nanmedian(loads)))}; without them an epoch would be "
         f"{format_share(loss.share)} shorter."
     )
 
@@ -135,7 +134,8 @@ def _describe_few_workers(facts: Facts, loss: Loss) -> str:
     most = f", most of it in {stage.name}" if stage is not None else ""
     return (
         f"A batch takes {format_time(facts.load_s)} to load{most}, and {step_s} to train on; with "
-        f"{format_workers(then)} instead of {now or 'none'} an epoch would be {format_share(loss.share)} shorter."
+        f"{format_workers(then)} instead of {now or 'none'} an epoch would be "
+        f"{format_share(loss.share)} shorter."
     )
 
 
@@ -144,8 +144,8 @@ def _describe_many_workers(facts: Facts, loss: Loss) -> str:
     if loss.num_workers is None:
         return (
             f"The step takes {format_time(facts.step_s)} beside busy workers and "
-            f"{format_time(facts.alone_s or 0.0)} alone, and an epoch uses more CPU time than its loading and "
-            f"its step alone do: {setup.num_threads} threads of the step and "
+            f"{format_time(facts.alone_s or 0.0)} alone, and an epoch uses more CPU time than its loading "
+            f"and its step alone do: {setup.num_threads} threads of the step and "
             f"{format_workers(setup.num_workers)} share {setup.cores:g} cores."
         )
     ends = format_time(facts.start_s + facts.teardown_s)

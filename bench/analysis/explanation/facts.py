@@ -131,7 +131,7 @@ class Facts:
     def find_saving(self, **changes: object) -> float | None:
         """Return the predicted share of a whole epoch that a change saves; None where it can't be told."""
         found = self.predictor.predict_share(**changes)
-        return None if found is None else found.median
+        return None if found is None else float(found.median)
 
     def find_mean(self, value_of: Callable[[BlockFigures], float | None]) -> float | None:
         """Return the mean of a value over the blocks that know it; None where none does."""

@@ -75,7 +75,9 @@ def split_wait(trace: BatchTrace) -> list[StageTime]:
     ]
 
 
-def split_workers(trace: BatchTrace, num_workers: int, prefetch_factor: int, in_order: bool) -> list[StageTime]:
+def split_workers(
+    trace: BatchTrace, num_workers: int, prefetch_factor: int, in_order: bool
+) -> list[StageTime]:
     """Split the time of all workers. The stages sum to the epoch's wall time for each worker.
 
     A worker starts, loads, hands on, and is idle while it has no index to load. In order, it gets the index
@@ -121,7 +123,7 @@ def find_way_s(trace: BatchTrace) -> np.ndarray:
     batch belongs to the start, so it counts as 0. So does a batch that wasn't seen.
     """
     way = trace.arrived_s - np.maximum(trace.ended_s, trace.asked_s)
-    way = np.clip(np.nan_to_num(way), 0.0, None)
+    way = np.asarray(np.clip(np.nan_to_num(way), 0.0, None))
     way[:1] = 0.0
     way[trace.worker == IN_TRAINING_PROCESS] = 0.0
     return way
@@ -132,7 +134,7 @@ def find_loading_wait_s(trace: BatchTrace) -> np.ndarray:
 
     The wait for the first batch belongs to the start, so it counts as 0.
     """
-    waits = trace.wait_s - find_way_s(trace)
+    waits = np.asarray(trace.wait_s - find_way_s(trace))
     waits[:1] = 0.0
     return waits
 
@@ -146,7 +148,8 @@ def find_first_of_workers(trace: BatchTrace) -> np.ndarray:
 
 
 def _is_seen(trace: BatchTrace) -> np.ndarray:
-    return ~(np.isnan(trace.begun_s) | np.isnan(trace.fetched_s) | np.isnan(trace.ended_s))
+    seen: np.ndarray = ~(np.isnan(trace.begun_s) | np.isnan(trace.fetched_s) | np.isnan(trace.ended_s))
+    return seen
 
 
 def _find_sent_s(trace: BatchTrace, batches: np.ndarray, ahead: int) -> np.ndarray:

@@ -46,14 +46,22 @@ def find_ladder(setup: LoaderSetup, blocks: Sequence[BlockFigures]) -> tuple[Run
     samples = _count_samples(setup, blocks)
     ladder = []
     for step in sorted(names, key=lambda step: step[1]):
-        values = [found for by_step in times.values() if (found := _subtract_lower(step, by_step)) is not None]
+        values = [
+            found for by_step in times.values() if (found := _subtract_lower(step, by_step)) is not None
+        ]
         if not values or (step[0] == LOADER and setup.num_workers):
             continue
         in_worker = bool(setup.num_workers) and step[0] in (FETCH, TRANSFORM, COLLATE)
         # The pinning thread receives batches beside the training loop.
         is_overlapped = in_worker or (setup.pin_memory and step[0] in (TRANSPORT, PINNED))
         ladder.append(
-            _make_rung(names[step], values, samples, "worker" if in_worker else "training", is_overlapped and has_step)
+            _make_rung(
+                names[step],
+                values,
+                samples,
+                "worker" if in_worker else "training",
+                is_overlapped and has_step,
+            )
         )
     alone = [figures.alone_s for figures in blocks if figures.alone_s]
     if has_step and alone:
@@ -71,7 +79,7 @@ def _average_passes(rungs: Sequence[RungTime]) -> dict[Step, float]:
 
 
 def _subtract_lower(step: Step, times: Mapping[Step, float]) -> float | None:
-    """Return the seconds that a rung adds to the next lower one of the same kind; None where it is missing."""
+    """Return the seconds that a rung adds to the next lower one; None where one of them is missing."""
     if step not in times:
         return None
     kind, place = step

@@ -69,6 +69,6 @@ def _list_first_s(rows: Sequence[Row], *, is_cold: bool) -> list[float]:
 
 
 def _guess_later_s(evidence: Evidence, first_s: float, fetching_s: float) -> float:
-    """Return the time to the first batch of later epochs where none was measured: workers start again, or not."""
+    """Return the time to the first batch of later epochs where none was measured."""
     starts_again = evidence.setup.num_workers > 0 and not evidence.setup.persistent_workers
     return first_s if starts_again else fetching_s

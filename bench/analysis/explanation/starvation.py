@@ -13,7 +13,6 @@ OTHERS_MATTER = 0.10
 ALL_BUSY = 0.90
 
 
-
 def find_starved_share(facts: Facts) -> float:
     """Return the share of a whole epoch that others cost which take its cores.
 

@@ -19,7 +19,6 @@ FEW = 0.10
 MOST_NAMED = 8
 
 
-
 def find_slow_batches(blocks: Sequence[BlockFigures]) -> tuple[SlowBatch, ...]:
     """Return the slowest batches of all traced epochs, the slowest first, each group of samples once.
 
@@ -63,7 +62,8 @@ def mark_stragglers(trace: BatchTrace) -> np.ndarray:
     The first batch of a worker that was just started is none, since it is slow by its start.
     """
     load_s = np.nan_to_num(trace.load_s)
-    return find_stragglers(load_s) & ~_find_starting(trace)
+    marks: np.ndarray = find_stragglers(load_s) & ~_find_starting(trace)
+    return marks
 
 
 def _find_starting(trace: BatchTrace) -> np.ndarray:

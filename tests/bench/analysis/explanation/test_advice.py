@@ -1,0 +1,143 @@
+"""The changes worth making, and those that would gain nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench.analysis.evidence import Evidence
+from bench.analysis.explanation.advice import find_advice
+from bench.analysis.explanation.diagnosis import diagnose
+from bench.analysis.explanation.explanation import Advice, Cause
+from tests.bench.analysis.explanation.planted import BASE, gather
+from tests.bench.analysis.replay.traces import MadeUpLoader, hide_inside, scale
+
+MS = 1e-3
+WAITING = {"fetch": 0.0, "collate": 0.0}
+
+
+def advise(evidence: Evidence) -> tuple[tuple[Advice, ...], tuple[Advice, ...]]:
+    facts = gather(evidence)
+    return find_advice(facts, diagnose(facts))
+
+
+def advise_loader(loader: MadeUpLoader, **changes) -> dict[str, Advice]:
+    """Return the changes worth making, by their kinds."""
+    return {one.kind: one for one in advise(loader.make_evidence(**changes))[0]}
+
+
+def test_more_workers_gain_what_the_changed_loader_does() -> None:
+    """Sixteen cores, and loading that waits."""
+    loader = replace(BASE, fetch_s=30 * MS, cores=16, cpu=WAITING, batches=200)
+    advice = advise_loader(loader)["workers"]
+    workers = advice.knobs["num_workers"]
+    starts = {"start_s": loader.start_s * workers / 2, "end_s": loader.end_s * workers / 2}
+    changed = replace(loader, num_workers=workers, **starts)
+    gain = loader.make_trace().wall_s / changed.make_trace().wall_s
+    assert advice.gain.median == pytest.approx(gain, rel=0.05)
+    assert 8 <= workers <= 20
+    assert advice.change == f"{workers} workers instead of 2"
+    assert advice.basis.startswith("replay of")
+
+
+def test_fewer_workers_are_searched_too() -> None:
+    """Sixteen start one after another, where two would do."""
+    loader = replace(BASE, num_workers=16, start_s=0.2, end_s=0.05)
+    advice = advise_loader(loader)["workers"]
+    assert advice.knobs["num_workers"] < 8
+    assert advice.gain.median > 1.3
+
+
+def test_a_step_that_bounds_leaves_nothing_to_gain() -> None:
+    """All changes are useless, and both more and fewer workers are among them."""
+    worth, useless = advise(replace(BASE, step_s=50 * MS).make_evidence())
+    assert worth == ()
+    assert {"3 workers instead of 2", "1 worker instead of 2"} <= {one.change for one in useless}
+
+
+def test_workers_that_live_on_save_their_start() -> None:
+    """The note says from which epoch on it pays."""
+    advice = advise_loader(replace(BASE, start_s=0.3))["persistent"]
+    assert advice.knobs == {"persistent_workers": True}
+    assert "second epoch" in advice.note
+
+
+def test_stragglers_may_come_late() -> None:
+    """Out of order, others go on meanwhile; that is among the advice, whatever else gains."""
+    loader = replace(BASE, num_workers=4, cores=16, fetch_s=12 * MS, slow={20: 0.2, 41: 0.2, 55: 0.2})
+    facts = gather(loader.make_evidence())
+    diagnosis = diagnose(facts)
+    assert diagnosis.cause is Cause.STRAGGLERS
+    kinds = [one.kind for one in find_advice(facts, diagnosis)[0]]
+    assert "in order" in kinds
+
+
+def test_memory_is_advised_where_samples_can_be_kept() -> None:
+    """Its bytes are said, and it is another family."""
+    loader = replace(BASE, fetch_s=30 * MS)
+    advice = advise_loader(loader, in_memory_bytes=3 * 2**30)["in memory"]
+    assert (advice.family, dict(advice.knobs)) == ("in_memory", {})
+    assert "3 GiB" in advice.note
+    # The step of 3 ms is left, of some 16 ms.
+    assert advice.gain.median == pytest.approx(loader.make_trace().wall_s / (64 * 5 * MS), rel=0.1)
+    assert "in memory" not in advise_loader(loader, no_in_memory="random transforms")
+
+
+def test_a_faster_transform_gains_no_more_than_it_takes() -> None:
+    """Half its time is predicted; what it would bring at most is said."""
+    loader = replace(BASE, transforms={"Crop": 30 * MS}, num_workers=0)
+    advice = advise_loader(loader)["transform"]
+    assert advice.change == "a Crop that takes half the time"
+    assert advice.gain.median == pytest.approx(36 / 21, rel=0.05)
+    assert "If it took no time" in advice.note
+    assert not advice.knobs
+
+
+def test_a_batched_fetch_is_for_datasets_that_have_none() -> None:
+    """A dataset with `__getitems__` needs a faster one."""
+    loader = replace(BASE, fetch_s=30 * MS, num_workers=0, batches=200)
+    worth, useless = advise(loader.make_evidence())
+    assert "batched fetch" in {one.kind for one in (*worth, *useless)}
+    worth, useless = advise(loader.make_evidence(fetches_batches=True))
+    assert "batched fetch" not in {one.kind for one in (*worth, *useless)}
+
+
+def test_advice_is_sorted_and_short() -> None:
+    """At most three, the largest gain first, and each interval above 1."""
+    loader = replace(
+        BASE, fetch_s=30 * MS, start_s=0.4, cores=8, transforms={"Crop": 20 * MS}, cpu={"fetch": 0}
+    )
+    worth, useless = advise(loader.make_evidence())
+    gains = [one.gain.median for one in worth]
+    assert len(gains) == 3
+    assert gains == sorted(gains, reverse=True)
+    assert all(one.gain.low > 1 for one in worth)
+    assert all(one.gain.median <= 1.03 or one.gain.low <= 1 for one in useless)
+
+
+def test_nothing_is_predicted_by_a_replay_that_misses() -> None:
+    """The advice that mends the cause stands without a gain, and says why."""
+    loader = replace(BASE, fetch_s=9 * MS, step_s=8 * MS, num_workers=1, cpu=WAITING)
+    evidence = loader.make_evidence()
+    blocks = tuple(
+        replace(block, traces=tuple(scale(trace, 1.5) for trace in block.traces)) for block in evidence.blocks
+    )
+    worth, useless = advise(replace(evidence, blocks=blocks))
+    assert [(one.change, one.gain) for one in worth] == [("2 workers instead of 1", None)]
+    assert "misses the measured speed" in worth[0].note
+    assert useless == ()
+
+
+def test_a_loader_that_has_no_knobs_gets_no_advice_on_them() -> None:
+    """Some other library's iterable."""
+    assert advise(hide_inside(replace(BASE, fetch_s=30 * MS).make_evidence())) == ((), ())
+
+
+def test_pinning_is_advised_on_a_gpu_alone() -> None:
+    """How much it saves isn't known before it is tried."""
+    loader = replace(BASE, transfer_s=12 * MS)
+    advice = advise_loader(loader)["pinning"]
+    assert (advice.gain, advice.knobs) == (None, {"pin_memory": True})
+    assert "pinning" not in advise_loader(loader, device="cpu")
+    assert "pinning" not in advise_loader(loader, pin_memory=True)
