@@ -170,7 +170,7 @@ class MadeUpLoader:
             batch_s, cpu_s = batch_s + seconds, cpu_s + seconds * share
             rungs.append(self._make_rung((rung, stage), place, block, (factor * batch_s, factor * cpu_s)))
         load_s = self.make_fetch(starts_workers=False) + sum(self.transforms.values()) + self.collate_s
-        loader_s = run_loader(self, load_s, 0.0, self.start_s).done[-1] / self.batches
+        loader_s = run_loader(self, load_s, 0.0).done[-1] / self.batches
         rungs.append(self._make_rung((LOADER, ""), len(rungs), block, (factor * loader_s, factor * cpu_s)))
         if self.num_workers:
             hand = factor * self.hand_s, factor * self.hand_s
