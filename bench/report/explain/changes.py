@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -36,9 +35,14 @@ def print_break_even(console: Console, explanation: Explanation) -> None:
     if not explanation.break_even:
         return
     now = find_step_s(explanation)
-    beside = "" if now is None else f" (it takes {format_time(now)} now)"
-    points = "; ".join(_describe_point(point) for point in explanation.break_even)
-    text = f"[bold]Break-even:[/] the loader stops mattering when a step{beside} takes {escape(points)}."
+    beside = "" if now is None else f" The step takes {format_time(now)} now."
+    *firsts, last = (_describe_point(point) for point in explanation.break_even)
+    points = f"{', '.join(firsts)} or {last}" if firsts else last
+    text = (
+        "[bold]Break-even:[/] the loader no longer matters where the step of a batch takes "
+        f"{escape(points)} or longer.{beside}"
+    )
+    console.print()
     print_paragraph(console, text, hanging=2)
 
 
@@ -52,19 +56,24 @@ def _print_table(console: Console, explanation: Explanation) -> None:
     changes = explanation.advice[:MOST_CHANGES]
     verified = any(advice.actual is not None for advice in changes)
     basis = _find_common_basis(changes)
-    print_heading(console, f"Worth changing{f' (predicted by {escape(basis)})' if basis else ''}")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=find_width(console) - 2)
+    title = f"Worth changing{f', predicted by {escape(basis)}' if basis else ''}"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=find_width(console))
     table.add_column("")
-    table.add_column("", ratio=1)
+    table.add_column(title, ratio=1)
     table.add_column("predicted gain", no_wrap=True)
     if verified:
         table.add_column("actual gain", no_wrap=True)
     for number, advice in enumerate(changes, start=1):
-        cells = [f"{number}", _describe_advice(advice, explanation, basis), _style_gain(format_gain(advice.gain))]
+        cells = [
+            f"{number}",
+            _describe_advice(advice, explanation, basis),
+            _style_gain(format_gain(advice.gain)),
+        ]
         if verified:
             cells.append("not verified" if advice.actual is None else _style_gain(format_gain(advice.actual)))
         table.add_row(*cells)
-    console.print(Padding(table, (0, 0, 0, 2), expand=False), crop=False)
+    console.print()
+    console.print(table, crop=False)
 
 
 def _style_gain(text: str) -> Text:
@@ -76,7 +85,7 @@ def _describe_advice(advice: Advice, explanation: Explanation, basis: str) -> Te
     text = Text(printable(advice.change), style="bold")
     settings = [describe_knobs(advice.knobs)] if advice.knobs else []
     if advice.family != explanation.setup.family:
-        settings.insert(0, f"family {printable(advice.family)}")
+        settings.insert(0, f"family={printable(advice.family)}")
     sentences = [", ".join(settings), printable(advice.note)]
     if not basis and advice.basis:
         sentences.append(f"Predicted by {printable(advice.basis)}")
@@ -114,5 +123,5 @@ def _name_useless(advice: Advice) -> str:
 
 
 def _describe_point(point: BreakEven) -> str:
-    checked = "" if point.checked is None else f", checked at {format_share(point.checked)} of the step's rate"
+    checked = "" if point.checked is None else f"; checked: {format_share(point.checked)} of the step's rate"
     return f"{format_time(point.step_s)} ({printable(point.change)}{checked})"

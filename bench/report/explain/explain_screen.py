@@ -50,7 +50,9 @@ def print_explanation(
         names = [printable(path.name) for path in files]
         listed = f" ({', '.join(names)})" if names else ""
         # A path stays in one piece, so that it can be copied.
-        print_paragraph(console, f"[bold]Files:[/] {escape(printable(str(folder)))}{escape(listed)}", hanging=2)
+        print_paragraph(
+            console, f"[bold]Files:[/] {escape(printable(str(folder)))}{escape(listed)}", hanging=2
+        )
 
 
 def _print_answer(console: Console, explanation: Explanation) -> None:
@@ -64,7 +66,7 @@ def _print_answer(console: Console, explanation: Explanation) -> None:
         print_heading(console, f"[green]{title}[/] [not bold]({sure})[/]")
     sentences = [printable(diagnosis.evidence)]
     if diagnosis.loss is not None:
-        sentences.append(f"It costs {format_share(diagnosis.loss)} of the epoch.")
+        sentences.append(f"Without this an epoch would be {format_share(diagnosis.loss)} shorter.")
     if diagnosis.second is not None:
         sentences.append(f"Next after it: {diagnosis.second.value}.")
     print_paragraph(console, escape(" ".join(filter(None, sentences))), indent=2)
@@ -73,7 +75,11 @@ def _print_answer(console: Console, explanation: Explanation) -> None:
     possible = describe_possible(explanation)
     if not possible and explanation.setup.step == NO_STEP:
         possible = "the loader ran alone, so nobody knows how much of it a training can use"
-    few = "" if rate.low is not None else f", from {format_count(rate.blocks, 'block')} and so without an interval"
+    few = (
+        ""
+        if rate.low is not None
+        else f", from {format_count(rate.blocks, 'block')} and so without an interval"
+    )
     speed = f"Now: {format_rate(rate.median)} samples/s{interval}{few}"
     print_paragraph(console, escape(f"{speed}; {possible}." if possible else f"{speed}."), indent=2)
 

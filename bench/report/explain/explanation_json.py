@@ -4,10 +4,10 @@ The object has one member for each attribute of `Explanation`, by its name, and 
 
     schema  number of this format
     answer  the answer in one sentence, for readers without Python
-    ...     the attributes, such as "samples_per_s": {"median": 5120.0, "low": 5080.0, "high": 5160.0, "blocks": 5}
+    ...     the attributes, such as "possible": {"median": 3.1, "low": 3.0, "high": 3.2, "blocks": 5}
 
-A dataclass is an object, a tuple is an array and an enum is its value. All times are seconds. An unknown number
-is null, NaN among them. An infinite one is the string "infinity" or "-infinity", since JSON has no such number.
+A dataclass is an object, a tuple is an array and an enum is its value. All times are seconds. An unknown
+number is null, NaN among them. An infinite one is the string "infinity" or "-infinity".
 """
 
 from __future__ import annotations

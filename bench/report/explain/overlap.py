@@ -12,12 +12,13 @@ LEAST_SHARE = 0.005
 def describe_overlap(explanation: Explanation) -> str:
     """Return the sentence on which times run at the same time, and which of them a faster loader saves."""
     setup = explanation.setup
-    waiting = sum(
-        part.share for part in explanation.parts if part.place == TRAINING and part.name == WAITING
-    )
+    waiting = sum(part.share for part in explanation.parts if part.place == TRAINING and part.name == WAITING)
     share = format_share(waiting)
     if not setup.has_dataloader:
-        return f"The inside of this loader isn't known. A faster one saves the waiting at most: {share}."
+        return (
+            "The inside of this loader isn't known. Only the waiting is time that a faster one could save: "
+            f"{share} of the epoch."
+        )
     if not setup.num_workers:
         if setup.step == NO_STEP:
             return "No workers: the times of all parts add up."
@@ -25,8 +26,8 @@ def describe_overlap(explanation: Explanation) -> str:
     unseen = not any(part.place == WORKER for part in explanation.parts)
     inside = " The times inside the workers weren't measured." if unseen else ""
     if waiting < LEAST_SHARE:
-        return f"Workers run beside the training process, which hardly waits for them.{inside}"
+        return f"Both run at the same time, and the training hardly waits for its workers.{inside}"
     return (
-        "Workers run beside the training process. Their time is overlapped, save where it waits for them: "
+        "Both run at the same time. Only the waiting is time that faster workers could save: "
         f"{share} of the epoch.{inside}"
     )

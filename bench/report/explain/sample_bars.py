@@ -26,7 +26,7 @@ from bench.report.explain.wording import (
     format_share,
     name_piece,
 )
-from bench.text import format_count, printable
+from bench.text import printable
 
 # More parts of one process are drawn as one, the smallest of them.
 MOST_ROWS = 8
@@ -70,7 +70,7 @@ def print_sample_bars(console: Console, explanation: Explanation) -> None:
         _print_process(console, ("training process", f"{unit.name}/{piece}"), training, unit, SOLID)
     if worker:
         beside = f"{describe_workers(setup)}, at the same time"
-        _print_process(console, (beside, f"{unit.name} of its own"), worker, unit, HATCHED)
+        _print_process(console, (beside, f"{unit.name}/own {piece}"), worker, unit, HATCHED)
     print_paragraph(console, f"[dim]{escape(describe_overlap(explanation))}[/]", indent=2)
 
 
@@ -139,8 +139,9 @@ def _choose_style(part: Part) -> str:
 
 def _name_others(parts: Sequence[Part]) -> str:
     """Return the name of the bar that stands for several parts."""
-    if len(parts) == 1:
-        return printable(parts[0].name)
-    if all(part.stage == "transform" for part in parts):
-        return format_count(len(parts), "transform")
-    return OTHER
+    seen = [part for part in parts if part.share >= LEAST_SHARE / len(parts)]
+    if len(seen) == 1:
+        return printable(seen[0].name)
+    if all(part.stage == "transform" for part in seen):
+        return f"{len(seen)} other transforms"
+    return f"{len(seen)} other parts"

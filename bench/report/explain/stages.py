@@ -39,7 +39,7 @@ def print_ladder(console: Console, explanation: Explanation) -> None:
         if id(rung) not in named:
             continue
         low, high = rung.batch_s.low, rung.batch_s.high
-        reach = "" if low is None or high is None else f" ±{unit.format((high - low) / 2 / samples)}"
+        reach = "" if low is None or high is None else f" ±{unit.format_reach((high - low) / 2 / samples)}"
         stages.append(f"{printable(rung.name)} {unit.format(rung.sample_s)}{reach}")
     if rest := [rung for rung in ranked if id(rung) not in named]:
         total = sum(rung.sample_s for rung in rest)
@@ -55,11 +55,11 @@ def print_stragglers(console: Console, explanation: Explanation) -> None:
     if not slow:
         return
     worst = max(slow, key=lambda batch: batch.load_s)
-    usual = f"{format_time(worst.load_s)} to load, typically {format_time(worst.typical_s)}"
+    usual = f"{format_time(worst.load_s)} to load, a typical batch {format_time(worst.typical_s)}"
     waited = format_time(sum(batch.wait_s for batch in slow))
     text = (
         f"[bold]Stragglers:[/] {escape(_name_slow(slow))}; the slowest took {usual}. "
-        f"The training waited {waited} for {_count_slow(slow)}{_describe_queue(slow)}."
+        f"The training waited {waited} for {'it' if len(slow) == 1 else 'them'}{_describe_queue(slow)}."
     )
     print_paragraph(console, text, hanging=2)
 
@@ -73,7 +73,7 @@ def print_start_up(console: Console, explanation: Explanation) -> None:
         "starting workers": found.starting_s,
         "imports in workers": found.importing_s,
         "loading the batch": found.fetching_s,
-        "its way": found.handing_s,
+        "handing it on": found.handing_s,
     }
     unit = choose_unit([found.first_s])
     named = [
@@ -82,8 +82,14 @@ def print_start_up(console: Console, explanation: Explanation) -> None:
         if seconds >= LEAST_CAUSE * found.first_s > 0
     ]
     details = f" ({escape(join_words(named))})" if named else ""
-    pickled = "" if found.pickled_bytes is None else f" Pickled for a worker: {format_bytes(found.pickled_bytes)}."
-    end = f", and {format_time(found.teardown_s)} at its end" if found.teardown_s >= LEAST_CAUSE * found.first_s else ""
+    pickled = (
+        "" if found.pickled_bytes is None else f" Pickled for a worker: {format_bytes(found.pickled_bytes)}."
+    )
+    end = (
+        f", and {format_time(found.teardown_s)} at its end"
+        if found.teardown_s >= LEAST_CAUSE * found.first_s
+        else ""
+    )
     text = (
         f"[bold]Start-up:[/] {format_time(found.first_s)} to the first batch{details}; "
         f"each later epoch pays {format_time(found.each_epoch_s)} again{end}.{pickled}"
@@ -118,5 +124,5 @@ def _describe_queue(slow: Sequence[SlowBatch]) -> str:
     if not others:
         return ""
     if others == len(slow):
-        return ", held up by batches before them in the queue"
-    return f", {others} of them held up by batches before them in the queue"
+        return ", held up by earlier batches in the queue"
+    return f"; earlier batches in the queue caused {others} of {len(slow)} waits"

@@ -44,6 +44,11 @@ class TimeUnit:
         size = abs(amount)
         return f"{sign}{format_rate(size)}" if size >= 10 else f"{sign}{round(size, 2):g}"
 
+    def format_reach(self, duration_s: float) -> str:
+        """Return half the length of an interval in this unit, in two digits."""
+        amount = duration_s / self.seconds
+        return f"{amount:,.0f}" if amount >= 9.95 else f"{max(round(amount, 1 + (amount < 0.95)), 0.01):g}"
+
 
 UNITS = (TimeUnit("µs", 1e-6), TimeUnit("ms", 1e-3), TimeUnit("s", 1.0))
 
@@ -109,7 +114,7 @@ def describe_setup(setup: LoaderSetup) -> str:
     """Return the configuration in one line."""
     parts = [setup.family]
     if setup.batch_size is not None:
-        parts.append(f"batches of {setup.batch_size:,}")
+        parts.append(f"batch {setup.batch_size:,}")
     if setup.num_workers:
         how = [setup.multiprocessing_context or "", "persistent" * setup.persistent_workers]
         if setup.prefetch_factor is not None:

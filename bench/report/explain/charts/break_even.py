@@ -36,7 +36,9 @@ def draw_break_even(explanation: Explanation) -> Figure:
     axes = figure.add_subplot()
     now = find_step_s(explanation)
     steps = _choose_steps([point.step_s for point in points], now)
-    for number, (point, color) in enumerate(zip(points, sns.color_palette("colorblind", len(points)), strict=True)):
+    for number, (point, color) in enumerate(
+        zip(points, sns.color_palette("colorblind", len(points)), strict=True)
+    ):
         rate = samples / np.maximum(steps, point.step_s)
         label = f"from {format_time(point.step_s)} on: {make_plain(point.change)}"
         axes.plot(steps * 1e3, rate, ls=STYLES[number % len(STYLES)], color=color, lw=2, label=label)
@@ -45,7 +47,13 @@ def draw_break_even(explanation: Explanation) -> Figure:
             # The share of the step's own throughput that was measured there.
             measured = point.checked * samples / point.step_s
             axes.plot(
-                point.step_s * 1e3, measured, "D", mfc="none", color=color, ms=9, label=f"checked at {point.checked:.0%}"
+                point.step_s * 1e3,
+                measured,
+                "D",
+                mfc="none",
+                color=color,
+                ms=9,
+                label=f"checked at {point.checked:.0%}",
             )
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -60,7 +68,9 @@ def draw_break_even(explanation: Explanation) -> Figure:
     axes.set_ylabel("samples/s" if explanation.setup.batch_size else "batches/s")
     sns.despine(ax=axes)
     axes.legend(frameon=False, fontsize=9, loc="lower left")
-    axes.set_title(f"Break-even step of each configuration ({make_plain(explanation.setup.name)})", loc="left", pad=20)
+    axes.set_title(
+        f"Break-even step of each configuration ({make_plain(explanation.setup.name)})", loc="left", pad=20
+    )
     return figure
 
 

@@ -61,5 +61,10 @@ def _draw_gain(axes: Axes, place: float, gain: Estimate | None, color: object, m
         axes.plot([gain.low, gain.high], [place, place], color=color, lw=2)
     axes.plot(gain.median, place, marker, color=color, ms=7)
     axes.annotate(
-        format_gain(gain), (1.01, place), xycoords=("axes fraction", "data"), va="center", color=color, fontsize=9
+        format_gain(gain),
+        (1.01, place),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        color=color,
+        fontsize=9,
     )

@@ -27,7 +27,9 @@ def draw_stage_costs(explanation: Explanation) -> Figure:
         if rung.batch_s.low is not None and rung.batch_s.high is not None:
             ends = [end / samples / unit.seconds for end in (rung.batch_s.low, rung.batch_s.high)]
             axes.plot(ends, [place, place], color="0.2", lw=1.5)
-        axes.annotate(unit.format(rung.sample_s), (1.01, place), xycoords=("axes fraction", "data"), va="center")
+        axes.annotate(
+            unit.format(rung.sample_s), (1.01, place), xycoords=("axes fraction", "data"), va="center"
+        )
     axes.set_yticks(range(len(ladder)), [wrap_label(rung.name) for rung in ladder])
     axes.set_ylim(len(ladder) - 0.4, -0.6)
     axes.set_xlabel(f"{unit.name} a {name_piece(explanation)}: difference of two rungs, and its 95% interval")

@@ -55,7 +55,8 @@ def draw_where_a_sample_goes(explanation: Explanation) -> Figure:
     axes.tick_params(axis="y", length=0)
     _add_legends(figure, axes, explanation, list(bars.values()), colors)
     axes.set_title(
-        f"Where the time of a {name_piece(explanation)} goes ({make_plain(explanation.setup.name)})", loc="left"
+        f"Where the time of a {name_piece(explanation)} goes ({make_plain(explanation.setup.name)})",
+        loc="left",
     )
     return figure
 
@@ -84,7 +85,9 @@ def _key(part: Part) -> tuple[str, str]:
     return part.stage, part.name
 
 
-def _draw_bar(axes: Axes, place: int, parts: Sequence[Part], colors: dict[tuple[str, str], Any], end: float) -> None:
+def _draw_bar(
+    axes: Axes, place: int, parts: Sequence[Part], colors: dict[tuple[str, str], Any], end: float
+) -> None:
     """Draw the parts of one process one after another; names stand in those that are wide enough."""
     left = 0.0
     for part in parts:
@@ -107,15 +110,17 @@ def _add_legends(
     samples = count_samples(explanation)
     unit = choose_unit(part.batch_s.median / samples for parts in bars for part in parts)
     below = -0.62 / figure.get_figheight()
+    piece = name_piece(explanation)
     titles = [
-        f"training process, {unit.name}/{name_piece(explanation)}",
-        f"{describe_workers(explanation.setup)}, {unit.name}/{name_piece(explanation)} of its own",
+        f"training process, {unit.name}/{piece}",
+        f"{describe_workers(explanation.setup)}, {unit.name}/own {piece}",
     ]
     for place, (title, parts) in enumerate(zip(titles, bars, strict=False)):
         # The figure stands first: matplotlib leaves out a label that begins with an underscore.
+        times = [unit.format(part.batch_s.median / samples) for part in parts]
         labels = [
-            f"{format_share(part.share)}  {make_plain(part.name)}, {unit.format(part.batch_s.median / samples)}"
-            for part in parts
+            f"{format_share(part.share)}  {make_plain(part.name)}, {time}"
+            for part, time in zip(parts, times, strict=True)
         ]
         handles = [Patch(color=colors[_key(part)]) for part in parts]
         legend = axes.legend(

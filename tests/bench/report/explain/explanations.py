@@ -37,10 +37,18 @@ def about(median: float, reach: float = 0.02) -> Estimate:
     return Estimate(median, median * (1 - reach), median * (1 + reach), 5)
 
 
-def make_parts(place: str, parts: Sequence[tuple[str, float]], batch_s: float, stage: str = "") -> tuple[Part, ...]:
+def make_parts(
+    place: str, parts: Sequence[tuple[str, float]], batch_s: float, stage: str = ""
+) -> tuple[Part, ...]:
     """Return parts from names and shares of a batch's time; capitals begin the names of transforms."""
     return tuple(
-        Part(name, place, about(share * batch_s), share, stage or ("transform" if name[0] in "_RCGTN" else name))
+        Part(
+            name,
+            place,
+            about(share * batch_s),
+            share,
+            stage or ("transform" if name[0] in "_RCGTN" else name),
+        )
         for name, share in parts
     )
 
@@ -63,16 +71,20 @@ def fetch_bound() -> Explanation:
             second=Cause.COLLATE, loss=0.61,
         ),
         parts=(
-            *make_parts("training", [("start-up", 0.02), ("waiting", 0.66), ("step", 0.31), ("other", 0.01)], wall),
+            *make_parts(
+                "training", [("start-up", 0.02), ("waiting", 0.66), ("step", 0.31), ("other", 0.01)], wall
+            ),
             *make_parts(
                 "worker",
-                [("fetch", 0.724), ("ToTensor", 0.14), ("Normalize", 0.05), ("collate", 0.06), ("idle", 0.026)],
+                [("fetch", 0.724), ("ToTensor", 0.14), ("Normalize", 0.05), ("collate", 0.06),
+                 ("idle", 0.026)],
                 2 * wall,
             ),
         ),
         closure=0.996,
         ladder=make_rungs(
-            [("order", 2e-6), ("fetch", 18e-3), ("ToTensor", 3.4e-3), ("Normalize", 1.2e-3), ("collate", 1.5e-3)]
+            [("order", 2e-6), ("fetch", 18e-3), ("ToTensor", 3.4e-3), ("Normalize", 1.2e-3),
+             ("collate", 1.5e-3)]
         ),
         advice=(
             Advice(
@@ -114,11 +126,16 @@ def nothing_to_gain() -> Explanation:
         found,
         possible=about(1.004, 0.01),
         diagnosis=Diagnosis(
-            Cause.STEP, "", True, "The step takes 99% of the epoch, and the training waits for data 0.3% of it."
+            Cause.STEP,
+            "",
+            True,
+            "The step takes 99% of the epoch, and the training waits for data 0.3% of it.",
         ),
         parts=(
             *make_parts("training", [("waiting", 0.003), ("step", 0.987), ("other", 0.01)], wall),
-            *make_parts("worker", [("fetch", 0.1), ("ToTensor", 0.03), ("collate", 0.02), ("idle", 0.85)], 2 * wall),
+            *make_parts(
+                "worker", [("fetch", 0.1), ("ToTensor", 0.03), ("collate", 0.02), ("idle", 0.85)], 2 * wall
+            ),
         ),
         advice=(),
         useless=(
@@ -133,13 +150,23 @@ def in_process() -> Explanation:
     """No workers: twelve transforms and the step take turns."""
     wall = 31e-3
     shares = [0.12, 0.01, 0.22, 0.004, 0.14, 0.006, 0.003, 0.05, 0.1, 0.02, 0.09, 0.037]
-    parts = [("fetch", 0.1), *zip(TWELVE, shares, strict=True), ("collate", 0.02), ("step", 0.07), ("other", 0.01)]
+    parts = [
+        ("fetch", 0.1),
+        *zip(TWELVE, shares, strict=True),
+        ("collate", 0.02),
+        ("step", 0.07),
+        ("other", 0.01),
+    ]
     found = fetch_bound()
     return replace(
         found,
         setup=replace(SETUP, num_workers=0, prefetch_factor=None, multiprocessing_context=None),
         diagnosis=Diagnosis(
-            Cause.TRANSFORM, "ColorJitter", False, "ColorJitter takes 22% of the epoch, GaussianBlur 14%.", loss=0.22
+            Cause.TRANSFORM,
+            "ColorJitter",
+            False,
+            "ColorJitter takes 22% of the epoch, GaussianBlur 14%.",
+            loss=0.22,
         ),
         parts=make_parts("training", parts, wall),
         ladder=make_rungs([(name, share * wall) for name, share in parts[:-2]], is_overlapped=False),
@@ -159,7 +186,8 @@ def stragglers() -> Explanation:
 def undecided() -> Explanation:
     """The look inside failed, and blocks differ."""
     return replace(
-        fetch_bound(), possible=None, diagnosis=Diagnosis(Cause.UNDECIDED, "", False, "Blocks differ by 40%."),
+        fetch_bound(), possible=None,
+        diagnosis=Diagnosis(Cause.UNDECIDED, "", False, "Blocks differ by 40%."),
         parts=make_parts("training", [("waiting", 0.66), ("step", 0.34)], 12.4e-3), ladder=(), advice=(),
         useless=(), break_even=(), start_up=None, replay_error=None, tracing_cost=None, closure=None,
         samples_per_s=Estimate(5161, None, None, 2),

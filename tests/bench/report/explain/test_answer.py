@@ -18,7 +18,9 @@ def test_it_names_the_cause_and_the_first_change() -> None:
         "This training is fetch bound; 4 workers instead of 2 would make it 1.94 times as fast (95% interval "
         "1.90–1.98)."
     )
-    assert "4 workers instead of 2 made it 1.87 times as fast" in answer_in_a_sentence(explanations.verified())
+    assert "4 workers instead of 2 made it 1.87 times as fast" in answer_in_a_sentence(
+        explanations.verified()
+    )
 
 
 def test_nothing_to_gain_is_said() -> None:

@@ -72,7 +72,9 @@ def test_a_drawing_is_the_same_each_time(drawn, tmp_path) -> None:
 def test_names_are_no_formulas(tmp_path) -> None:
     """Of twelve transforms in one process; nor does an underscore hide one."""
     found = explanations.in_process()
-    odd = replace(found, setup=replace(found.setup, name="$x_1$.py:a$b"), advice=(), useless=(), break_even=())
+    odd = replace(
+        found, setup=replace(found.setup, name="$x_1$.py:a$b"), advice=(), useless=(), break_even=()
+    )
     texts = read_texts(draw(odd, tmp_path)["where_a_sample_goes.svg"])
     assert "Where the time of a sample goes ($x_1$.py:a$b)" in texts
     assert any("RandomErasing($p=0.5$)" in text for text in texts)

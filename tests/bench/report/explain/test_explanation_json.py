@@ -45,7 +45,9 @@ def test_types_come_back() -> None:
     """Enums, integers and strings among indices, values of knobs."""
     found = explanations.stragglers()
     slow = replace(found.slow_batches[0], indices=(3, "a/b.png"))
-    advice = replace(found.advice[0], knobs={"num_workers": 8, "pin_memory": True, "context": None, "size": (8, 8)})
+    advice = replace(
+        found.advice[0], knobs={"num_workers": 8, "pin_memory": True, "context": None, "size": (8, 8)}
+    )
     back = from_json(write(replace(found, slow_batches=(slow,), advice=(advice,))))
     assert back.slow_batches[0].indices == (3, "a/b.png")
     assert back.advice[0].knobs == {"num_workers": 8, "pin_memory": True, "context": None, "size": (8, 8)}
@@ -57,7 +59,9 @@ def test_unknown_and_infinite_numbers_are_valid_json() -> None:
     """NaN is null, infinity is a word; both come back as numbers."""
     found = explanations.fetch_bound()
     point = replace(found.break_even[0], step_s=math.inf)
-    written = write(replace(found, wall_s=math.nan, break_even=(point,), samples_per_s=Estimate(1, math.nan, None, 1)))
+    written = write(
+        replace(found, wall_s=math.nan, break_even=(point,), samples_per_s=Estimate(1, math.nan, None, 1))
+    )
     assert written["wall_s"] is None
     assert written["break_even"][0]["step_s"] == "infinity"
     assert written["samples_per_s"]["low"] is None
@@ -71,7 +75,11 @@ def test_numbers_of_numpy_are_written() -> None:
     found = explanations.stragglers()
     slow = replace(found.slow_batches[0], number=np.int64(4), is_own=np.bool_(True), load_s=np.float32(0.5))
     back = from_json(write(replace(found, slow_batches=(slow,), wall_s=np.float64("nan"))))
-    assert (back.slow_batches[0].number, back.slow_batches[0].is_own, back.slow_batches[0].load_s) == (4, True, 0.5)
+    assert (back.slow_batches[0].number, back.slow_batches[0].is_own, back.slow_batches[0].load_s) == (
+        4,
+        True,
+        0.5,
+    )
 
 
 def test_attributes_of_a_later_version_take_their_defaults() -> None:
@@ -92,7 +100,11 @@ def test_attributes_of_a_later_version_take_their_defaults() -> None:
         (("diagnosis", "cause"), "magic", "explanation.diagnosis.cause is 'magic': one of start-up bound, "),
         (("wall_s",), "long", "explanation.wall_s is 'long': a number is needed"),
         (("wall_s",), True, "explanation.wall_s is True: a number is needed"),
-        (("setup", "num_workers"), 1.5, "explanation.setup.num_workers is 1.5: a value of type int is needed"),
+        (
+            ("setup", "num_workers"),
+            1.5,
+            "explanation.setup.num_workers is 1.5: a value of type int is needed",
+        ),
         (("setup",), [], "explanation.setup is []: an object is needed"),
         (("parts",), {}, "explanation.parts is {}: an array is needed"),
         (("parts", 0, "batch_s"), None, "explanation.parts[0].batch_s is None: an object is needed"),
