@@ -1,4 +1,4 @@
-"""Cut epochs: epochs in one process that end at a stage: the order, the fetch, a transform, or the collation."""
+"""Cut epochs: epochs in one process that end at a stage, such as the fetch or a transform."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def _gate(slots: Sequence[TransformSlot]) -> Iterator[None]:
     with ExitStack() as gates:
         for slot in slots:
             gates.callback(slot.restore)
-            slot.install(lambda transform: _pass_on)
+            slot.install(lambda _: _pass_on)
         yield
 
 
@@ -250,4 +250,3 @@ def _pass_on(*values: Any, **named: Any) -> Any:
 
 def _count_indices(asked: Any) -> int:
     return len(asked) if isinstance(asked, list | tuple) else 1
-

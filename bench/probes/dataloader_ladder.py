@@ -113,10 +113,9 @@ class DataLoaderLadder:
                 yield from self._time_streams(rung, pinned, self._make_taker(rung))
                 continue
             held = keeper.copy_kept()
-            counts = itertools.cycle([count_samples(batch) for batch in held])
             try:
                 stand_in = hold_batches(loader, held)
-                yield from self._time_streams(rung, stand_in, Taker(lambda batch, counts=counts: next(counts)))
+                yield from self._time_streams(rung, stand_in, Taker(_count_in_turn(map(count_samples, held))))
             # Batches of any class may fail in ways of their own, where the loader's own way goes well.
             except Exception as error:
                 yield rung.miss(f"workers can't deliver copies of a batch: {describe_error(error)}")
@@ -199,8 +198,13 @@ class DataLoaderLadder:
         """Return what counts the samples of a batch, by the indices that were asked for."""
         if not self._cut.asked or self._loader.batch_sampler is None:
             return count_samples
-        counts = itertools.cycle([len(asked) for asked in self._cut.asked])
-        return lambda batch: next(counts)
+        return _count_in_turn(map(len, self._cut.asked))
 
     def _get_rung(self, name: str) -> Rung:
         return next(rung for rung in self._rungs if rung.name == name)
+
+
+def _count_in_turn(numbers: Iterable[int]) -> Callable[[Any], int]:
+    """Return a function that tells known numbers of samples, of one batch after another."""
+    turns = itertools.cycle(numbers)
+    return lambda _: next(turns)

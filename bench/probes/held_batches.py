@@ -1,7 +1,7 @@
 """HeldBatches: a dataset whose workers have their batches already, and deliver copies of them.
 
-This file stands alone: it needs torch and the standard library. Workers that aren't forked run it by its path,
-because a user's project may hold modules that bear our names.
+This file stands alone: it needs torch and the standard library. Workers that aren't forked run it by its
+path, because a user's project may hold modules that bear our names.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import operator
 import runpy
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -68,7 +69,7 @@ class QuietInit:
             self._function(worker)
         # A user's function may raise anything.
         except Exception as error:
-            print(f"worker_init_fn failed without its dataset: {error!r}")
+            sys.stdout.write(f"worker_init_fn failed without its dataset: {error!r}\n")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Named("QuietInit"), (self._function,)
@@ -109,7 +110,9 @@ def _make_copier(value: Any) -> Callable[[], Any] | None:
     return _make_object_copier(value)
 
 
-def _make_copier_of(values: Sequence[Any], copiers: list[Callable[[], Any] | None]) -> Callable[[], Any] | None:
+def _make_copier_of(
+    values: Sequence[Any], copiers: list[Callable[[], Any] | None]
+) -> Callable[[], Any] | None:
     """Return a function that returns a list with copies of those values that have a copier."""
     if not any(copiers):
         return None
@@ -118,7 +121,7 @@ def _make_copier_of(values: Sequence[Any], copiers: list[Callable[[], Any] | Non
 
 
 def _make_object_copier(value: Any) -> Callable[[], Any] | None:
-    """Return a function that copies an object of any class; None for one that has no tensors, or no copies."""
+    """Return a function that copies an object of any class; None for one that is sent as it is."""
     parts = getattr(value, "__dict__", None)
     if isinstance(value, SENT_BY_VALUE) or not parts:
         return None

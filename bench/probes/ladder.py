@@ -1,4 +1,4 @@
-"""Ladder: the same epoch cut short at each stage, from the order of the samples to the transfer of batches."""
+"""Ladder: the same epoch cut short at each stage, from the order of samples to the transfer of batches."""
 
 from __future__ import annotations
 

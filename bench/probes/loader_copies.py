@@ -1,4 +1,4 @@
-"""Copies of a DataLoader that deliver known batches: those of a list of indices, or batches held by workers."""
+"""Copies of a DataLoader that deliver known batches: of known indices, or held by workers."""
 
 from __future__ import annotations
 

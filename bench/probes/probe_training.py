@@ -25,9 +25,7 @@ def probe_training(workload: TrainingWorkload, probe: Probe) -> Iterator[Any]:
         BatchTraces for a `trace`, the items of `climb_ladder` for a `ladder`.
     """
     configuration = probe.configuration
-    trial = Trial(
-        configuration, 0, 0, probe.block, 0, workload, probe.epochs, seed=probe.seed, audited=False
-    )
+    trial = Trial(configuration, 0, 0, probe.block, 0, workload, probe.epochs, seed=probe.seed, audited=False)
     training = workload.prepare_training(trial)
     with explain_failures(training):
         yield from trace_epochs(training, probe) if probe.kind == "trace" else _climb(training, probe)

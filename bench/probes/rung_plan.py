@@ -63,6 +63,4 @@ def number_rungs(block: int, stages: Sequence[tuple[str, str, int | None]]) -> l
         block: block of the measurement, from 0.
         stages: name, name of the transform, and number of transforms of each rung.
     """
-    return [
-        Rung(name, place, block, stage, number) for place, (name, stage, number) in enumerate(stages)
-    ]
+    return [Rung(name, place, block, stage, number) for place, (name, stage, number) in enumerate(stages)]

@@ -13,7 +13,7 @@ import torch
 
 from bench.probes.held_batches import HeldBatches, QuietInit
 
-Pair = namedtuple("Pair", "x y")  # noqa: PYI024 - as users have them
+Pair = namedtuple("Pair", "x y")
 
 
 @dataclass

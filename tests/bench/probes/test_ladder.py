@@ -96,7 +96,7 @@ def test_samples_are_fetched_as_torch_does() -> None:
     sampler = BatchSampler(SequentialSampler(range(SAMPLES)), 4, drop_last=False)
     whole = climb(DataLoader(_Whole(), sampler=sampler, batch_size=None))
     assert [time.samples for time, _ in whole["fetch", ""]] == [16]
-    assert list(whole)[0] == ("order", "")
+    assert next(iter(whole)) == ("order", "")
 
 
 class _Whole(Staged):
@@ -165,7 +165,11 @@ def open_files(worker: int) -> None:
 def test_a_dataset_that_workers_open_is_opened() -> None:
     """The rungs that run in one process are there, too."""
     loader = DataLoader(
-        _InWorkersOnly(), batch_size=4, num_workers=1, worker_init_fn=open_files, multiprocessing_context="fork"
+        _InWorkersOnly(),
+        batch_size=4,
+        num_workers=1,
+        worker_init_fn=open_files,
+        multiprocessing_context="fork",
     )
     rungs = {item.rung for item in climb_ladder(loader, make_probe()) if isinstance(item, RungTime)}
     assert rungs == {"order", "fetch", "transform", "collate", "loader", "transport"}

@@ -69,7 +69,9 @@ def own_workload(folder: Path, text: str) -> OwnLoader:
     (folder / "train.py").write_text(text + STEP)
     settings = DataLoaderSettings(4, 1, prefetch_factor=2)
     return OwnLoader(
-        Target.parse("train.py:train_loader", folder), SourceFacts("dataloader", settings, map_style=True), "0"
+        Target.parse("train.py:train_loader", folder),
+        SourceFacts("dataloader", settings, map_style=True),
+        "0",
     )
 
 
@@ -106,7 +108,7 @@ def test_a_trace_of_a_family(context, tmp_path) -> None:
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_modules_of_our_names(context, tmp_path, method) -> None:
-    """The workers of each rung and of the trace find the user's bench.py, loaders.py and model.py."""
+    """The workers of each rung find the user's bench.py, loaders.py and model.py."""
     for name in ("bench", "loaders", "model"):
         (tmp_path / f"{name}.py").write_text("WORD = 'theirs'\n")
     workload = own_workload(tmp_path, SHADOWED)
@@ -115,9 +117,6 @@ def test_modules_of_our_names(context, tmp_path, method) -> None:
     assert not [item.reason for item in items if isinstance(item, MissingRung)]
     rungs = {item.rung for item in items if isinstance(item, RungTime)}
     assert rungs == {"order", "fetch", "transform", "collate", "loader", "transport"}
-    [trace] = look(probe_of("trace", spec, workload, "none", epochs=1), context, tmp_path)
-    assert trace.is_inside_known
-    assert trace.transforms == ("Half",)
 
 
 @pytest.mark.parametrize("kind", ["trace", "ladder"])
@@ -142,6 +141,6 @@ def test_a_failing_sample_is_named(context, tmp_path) -> None:
 
 def test_a_probe_that_hangs_is_ended(context, tmp_path) -> None:
     """With its children, and one line says so."""
-    with pytest.raises(ProbeError, match="^not done after 1 s$"):
+    with pytest.raises(ProbeError, match=r"^not done after 1 s$"):
         look(probe_of("trace", Misbehaving(behaviour="hang")), context, tmp_path, timeout_s=1)
     assert alive_with(str(tmp_path)) == []
