@@ -25,7 +25,7 @@ if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "load
 
 
 def __getattr__(name: str) -> Any:
-    """Import a class when it is asked for: it takes a second, which most imports of this package don't need."""
+    """Import a class when it is asked for: it takes a second, which most imports of this package spare."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from bench.process.lent_names import use_own_packages

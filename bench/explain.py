@@ -133,7 +133,7 @@ def run_explain(options: ExplainOptions) -> int:
     if not options.as_json:
         print_conclusion(console, conclusion)
     elif conclusion.explanation is not None:
-        print(json.dumps(to_json(conclusion.explanation), indent=2), file=console.file)  # noqa: T201
+        print(json.dumps(to_json(conclusion.explanation), indent=2), file=console.file)
     complain_of(conclusion)
     lost = getattr(console.file, "lost", None)
     if lost is not None:

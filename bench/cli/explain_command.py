@@ -19,9 +19,9 @@ from bench.workloads.script.script_file import is_script
 
 T = TypeVar("T")
 HELP = (
-    "Explain what bounds a training: where a sample's time goes, which changes help and by how much, and what "
-    "is not worth changing. TARGET is your loader, dataset or script, a loader family of Fashion-MNIST, or the "
-    "results folder of a sweep, whose baseline is measured again. Without it: the tutorials' loader."
+    "Explain what bounds a training: where a sample's time goes, which changes help and by how much, and "
+    "what is not worth changing. TARGET is your loader, dataset or script, a loader family of Fashion-MNIST, "
+    "or the results folder of a sweep, whose baseline is measured again. Without it: the tutorials' loader."
 )
 EXAMPLES = {
     "train.py -- --epochs 1": "your own script, as it is",
@@ -47,7 +47,11 @@ def make_explain_command(function: Callable[[ExplainOptions], T]) -> click.Comma
 
     def run(**given: Any) -> T:
         context = click.get_current_context()
-        program = context.command_path if context.command_path.split() in EXPLAIN_PROGRAMS else " ".join(EXPLAIN_PROGRAMS[0])
+        program = (
+            context.command_path
+            if context.command_path.split() in EXPLAIN_PROGRAMS
+            else " ".join(EXPLAIN_PROGRAMS[0])
+        )
         verify, check, as_json, quiet = (given.pop(name) for name in ("verify", "check", "as_json", "quiet"))
         values = {**LEFT_OUT, "single": True, **given, "blocks": given["blocks"] or BLOCKS}
         values, folder = read_target(context, values)

@@ -1,4 +1,4 @@
-"""The options of `python -m bench.explain`: those of a sweep that say what is measured, with one value each."""
+"""The options of `python -m bench.explain`: those of a sweep that say what is measured, one value each."""
 
 from __future__ import annotations
 

@@ -44,6 +44,6 @@ def read_target(context: click.Context, values: dict[str, Any]) -> tuple[dict[st
     if ":" in text or is_script(text):
         return values, None
     raise click.UsageError(
-        f"{text!r} is no target, expected {FORMS}, a script FILE.py, a loader family ({', '.join(families())}), "
-        "or the results folder of a sweep"
+        f"{text!r} is no target, expected {FORMS}, a script FILE.py, a loader family "
+        f"({', '.join(families())}), or the results folder of a sweep"
     )

@@ -85,7 +85,9 @@ def choose_cut(
         return EpochCut(whole, whole)
     whole = _count_batches(workload, configuration)
     if workload.batches is not None:
-        return EpochCut(workload.batches if whole is None else min(workload.batches, whole), whole, asked=True)
+        return EpochCut(
+            workload.batches if whole is None else min(workload.batches, whole), whole, asked=True
+        )
     workers = int(configuration.spec.knobs().get("num_workers") or 0)
     fewest = max(FEWEST_BATCHES, BATCHES_A_WORKER * workers)
     if whole is not None and whole <= fewest:

@@ -68,7 +68,7 @@ class ExplainBlocks:
 
     @property
     def failure(self) -> str:
-        """The error of the configuration itself, without which nothing can be explained; empty without one."""
+        """The error of the configuration itself, after which nothing can be explained; empty without one."""
         return self._find_error(WHOLE)
 
     @property

@@ -59,7 +59,9 @@ def verify_advice(explanation: Explanation, setup: ExplainedSetup, observer: Swe
         if actual is None:
             cautions.append(f"{filled[place].change} has no measured gain: {_find_reason(lines, number)}.")
     return replace(
-        explanation, advice=_sort(filled), cautions=(*explanation.cautions, *cautions, *_list_problems(conclusion))
+        explanation,
+        advice=_sort(filled),
+        cautions=(*explanation.cautions, *cautions, *_list_problems(conclusion)),
     )
 
 

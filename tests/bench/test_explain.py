@@ -107,7 +107,10 @@ def test_a_script(explain_here, tmp_path) -> None:
         (("--num-workers", "2,4"), "error: --num-workers: 2, 4 are 2 values"),
         (("nonsense",), "error: 'nonsense' is no target"),
         (("gone.py:loader",), "error: gone.py:loader: there is no file"),
-        (("--num-workers", "0", "--prefetch-factor", "2"), "error: nothing to measure: prefetch_factor=2 needs"),
+        (
+            ("--num-workers", "0", "--prefetch-factor", "2"),
+            "error: nothing to measure: prefetch_factor=2 needs",
+        ),
         (("tensor_slice", "--num-workers", "2"), "error: --num-workers: no knob of tensor_slice"),
     ],
 )

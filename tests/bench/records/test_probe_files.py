@@ -42,7 +42,9 @@ def test_the_slowest_batches_keep_their_indices(tmp_path) -> None:
     }  # fmt: skip
     assert {line["block"] for line in lines} == {"2"}
     assert [part.partition("=")[0] for part in lines[0]["transform_s"].split("; ")] == ["A", "B"]
-    assert float(lines[7]["ended_s"]) - float(lines[7]["begun_s"]) == pytest.approx(float(trace.load_s[7]), rel=1e-6)
+    assert float(lines[7]["ended_s"]) - float(lines[7]["begun_s"]) == pytest.approx(
+        float(trace.load_s[7]), rel=1e-6
+    )
 
 
 def test_two_explanations_in_one_folder_are_refused(tmp_path) -> None:

@@ -46,7 +46,9 @@ def test_without_workers_their_knobs_go() -> None:
     alone = change(num_workers=0)
     assert alone.invalid() is None
     assert [alone.spec.knobs()[name] for name in ("prefetch_factor", "persistent_workers")] == [None, False]
-    pictures = Configuration(TorchDataLoader(num_workers=2, persistent_workers=True).resolve(), "cpu", "none", None, 2)
+    pictures = Configuration(
+        TorchDataLoader(num_workers=2, persistent_workers=True).resolve(), "cpu", "none", None, 2
+    )
     offer = Offer.for_pictures()
     without = change_configuration(pictures, offer, "torch_dataloader", {"num_workers": 0})
     assert without.spec == TorchDataLoader(num_workers=0).resolve()

@@ -44,7 +44,9 @@ class Timed:
         )  # fmt: skip
 
 
-def choose(timed: Timed, whole: int | None, *, workers: int = 0, batches: int | None = None) -> tuple[Any, OwnLoader]:
+def choose(
+    timed: Timed, whole: int | None, *, workers: int = 0, batches: int | None = None
+) -> tuple[Any, OwnLoader]:
     """Choose the cut of a loader whose epoch has so many batches."""
     facts = SourceFacts("dataloader", DataLoaderSettings(4), batches=whole)
     workload = OwnLoader(Target.parse(f"{PROJECT}:loader"), facts, "", batches)

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from bench.plan.ceilings import find_ceilings
 from bench.plan.grid import Machine, make_plan
+from bench.plan.plan import Plan
 from bench.plan.request import Request
 from bench.plan.schedule import Schedule, schedule_runs
 from bench.records.probe_files import BATCH_COLUMNS, LADDER_COLUMNS, ProbeFiles
@@ -75,16 +76,18 @@ class Measured:
         return [name for name, of in self.ran if of == block]
 
 
-def measure(measured: Measured, folder: Path, blocks: int = 3, budget_s: float | None = None) -> ExplainBlocks:
+def measure(
+    measured: Measured, folder: Path, blocks: int = 3, budget_s: float | None = None, plan: Plan = PLAN
+) -> ExplainBlocks:
     """Run the blocks of one configuration and its step alone."""
     schedule = Schedule(blocks=blocks, epochs=2, seed=0)
-    ceilings = {c: b for c, b in find_ceilings(PLAN).items() if c.spec.family == "step_ceiling"}
-    runs = schedule_runs(PLAN, ceilings, schedule.epochs)
+    ceilings = {c: b for c, b in find_ceilings(plan).items() if c.spec.family == "step_ceiling"}
+    runs = schedule_runs(plan, ceilings, schedule.epochs)
     progress = SweepProgress(
         Console(file=io.StringIO()), ["loader", "step", "trace", "ladder"], dict.fromkeys(range(4), 1.0),
         blocks, budget_s,
     )  # fmt: skip
-    design = BlockDesign(PLAN, runs, schedule, numbered_workload())
+    design = BlockDesign(plan, runs, schedule, numbered_workload())
     trials = BlockTrials(design, SweepFiles(folder), runner=measured, progress=progress)  # type: ignore[arg-type]
     with ProbeFiles(folder) as files, trials:
         found = ExplainBlocks(trials, measured, files)
@@ -172,7 +175,11 @@ def test_a_disturbed_trial_is_run_once_more(tmp_path) -> None:
         }
     )
     found = measure(measured, tmp_path, blocks=3)
-    assert Counter(measured.list_block(0)) == {**dict.fromkeys(EVERYTHING, 1), "torch_dataloader": 2, "step_ceiling": 2}
+    assert Counter(measured.list_block(0)) == {
+        **dict.fromkeys(EVERYTHING, 1),
+        "torch_dataloader": 2,
+        "step_ceiling": 2,
+    }
     assert Counter(measured.list_block(2)) == dict.fromkeys(EVERYTHING, 1)
     assert [one.whole[0].attempt for one in found.find_evidence()] == [1, 1, 0]
     assert [one.whole[0].disturbed for one in found.find_evidence()] == [None, "a neighbour", None]
@@ -197,7 +204,9 @@ def test_a_budget_leaves_out_whole_blocks(tmp_path, monkeypatch) -> None:
 
 def test_rows_of_the_gpu_are_not_the_loaders(tmp_path) -> None:
     """An epoch that is timed by events ran beside another load."""
-    found = measure(Measured(lambda trial: {"timed_by": "events"} if trial.block == 1 else {}), tmp_path, blocks=2)
+    plan = make_plan(Request(single=True), Machine(cuda=True, num_threads=2))
+    measured = Measured(lambda trial: {"timed_by": "events"} if trial.block == 1 else {})
+    found = measure(measured, tmp_path, blocks=2, plan=plan)
     assert [one.block for one in found.find_evidence()] == [0]
 
 

@@ -32,7 +32,7 @@ class FakeSetup:
     """
 
     found: Sequence[Estimate | str]
-    outcome: SweepOutcome = SweepOutcome()
+    outcome: SweepOutcome = field(default_factory=SweepOutcome)
     measured: list[tuple[str, Sequence[Configuration], bool]] = field(default_factory=list)
     configuration: Configuration = PRESENT
     choice: Any = field(default_factory=lambda: SimpleNamespace(offer=OFFER))
@@ -119,5 +119,8 @@ def test_break_even_steps_are_run() -> None:
     found = check_break_even(explain(MORE, break_even=points), setup, SweepObserver())
     ((name, configurations, with_ceilings),) = setup.measured
     assert (name, with_ceilings) == ("check", True)
-    assert [(one.step, one.spec.knobs()["num_workers"]) for one in configurations] == [("12.5ms", 2), ("6ms", 4)]
+    assert [(one.step, one.spec.knobs()["num_workers"]) for one in configurations] == [
+        ("12.5ms", 2),
+        ("6ms", 4),
+    ]
     assert [point.checked for point in found.break_even] == [0.97, None, None]
