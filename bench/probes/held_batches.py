@@ -100,20 +100,18 @@ def _make_copier(value: Any) -> Callable[[], Any] | None:
     if isinstance(value, torch.Tensor):
         return partial(_copy_tensor, value.detach())
     if type(value) is dict:
-        keys, copiers = list(value), list(map(_make_copier, value.values()))
-        rest = _make_copier_of(list(value.values()), copiers)
-        return None if rest is None else lambda: dict(zip(keys, rest(), strict=True))
+        parts = _make_parts_copier(list(value.values()))
+        return None if parts is None else lambda: dict(zip(value, parts(), strict=True))
     if type(value) in (list, tuple) or (isinstance(value, tuple) and hasattr(value, "_make")):
-        rest = _make_copier_of(value, list(map(_make_copier, value)))
-        make = getattr(value, "_make", type(value))
-        return None if rest is None else lambda: make(rest())
+        parts = _make_parts_copier(value)
+        make: Callable[[Any], Any] = getattr(value, "_make", type(value))
+        return None if parts is None else lambda: make(parts())
     return _make_object_copier(value)
 
 
-def _make_copier_of(
-    values: Sequence[Any], copiers: list[Callable[[], Any] | None]
-) -> Callable[[], Any] | None:
-    """Return a function that returns a list with copies of those values that have a copier."""
+def _make_parts_copier(values: Sequence[Any]) -> Callable[[], list[Any]] | None:
+    """Return a function that returns a list of values with copies of tensors; None where there are none."""
+    copiers = list(map(_make_copier, values))
     if not any(copiers):
         return None
     pairs = list(zip(values, copiers, strict=True))
@@ -122,8 +120,7 @@ def _make_copier_of(
 
 def _make_object_copier(value: Any) -> Callable[[], Any] | None:
     """Return a function that copies an object of any class; None for one that is sent as it is."""
-    parts = getattr(value, "__dict__", None)
-    if isinstance(value, SENT_BY_VALUE) or not parts:
+    if isinstance(value, SENT_BY_VALUE) or type(value).__module__ == "numpy":
         return None
     try:
         copy.deepcopy(value)
@@ -138,6 +135,7 @@ def _copy_tensor(tensor: torch.Tensor) -> torch.Tensor:
     is_plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
     if not is_plain or not tensor.numel() or type(tensor) is not torch.Tensor:
         return tensor.clone()
-    storage = torch.UntypedStorage._new_shared(tensor.numel() * tensor.element_size())
-    twin = torch.empty(0, dtype=tensor.dtype).set_(storage)
-    return twin.set_(storage, 0, tensor.shape).copy_(tensor)
+    size = tensor.numel() * tensor.element_size()
+    storage = torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call]
+    flat: torch.Tensor = torch.empty(0, dtype=tensor.dtype).set_(storage)
+    return flat.view(tensor.shape).copy_(tensor)

@@ -85,7 +85,7 @@ def make_fetcher(loader: DataLoader[Any], collate: Callable[[Any], Any]) -> Any:
         loader: the DataLoader.
         collate: makes a batch of samples, in place of its own function.
     """
-    return _DatasetKind.create_fetcher(
+    return _DatasetKind.create_fetcher(  # type: ignore[no-untyped-call]
         loader._dataset_kind, loader.dataset, loader._auto_collation, collate, loader.drop_last
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ def test_each_delivery_is_a_new_copy_in_shared_memory() -> None:
 
 
 def test_batches_that_are_no_plain_tensors() -> None:
-    """Empty and sparse tensors, objects with tensors, and batches without any."""
+    """Empty and sparse tensors, objects and dicts of other classes with tensors, and batches without any."""
     sparse = torch.eye(3).to_sparse()
     record = Record(torch.ones(2))
     held = HeldBatches([torch.empty(0, 4), sparse, record, ["only", "words"], 7])
@@ -52,6 +52,8 @@ def test_batches_that_are_no_plain_tensors() -> None:
     assert held[3] == ["only", "words"]
     assert held[4] == 7
     assert len(held) == 5
+    ordered = HeldBatches([OrderedDict(x=record.x)])
+    assert ordered[0]["x"] is not record.x
     assert torch.equal(held[5], held[0])
 
 
