@@ -35,6 +35,11 @@ class ChildFailure:
 
     error: str
 
+    @classmethod
+    def of(cls, error: Exception) -> ChildFailure:
+        """Return the failure that an exception means."""
+        return cls(str(error) if isinstance(error, ExplainedError) else describe_error(error))
+
 
 class ChildEnd:
     """The end of a child's items, which a `Push` sends when it is done."""
@@ -90,8 +95,7 @@ def serve(
             del item
     except Exception as error:
         traceback.print_exc()
-        is_explained = isinstance(error, ExplainedError)
-        send_item(sender, ChildFailure(str(error) if is_explained else describe_error(error)))
+        send_item(sender, ChildFailure.of(error))
 
 
 def send_item(sender: Connection, message: object) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.workloads.script.script_trials import choose, run
+from bench.records.rung_time import COLLATE, FETCH, LOADER, ORDER, TRANSPORT, RungTime
+from tests.bench.workloads.script.script_trials import choose, probe, run
 
 SCRIPTS = Path(__file__).parent / "scripts"
 FRAMEWORKS = {
@@ -38,6 +39,18 @@ def test_a_loop_of_a_framework(folder, tmp_path, script) -> None:
         assert row.startup_s > 0.002  # two workers are started
         parts = row.startup_s + row.data_wait_s + row.step_s + row.teardown_s
         assert 0.5 * row.wall_s < parts < 1.02 * row.wall_s
+    traces = probe(choice, tmp_path, "trace", num_workers=2)
+    assert [(trace.epoch, trace.samples, trace.worker.tolist()) for trace in traces] == [
+        (0, 96, [0, 1] * 6),
+        (1, 96, [0, 1] * 6),
+    ]
+    for trace in traces:
+        assert trace.is_inside_known
+        assert sorted(index for batch in trace.indices for index in batch) == list(range(96))
+        assert len(trace.starts) == 2
+    ladder = probe(choice, tmp_path, "ladder", epochs=1, num_workers=2)
+    rungs = {item.rung for item in ladder if isinstance(item, RungTime)}
+    assert rungs == {ORDER, FETCH, COLLATE, LOADER, TRANSPORT}
     assert "not reached" not in (tmp_path / "trials.log").read_text()
 
 

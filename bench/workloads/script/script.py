@@ -9,14 +9,20 @@ from typing import Any, ClassVar
 
 from bench.machine.requirements import LoaderSettings, Requirements, estimate_for_batches
 from bench.plan.ceiling_loaders import OwnStepCeiling
+from bench.process.child import Push
+from bench.trial.epoch_report import EpochReport
+from bench.trial.probe import Probe
 from bench.trial.trial import Trial
 from bench.trial.workload import Workload
 from bench.workloads.audit.own_audit import OwnAudit
+from bench.workloads.script.script_epochs import ScriptEpochs
 from bench.workloads.script.script_feed import Feed, ScriptFeed
 from bench.workloads.script.script_file import ScriptFile
+from bench.workloads.script.script_ladder import ScriptLadder
 from bench.workloads.script.script_replay import ReplayFeed
 from bench.workloads.script.script_tally import FoundLoader
-from bench.workloads.script.script_trial import ScriptTrial
+from bench.workloads.script.script_trace import TraceReporter
+from bench.workloads.script.script_trial import TrialReporter
 from loaders.data.dataset_ref import FileStamp
 from loaders.families.dataloader import OwnDataLoader
 from loaders.spec.source_facts import DataLoaderSettings
@@ -70,9 +76,23 @@ class Script(Workload):
         """Return the first of the script's files that was written to since the sweep began; None for none."""
         return next((stamp.path for stamp in self.stamps if FileStamp.of(stamp.path) != stamp), None)
 
-    def run(self, trial: Trial) -> ScriptTrial:
+    def run(self, trial: Trial) -> ScriptEpochs[EpochReport]:
         """Prepare to run the script in this process; it sends a report of each epoch."""
-        return ScriptTrial(trial, self.script, self._make_feed(trial.configuration.spec))
+        feed = self._make_feed(trial.configuration.spec)
+        threads = trial.configuration.num_threads
+        return ScriptEpochs(
+            self.script, feed, TrialReporter(trial, feed), num_threads=threads, seed=trial.seed
+        )
+
+    def probe(self, probe: Probe) -> Push[Any]:
+        """Prepare to run the script in this process; it sends a trace of each epoch, or a ladder."""
+        feed = self._make_feed(probe.configuration.spec)
+        if probe.kind == "ladder":
+            return ScriptLadder(self.script, feed, probe)
+        threads = probe.configuration.num_threads
+        return ScriptEpochs(
+            self.script, feed, TraceReporter(probe.epochs), num_threads=threads, seed=probe.seed
+        )
 
     def repeat(self, trial: Trial) -> Iterator[Any]:
         """Refuse: a script isn't repeated for its audit."""

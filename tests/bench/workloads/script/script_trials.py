@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.plan.ceiling_loaders import OwnStepCeiling
 from bench.plan.configuration import Configuration
@@ -12,8 +13,10 @@ from bench.plan.schedule import Schedule
 from bench.plan.sweep_options import SweepOptions
 from bench.process.forkserver import prepare_context
 from bench.records.row import Row
+from bench.runner.probe_runner import ProbeRunner
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
+from bench.trial.probe import Kind, Probe
 from bench.trial.trial import Trial
 from bench.workloads.script.script import Script
 from bench.workloads.script.script_choice import ScriptChoice, choose_script
@@ -56,3 +59,12 @@ def run(choice: ScriptChoice, folder: Path, epochs: int = 2, *, ceiling: bool = 
     trial = Trial(configuration, 0, 0, 0, 0, choice.workload, epochs, seed=0, audited=not ceiling)
     runner = TrialRunner(prepare_context(MODULES), TrialLimits(120), folder / "trials.log")
     return list(runner.run(trial))
+
+
+def probe(choice: ScriptChoice, folder: Path, kind: Kind, epochs: int = 2, **knobs) -> list[Any]:
+    """Run a probe with these knobs, and return the traces or the rungs that it sends."""
+    spec = choice.offer.specs["dataloader"].with_knobs(knobs).resolve()
+    configuration = Configuration(spec, "cpu", SCRIPT_STEP, None, 1)
+    wanted = Probe(kind, configuration, choice.workload, block=0, seed=0, epochs=epochs, limit_s=0.2)
+    runner = ProbeRunner(prepare_context(MODULES), TrialLimits(120), folder / "trials.log")
+    return runner.run(wanted)

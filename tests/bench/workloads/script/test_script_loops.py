@@ -15,7 +15,7 @@ from bench.workloads.script import script_inspection
 from bench.workloads.script.script_choice import pick_loader
 from bench.workloads.script.script_file import ScriptFile
 from bench.workloads.script.script_inspection import ScriptLook
-from tests.bench.workloads.script.script_trials import MODULES, choose, run
+from tests.bench.workloads.script.script_trials import MODULES, choose, probe, run
 
 LOOPS = """
     import queue
@@ -140,6 +140,13 @@ def test_a_loop_of_another_shape(folder, tmp_path, loop) -> None:
     if loop == "swallowing":
         assert printed.count("after the loop") == 1
         assert printed.count("swallowed") == 2
+    traces = probe(choice, tmp_path, "trace", num_workers=2)
+    assert [(trace.epoch, trace.samples, trace.worker.tolist()) for trace in traces] == [
+        (0, 24, [0, 1] * 3),
+        (1, 24, [0, 1] * 3),
+    ]
+    assert all(trace.is_inside_known and len(trace.num_bytes) == 6 for trace in traces)
+    assert "the script's end" not in (tmp_path / "trials.log").read_text()
 
 
 def test_a_stream_that_is_not_split_between_workers(folder, tmp_path) -> None:
