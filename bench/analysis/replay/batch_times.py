@@ -37,7 +37,8 @@ class BatchTimes:
     @property
     def load_s(self) -> np.ndarray:
         """Seconds of each batch in all stages."""
-        return np.sum(list(self.stages.values()), axis=0)
+        total: np.ndarray = np.sum(list(self.stages.values()), axis=0)
+        return total
 
     def apply(self, change: Change) -> tuple[np.ndarray, np.ndarray]:
         """Return the seconds and the CPU seconds of each batch after a change of its stages."""
@@ -115,11 +116,12 @@ def _find_delayed(
     if used + steps < FULL * cores:
         return np.zeros_like(load_s)
     # With full cores, a wait for one looks like any other wait. One process alone on the ladder has none.
-    waits_s = load_s - cpu_s
+    waits_s: np.ndarray = load_s - cpu_s
     mean_s = float(waits_s.mean())
     if ladder.wait_s is None or mean_s <= 0:
         return waits_s
-    return waits_s * (1 - min(1.0, ladder.wait_s / mean_s))
+    waits_s *= 1 - min(1.0, ladder.wait_s / mean_s)
+    return waits_s
 
 
 def _split_cpu(

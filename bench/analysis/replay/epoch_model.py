@@ -139,18 +139,21 @@ class EpochModel:
     def _choose(self, change: Change, batches: int) -> np.ndarray:
         """Return which traced batches make up an epoch, by their numbers.
 
-        First batches of new workers come first, as many as there are workers. The others follow as they were
-        traced. Where these don't suffice, more of them are drawn.
+        Each batch keeps its place. The first batches of new workers are those of the trace, as many as there
+        are workers. Others are drawn for an epoch that starts no workers, and beyond the end of the traced
+        one.
         """
         firsts, others = np.flatnonzero(self.times.is_first), np.flatnonzero(~self.times.is_first)
+        if not len(firsts) or not len(others):
+            firsts = others = np.arange(self.batches)
         workers = change.count_workers(self.setup)
-        if not len(others):
-            firsts, others = others, firsts
         starts_workers = workers > 0 and not change.is_persistent(self.setup)
-        count = min(workers, batches) if starts_workers and len(firsts) else 0
-        rest = others[: batches - count]
-        drawn = np.random.default_rng(self.seed).choice(others, batches - count - len(rest))
-        return np.concatenate([np.resize(firsts, count), rest, drawn]).astype(np.int64)
+        count = min(workers, batches) if starts_workers and self.times.is_first.any() else 0
+        order = np.random.default_rng(self.seed).choice(others, batches)
+        kept = others[others < batches]
+        order[kept] = kept
+        order[:count] = np.resize(firsts, count)
+        return order
 
 
 def build_models(
@@ -204,4 +207,3 @@ def _build_model(
         seed=block.block,
     )
     return model.with_step_beside_workers()
-

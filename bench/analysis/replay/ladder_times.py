@@ -77,5 +77,7 @@ def _find_cpu_shares(inside: list[tuple[str, float, float]], transforms: int) ->
         below_s, below_cpu_s = wall_s, cpu_s
         known = more_s > LEAST_SHARE * top_s
         share = more_cpu_s / more_s if known else top_cpu_s / top_s
+        if name == ORDER:
+            continue
         shares[f"{name} {count}" if name == TRANSFORM else name] = min(1.0, max(0.0, share))
     return shares

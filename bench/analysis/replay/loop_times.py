@@ -14,8 +14,8 @@ from bench.analysis.replay.phase_rows import find_phase_rows
 from bench.records.batch_trace import BatchTrace
 from bench.records.row import Row
 
-# The way of a batch from a worker where there is no worker yet: a message through a pipe, some files of shared
-# memory to map.
+# The way of a batch from a worker where there is no worker yet: a message through a pipe, and some files of
+# shared memory to map.
 ASSUMED_HAND_S = 0.5e-3
 # A batch that was received before its turn is handed out faster than this.
 STORED_S = 30e-6
@@ -108,7 +108,9 @@ def read_step_times(
         return StepTimes(step_s, transfer_s, _guess_cores(trace, setup, whole), is_alone=False)
     cpu_s = [row.cpu_s for row in rows if row.cpu_s is not None]
     known = len(cpu_s) == len(rows)
-    cores = sum(cpu_s) / sum(row.wall_s or 0.0 for row in rows) if known else _guess_cores(trace, setup, whole)
+    cores = (
+        sum(cpu_s) / sum(row.wall_s or 0.0 for row in rows) if known else _guess_cores(trace, setup, whole)
+    )
     cores = min(cores, float(max(1, setup.num_threads)), setup.cores)
     if setup.device == "cpu" and seen_s > 0:
         factor = alone_s / seen_s
@@ -129,6 +131,7 @@ def _find_alone_s(rows: Sequence[Row]) -> float | None:
         return sum(row.wall_s or 0.0 for row in rows) / batches
     return sum((row.step_s or 0.0) + (row.transfer_s or 0.0) for row in rows) / batches
 
+
 def _guess_cores(trace: BatchTrace, setup: LoaderSetup, whole: Sequence[Row]) -> float:
     """Return the cores that a step keeps busy, by the CPU time that workers don't explain."""
     if setup.step == "none" or WAITING_STEP.fullmatch(setup.step):
@@ -140,4 +143,3 @@ def _guess_cores(trace: BatchTrace, setup: LoaderSetup, whole: Sequence[Row]) ->
         return 0.0 if setup.device == "cuda" else 1.0
     loading_s = batches * float(np.nanmean(trace.cpu_s))
     return float(np.clip((total_s - loading_s) / busy_s, 0.0, max(1, setup.num_threads)))
-

@@ -61,7 +61,8 @@ class ReplayInput:
     def load_cores(self) -> np.ndarray:
         """Cores that the loading of each batch keeps busy, at most 1."""
         share = np.divide(self.cpu_s, self.load_s, out=np.zeros(self.batches), where=self.load_s > 0)
-        return np.clip(share, 0.0, 1.0)
+        cores: np.ndarray = np.clip(share, 0.0, 1.0)
+        return cores
 
     @property
     def most_cores(self) -> float:
@@ -100,12 +101,14 @@ class Replay:
     @property
     def step_s(self) -> np.ndarray:
         """Seconds of each step, with the cores that it had."""
-        return self.done_s - self.arrived_s
+        seconds: np.ndarray = self.done_s - self.arrived_s
+        return seconds
 
     @property
     def load_s(self) -> np.ndarray:
         """Seconds of each batch's loading, with the cores that its worker had."""
-        return self.ended_s - self.begun_s
+        seconds: np.ndarray = self.ended_s - self.begun_s
+        return seconds
 
 
 def replay_epoch(epoch: ReplayInput) -> Replay:

@@ -18,7 +18,7 @@ LOADER = MadeUpLoader(
 def test_shares_of_cpu_time() -> None:
     """Differences of neighbouring rungs tell which stage computes."""
     found = read_ladder(LOADER.make_rungs(0), transforms=2)
-    shares = {"order": 1.0, "fetch": 0.25, "transform 1": 0.0, "transform 2": 1.0, "collate": 1.0}
+    shares = {"fetch": 0.25, "transform 1": 0.0, "transform 2": 1.0, "collate": 1.0}
     assert found.cpu_shares == pytest.approx(shares)
     assert found.wait_s == pytest.approx(0.75 * 0.004 + 0.002)
     assert found.transport_s == pytest.approx(0.003)
@@ -58,4 +58,9 @@ def test_parts_of_a_ladder(kept) -> None:
 def test_a_ladder_without_its_order() -> None:
     """An iterable dataset has none."""
     rungs = [rung for rung in LOADER.make_rungs(0) if rung.rung != ORDER]
-    assert set(read_ladder(rungs, transforms=2).cpu_shares) == {"fetch", "transform 1", "transform 2", "collate"}
+    assert set(read_ladder(rungs, transforms=2).cpu_shares) == {
+        "fetch",
+        "transform 1",
+        "transform 2",
+        "collate",
+    }

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from bench.analysis.evidence import Evidence
+from bench.analysis.replay.loop_times import ASSUMED_HAND_S
 from bench.analysis.replay.predictor import Predictor
+from bench.analysis.replay.start_times import END_S, FORK_S
 from bench.records.rung_time import TRANSPORT
 from tests.bench.analysis.replay.traces import MadeUpLoader, hide_inside
 
@@ -70,7 +72,8 @@ def test_the_first_workers_and_the_last() -> None:
     """Without workers, their start and the way of batches are assumed; with them, both fall away."""
     loader = replace(SLOW_FETCH, batches=400)
     alone = replace(loader, num_workers=0)
-    assert predict(alone, num_workers=4) == pytest.approx(find_gain(alone, num_workers=4), rel=0.05)
+    gain = find_gain(alone, num_workers=4, start_s=4 * FORK_S, end_s=4 * END_S, hand_s=ASSUMED_HAND_S)
+    assert predict(alone, num_workers=4) == pytest.approx(gain, rel=0.02)
     assert predict(loader, num_workers=0) == pytest.approx(find_gain(loader, num_workers=0), rel=0.03)
 
 
@@ -114,7 +117,11 @@ def test_the_start_is_paid_again_without_persistent_workers() -> None:
     [
         ("slow fetch", "fetch", {"fetch_s": 0.0}),
         ("slow fetch", "collate", {"collate_s": 0.0}),
-        ("transforms", "transform 2", {"transforms": {"Resize": 0.003, "RandomCrop": 0.0, "ToTensor": 0.001}}),
+        (
+            "transforms",
+            "transform 2",
+            {"transforms": {"Resize": 0.003, "RandomCrop": 0.0, "ToTensor": 0.001}},
+        ),
         ("transforms", "RandomCrop", {"transforms": {"Resize": 0.003, "RandomCrop": 0.0, "ToTensor": 0.001}}),
         ("stragglers", "stragglers", {"slow": {}}),
         ("slow start", "start-up", {"start_s": 0.0, "end_s": 0.0}),
@@ -156,7 +163,11 @@ def test_another_step() -> None:
 
 def test_several_changes_at_once() -> None:
     """More workers that live on, without the slow transform."""
-    changed = {"num_workers": 4, "persistent_workers": True, "transforms": {"Resize": 0.003, "ToTensor": 0.001}}
+    changed = {
+        "num_workers": 4,
+        "persistent_workers": True,
+        "transforms": {"Resize": 0.003, "ToTensor": 0.001},
+    }
     found = predict(TRANSFORMS, num_workers=4, persistent_workers=True, without={"RandomCrop"})
     assert found == pytest.approx(find_gain(TRANSFORMS, **changed), rel=0.03)
 
@@ -258,7 +269,7 @@ def test_a_gain_is_that_of_a_whole_epoch() -> None:
 
 def test_seconds_without_a_core_are_not_needed() -> None:
     """Three workers compute on two cores, so that a third of their time is a wait for one."""
-    crowd = MadeUpLoader(fetch_s=0.008, collate_s=0.001, delayed_s=0.0045, num_workers=3, step_s=0.0, cores=2)
+    crowd = MadeUpLoader(delayed_s=0.0045, num_workers=3, step_s=0.0, cores=2, start_s=0.0, end_s=0.0)
     predictor = Predictor(crowd.make_evidence())
     assert predictor.error == pytest.approx(0, abs=0.03)
     epoch = predictor.inputs[2][0]
@@ -286,7 +297,9 @@ def test_seconds_without_a_core_that_no_system_tells(knows_ladder) -> None:
 
 def test_a_neighbour_takes_cores() -> None:
     """One of two cores is another's; without it, two workers have one each."""
-    crowd = MadeUpLoader(delayed_s=0.009, num_workers=2, step_s=0.0, cores=2, other_cpu_share=0.5, start_s=0.0)
+    crowd = MadeUpLoader(
+        delayed_s=0.009, num_workers=2, step_s=0.0, cores=2, other_cpu_share=0.5, start_s=0.0
+    )
     predictor = Predictor(crowd.make_evidence())
     assert predictor.error == pytest.approx(0, abs=0.03)
     assert predictor.predict(without={"others"}).median == pytest.approx(2, rel=0.05)
@@ -323,7 +336,7 @@ def test_break_even_without_workers() -> None:
 
 def test_break_even_holds_in_truth() -> None:
     """At that step the made-up loader reaches 98% of the step's rate, and clearly less a quarter below."""
-    loader = replace(TRANSFORMS, batches=2000, num_workers=4)
+    loader = replace(TRANSFORMS, batches=2000, num_workers=4, hand_s=2e-5)
     step_s = Predictor(loader.make_evidence(blocks=1)).break_even_s()
     for factor, share in ((1.0, 0.98), (0.75, 0.9)):
         wall_s = replace(loader, step_s=factor * step_s).make_trace(1).wall_s

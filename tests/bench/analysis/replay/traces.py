@@ -1,4 +1,4 @@
-"""Evidence of made-up loaders: traces, rows and rungs that fit each other, for tests of what explains them."""
+"""Evidence of made-up loaders: traces, rows and rungs that fit each other."""
 
 from __future__ import annotations
 
