@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.records.durable_write import write_atomically
 from bench.records.errors import StorageError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Text stays text, which can be searched and copied. Ids and the file are the same whenever they are drawn.
-SVG_SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "loaderbench"}
+SVG_SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "loaderbench"}
 
 
 class ChartsError(RuntimeError):

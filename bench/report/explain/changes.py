@@ -64,7 +64,7 @@ def _print_table(console: Console, explanation: Explanation) -> None:
     if verified:
         table.add_column("actual gain", no_wrap=True)
     for number, advice in enumerate(changes, start=1):
-        cells = [
+        cells: list[str | Text] = [
             f"{number}",
             _describe_advice(advice, explanation, basis),
             _style_gain(format_gain(advice.gain)),

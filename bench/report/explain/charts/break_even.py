@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.analysis.explanation.explanation import BreakEven, Explanation
 from bench.report.charts.layout import format_tick
-from bench.report.explain.charts.chart_text import make_plain, mark_axis
+from bench.report.explain.charts.chart_text import make_plain, make_title, mark_axis
 from bench.report.explain.wording import find_step_s, format_time
 
 # Lines reach this far beyond the outermost break-even steps, as a factor.
@@ -53,7 +53,7 @@ def draw_break_even(explanation: Explanation) -> Figure:
                 mfc="none",
                 color=color,
                 ms=9,
-                label=f"checked at {point.checked:.0%}",
+                label=f"checked: {point.checked:.0%} of the step's rate",
             )
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -67,9 +67,9 @@ def draw_break_even(explanation: Explanation) -> Figure:
     axes.set_xlabel("step in ms a batch; where lines meet, the loader no longer matters")
     axes.set_ylabel("samples/s" if explanation.setup.batch_size else "batches/s")
     sns.despine(ax=axes)
-    axes.legend(frameon=False, fontsize=9, loc="lower left")
+    axes.legend(framealpha=1, edgecolor="white", fontsize=9, loc="lower left")
     axes.set_title(
-        f"Break-even step of each configuration ({make_plain(explanation.setup.name)})", loc="left", pad=20
+        make_title("Break-even step of each configuration", explanation.setup.name), loc="left", pad=20
     )
     return figure
 
@@ -77,6 +77,6 @@ def draw_break_even(explanation: Explanation) -> Figure:
 def _choose_steps(break_even_s: Sequence[float], now: float | None) -> np.ndarray:
     """Return times of a step from below all marks to above them, shape (200,), float64, in seconds."""
     marks = [*break_even_s, *([now] if now else [])]
-    ends = np.log10([min(marks) / REACH, max(marks) * REACH])
+    low, high = math.log10(min(marks) / REACH), math.log10(max(marks) * REACH)
     # The corners of the lines belong to the points that are drawn.
-    return np.sort(np.concatenate([np.logspace(*ends, 200), break_even_s]))
+    return np.sort(np.concatenate([np.logspace(low, high, 200), break_even_s]))

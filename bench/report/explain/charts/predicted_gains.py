@@ -9,13 +9,15 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.analysis.explanation.explanation import Advice, Explanation
 from bench.analysis.statistics import Estimate
-from bench.report.explain.charts.chart_text import make_plain, mark_axis, wrap_label
+from bench.report.explain.charts.chart_text import make_title, mark_axis, wrap_label
 from bench.report.explain.wording import format_gain
 from bench.text import format_ratio
 
 ROW_INCHES = 0.62
 # Distance between the predicted gain and the actual one below it, in rows.
 SHIFT = 0.16
+# The axis shows these ratios at least: in a narrower one noise looks like a gain.
+RANGE = (0.9, 1.1)
 
 
 def list_predicted(explanation: Explanation) -> list[Advice]:
@@ -32,13 +34,16 @@ def draw_predicted_gains(explanation: Explanation) -> Figure:
     predicted, actual = sns.color_palette("colorblind", 2)
     verified = any(advice.actual is not None for advice in changes)
     for place, advice in enumerate(changes):
-        _draw_gain(axes, place - SHIFT * verified, advice.gain, predicted, "o")
+        _draw_gain(axes, place - SHIFT * (advice.actual is not None), advice.gain, predicted, "o")
         _draw_gain(axes, place + SHIFT, advice.actual, actual, "D")
     axes.set_yticks(range(len(changes)), [wrap_label(advice.change) for advice in changes])
     axes.set_ylim(len(changes) - 0.4, -0.6)
-    mark_axis(axes, 1.0, "as it is")
+    possible = 1.0 if explanation.possible is None else explanation.possible.median
+    mark_axis(axes, 1.0, "as it is", before=possible >= 1)
     if explanation.possible is not None:
-        mark_axis(axes, explanation.possible.median, "infinitely fast loader")
+        mark_axis(axes, possible, "infinitely fast loader", before=possible < 1)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, *RANGE), max(high, *RANGE))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"×{format_ratio(ratio)}"))
     axes.set_xlabel("throughput over the present one (median of the blocks and 95% interval)")
     sns.despine(ax=axes)
@@ -49,7 +54,7 @@ def draw_predicted_gains(explanation: Explanation) -> Figure:
             loc="upper center", bbox_to_anchor=(0.5, -0.6 / figure.get_figheight()), ncol=2, frameon=False
         )
     title = "Gain of each change, predicted and actual" if verified else "Predicted gain of each change"
-    axes.set_title(f"{title} ({make_plain(explanation.setup.name)})", loc="left", pad=20)
+    axes.set_title(make_title(title, explanation.setup.name), loc="left", pad=20)
     return figure
 
 

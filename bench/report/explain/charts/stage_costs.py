@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from bench.analysis.explanation.explanation import Explanation
-from bench.report.explain.charts.chart_text import make_plain, wrap_label
+from bench.report.explain.charts.chart_text import make_title, wrap_label
 from bench.report.explain.wording import choose_unit, count_samples, name_piece
 
 ROW_INCHES = 0.42
@@ -43,5 +43,5 @@ def draw_stage_costs(explanation: Explanation) -> Figure:
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.5, -0.6 / figure.get_figheight()), ncol=2, frameon=False
     )
-    axes.set_title(f"What each stage costs alone ({make_plain(explanation.setup.name)})", loc="left")
+    axes.set_title(make_title("What each stage costs alone", explanation.setup.name), loc="left")
     return figure

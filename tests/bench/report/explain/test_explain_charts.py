@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from bench.analysis.explanation.explanation import Explanation
 from bench.records.errors import StorageError
-from bench.report.charts.drawing import ChartsError
+from bench.report.charts.drawing import ChartsError, save_figure
+from bench.report.explain.charts.where_a_sample_goes import draw_where_a_sample_goes
 from bench.report.explain.explain_charts import draw_explanation
 from tests.bench.report.explain import explanations
 
@@ -60,6 +61,25 @@ def test_the_text_of_a_drawing_is_text(drawn) -> None:
     steps = read_texts(drawn["break_even.svg"])
     assert {"from 12.1 ms on: as it is", "the step now: 3.84 ms"} <= steps
     assert {"fetch", "281"} <= read_texts(drawn["stage_costs.svg"])
+
+
+def test_a_legend_of_each_process_is_seen(tmp_path) -> None:
+    """Below the axes, where nothing cuts it off, with a line for each part."""
+    figure = draw_where_a_sample_goes(explanations.fetch_bound())
+    save_figure(figure, tmp_path / "chart.png")
+    frame = figure.get_tightbbox()
+    assert [len(legend.get_texts()) for legend in figure.legends] == [4, 5]
+    for legend in figure.legends:
+        box = legend.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+        assert frame.x0 <= box.x0
+        assert frame.y0 <= box.y0 < figure.axes[0].get_tightbbox().y0 / figure.dpi
+
+
+def test_transforms_are_told_apart(tmp_path) -> None:
+    """Twelve of them have twelve colours, and so has every other part."""
+    figure = draw_where_a_sample_goes(explanations.in_process())
+    colors = [bar.get_facecolor() for bar in figure.axes[0].patches]
+    assert len(set(colors)) == len(colors) == 16
 
 
 def test_a_drawing_is_the_same_each_time(drawn, tmp_path) -> None:

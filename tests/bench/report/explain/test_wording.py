@@ -17,15 +17,23 @@ from bench.report.explain.wording import (
 )
 from tests.bench.report.explain.explanations import SETUP
 
+TIMES = [
+    (0.0, "0 µs"),
+    (1.234e-7, "0.12 µs"),
+    (1e-9, "<0.01 µs"),
+    (9.87e-6, "9.87 µs"),
+    (1.23456e-4, "123 µs"),
+    (9.996e-4, "1 ms"),
+    (0.0121, "12.1 ms"),
+    (1.5, "1.5 s"),
+    (7200.0, "7,200 s"),
+    (-2.5e-5, "-25 µs"),
+    (math.nan, "? µs"),
+    (math.inf, "infinitely long"),
+]
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0 µs"), (1.234e-7, "0.12 µs"), (1e-9, "<0.01 µs"), (9.87e-6, "9.87 µs"),
-        (1.23456e-4, "123 µs"), (9.996e-4, "1 ms"), (0.0121, "12.1 ms"), (1.5, "1.5 s"), (7200.0, "7,200 s"), (-2.5e-5, "-25 µs"),
-        (math.nan, "? µs"), (math.inf, "infinitely long"),
-    ],
-)  # fmt: skip
+
+@pytest.mark.parametrize(("seconds", "text"), TIMES)
 def test_times_have_three_digits_and_a_unit(seconds, text) -> None:
     """Negative ones too: a difference of two rungs may lie below 0."""
     assert format_time(seconds) == text
