@@ -20,6 +20,8 @@ from bench.trial.probe import Kind, Probe
 # Place of the configuration in the design of an explanation. Its ceiling comes next, then the probes.
 WHOLE = 0
 PROBES: tuple[Kind, ...] = ("trace", "ladder")
+# Seconds after which a rung of the ladder ends, unless an epoch is shorter.
+SHORTEST_RUNG_S, LONGEST_RUNG_S = 0.5, 2.0
 
 
 class RunsProbes(Protocol):
@@ -131,8 +133,27 @@ class ExplainBlocks:
     def _make_probe(self, kind: Kind, block: int) -> Probe:
         run, schedule = self._design.runs[WHOLE], self._design.schedule
         return Probe(
-            kind, run.configuration, self._design.workload, block, seed=schedule.seed, epochs=run.epochs
+            kind,
+            run.configuration,
+            self._design.workload,
+            block,
+            seed=schedule.seed,
+            epochs=run.epochs,
+            limit_s=self._find_rung_s(),
         )
+
+    def _find_rung_s(self) -> float:
+        """Return the seconds after which a rung ends: the length of an epoch, within bounds.
+
+        A rung with workers goes on until then, however few batches an epoch has.
+        """
+        walls = [
+            row.wall_s
+            for (place, _, _), rows in self._rows.items()
+            for row in rows
+            if place == WHOLE and row.wall_s is not None
+        ]
+        return min(LONGEST_RUNG_S, max(SHORTEST_RUNG_S, *walls)) if walls else LONGEST_RUNG_S
 
     def _take(self, seen: Sequence[Any], block: int) -> None:
         """Keep what a probe has seen, and write it to its file."""
