@@ -81,9 +81,14 @@ class CutEpochs:
     def warm_up(self) -> None:
         """Run one epoch with all stages, and let all later ones have as many batches as it has managed.
 
-        Datasets open their files, and keep what they cache.
+        Datasets open their files, and keep what they cache. It ends after half the time, so that noise ends
+        no later epoch before its last batch.
         """
-        self.batches = self.time_epoch((), collates=True, epoch=-1).batches
+        limit_s, self._limit_s = self._limit_s, self._limit_s / 2
+        try:
+            self.batches = self.time_epoch((), collates=True, epoch=-1).batches
+        finally:
+            self._limit_s = limit_s
 
     def time_epoch(self, gated: Sequence[TransformSlot], *, collates: bool, epoch: int) -> Stretch:
         """Time an epoch without some of its stages. It holds its share of the order.

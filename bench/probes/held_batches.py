@@ -103,9 +103,9 @@ def _make_copier(value: Any) -> Callable[[], Any] | None:
         parts = _make_parts_copier(list(value.values()))
         return None if parts is None else lambda: dict(zip(value, parts(), strict=True))
     if type(value) in (list, tuple) or (isinstance(value, tuple) and hasattr(value, "_make")):
-        parts = _make_parts_copier(value)
+        items = _make_parts_copier(value)
         make: Callable[[Any], Any] = getattr(value, "_make", type(value))
-        return None if parts is None else lambda: make(parts())
+        return None if items is None else lambda: make(items())
     return _make_object_copier(value)
 
 

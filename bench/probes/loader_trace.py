@@ -21,6 +21,7 @@ from bench.probes.fetch_records import FetchRecords, read_records
 from bench.probes.find_dataloader import find_dataloader
 from bench.probes.transforms import find_transforms
 from bench.probes.worker_tracer import UNKNOWN, FetchTimer, WorkerTracer
+from bench.process.temporary_folder import make_folder_prefix
 from bench.records.batch_trace import IN_TRAINING_PROCESS, BatchTrace
 from bench.trial.epoch_timings import EpochTimings
 from loaders.data.nested_batch import count_bytes
@@ -140,7 +141,7 @@ def trace_loader(loader: Any) -> Iterator[LoaderTrace]:
             yield LoaderTrace(None, recorder)
             return
         folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="loaderbench-trace-", ignore_cleanup_errors=True)
+            tempfile.TemporaryDirectory(prefix=make_folder_prefix(), ignore_cleanup_errors=True)
         )
         arrivals = None
         if dataloader.num_workers:

@@ -16,6 +16,7 @@ from bench.process.fresh_process import FreshProcess
 from bench.process.memory_watch import MemoryWatch
 from bench.process.running_clock import read_running_s
 from bench.process.system_kills import count_system_kills
+from bench.process.temporary_folder import remove_folders
 from bench.runner.error_diagnosis import explain_error
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_log import TrialLog
@@ -91,6 +92,8 @@ class ProbeRunner:
                 process = FreshProcess(work, context=self._context, log=self._log, title=title)
             except (OSError, EOFError) as error:
                 raise ProcessError(f"no process can be started: {describe_error(error)}") from None
+            # A trace's folder, if the process is killed before it removes that itself.
+            processes.callback(remove_folders, process.pid)
             return processes.enter_context(process)
 
 

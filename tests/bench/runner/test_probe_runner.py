@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,11 @@ def test_a_failing_sample_is_named(context, tmp_path) -> None:
 
 
 def test_a_probe_that_hangs_is_ended(context, tmp_path) -> None:
-    """With its children, and one line says so."""
-    with pytest.raises(ProbeError, match=r"^not done after 1 s$"):
-        look(probe_of("trace", Misbehaving(behaviour="hang")), context, tmp_path, timeout_s=1)
+    """With its workers and its temporary folder, and one line says so."""
+    workload = own_workload(tmp_path, FAILING.replace("assert index != 6", "__import__('time').sleep(600)"))
+    spec = OwnDataLoader(facts=workload.facts, multiprocessing_context="fork").resolve()
+    before = set(Path(tempfile.gettempdir()).iterdir())
+    with pytest.raises(ProbeError, match=r"^not done after 2 s$"):
+        look(probe_of("trace", spec, workload, "none"), context, tmp_path, timeout_s=2)
     assert alive_with(str(tmp_path)) == []
+    assert set(Path(tempfile.gettempdir()).iterdir()) == before
