@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bench.analysis.explanation.candidates import list_candidates, make_worker_change
 from bench.analysis.explanation.explanation import Advice, Cause, Diagnosis
@@ -16,8 +16,23 @@ MOST_ADVICE = 3
 MOST_USELESS = 8
 
 
-def find_advice(facts: Facts, diagnosis: Diagnosis) -> tuple[tuple[Advice, ...], tuple[Advice, ...]]:
-    """Return the changes worth making in the order of gain, and those that would gain nothing.
+@dataclass(frozen=True)
+class AdviceSets:
+    """Changes, each set in the order of gain.
+
+    Attributes:
+        worth: those worth making.
+        useless: those that would gain nothing, or would lose.
+        unclear: those that may gain, but of which blocks disagree.
+    """
+
+    worth: tuple[Advice, ...]
+    useless: tuple[Advice, ...]
+    unclear: tuple[Advice, ...]
+
+
+def find_advice(facts: Facts, diagnosis: Diagnosis) -> AdviceSets:
+    """Divide the changes that the evidence suggests.
 
     A change is worth making if it gains over 3% and its interval lies above 1. Of more than three, those that
     mend the diagnosed cause come first, then those that an option makes. One whose gain can't be predicted
@@ -29,14 +44,16 @@ def find_advice(facts: Facts, diagnosis: Diagnosis) -> tuple[tuple[Advice, ...],
     """
     candidates = [*list_candidates(facts), *_advise_unpredicted(facts, diagnosis)]
     mending = _list_mending(diagnosis.cause)
-    predicted = [one for one in candidates if one.gain is not None]
-    worth = sorted((one for one in predicted if _is_worth(one)), key=_get_gain, reverse=True)
-    useless = sorted((one for one in predicted if not _is_worth(one)), key=_get_gain, reverse=True)
+    predicted = sorted((one for one in candidates if one.gain is not None), key=_get_gain, reverse=True)
+    worth = [one for one in predicted if _is_worth(one)]
+    useless = [one for one in predicted if _get_gain(one) <= WORTH]
+    unclear = [one for one in predicted if _get_gain(one) > WORTH and not _is_worth(one)]
     # A stable sort: the order of gain holds inside each group.
     preferred = sorted(worth, key=lambda one: (one.kind not in mending, not _has_option(facts, one)))
     unpredicted = [one for one in candidates if one.gain is None and one.kind in mending]
     chosen = sorted(preferred[:MOST_ADVICE], key=_get_gain, reverse=True)
-    return tuple([*chosen, *unpredicted][:MOST_ADVICE]), tuple(useless[:MOST_USELESS])
+    advised = [*chosen, *unpredicted][:MOST_ADVICE]
+    return AdviceSets(tuple(advised), tuple(useless[:MOST_USELESS]), tuple(unclear))
 
 
 def _get_gain(advice: Advice) -> float:

@@ -63,8 +63,9 @@ def _change_workers(facts: Facts) -> Iterator[Advice]:
     for number in sorted(numbers - {now}):
         advice = _predict(facts, make_worker_change(facts, number), num_workers=number)
         if advice is not None:
-            fewer = number < now and advice.gain is not None and advice.gain.median > 0.97
-            yield replace(advice, note="It is as fast with fewer processes.") if fewer else advice
+            gain = 0.0 if advice.gain is None else advice.gain.median
+            is_alike = number < now and abs(gain - 1) <= SHARE_MATTERS
+            yield replace(advice, note="It is as fast with fewer processes.") if is_alike else advice
 
 
 def _find_most_workers(facts: Facts) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from bench.analysis.explanation.explanation import Advice
 from bench.analysis.explanation.facts import Facts
 from bench.analysis.statistics import FEWEST_BLOCKS
-from bench.text import format_count, join_few
+from bench.text import format_count, format_ratio, join_few
 
 # Shorter epochs, in batches a worker, reach less of the rate of a long one: the queue fills and drains.
 FEWEST_ROUNDS = 8
@@ -59,5 +60,17 @@ def list_cautions(
         yield "The loading wasn't seen from the inside, so no gain is predicted."
     disturbed = [one for one in facts.blocks if one.disturbed]
     if disturbed:
-        kinds = join_few(sorted({one.disturbed for one in disturbed}))
-        yield f"{len(disturbed)} of {format_count(blocks, 'block')} were disturbed: {kinds}."
+        worst = max(disturbed, key=lambda one: one.other_share or 0.0).disturbed
+        were = "was" if len(disturbed) == 1 else "were"
+        yield f"{len(disturbed)} of {format_count(blocks, 'block')} {were} disturbed, at worst: {worst}."
+
+
+def caution_of_unclear(changes: Sequence[Advice]) -> Iterator[str]:
+    """Yield one sentence on changes that may gain, but of which blocks disagree.
+
+    Args:
+        changes: the changes, with a predicted gain each.
+    """
+    named = [f"{one.change} (×{format_ratio(one.gain.median)})" for one in changes if one.gain is not None]
+    if named:
+        yield f"Blocks disagree on the gain of {join_few(named)}: more blocks would tell."

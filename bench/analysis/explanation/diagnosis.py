@@ -8,6 +8,7 @@ from bench.analysis.explanation.diagnosis_evidence import describe_evidence
 from bench.analysis.explanation.explanation import Cause, Diagnosis
 from bench.analysis.explanation.facts import Facts
 from bench.analysis.explanation.losses import Loss, find_loader_share, find_losses
+from bench.analysis.explanation.starvation import are_cores_taken
 
 # An infinitely fast loader that would save less leaves the step as what bounds. A ceiling counts as reached
 # from 95% of it on; twice that distance is more than noise between processes.
@@ -89,7 +90,7 @@ def _overlap(first: Cause, other: Cause) -> bool:
 
 
 def _is_sure(facts: Facts, first: Loss, rivals: Sequence[Loss]) -> bool:
-    if first.cause is Cause.UNDECIDED:
+    if first.cause is Cause.UNDECIDED or (first.cause is not Cause.STARVED and are_cores_taken(facts)):
         return False
     if first.cause in (Cause.STEP, Cause.BALANCED):
         possible = facts.find_mean(lambda one: one.batch_s / one.alone_wall_s if one.alone_wall_s else None)

@@ -66,10 +66,6 @@ def _divide_load(facts: Facts, stage: LoadStage) -> str:
     )
 
 
-def _find_dominant(facts: Facts) -> LoadStage | None:
-    return max(facts.stages, key=lambda stage: stage.batch_s, default=None)
-
-
 def _describe_start_up(facts: Facts, loss: Loss) -> str:
     start, end = format_time(facts.start_s), format_time(facts.teardown_s)
     return (
@@ -115,6 +111,7 @@ def _describe_balance(facts: Facts, loss: Loss) -> str:
 
 
 def _describe_stragglers(facts: Facts, loss: Loss) -> str:
+    del loss
     traces = [trace for one in facts.blocks for trace in one.traces if trace.is_inside_known]
     marks = [mark_stragglers(trace) for trace in traces]
     count = sum(int(slow.sum()) for slow in marks)
@@ -122,20 +119,18 @@ def _describe_stragglers(facts: Facts, loss: Loss) -> str:
     slow_s = np.concatenate([trace.load_s[slow] for trace, slow in zip(traces, marks, strict=True)])
     return (
         f"{count:,} of {len(loads):,} batches take {format_time(float(np.median(slow_s)))} to load where "
-        f"others take {format_time(float(np.nanmedian(loads)))}; without them an epoch would be "
-        f"{format_share(loss.share)} shorter."
+        f"others take {format_time(float(np.nanmedian(loads)))}, and the training waits for them."
     )
 
 
 def _describe_few_workers(facts: Facts, loss: Loss) -> str:
     step_s = format_time(facts.steady_s - facts.loading_s - facts.contention_s)
     now, then = facts.setup.num_workers, loss.num_workers or 0
-    stage = _find_dominant(facts)
+    stage = max(facts.stages, key=lambda one: one.batch_s, default=None)
     most = f", most of it in {stage.name}" if stage is not None else ""
     return (
-        f"A batch takes {format_time(facts.load_s)} to load{most}, and {step_s} to train on; with "
-        f"{format_workers(then)} instead of {now or 'none'} an epoch would be "
-        f"{format_share(loss.share)} shorter."
+        f"A batch takes {format_time(facts.load_s)} to load{most}, and {step_s} to train on; "
+        f"{format_workers(then)} instead of {now or 'none'} would hide the loading behind the step."
     )
 
 
@@ -150,21 +145,20 @@ def _describe_many_workers(facts: Facts, loss: Loss) -> str:
         )
     ends = format_time(facts.start_s + facts.teardown_s)
     return (
-        f"With {format_workers(loss.num_workers)} instead of {setup.num_workers} an epoch would be "
-        f"{format_share(loss.share)} shorter; {setup.cores:g} cores are there, and starting and ending the "
-        f"workers takes {ends} of {format_time(facts.epoch_s)}."
+        f"{setup.num_workers} workers share {setup.cores:g} cores, and starting and ending them takes {ends} "
+        f"of an epoch of {format_time(facts.epoch_s)}; {format_workers(loss.num_workers)} would be faster."
     )
 
 
 def _describe_starvation(facts: Facts, loss: Loss) -> str:
+    del loss
     others = format_share(find_other_share(facts) or 0.0)
     if facts.delayed_share is None:
         return f"Others took {others} of the cores' time, and no core was free."
-    own = format_share(find_own_delay(facts))
     return (
         f"Others took {others} of the cores' time; loading was ready and had no core for "
-        f"{format_share(facts.delayed_share)} of its time, of which own processes explain {own}, so an epoch "
-        f"would be {format_share(loss.share)} shorter without them."
+        f"{format_share(facts.delayed_share)} of its time, of which own processes explain "
+        f"{format_share(find_own_delay(facts))}."
     )
 
 

@@ -9,7 +9,7 @@ from bench.analysis.evidence import Evidence
 from bench.analysis.explanation.advice import find_advice
 from bench.analysis.explanation.block_figures import BlockFigures, compute_figures
 from bench.analysis.explanation.break_even import find_break_even
-from bench.analysis.explanation.cautions import list_cautions
+from bench.analysis.explanation.cautions import caution_of_unclear, list_cautions
 from bench.analysis.explanation.diagnosis import diagnose
 from bench.analysis.explanation.explanation import Explanation
 from bench.analysis.explanation.facts import gather_facts
@@ -40,7 +40,7 @@ def explain(evidence: Evidence) -> Explanation:
     predictor = Predictor(evidence)
     facts = gather_facts(setup, blocks, predictor, parts, ladder)
     diagnosis = diagnose(facts)
-    advice, useless = find_advice(facts, diagnosis)
+    changes = find_advice(facts, diagnosis)
     return Explanation(
         setup=setup,
         samples_per_s=speeds,
@@ -50,15 +50,16 @@ def explain(evidence: Evidence) -> Explanation:
         parts=parts,
         closure=closure,
         ladder=ladder,
-        advice=advice,
-        useless=useless,
-        break_even=find_break_even(predictor, advice),
+        advice=changes.worth,
+        useless=changes.useless,
+        break_even=find_break_even(predictor, changes.worth),
         slow_batches=find_slow_batches(blocks),
         start_up=find_start_up(evidence, blocks),
         replay_error=predictor.error,
         tracing_cost=tracing_cost,
-        cautions=tuple(
-            list_cautions(facts, failures=evidence.failures, tracing_cost=tracing_cost, closure=closure)
+        cautions=(
+            *list_cautions(facts, failures=evidence.failures, tracing_cost=tracing_cost, closure=closure),
+            *caution_of_unclear(changes.unclear),
         ),
     )
 

@@ -25,13 +25,19 @@ def find_starved_share(facts: Facts) -> float:
     own = find_own_share(facts)
     # With the others' CPU time as its own, the training could be so much faster at most.
     most = others / (own + others) if own is not None and own > 0 else others
-    if facts.delayed_share is None and (own is None or own + others < ALL_BUSY):
+    if facts.delayed_share is None and not are_cores_taken(facts):
         return 0.0
     if facts.delayed_share is not None:
         most = min(most, find_delay_loss(facts))
     saving = facts.find_saving(without={OTHERS})
     # A replay that knows a mean share of the others alone misses their bursts, so it may say too little.
     return most if saving is None else max(0.0, min(most, max(saving, most / 2)))
+
+
+def are_cores_taken(facts: Facts) -> bool:
+    """Return True if others took much of the cores' time and left none free."""
+    others, own = find_other_share(facts), find_own_share(facts)
+    return others is not None and others >= OTHERS_MATTER and own is not None and own + others >= ALL_BUSY
 
 
 def find_delay_loss(facts: Facts) -> float:

@@ -117,4 +117,4 @@ def test_disturbances_and_few_blocks_are_cautions() -> None:
     rows = tuple(replace(row, disturbed="other processes used 30% of the cores") for row in block.whole)
     found = explain(replace(evidence, blocks=(evidence.blocks[0], replace(block, whole=rows))))
     assert "There are 2 blocks, too few for intervals." in found.cautions
-    assert "1 of 2 blocks were disturbed: other processes used 30% of the cores." in found.cautions
+    assert "1 of 2 blocks was disturbed, at worst: other processes used 30% of the cores." in found.cautions
