@@ -108,6 +108,8 @@ def _title_without_changes(explanation: Explanation) -> str:
 def _explain_no_changes(explanation: Explanation) -> str:
     """Return why no change is advised."""
     possible = describe_possible(explanation)
+    if explanation.diagnosis.cause is Cause.STARVED:
+        return "While others take the cores, no gain can be predicted. Measure again without them."
     if has_nothing_to_gain(explanation):
         return f"Keep the loader as it is: {possible}."
     if possible:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from bench.analysis.explanation.explanation import Explanation, SlowBatch
 from bench.report.explain.page import print_paragraph
 from bench.report.explain.wording import (
+    FORK,
     choose_unit,
     count_samples,
     format_time,
@@ -82,9 +83,9 @@ def print_start_up(console: Console, explanation: Explanation) -> None:
         if seconds >= LEAST_CAUSE * found.first_s > 0
     ]
     details = f" ({escape(join_words(named))})" if named else ""
-    pickled = (
-        "" if found.pickled_bytes is None else f" Pickled for a worker: {format_bytes(found.pickled_bytes)}."
-    )
+    pickled = ""
+    if found.pickled_bytes is not None and explanation.setup.multiprocessing_context != FORK:
+        pickled = f" Pickled for each worker: {format_bytes(found.pickled_bytes)}."
     end = (
         f", and {format_time(found.teardown_s)} at its end"
         if found.teardown_s >= LEAST_CAUSE * found.first_s
@@ -109,8 +110,8 @@ def _name_slow(slow: Sequence[SlowBatch]) -> str:
 
 def _name_batch(batch: SlowBatch) -> str:
     inside = ""
-    if batch.indices:
-        inside = f": samples {join_few(printable(str(index)) for index in batch.indices)}"
+    if len(batch.indices) > FEW_INDICES:
+        inside = f" ({len(batch.indices):,} samples, which explanation.json lists)"
     return f"batch {batch.number} of epoch {batch.epoch} in block {batch.block}{inside}"
 
 

@@ -14,7 +14,9 @@ from bench.text import format_count, format_rate, format_ratio, printable
 # Names of `Part.place` and `Rung.place`.
 TRAINING, WORKER = "training", "worker"
 # Names of parts.
-WAITING, STEP, IDLE, OTHER = "waiting", "step", "idle", "other"
+START_UP, WAITING, STEP, IDLE, OTHER = "start-up", "waiting", "step", "idle", "other"
+# Start method that copies the training process, so that nothing is pickled for a worker.
+FORK = "fork"
 # Value of LoaderSetup.step without one.
 NO_STEP = "none"
 
