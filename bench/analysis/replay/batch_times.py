@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.analysis.replay.change import START_UP, STRAGGLERS, Change
+from bench.analysis.replay.change import CORES, OTHERS, START_UP, STRAGGLERS, Change
 from bench.analysis.replay.ladder_times import LadderTimes
 from bench.analysis.replay.stragglers import find_stragglers
 from bench.records.batch_trace import BatchTrace
@@ -27,12 +27,16 @@ class BatchTimes:
         cpu: CPU seconds, by the same names.
         names: the stage of each name that a change may use, such as `ToTensor`.
         is_first: whether the batch is the first one of a worker that was started for the epoch.
+        delayed_s: seconds in which its worker was ready and had no core, beside those of the stages.
+        kept: share of these that a replay with shared cores doesn't explain; default 0.
     """
 
     stages: Mapping[str, np.ndarray]
     cpu: Mapping[str, np.ndarray]
     names: Mapping[str, str]
     is_first: np.ndarray
+    delayed_s: np.ndarray
+    kept: float = 0.0
 
     @property
     def load_s(self) -> np.ndarray:
@@ -41,7 +45,10 @@ class BatchTimes:
         return total
 
     def apply(self, change: Change) -> tuple[np.ndarray, np.ndarray]:
-        """Return the seconds and the CPU seconds of each batch after a change of its stages."""
+        """Return the seconds and the CPU seconds of each batch after a change of its stages.
+
+        Delays that are kept shrink with the stages. They are due to others, so they vanish without others.
+        """
         factors = dict.fromkeys(self.stages, change.factors.get("all", 1.0))
         for name, factor in change.factors.items():
             if name != "all":
@@ -51,6 +58,10 @@ class BatchTimes:
                 factors[self.names[name]] = 0.0
         load_s = np.sum([factors[name] * times for name, times in self.stages.items()], axis=0)
         cpu_s = np.sum([factors[name] * times for name, times in self.cpu.items()], axis=0)
+        if not {OTHERS, CORES} & {*change.without}:
+            needed_s = self.load_s
+            rest = np.divide(load_s, needed_s, out=np.zeros_like(load_s), where=needed_s > 0)
+            load_s = load_s + self.kept * self.delayed_s * rest
         if START_UP in change.without:
             _level(load_s, cpu_s, self.is_first & (load_s > np.median(load_s)))
         if STRAGGLERS in change.without:
@@ -71,7 +82,7 @@ def read_batch_times(
 ) -> BatchTimes:
     """Read the times of a traced epoch whose inside is known.
 
-    Seconds in which a worker was ready and had no core are taken out of every stage alike.
+    Seconds in which a worker was ready and had no core are taken out of every stage alike, and stand aside.
 
     Args:
         trace: the epoch.
@@ -100,6 +111,7 @@ def read_batch_times(
         cpu=_split_cpu(stages, cpu_s[order], ladder.cpu_shares),
         names=names,
         is_first=_find_firsts(trace.worker[order]) if starts_workers else np.zeros(len(order), dtype=bool),
+        delayed_s=(load_s - needed_s)[order],
     )
 
 

@@ -24,6 +24,10 @@ from bench.records.batch_trace import BatchTrace
 
 # Turns in which the step with a core is found from the step beside workers.
 STEP_TURNS = 3
+# The same for delays; those below 1% of the loading don't matter, nor does a twentieth of any.
+DELAY_TURNS = 4
+LEAST_DELAY = 0.01
+ENOUGH = 0.05
 # An epoch is replayed for so many batches at least where the training has as many, and for so many rounds of
 # full queues. More batches follow at the pace of these.
 FEWEST_BATCHES, FEWEST_ROUNDS = 200, 8
@@ -114,6 +118,26 @@ class EpochModel:
         first, last = count // 4, max(count // 2, count - 1 - in_flight)
         pace_s = float(replayed.done_s[last] - replayed.done_s[first]) / (last - first)
         return replayed.wall_s + (batches - count) * pace_s
+
+    def with_delays(self) -> EpochModel:
+        """Return a copy that keeps as much of the workers' delays as a replay doesn't explain.
+
+        Cores that are short explain delays, and a replay makes these itself. Others that come and go delay a
+        worker too, though their mean leaves cores enough.
+        """
+        delayed_s = float(self.times.delayed_s.mean())
+        if delayed_s < LEAST_DELAY * float(self.times.load_s.mean()):
+            return self
+        seen_s = float(self.times.load_s.mean()) + delayed_s
+        kept = 0.0
+        for _ in range(DELAY_TURNS):
+            found = replace(self, times=replace(self.times, kept=kept))
+            replayed_s = float(replay_epoch(found.make_input(Change(), self.batches)).load_s.mean())
+            more = (seen_s - replayed_s) / delayed_s
+            kept = min(1.0, max(0.0, kept + more))
+            if abs(more) < ENOUGH:
+                break
+        return replace(self, times=replace(self.times, kept=kept))
 
     def with_step_beside_workers(self) -> EpochModel:
         """Return a copy whose step takes as long in a replay as it did in the trace, beside its workers."""
@@ -206,4 +230,4 @@ def _build_model(
         cores=cores,
         seed=block.block,
     )
-    return model.with_step_beside_workers()
+    return model.with_step_beside_workers().with_delays()

@@ -305,6 +305,23 @@ def test_a_neighbour_takes_cores() -> None:
     assert predictor.predict(without={"others"}).median == pytest.approx(2, rel=0.05)
 
 
+def test_delays_that_cores_do_not_explain_are_kept() -> None:
+    """Plenty of cores, and workers that are delayed all the same; without others they aren't."""
+    loader = MadeUpLoader(delayed_s=0.003, num_workers=2, start_s=0.0, end_s=0.0)
+    predictor = Predictor(loader.make_evidence())
+    assert predictor.error == pytest.approx(0, abs=0.02)
+    gain = find_gain(loader, num_workers=4)
+    assert predictor.predict(num_workers=4).median == pytest.approx(gain, rel=0.02)
+    gain = find_gain(loader, delayed_s=0.0)
+    assert predictor.predict(without={"others"}).median == pytest.approx(gain, rel=0.02)
+    alone = replace(loader, num_workers=0)
+    assert Predictor(alone.make_evidence()).error == pytest.approx(0, abs=0.02)
+    # Half the work is delayed half as long.
+    gain = find_gain(loader, fetch_s=0.0035, delayed_s=0.0015)
+    halved = predictor.predict(load_factor=0.5).median
+    assert halved == pytest.approx(gain, rel=0.02)
+
+
 def test_the_ladder_tells_which_stage_computes() -> None:
     """A fetch that waits and a transform that computes: without the fetch, cores bind as before."""
     loader = MadeUpLoader(
