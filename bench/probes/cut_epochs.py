@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import math
 import random
+import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
-from torch.utils.data._utils import worker as torch_worker
+from torch.utils.data import DataLoader, IterableDataset
 
 from bench.probes.loader_copies import make_fetcher
 from bench.probes.stretch import FEWEST_BATCHES, Stretch
+from bench.probes.transform_gate import pass_on
 from bench.probes.transforms import TransformSlot
 from loaders.data.nested_batch import count_samples
 
@@ -81,14 +84,33 @@ class CutEpochs:
     def warm_up(self) -> None:
         """Run one epoch with all stages, and let all later ones have as many batches as it has managed.
 
-        Datasets open their files, and keep what they cache. It ends after half the time, so that noise ends
-        no later epoch before its last batch.
+        Datasets open their files, and keep what they cache. It has as many batches as typically fit into half
+        the time, so that noise ends no later epoch before its last batch.
+
+        Raises:
+            ValueError: the dataset yields nothing.
         """
-        limit_s, self._limit_s = self._limit_s, self._limit_s / 2
-        try:
-            self.batches = self.time_epoch((), collates=True, epoch=-1).batches
-        finally:
-            self._limit_s = limit_s
+        self.seed(-1)
+        fetch = make_fetcher(self._loader, _CountingCollate(self._loader, collates=True)).fetch
+        half_s = self._limit_s / 2
+        clock, times_s = _Clock(), array("d")
+        enough = math.inf
+        for asked in self._list_asked():
+            began_s = clock.read_s()
+            try:
+                fetch(asked)
+            except StopIteration:
+                break
+            ended_s = clock.read_s()
+            times_s.append(ended_s - began_s)
+            if enough == math.inf and ended_s >= half_s and len(times_s) >= FEWEST_BATCHES:
+                # The first batch may have imported modules, and a collection of garbage takes long.
+                enough = half_s / statistics.median(times_s)
+            if len(times_s) >= enough:
+                break
+        if not times_s:
+            raise ValueError("the dataset yields nothing")
+        self.batches = max(1, len(times_s) - (not self.asked))
 
     def time_epoch(self, gated: Sequence[TransformSlot], *, collates: bool, epoch: int) -> Stretch:
         """Time an epoch without some of its stages. It holds its share of the order.
@@ -103,7 +125,9 @@ class CutEpochs:
         """
         collate = _CountingCollate(self._loader, collates=collates)
         self.seed(epoch)
-        with _gate(gated):
+        # An epoch must not pay for garbage of the time before.
+        gc.collect()
+        with pass_on(gated):
             stretch = self._time_fetcher(collate)
         return stretch if self.order is None else add_share(stretch, self.order)
 
@@ -167,40 +191,6 @@ def add_share(stretch: Stretch, order: Stretch) -> Stretch:
     )
 
 
-@contextmanager
-def run_as_worker(loader: DataLoader[Any]) -> Iterator[None]:
-    """Let this process be the DataLoader's first worker, for a dataset that works in workers only.
-
-    Its worker_init_fn is called, and `get_worker_info` tells what it tells there.
-
-    Args:
-        loader: the DataLoader.
-    """
-    info = torch_worker.WorkerInfo(
-        id=0, num_workers=loader.num_workers, seed=torch.initial_seed(), dataset=loader.dataset
-    )
-    before = get_worker_info()
-    torch_worker._worker_info = info
-    try:
-        if loader.worker_init_fn is not None:
-            loader.worker_init_fn(0)
-        yield
-    finally:
-        torch_worker._worker_info = before
-
-
-@contextmanager
-def limit_threads(number: int | None) -> Iterator[None]:
-    """Set the number of torch's threads inside a `with` block; None leaves it as it is."""
-    before = torch.get_num_threads()
-    if number is not None:
-        torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class _Clock:
     """The wall time and the CPU time of this process since its begin."""
 
@@ -234,23 +224,6 @@ class _CountingCollate:
     def __call__(self, data: Any) -> Any:
         self.samples += self._count(data)
         return data if self._function is None else self._function(data)
-
-
-@contextmanager
-def _gate(slots: Sequence[TransformSlot]) -> Iterator[None]:
-    """Let transforms pass their input on, inside a `with` block."""
-    with ExitStack() as gates:
-        for slot in slots:
-            gates.callback(slot.restore)
-            slot.install(lambda _: _pass_on)
-        yield
-
-
-def _pass_on(*values: Any, **named: Any) -> Any:
-    """Return the input of a transform: a value, several values, or a dict of named ones."""
-    if not values:
-        return named
-    return values[0] if len(values) == 1 else values
 
 
 def _count_indices(asked: Any) -> int:

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from bench.probes.cut_epochs import CutEpochs, add_share, limit_threads, run_as_worker
+from bench.probes.cut_epochs import CutEpochs, add_share
 from bench.probes.loader_copies import copy_loader, hold_batches, open_loader
 from bench.probes.pickle_cost import measure_pickle
 from bench.probes.rung_plan import Rung, number_rungs
 from bench.probes.stretch import Stretch, StretchPlan, Taker, time_stretches
 from bench.probes.takers import KeepingTaker, MovingTaker
 from bench.probes.transforms import find_transforms
+from bench.probes.worker_stand_in import limit_threads, run_as_worker
 from bench.records.rung_time import (
     COLLATE,
     FETCH,
