@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import math
 import random
@@ -125,8 +124,6 @@ class CutEpochs:
         """
         collate = _CountingCollate(self._loader, collates=collates)
         self.seed(epoch)
-        # An epoch must not pay for garbage of the time before.
-        gc.collect()
         with pass_on(gated):
             stretch = self._time_fetcher(collate)
         return stretch if self.order is None else add_share(stretch, self.order)
