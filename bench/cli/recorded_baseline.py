@@ -64,7 +64,7 @@ def _find_cells(folder: Path, environment: Mapping[str, Any]) -> dict[str, str]:
     plan = environment.get("sweep", {}).get("plan")
     number = int(read_runs(folder)["baseline"].min())
     try:
-        return {str(name): str(cell) for name, cell in plan[number].items()}  # type: ignore[index]
+        return {str(name): str(cell) for name, cell in plan[number].items()}
     except (TypeError, IndexError, AttributeError, KeyError):
         raise ResultsError(
             f"{folder / ENVIRONMENT} doesn't say what configuration {number} is: measure by its target"

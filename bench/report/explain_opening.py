@@ -5,7 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
+from bench.analysis.evidence import LoaderSetup
 from bench.report.console import print_line
+from bench.report.explain.wording import NO_STEP, describe_setup
 from bench.text import format_count, format_duration
 
 
@@ -15,22 +17,23 @@ def print_first_look(console: Console, name: str) -> None:
 
 
 def print_explain_start(
-    console: Console, configuration: str, blocks: int, seconds: float, bound_s: float | None = None
+    console: Console, setup: LoaderSetup, blocks: int, seconds: float, bound_s: float | None = None
 ) -> None:
     """Print what is measured and about how long that takes.
 
     Args:
         console: console to print to.
-        configuration: the configuration in words.
+        setup: the configuration.
         blocks: number of blocks.
         seconds: about how long they take.
         bound_s: budget in seconds; default None for none.
     """
+    alone = "" if setup.step == NO_STEP else ", its step alone"
     bound = f", {format_duration(bound_s)} at most" if bound_s is not None else ""
     print_line(
         console,
-        f"{escape(configuration)}: as it is, its step alone, a trace and a ladder of its stages, in "
-        f"{format_count(blocks, 'block')}: about {format_duration(seconds)}{bound}",
+        f"{escape(setup.name)}, {escape(describe_setup(setup))}: as it is{alone}, a trace and a ladder of its "
+        f"stages, in {format_count(blocks, 'block')}: about {format_duration(seconds)}{bound}",
     )
 
 

@@ -113,7 +113,7 @@ class _Session:
         self._record(cut)
         setup = describe_setup(configuration, workload, cut)
         runs = [_cut_ceiling(run, cut) for run in sweep.runs]
-        self._show_start(cut)
+        self._show_start(setup, cut)
         trials = BlockTrials(
             BlockDesign(sweep.plan, runs, sweep.options.schedule, workload),
             SweepFiles(folder),
@@ -152,13 +152,13 @@ class _Session:
         first = len(estimates)
         return {**estimates, first: estimates[0], first + 1: estimates[0] + LADDER_S}
 
-    def _show_start(self, cut: EpochCut) -> None:
+    def _show_start(self, setup: LoaderSetup, cut: EpochCut) -> None:
         console, order = self._observer.console, self._options.order
         if cut.batches is not None and cut.is_cut:
             print_cut(console, cut.batches, cut.whole, cut.epoch_s)
         blocks = order.schedule.blocks
         seconds = blocks * sum(self._estimate_s(cut).values())
-        print_explain_start(console, self._sweep.names[0], blocks, seconds, order.budget_s)
+        print_explain_start(console, setup, blocks, seconds, order.budget_s)
 
     def _make_progress(self, cut: EpochCut) -> SweepProgress:
         order = self._options.order
