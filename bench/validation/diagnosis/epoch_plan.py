@@ -28,6 +28,7 @@ class EpochPlan:
         num_workers: number of workers; 0 loads in the training process.
         prefetch_factor: batches that each worker loads ahead.
         persistent: whether workers stay between epochs.
+        shuffle: whether samples come in random order. The plan takes slow ones to be spread evenly anyway.
         in_order: whether batches come in the sampler's order.
         busy: whether the parts of loading compute, not `other_ms`, `open_ms` and `slow_ms`; else they wait.
         fetch_ms: the dataset's own time.
@@ -53,7 +54,8 @@ class EpochPlan:
     batches: int = 32
     num_workers: int = 2
     prefetch_factor: int = 2
-    persistent: bool = False
+    persistent: bool = True
+    shuffle: bool = False
     in_order: bool = True
     busy: bool = False
     fetch_ms: float = 0.0

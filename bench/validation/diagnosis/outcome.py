@@ -113,12 +113,22 @@ class Outcome:
                 )
         if truth.cause is Cause.STRAGGLERS and (missed := self._list_missed()):
             yield f"slow samples {', '.join(map(str, missed))} are not named"
+        if truth.cause is Cause.STRAGGLERS and self.plant.plan.shuffle:
+            # Each epoch has other neighbours of a slow sample, so they can be told apart.
+            slow = self.plant.plan.slow_indices
+            innocent = self._list_named() - set(slow)
+            if len(innocent) > len(slow):
+                yield f"{len(innocent)} samples are named as slow that are not, beside {len(slow)} that are"
 
     def _list_missed(self) -> list[int]:
         """Return the indices of slow samples in no batch that was named as slow."""
-        assert self.explanation is not None
-        named = {index for batch in self.explanation.slow_batches for index in batch.indices}
+        named = self._list_named()
         return [index for index in self.plant.plan.slow_indices if index not in named]
+
+    def _list_named(self) -> set[int | str]:
+        """Return the indices of all samples that were named as slow."""
+        batches = () if self.explanation is None else self.explanation.slow_batches
+        return {index for batch in batches for index in batch.indices}
 
     def _list_advice(self) -> tuple[Advice, ...]:
         return () if self.explanation is None else self.explanation.advice

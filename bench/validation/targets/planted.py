@@ -216,7 +216,8 @@ def make_planted(  # noqa: PLR0913
     batches: int = 40,
     num_workers: int = 2,
     prefetch_factor: int = 2,
-    persistent: bool = False,
+    persistent: bool = True,
+    shuffle: bool = False,
     busy: bool = False,
     fetch_ms: float = 0.0,
     slow_transform: int = 0,
@@ -232,7 +233,7 @@ def make_planted(  # noqa: PLR0913
     slow_samples: int = 0,
     slow_ms: float = 0.0,
 ) -> DataLoader[torch.Tensor]:
-    """Return a DataLoader that loads the samples in their order, each of its parts in its planned time."""
+    """Return a DataLoader whose parts take their planned times."""
     transform = None
     if slow_transform:
         transform = make_transforms(slow_transform, transform_ms, other_ms, busy=busy, nested=nested)
@@ -246,10 +247,11 @@ def make_planted(  # noqa: PLR0913
         extra = np.zeros((BATCH_SIZE, payload_mb * 2**20 // BATCH_SIZE), np.uint8)
     collate = Collate(collate_ms, busy=busy, extra=extra, transfer_ms=transfer_ms)
     if not num_workers:
-        return DataLoader(dataset, BATCH_SIZE, collate_fn=collate)
+        return DataLoader(dataset, BATCH_SIZE, shuffle=shuffle, collate_fn=collate)
     return DataLoader(
         dataset,
         BATCH_SIZE,
+        shuffle=shuffle,
         collate_fn=collate,
         num_workers=num_workers,
         prefetch_factor=prefetch_factor,

@@ -8,7 +8,7 @@ import pytest
 
 from bench.validation.diagnosis.epoch_plan import EpochPlan
 
-BARE = EpochPlan(batches=10, worker_ms=0)
+BARE = EpochPlan(batches=10, persistent=False, worker_ms=0)
 
 
 @pytest.mark.parametrize(

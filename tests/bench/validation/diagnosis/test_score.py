@@ -193,6 +193,19 @@ def share(name: str) -> str:
     return f"{BY_NAME[name].true_share:.0%}"
 
 
+def test_a_shuffled_slow_sample_must_be_told_from_its_neighbours() -> None:
+    slow = BY_NAME["stragglers-script"].plan.slow_indices
+    faults = {}
+    for innocent in (3, 4):
+        named = (*slow, *range(1, 1 + innocent))
+        batch = SlowBatch(0, 1, 7, 0.2, 0.009, 0.19, True, 0, named)
+        found = outcome(
+            "stragglers-script", Cause.STRAGGLERS, slow=[batch], advice=[advise("in order", None)]
+        )
+        faults[innocent] = found.faults
+    assert faults == {3: (), 4: ("4 samples are named as slow that are not, beside 3 that are",)}
+
+
 def run(plants, explain) -> tuple[Score, list[str]]:
     out = io.StringIO()
     score = explain_plants(plants, 2, Console(file=out, width=100), explain)
