@@ -44,7 +44,8 @@ def read_hand_times(trace: BatchTrace, ladder: LadderTimes, num_workers: int) ->
 
     A batch that is waited for arrives after its way and its receipt. A batch that is there already takes its
     receipt only. The rung `transport` holds a receipt, and may hold more. So the least of these is the
-    receipt, and the rest of the first is the way.
+    receipt, and the rest of the first is the way. A usual receipt is assumed where only the first is known,
+    since a training process that waits for a core receives late.
 
     Args:
         trace: the epoch.
@@ -58,8 +59,9 @@ def read_hand_times(trace: BatchTrace, ladder: LadderTimes, num_workers: int) ->
     margin_s = 1e-3 if way_s is None else max(1e-3, way_s)
     ready = (trace.ended_s + margin_s < trace.asked_s) & (trace.wait_s > STORED_S)
     ready_s = float(np.mean(trace.wait_s[ready])) if ready.sum() >= FEWEST else None
-    known = [seconds for seconds in (way_s, ready_s, ladder.transport_s) if seconds is not None]
-    hand_s = max(0.0, min(known, default=ASSUMED_HAND_S))
+    receipts = [seconds for seconds in (ready_s, ladder.transport_s) if seconds is not None]
+    hand_s = min(receipts, default=ASSUMED_HAND_S)
+    hand_s = max(0.0, hand_s if way_s is None else min(hand_s, way_s))
     # A worker hands on while the training process receives: two cores at most.
     cores = 1.0 if ladder.transport_cores is None else min(2.0, ladder.transport_cores)
     return HandTimes(hand_s, cores, 0.0 if way_s is None else max(0.0, way_s - hand_s))

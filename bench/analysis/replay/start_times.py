@@ -72,9 +72,9 @@ def read_start_times(trace: BatchTrace, rows: Sequence[Row]) -> StartTimes:
         first_s, loading_s = float(np.nanmin(trace.begun_s)), 0.0
     creating_s = find_mean(row.startup_s for row in rows)
     creating_s = trace.startup_s if creating_s is None else creating_s
-    start_s = max(0.0, first_s - loading_s)
+    # Workers get their first batches when all of them are created.
+    start_s = max(creating_s, first_s - loading_s)
     end_s = find_mean(row.teardown_s for row in rows)
-    creating_s = min(creating_s, start_s)
     return StartTimes(creating_s, start_s - creating_s, trace.teardown_s if end_s is None else end_s)
 
 

@@ -12,7 +12,7 @@ from bench.analysis.replay.start_times import (
     find_start_times,
     read_start_times,
 )
-from tests.bench.analysis.replay.traces import MadeUpLoader, scale
+from tests.bench.analysis.replay.traces import MadeUpLoader
 
 MEASURED = StartTimes(creating_s=0.1, preparing_s=0.4, end_s=0.02)
 
@@ -31,11 +31,20 @@ def test_a_crowd_prepares_longer() -> None:
 def test_rows_tell_the_start_and_traces_the_first_batch() -> None:
     """Tracing may slow the start of workers down; rows have no trace."""
     loader = MadeUpLoader(start_s=0.5, end_s=0.1)
-    slowed = scale(loader.make_trace(), 1.0)
-    found = read_start_times(slowed, [loader.make_row(loader.make_trace(), 0, time_to_first_batch_s=0.4592)])
+    trace = loader.make_trace()
+    row = loader.make_row(trace, 0, startup_s=0.2, time_to_first_batch_s=0.4592)
+    found = read_start_times(trace, [row])
     assert found.start_s == pytest.approx(0.45)
+    assert found.creating_s == pytest.approx(0.2)
     assert found.end_s == pytest.approx(0.1)
-    assert read_start_times(slowed, []).start_s == pytest.approx(0.5)
+    assert read_start_times(trace, []).start_s == pytest.approx(0.5)
+
+
+def test_no_worker_begins_before_all_are_created() -> None:
+    """A first batch that was traced on a busy machine may take longer than the row's whole wait."""
+    trace = MadeUpLoader().make_trace()
+    row = MadeUpLoader().make_row(trace, 0, startup_s=0.3, time_to_first_batch_s=0.305)
+    assert read_start_times(trace, [row]).start_s == pytest.approx(0.3)
 
 
 def find(change: Change, **changes) -> StartTimes:
