@@ -161,8 +161,16 @@ class CutEpochs:
         if not batches:
             raise ValueError("the dataset yields nothing")
         if clock is opened or batches == 1:
-            return opened.stop(batches, collate.samples)
+            return opened.stop(batches, self._count_known(batches) or collate.samples)
         return clock.stop(batches - 1, collate.samples - collate.first, begin_s)
+
+    def _count_known(self, batches: int) -> int:
+        """Return the number of samples of the first batches by their indices; 0 where these don't tell it.
+
+        A dataset that fetches a batch at once may return it in any form.
+        """
+        is_known = self.asked and self._loader._auto_collation
+        return sum(map(_count_indices, self.asked[:batches])) if is_known else 0
 
     def _list_asked(self) -> Iterable[Any]:
         # An iterable dataset is asked for as many samples each time.

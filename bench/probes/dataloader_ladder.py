@@ -89,7 +89,7 @@ class DataLoaderLadder:
         """Time all rungs, and yield each time as soon as it is there.
 
         Raises:
-            ValueError: the loader delivers no batch.
+            ValueError: the loader, its dataset or its sampler yields nothing.
         """
         cost = measure_pickle(self._loader)
         if cost is not None:

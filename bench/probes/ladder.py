@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from bench.probes.dataloader_ladder import DataLoaderLadder
 from bench.probes.rung_plan import number_rungs
-from bench.probes.stretch import StretchPlan, Taker, time_stretches
+from bench.probes.stretch import NoBatchError, StretchPlan, Taker, time_stretches
 from bench.probes.takers import MovingTaker
 from bench.records.rung_time import LOADER, TRANSFER, MissingRung, PickleCost, RungTime
 from bench.trial.probe import Probe
@@ -42,7 +42,7 @@ def climb_ladder(
         first.
 
     Raises:
-        ValueError: the loader delivers no batch.
+        NoBatchError: the loader delivers no batch.
     """
     source = loader.source if isinstance(loader, FirstBatches) else loader
     if isinstance(source, DataLoader):
@@ -64,5 +64,11 @@ def _climb_iterable(loader: Any, probe: Probe, delivered: Iterable[Any] | None) 
         for rung in rungs:
             source = loader if rung.name == LOADER else delivered
             taker = Taker(count_samples) if rung.name == LOADER else MovingTaker(count_samples, None)
-            stretches = time_stretches(partial(iter, source), plan, taker)
-            yield rung.make_time(stretches[0], epoch)
+            try:
+                [stretch] = time_stretches(partial(iter, source), plan, taker)
+            except NoBatchError:
+                if not epoch:
+                    raise
+                # A generator delivers a single epoch.
+                return
+            yield rung.make_time(stretch, epoch)

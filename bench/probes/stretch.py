@@ -14,6 +14,10 @@ from bench.process.cpu_time import read_tree_cpu_s
 FEWEST_BATCHES = 4
 
 
+class NoBatchError(ValueError):
+    """An epoch without a batch."""
+
+
 @dataclass(frozen=True)
 class Stretch:
     """A part of an epoch that was timed.
@@ -87,8 +91,8 @@ def time_stretches(
 ) -> list[Stretch]:
     """Iterate a loader once, and time one stretch of its batches after another.
 
-    An epoch that ends before the first stretch is timed from its first batch on. A single batch is timed from
-    `iter(loader)` on.
+    An epoch that ends before the first stretch has one turn is timed from its first batch on. A single batch
+    is timed from `iter(loader)` on.
 
     Args:
         open_loader: returns an iterator of batches, as `iter(loader)` does. It is dropped at the end.
@@ -97,7 +101,7 @@ def time_stretches(
         number: most stretches; default 1.
 
     Raises:
-        ValueError: the loader delivers no batch.
+        NoBatchError: the loader delivers no batch.
     """
     clock = _StretchClock(taker)
     batches = open_loader()
@@ -114,7 +118,7 @@ def time_stretches(
                 clock.begin()
                 break
         else:
-            if clock.batches >= (FEWEST_BATCHES if stretches else 1):
+            if clock.batches >= (FEWEST_BATCHES if stretches else plan.turn):
                 stretches.append(clock.end())
             break
     return stretches or [clock.end_early()]
@@ -163,10 +167,10 @@ class _StretchClock:
         """End the only stretch of an epoch that has fewer batches than are skipped.
 
         Raises:
-            ValueError: there was no batch.
+            NoBatchError: there was no batch.
         """
         if not self._all:
-            raise ValueError("the loader delivers no batch")
+            raise NoBatchError("the loader delivers no batch")
         if len(self._all) == 1:
             return self._make(self._opened, 1, self._all[0])
         return self._make(self._first, len(self._all) - 1, sum(self._all[1:]))

@@ -99,6 +99,17 @@ def test_samples_are_fetched_as_torch_does() -> None:
     assert next(iter(whole)) == ("order", "")
 
 
+class _Stacked(Staged):
+    def __getitems__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tensor(indices), torch.tensor(indices)
+
+
+def test_samples_are_counted_by_their_indices() -> None:
+    """A dataset that fetches a batch at once returns it in the form that its collate function takes."""
+    found = climb(DataLoader(_Stacked(), batch_size=4, collate_fn=tuple))
+    assert {time.samples for [(time, _)] in found.values()} == {16}
+
+
 class _Whole(Staged):
     def __getitem__(self, indices: list[int]) -> torch.Tensor:
         staged_datasets.ran.append("fetch")
@@ -130,6 +141,8 @@ def test_any_other_iterable_has_one_rung() -> None:
     assert (rung, time.place, time.batches, time.samples) == ("loader", 0, 2, 8)
     [[(limited, _)]] = climb(FirstBatches(batches, 1)).values()
     assert (limited.batches, limited.samples, limited.startup_s) == (1, 5, pytest.approx(0, abs=0.1))
+    [[(once, _)]] = climb((batch for batch in batches), epochs=2).values()
+    assert (once.batches, once.samples) == (2, 8)
     with pytest.raises(ValueError, match="delivers no batch"):
         climb([])
 

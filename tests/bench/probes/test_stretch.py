@@ -43,6 +43,7 @@ def test_an_epoch_shorter_than_the_start() -> None:
     """It is timed from its first batch on, and a single batch from the start."""
     assert stretches(3, StretchPlan(9.0, skip=4)) == [(2, 5)]
     assert stretches(4, StretchPlan(9.0, skip=4)) == [(3, 9)]
+    assert stretches(5, StretchPlan(9.0, skip=4, turn=4)) == [(4, 14)]
     assert stretches(1, StretchPlan(9.0, skip=4)) == [(1, 1)]
     with pytest.raises(ValueError, match="no batch"):
         stretches(0, StretchPlan(9.0, skip=4))
