@@ -17,8 +17,8 @@ from bench.report.explain.stages import print_ladder, print_start_up, print_stra
 from bench.report.explain.wording import NO_STEP, describe_setup, format_interval, format_share
 from bench.text import format_count, format_rate, printable
 
-# Parts that sum to a share of the wall within this are in order.
-CLOSED = 0.02
+# Causes that no other loader can remove.
+NO_LOSS = (Cause.STEP, Cause.BALANCED, Cause.UNDECIDED)
 
 
 def print_explanation(
@@ -65,7 +65,7 @@ def _print_answer(console: Console, explanation: Explanation) -> None:
         sure = "[green]sure[/]" if diagnosis.is_sure else "[yellow]likely, not sure[/]"
         print_heading(console, f"[green]{title}[/] [not bold]({sure})[/]")
     sentences = [printable(diagnosis.evidence)]
-    if diagnosis.loss is not None:
+    if diagnosis.loss is not None and diagnosis.cause not in NO_LOSS:
         sentences.append(f"Without this an epoch would be {format_share(diagnosis.loss)} shorter.")
     if diagnosis.second is not None:
         sentences.append(f"Next after it: {diagnosis.second.value}.")

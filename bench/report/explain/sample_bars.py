@@ -33,7 +33,14 @@ from bench.text import printable
 MOST_ROWS = 8
 NAME_COLUMNS, TIME_COLUMNS, SHARE_COLUMNS = 20, 9, 6
 FEWEST_BAR_COLUMNS = 8
-STYLES = {WAITING: "bold yellow", START_UP: "yellow", STEP: "green", IDLE: "dim", OTHER: "dim"}
+STYLES = {
+    WAITING: "bold yellow",
+    START_UP: "yellow",
+    "start": "dim",
+    STEP: "green",
+    IDLE: "dim",
+    OTHER: "dim",
+}
 # Solid for the process whose time is the epoch's; hatched for processes beside it.
 SOLID, HATCHED, THIN = "█", "▒", "▏"
 

@@ -35,7 +35,7 @@ def draw_stage_costs(explanation: Explanation) -> Figure:
     axes.set_xlabel(f"{unit.name} a {name_piece(explanation)}: difference of two rungs, and its 95% interval")
     sns.despine(ax=axes)
     for color, label, shown in (
-        (in_turn, "in turn with the step", any(not rung.is_overlapped for rung in ladder)),
+        (in_turn, "runs in turn", any(not rung.is_overlapped for rung in ladder)),
         (overlapped, "overlapped: runs beside the step", any(rung.is_overlapped for rung in ladder)),
     ):
         if shown:

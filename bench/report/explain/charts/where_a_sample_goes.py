@@ -71,7 +71,7 @@ def _choose_colors(parts: Sequence[Part]) -> dict[tuple[str, str], Any]:
     """Return the colour of each part: of a fixed one by its name, of transforms in shades of one colour."""
     palette = sns.color_palette("colorblind")
     fixed = {
-        STEP: palette[2], WAITING: palette[3], START_UP: palette[1], "fetch": palette[0],
+        STEP: palette[2], WAITING: palette[3], START_UP: palette[1], "start": palette[1], "fetch": palette[0],
         "collate": palette[5], "transfer": palette[8], "DataLoader": palette[4], "handing on": palette[9],
         "order": palette[6], IDLE: "0.9", OTHER: "0.75", "teardown": "0.6",
     }  # fmt: skip

@@ -130,6 +130,7 @@ def nothing_to_gain() -> Explanation:
             "",
             True,
             "The step takes 99% of the epoch, and the training waits for data 0.3% of it.",
+            loss=0.99,
         ),
         parts=(
             *make_parts("training", [("waiting", 0.003), ("step", 0.987), ("other", 0.01)], wall),

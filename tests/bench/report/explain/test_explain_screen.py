@@ -122,6 +122,8 @@ def test_nothing_to_gain_is_said() -> None:
     """And the loader stays as it is."""
     found = flow(explanations.nothing_to_gain())
     assert "Step bound (sure)" in found
+    # Nobody trains without a step.
+    assert "shorter" not in found
     assert "Nothing to gain Keep the loader as it is: an infinitely fast loader would gain nothing." in found
     assert "Not worth changing: 1 worker instead of 2 (×0.98)" in found
     assert "hardly waits for its workers" in found
