@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class LoaderTrace:
         folder: Path | None = None,
         recorder: RecordingSampler | None = None,
         arrivals: Arrivals | None = None,
+        *,
+        batched: bool = True,
     ) -> None:
         """Trace a loader that is prepared for it.
 
@@ -50,10 +52,12 @@ class LoaderTrace:
             recorder: keeps the indices that are asked for; default None for a loader that asks for none.
             arrivals: keeps the order of batches that may overtake each other; default None for the order in
                 which they are asked for.
+            batched: whether the sampler yields the indices of a batch, not one index for each; default True.
         """
         self._folder = folder
         self._recorder = recorder
         self._arrivals = arrivals
+        self._batched = batched
         self._num_bytes: list[int] = []
 
     def watch(self, count: Callable[[Any], int]) -> Callable[[Any], int]:
@@ -116,7 +120,12 @@ class LoaderTrace:
         asked = recorder.asked
         if not tasks or max(tasks) >= len(asked):
             return ()
-        return tuple(tuple(map(_make_plain, _list_batch(asked[task]))) for task in tasks)
+        batches_asked = (asked[task] for task in tasks)
+        return tuple(
+            # A single index may be a tuple. Without batching, a list of them is a batch all the same.
+            tuple(map(_make_plain, one if self._batched or isinstance(one, list) else (one,)))
+            for one in batches_asked
+        )
 
 
 @contextmanager
@@ -134,11 +143,12 @@ def trace_loader(loader: Any) -> Iterator[LoaderTrace]:
         yield LoaderTrace()
         return
     with ExitStack() as stack:
+        batched = dataloader.batch_sampler is not None
         recorder = record_indices(dataloader)
         if recorder is not None:
             stack.callback(stop_recording, dataloader, recorder)
         if dataloader._iterator is not None:
-            yield LoaderTrace(None, recorder)
+            yield LoaderTrace(None, recorder, batched=batched)
             return
         folder = stack.enter_context(
             tempfile.TemporaryDirectory(prefix=make_folder_prefix(), ignore_cleanup_errors=True)
@@ -150,7 +160,7 @@ def trace_loader(loader: Any) -> Iterator[LoaderTrace]:
             stack.enter_context(_trace_workers(dataloader, folder))
         else:
             stack.enter_context(_trace_here(dataloader, folder))
-        yield LoaderTrace(Path(folder), recorder, arrivals)
+        yield LoaderTrace(Path(folder), recorder, arrivals, batched=batched)
 
 
 @contextmanager
@@ -226,11 +236,6 @@ def _describe_inside(records: FetchRecords | None, batches: int, start_ns: int) 
         "transform_s": records.transform_ns * 1e-9,
         "transforms": records.transforms,
     }
-
-
-def _list_batch(asked: Any) -> Sequence[Any]:
-    """Return the indices of one batch as a sampler yields them: an index, or several of them."""
-    return asked if isinstance(asked, list | tuple) else (asked,)
 
 
 def _make_plain(index: Any) -> int | str:

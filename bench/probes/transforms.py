@@ -30,6 +30,9 @@ LIBRARIES = (
 # A dict with more entries holds data, and no transforms by name.
 MOST_ENTRIES = 64
 
+# Sets the class of an object, even if its class pretends to be another one.
+CLASS: Any = vars(object)["__class__"]
+
 Transform = Callable[..., Any]
 
 
@@ -69,9 +72,8 @@ class TransformSlot:
         self.restore()
         own = type(self.transform)
         try:
-            answering = new_class(own.__name__, (own,), exec_body=lambda body: body.update(__slots__=()))
-            answering.__module__ = own.__module__
-            object.__setattr__(self.transform, "__class__", answering)
+            answering = new_class(own.__name__, (own,), exec_body=lambda body: body.update(_pose_as(own)))
+            CLASS.__set__(self.transform, answering)
         except Exception:
             # Functions and what C code makes have classes that can't be changed, and a library may refuse.
             answer = wrap(self.transform)
@@ -85,7 +87,7 @@ class TransformSlot:
     def restore(self) -> None:
         """Let the transform answer again."""
         if self._class is not None:
-            object.__setattr__(self.transform, "__class__", self._class)
+            CLASS.__set__(self.transform, self._class)
             self._class = None
             return
         for place in self._places:
@@ -265,6 +267,20 @@ def _list_datasets(name: str, value: Any) -> list[Any]:
         if "dataset" in name.lower() and hasattr(value, "__getitem__") and hasattr(value, "__dict__"):
             return values
     return [value for value in values if isinstance(value, Dataset)]
+
+
+def _pose_as(own: Any) -> dict[str, Any]:
+    """Return the body of a subclass whose objects look, and are copied and pickled, as those of its base."""
+
+    def reduce_ex(transform: Any, protocol: int) -> Any:
+        reduced = own.__reduce_ex__(transform, protocol)
+        if isinstance(reduced, str):
+            return reduced
+        make, args, *state = reduced
+        return (make, tuple(own if part is type(transform) else part for part in args), *state)
+
+    looks: Any = property(lambda _: own)
+    return {"__slots__": (), "__module__": own.__module__, "__class__": looks, "__reduce_ex__": reduce_ex}
 
 
 def _is_from_library(value: Any) -> bool:

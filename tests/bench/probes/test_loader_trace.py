@@ -144,6 +144,8 @@ def test_a_map_style_loader(workers) -> None:
         loop = Loop(loader, traced)
         for epoch in range(2):
             trace, _ = loop.run()
+            # A look at the first batch, as scripts have it between their epochs, belongs to none.
+            next(iter(loader))
             assert trace.epoch == epoch
             assert trace.transforms == ("Pause",)
             assert trace.transform_s.shape == (BATCHES, 1)
@@ -192,6 +194,28 @@ def test_an_iterable_dataset(workers, in_order) -> None:
         trace, _ = Loop(loader, traced).run()
     assert trace.batches == (BATCHES if not workers else BATCHES - 3)
     assert trace.indices == ()
+
+
+class Compound(Dataset):
+    """Samples with indices of two parts, one of them a text."""
+
+    def __getitem__(self, index):
+        return torch.tensor(index[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "indices"),
+    [
+        ({"sampler": [("a", 1), ("b", 2)], "batch_size": None}, (("('a', 1)",), ("('b', 2)",))),
+        ({"batch_sampler": [(("a", 1), ("b", 2))]}, (("('a', 1)", "('b', 2)"),)),
+    ],
+)
+def test_indices_of_any_kind(options, indices) -> None:
+    """An index that is no number is told as text, and a tuple may be one index or a batch of them."""
+    loader = DataLoader(Compound(), **options)
+    with trace_loader(loader) as traced:
+        trace = traced.collect(measure_epoch(Pipeline(loader), lambda batch: None), 0)
+    assert trace.indices == indices
 
 
 @pytest.mark.parametrize("loader", [[torch.ones(2, 3)] * 4, "running"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import pickle
 
 import numpy as np
 import pytest
@@ -105,6 +107,7 @@ def test_transforms_of_wrapped_datasets_run_first() -> None:
             self.post_transforms = [v1.Normalize([0.5], [0.5])]
             self.to_tensor = v1.ToTensor()
             self.inner = inner
+            self.all = [self]
 
     inner = ConcatDataset([Pictures(v1.ToTensor()), Subset(Pictures(v1.Normalize([0.1], [0.1])), [0])])
     assert list_names(Wrapper(inner)) == ["ToTensor", "Normalize", "Normalize 2", "ToTensor 2"]
@@ -178,6 +181,19 @@ def test_calls_are_answered_by_another_and_restored(transform, value) -> None:
     assert len(calls) == len(slots) * views
     assert [type(slot.transform) for slot in slots] == kinds
     assert [slot.name for slot in find_transforms(dataset)] == [slot.name for slot in slots]
+
+
+def test_a_transform_that_is_answered_for_is_copied_and_pickled_as_its_own() -> None:
+    """A dataset may be sent to workers, or copied, while it is looked at."""
+    dataset = Pictures(v1.Compose([v1.PILToTensor(), v1.Normalize([0.5], [0.5]), Double()]))
+    slots = find_transforms(dataset)
+    for slot in slots:
+        slot.install(lambda call: lambda picture: None)
+    dataset.loader = None
+    for twin in (copy.deepcopy(dataset), pickle.loads(pickle.dumps(dataset))):
+        kinds = [type(transform) for transform in twin.transform.transforms]
+        assert kinds == [v1.PILToTensor, v1.Normalize, Double]
+        assert twin.transform.transforms[1].mean == [0.5]
 
 
 def test_keywords_go_through() -> None:
