@@ -10,21 +10,25 @@ from bench.analysis.explanation.facts import Facts
 from bench.analysis.explanation.losses import Loss, find_loader_share, find_losses
 from bench.analysis.explanation.starvation import are_cores_taken
 
-# An infinitely fast loader that would save less leaves the step as what bounds. A ceiling counts as reached
-# from 95% of it on; twice that distance is more than noise between processes.
-MATTERS = 0.10
+# An infinitely fast loader that would save less leaves the step as what bounds. Receiving a batch takes half a
+# millisecond from any worker, which may be as much of a short step, and no setting of a loader saves it.
+MATTERS = 0.15
+# A second cause is named from this share on.
+SECOND_MATTERS = 0.05
 # Others that take cores, or workers that are too many, change every other figure. So they are named first
 # from this share on.
 NAMED_FIRST = 0.15
-# Fewer workers explain a long start-up, or a slow way, where they save at least this share of it.
-EXPLAINS = 0.5
+# Too many workers are the cause where fewer save this share of what another cause costs. Most of a start-up:
+# half of it goes with one of two workers, however long each of them takes. Less of the loading: its work is
+# wanted, and the crowd is not.
+EXPLAINS_START, EXPLAINS_LOADING = 0.6, 1 / 3
 # A cause is sure where it costs this share of an epoch, and so many times what any other does. Two shares of
 # an epoch that differ by less change places from one measurement to the next.
 SURE_SHARE, SURE_TIMES = 0.15, 1.3
 # The loader alone is as slow as the step from this share of the step's time on.
 ALIKE = 0.90
-# A step is not surely what bounds where its own ceiling says that more than this is to be gained.
-SURE_POSSIBLE = 1.15
+# The step is surely what bounds where its own ceiling says that no more than this is to be gained.
+SURE_POSSIBLE = 1.12
 WHERE_LOADING_IS_SEEN = frozenset({Cause.FETCH, Cause.TRANSFORM, Cause.COLLATE, Cause.FEW_WORKERS})
 
 
@@ -39,13 +43,12 @@ def diagnose(facts: Facts) -> Diagnosis:
     rivals = [loss for loss in losses if loss is not first and not _overlap(first.cause, loss.cause)]
     second = next((loss.cause for loss in rivals if loss.cause is not first.cause), None)
     second_share = max((loss.share for loss in rivals if loss.cause is second), default=0.0)
-    least = MATTERS / 2 if first.cause in (Cause.STEP, Cause.BALANCED) else MATTERS
     return Diagnosis(
         cause=first.cause,
         stage=first.stage if first.cause is Cause.TRANSFORM else "",
         is_sure=_is_sure(facts, first, rivals),
         evidence=describe_evidence(facts, first),
-        second=second if second_share >= least and second is not Cause.UNDECIDED else None,
+        second=second if second_share >= SECOND_MATTERS and second is not Cause.UNDECIDED else None,
         loss=_find_loss(facts, first),
     )
 
@@ -55,7 +58,7 @@ def _choose(facts: Facts, losses: Sequence[Loss]) -> Loss:
 
     1. Others that take cores, where they cost much.
     2. The step, where a faster loader would save little; `balanced` where the loader alone is as slow.
-    3. Too many workers or threads, where fewer save much, and most of a long start-up or a slow way.
+    3. Too many workers or threads, where fewer save much, beside what the costliest other cause costs.
     4. The costliest of the others.
     """
     starved = _find(losses, Cause.STARVED)
@@ -66,14 +69,19 @@ def _choose(facts: Facts, losses: Sequence[Loss]) -> Loss:
         return Loss(Cause.BALANCED if _is_balanced(facts) else Cause.STEP, step)
     others = [loss for loss in losses if loss.cause not in (Cause.MANY_WORKERS, Cause.STARVED)]
     many = _find(losses, Cause.MANY_WORKERS)
-    most = others[0].share if others else 0.0
-    if many is not None and many.share >= NAMED_FIRST and many.share >= EXPLAINS * most:
+    if many is not None and many.share >= max([NAMED_FIRST, *map(_find_least_of_many, others)]):
         return many
     return others[0] if others else Loss(Cause.UNDECIDED, find_loader_share(facts))
 
 
 def _find(losses: Sequence[Loss], cause: Cause) -> Loss | None:
     return next((loss for loss in losses if loss.cause is cause), None)
+
+
+def _find_least_of_many(other: Loss) -> float:
+    """Return the share that fewer workers have to save, so that not another cause is named."""
+    is_around = other.cause in (Cause.START_UP, Cause.TRANSPORT, Cause.TRANSFER)
+    return other.share * (EXPLAINS_START if is_around else EXPLAINS_LOADING)
 
 
 def _is_balanced(facts: Facts) -> bool:

@@ -42,9 +42,9 @@ def find_parts(setup: LoaderSetup, blocks: Sequence[BlockFigures]) -> tuple[Part
 def find_closure(setup: LoaderSetup, blocks: Sequence[BlockFigures]) -> float | None:
     """Return the sum of the parts of the training process over the wall time of the epochs as they are.
 
-    Without workers, the waiting is the sum of its stages as they were timed in other processes: by traces, or
-    by the ladder where there is none. With workers, it is that of traced epochs. The other parts are those of
-    the epochs as they are; `other` is left out, as it is a difference to the wall time.
+    Without workers, the waiting is the sum of the ladder's stages, which were timed without the step, or of
+    those of traces where there is no ladder. With workers, it is that of traced epochs. The other parts are
+    those of the epochs as they are; `other` is left out, as it is a difference to the wall time.
 
     Args:
         setup: the configuration.
@@ -132,16 +132,16 @@ def _split_mean_worker(setup: LoaderSetup, figures: BlockFigures) -> dict[Key, f
 
 def _measure_waiting_apart(setup: LoaderSetup, figures: BlockFigures) -> float | None:
     """Return the seconds a batch that the training waits, as other processes than the rows' have measured."""
-    if figures.traces:
-        batches = sum(trace.batches for trace in figures.traces)
-        known = _pick_known(figures)
-        if setup.num_workers == 0 and len(known) == len(figures.traces):
-            return math.fsum(_sum_stages(known, split_wait).values()) / batches
-        return math.fsum(float(trace.wait_s.sum()) for trace in figures.traces) / batches
+    # The rung of the whole loader is the sum of the differences below it.
     loaders = [rung for rung in figures.rungs if rung.rung == LOADER]
-    if setup.num_workers or not loaders:
+    if loaders and setup.num_workers == 0:
+        return math.fsum(rung.wall_s for rung in loaders) / sum(rung.batches for rung in loaders)
+    if not figures.traces:
         return None
-    return math.fsum(rung.wall_s for rung in loaders) / sum(rung.batches for rung in loaders)
+    waits = [float(trace.wait_s.sum()) for trace in figures.traces]
+    if setup.num_workers == 0 and len(known := _pick_known(figures)) == len(figures.traces):
+        waits = [*_sum_stages(known, split_wait).values()]
+    return math.fsum(waits) / sum(trace.batches for trace in figures.traces)
 
 
 def _sum_stages(

@@ -9,8 +9,8 @@ from bench.analysis.replay.change import OTHERS
 
 # Others matter from this share of the cores' time on, as for the column `disturbed`.
 OTHERS_MATTER = 0.10
-# Where nothing tells how long threads were ready without a core, cores count as all busy from this share on.
-ALL_BUSY = 0.90
+# Cores count as all busy from this share on: threads that start and end leave some of it idle.
+ALL_BUSY = 0.80
 
 
 def find_starved_share(facts: Facts) -> float:
