@@ -10,8 +10,8 @@ from bench.analysis.explanation.facts import Facts
 from bench.analysis.explanation.losses import Loss, find_loader_share, find_losses
 from bench.analysis.explanation.starvation import are_cores_taken
 
-# An infinitely fast loader that would save less leaves the step as what bounds. Receiving a batch takes half a
-# millisecond from any worker, which may be as much of a short step, and no setting of a loader saves it.
+# An infinitely fast loader that would save less leaves the step as what bounds. Receiving a batch takes half
+# a millisecond from any worker, which may be as much of a short step, and no setting of a loader saves it.
 MATTERS = 0.15
 # A second cause is named from this share on.
 SECOND_MATTERS = 0.05
