@@ -53,7 +53,7 @@ def explain(evidence: Evidence) -> Explanation:
         advice=changes.worth,
         useless=changes.useless,
         break_even=find_break_even(predictor, changes.worth),
-        slow_batches=find_slow_batches(blocks),
+        slow_batches=find_slow_batches(facts),
         start_up=find_start_up(evidence, blocks),
         replay_error=predictor.error,
         tracing_cost=tracing_cost,

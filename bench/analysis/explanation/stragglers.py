@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,22 +17,30 @@ from bench.records.batch_trace import BatchTrace
 # More slow batches than this share of all are no stragglers: loading is slow.
 FEW = 0.10
 MOST_NAMED = 8
+# Batches that were slow by chance are named where all stragglers cost this share of an epoch.
+MATTERS = 0.03
 
 
-def find_slow_batches(blocks: Sequence[BlockFigures]) -> tuple[SlowBatch, ...]:
+def find_slow_batches(facts: Facts) -> tuple[SlowBatch, ...]:
     """Return the slowest batches of all traced epochs, the slowest first, each group of samples once.
 
     A sample is told apart from its neighbours where these were in another epoch in a batch that was not slow,
     and every batch with it was. Without such an epoch, all samples of the batch are named.
 
+    A batch of which each sample was in a fast one elsewhere was slow by chance, such as by a pause of the
+    disk, and has no sample to blame. Such batches follow the others, where stragglers cost much.
+
     Args:
-        blocks: the figures of each block.
+        facts: means of what was measured.
     """
+    blocks = facts.blocks
     traces = [(one.block, trace) for one in blocks for trace in _pick_all(one) if trace.is_inside_known]
     innocent = {index for _, trace in traces for index in _find_innocent(trace)}
     found = [slow for block, trace in traces for slow in _list_slow(block, trace, innocent)]
+    if find_straggling_share(facts) < MATTERS:
+        found = [slow for slow in found if slow.indices]
     named: dict[tuple[int | str, ...], SlowBatch] = {}
-    for slow in sorted(found, key=lambda slow: slow.load_s, reverse=True):
+    for slow in sorted(found, key=lambda slow: (not slow.indices, -slow.load_s)):
         # Where indices aren't known, the number in the epoch tells batches apart.
         named.setdefault(slow.indices or (slow.number,), slow)
     return tuple(list(named.values())[:MOST_NAMED])
@@ -105,8 +113,7 @@ def _list_slow(block: int, trace: BatchTrace, innocent: set[int | str]) -> Itera
             # Its loading ended after the step before it: F_k > R_(k-1) + s.
             is_own=bool(trace.ended_s[number] > trace.asked_s[number]),
             worker=int(trace.worker[number]),
-            # A batch that is slow by chance, such as by a pause of the disk, has no sample to blame.
-            indices=suspects or indices,
+            indices=suspects,
         )
 
 
