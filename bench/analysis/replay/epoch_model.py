@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,9 +22,13 @@ from bench.analysis.replay.phase_rows import find_mean, find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput, replay_epoch
 from bench.analysis.replay.start_times import StartTimes, find_start_times, read_start_times
 from bench.records.batch_trace import BatchTrace
+from bench.records.row import Row
 
-# Turns in which the step with a core is found from the step beside workers.
+# Turns in which the step with a core is found from the step beside workers, which ends within 1%.
 STEP_TURNS = 3
+SAME_STEP = 0.01
+# No more is laid to shared caches and memory; the rest is an error of the replay.
+MOST_BESIDE = 2.0
 # The same for delays; those below 1% of the loading don't matter, nor does a twentieth of any.
 DELAY_TURNS = 4
 LEAST_DELAY = 0.01
@@ -72,16 +77,13 @@ class EpochModel:
         setup = self.setup
         workers = change.count_workers(setup)
         load_s, cpu_s = self.times.apply(change)
+        if change.step_s is None:
+            step_s, step_cores = self._find_step(change, float(load_s.mean()))
+        else:
+            step_s, step_cores = np.full(self.batches, change.step_s), change.step_cores or 0.0
         order = self._choose(change, batches)
         starts = find_start_times(change, setup, self.starts, self.cold_starts)
         hand = self._find_hand(change)
-        has_step = STEP not in change.without
-        step_s = (self.step.step_s if has_step else 0.0) + (
-            self.step.transfer_s if TRANSFER not in change.without else np.zeros(self.batches)
-        )
-        step_cores = self.step.cores if has_step else 0.0
-        if change.step_s is not None:
-            step_s, step_cores = np.full(self.batches, change.step_s), change.step_cores or 0.0
         cores = setup.cores if OTHERS in change.without else self.cores
         return ReplayInput(
             load_s=load_s[order],
@@ -139,18 +141,43 @@ class EpochModel:
                 break
         return replace(self, times=replace(self.times, kept=kept))
 
-    def with_step_beside_workers(self) -> EpochModel:
-        """Return a copy whose step takes as long in a replay as it did in the trace, beside its workers."""
-        if self.step.is_alone or not self.setup.num_workers:
-            return self
-        seen_s = float((self.step.step_s + self.step.transfer_s).mean())
+    def with_step_as_seen(self, seen_s: float) -> EpochModel:
+        """Return a copy whose step takes as long in a replay as it was seen to, beside its workers.
+
+        Args:
+            seen_s: seconds of a mean step with its transfer.
+        """
         found = self
         for _ in range(STEP_TURNS):
             replayed_s = float(replay_epoch(found.make_input(Change(), self.batches)).step_s.mean())
-            if replayed_s <= 0:
+            if replayed_s <= 0 or abs(seen_s / replayed_s - 1) < SAME_STEP:
                 break
-            found = replace(found, step=found.step.scale(seen_s / replayed_s))
+            factor = seen_s / replayed_s
+            step = found.step
+            # The step alone stays what it is: a faster loader can't beat it.
+            beside = min(MOST_BESIDE, max(1 / MOST_BESIDE, step.beside * factor))
+            step = replace(step, beside=beside) if step.is_alone else step.scale(factor)
+            found = replace(found, step=step)
         return found
+
+    def _find_step(self, change: Change, load_s: float) -> tuple[np.ndarray, float]:
+        """Return the seconds of each step with its transfer after a change, and the cores that it wants.
+
+        Args:
+            change: what is changed.
+            load_s: seconds of a mean batch's loading after it.
+        """
+        step, without = self.step, {*change.without}
+        now_s = float(self.times.load_s.mean())
+        has_no_workers = self.setup.num_workers > 0 and not change.count_workers(self.setup)
+        is_alone = has_no_workers or bool(without & {OTHERS, CORES})
+        factor = step.find_factor(0.0 if is_alone or now_s <= 0 else load_s / now_s)
+        step_s = np.zeros(self.batches)
+        if STEP not in without:
+            step_s = step_s + factor * step.step_s
+        if TRANSFER not in without:
+            step_s = step_s + factor * step.transfer_s
+        return step_s, 0.0 if STEP in without else step.cores
 
     def _find_hand(self, change: Change) -> HandTimes:
         workers = change.count_workers(self.setup)
@@ -212,7 +239,7 @@ def _build_model(
     rows = find_phase_rows(block.whole, is_steady=trace.epoch > 0)
     taken = find_mean(row.other_cpu_share for row in rows) or 0.0
     # Some share is left to this training by any scheduler.
-    cores = setup.cores * (1 - min(0.9, max(0.0, taken)))
+    cores = setup.cores * (1 - min(0.99, max(0.0, taken)))
     starts_workers = setup.num_workers > 0 and (trace.epoch == 0 or not setup.persistent_workers)
     model = EpochModel(
         setup=setup,
@@ -230,4 +257,18 @@ def _build_model(
         cores=cores,
         seed=block.block,
     )
-    return model.with_step_beside_workers().with_delays()
+    seen_s = _find_step_s(trace, setup, rows)
+    return (model if seen_s is None else model.with_step_as_seen(seen_s)).with_delays()
+
+
+def _find_step_s(trace: BatchTrace, setup: LoaderSetup, rows: Sequence[Row]) -> float | None:
+    """Return the seconds of a mean step with its transfer beside the workers; None where nobody sees them.
+
+    The host's clock doesn't see the steps of a GPU, which go on while the host waits for batches.
+    """
+    if setup.device != "cpu" or setup.step == "none":
+        return None
+    batches = sum(row.batches or 0 for row in rows if row.step_s is not None)
+    if batches:
+        return sum((row.step_s or 0.0) + (row.transfer_s or 0.0) for row in rows) / batches
+    return float((trace.step_s + trace.transfer_s).mean())

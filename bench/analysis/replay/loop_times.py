@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,16 +76,23 @@ class StepTimes:
         transfer_s: seconds of each transfer, shape (batches,).
         cores: cores that both keep busy.
         is_alone: whether the step was measured alone; False for times beside busy workers.
+        beside: factor by which the step takes longer beside the workers than shared cores explain, as caches
+            and memory are shared, too; default 1.
     """
 
     step_s: np.ndarray
     transfer_s: np.ndarray
     cores: float
     is_alone: bool
+    beside: float = 1.0
 
     def scale(self, factor: float) -> StepTimes:
         """Return a copy with every time lengthened."""
-        return StepTimes(factor * self.step_s, factor * self.transfer_s, self.cores, self.is_alone)
+        return replace(self, step_s=factor * self.step_s, transfer_s=factor * self.transfer_s)
+
+    def find_factor(self, busy: float) -> float:
+        """Return the factor of the step beside workers that work for some share of what they do now."""
+        return min(1.0, self.beside) + max(0.0, self.beside - 1) * min(1.0, busy)
 
 
 def read_step_times(

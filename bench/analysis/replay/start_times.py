@@ -58,24 +58,22 @@ class StartTimes:
 def read_start_times(trace: BatchTrace, rows: Sequence[Row]) -> StartTimes:
     """Read both ends of an epoch.
 
-    Rows of the configuration as it is tell the time to the first batch, which tracing may lengthen. The trace
-    tells how much of it the first batch took.
+    Rows of the configuration as it is tell how long the creation and the end of workers take, which tracing
+    may lengthen. The trace tells how much later workers begin, in the mean.
 
     Args:
         trace: the traced epoch.
         rows: rows of such epochs in the same block; may be empty.
     """
-    first = int(np.argmin(trace.arrived_s))
-    loading_s = float(trace.arrived_s[first] - trace.begun_s[first])
-    first_s = find_mean(row.time_to_first_batch_s for row in rows)
-    if first_s is None or np.isnan(loading_s):
-        first_s, loading_s = float(np.nanmin(trace.begun_s)), 0.0
+    numbers = np.unique(trace.worker[~np.isnan(trace.begun_s)])
+    begun_s = float(np.nanmean([np.nanmin(trace.begun_s[trace.worker == number]) for number in numbers]))
     creating_s = find_mean(row.startup_s for row in rows)
-    creating_s = trace.startup_s if creating_s is None else creating_s
-    # Workers get their first batches when all of them are created.
-    start_s = max(creating_s, first_s - loading_s)
     end_s = find_mean(row.teardown_s for row in rows)
-    return StartTimes(creating_s, start_s - creating_s, trace.teardown_s if end_s is None else end_s)
+    return StartTimes(
+        creating_s=trace.startup_s if creating_s is None else creating_s,
+        preparing_s=max(0.0, begun_s - trace.startup_s),
+        end_s=trace.teardown_s if end_s is None else end_s,
+    )
 
 
 def find_start_times(

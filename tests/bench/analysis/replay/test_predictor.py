@@ -380,6 +380,28 @@ def test_a_step_is_read_from_traces_where_it_was_not_measured_alone() -> None:
     assert epoch.step_cores == pytest.approx(1.0, abs=0.05)
 
 
+def with_slower_step(evidence: Evidence, factor: float) -> Evidence:
+    """Return evidence whose step takes longer beside the workers than alone, on cores enough."""
+    faster = tuple(
+        replace(row, wall_s=row.wall_s / factor, step_s=row.step_s / factor)
+        for row in evidence.blocks[0].step_alone
+    )
+    return replace(evidence, blocks=tuple(replace(block, step_alone=faster) for block in evidence.blocks))
+
+
+def test_a_step_is_slower_beside_busy_workers() -> None:
+    """By caches and memory: as long as they are busy, and not without them."""
+    loader = replace(SLOW_FETCH, step_s=0.012, num_workers=4)
+    predictor = Predictor(with_slower_step(loader.make_evidence(epoch_batches=2000), 1.25))
+    assert predictor.error == pytest.approx(0, abs=0.02)
+    assert predictor.predict(num_workers=8).median == pytest.approx(1, abs=0.02)
+    # An idle loader leaves the step alone: 0.2 ms of receiving remain.
+    idle = predictor.predict(without={"fetch", "collate"}).median
+    assert idle == pytest.approx(0.0122 / (0.012 / 1.25 + 0.0002), rel=0.02)
+    # Without workers, loading and the step alone are in series.
+    assert predictor.predict(num_workers=0).median == pytest.approx(0.0122 / (0.009 + 0.0096), rel=0.02)
+
+
 def test_a_slow_way_is_told_by_its_rung() -> None:
     """Where the trace alone would call it a latency."""
     loader = LOADERS["slow way"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from bench.analysis.replay.change import Change
@@ -28,23 +31,20 @@ def test_a_crowd_prepares_longer() -> None:
     assert MEASURED.scale(8, 2, cores=2).preparing_s == pytest.approx(0.1)
 
 
-def test_rows_tell_the_start_and_traces_the_first_batch() -> None:
-    """Tracing may slow the start of workers down; rows have no trace."""
-    loader = MadeUpLoader(start_s=0.5, end_s=0.1)
-    trace = loader.make_trace()
-    row = loader.make_row(trace, 0, startup_s=0.2, time_to_first_batch_s=0.4592)
-    found = read_start_times(trace, [row])
-    assert found.start_s == pytest.approx(0.45)
-    assert found.creating_s == pytest.approx(0.2)
-    assert found.end_s == pytest.approx(0.1)
-    assert read_start_times(trace, []).start_s == pytest.approx(0.5)
+def test_rows_tell_the_creation_and_traces_when_workers_begin() -> None:
+    """Tracing may slow the creation of workers down; rows have no trace."""
+    trace = MadeUpLoader(start_s=0.5, end_s=0.1).make_trace()
+    late = replace(trace, startup_s=0.3)
+    row = MadeUpLoader().make_row(trace, 0, startup_s=0.25)
+    assert read_start_times(late, [row]) == StartTimes(0.25, pytest.approx(0.2), pytest.approx(0.1))
+    assert read_start_times(late, []) == StartTimes(0.3, pytest.approx(0.2), pytest.approx(0.1))
 
 
-def test_no_worker_begins_before_all_are_created() -> None:
-    """A first batch that was traced on a busy machine may take longer than the row's whole wait."""
-    trace = MadeUpLoader().make_trace()
-    row = MadeUpLoader().make_row(trace, 0, startup_s=0.3, time_to_first_batch_s=0.305)
-    assert read_start_times(trace, [row]).start_s == pytest.approx(0.3)
+def test_workers_begin_at_their_mean() -> None:
+    """The second of two begins later by 40 ms."""
+    trace = MadeUpLoader(start_s=0.5).make_trace()
+    begun_s = trace.begun_s + np.where(trace.worker == 1, 0.04, 0.0)
+    assert read_start_times(replace(trace, begun_s=begun_s), []).start_s == pytest.approx(0.52)
 
 
 def find(change: Change, **changes) -> StartTimes:
