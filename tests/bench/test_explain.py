@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from bench import plot
+from bench import plot, sweep
+from bench.analysis.evidence import Evidence
+from bench.analysis.explanation.explain import explain
+from bench.analysis.explanation.explanation import Advice, BreakEven, Explanation
 from bench.explain import main
 from bench.records.results_folder import read_ceilings, read_environment, read_runs
-from bench.report.explanation_file import read_explanation
+from bench.report.explanation_file import read_explanation, write_explanation
+from tests.bench.report.explain.explanations import fetch_bound
 from tests.bench.test_script_sweep import SCRIPT
 
 PROJECT = Path(__file__).parent / "workloads" / "own" / "own_project.py"
@@ -26,60 +31,85 @@ def explain_here(
 ) -> ExplainHere:
     """Return a function that explains in this process, which has imported everything already."""
 
-    def explain(*arguments: str) -> tuple[int, str, str]:
+    def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["explain", *arguments])
         with pytest.raises(SystemExit) as left:
             main()
         printed = capsys.readouterr()
         return int(left.value.code or 0), printed.out, printed.err
 
-    return explain
+    return run
 
 
 def test_an_own_loader_with_workers(explain_here, tmp_path, monkeypatch, capsys) -> None:
-    """Standard output is the explanation alone; the advice is measured, and all of it is on file."""
+    """Standard output is the explanation alone; its advice is measured, and all of it is on file."""
+
+    def advise(evidence: Evidence) -> Explanation:
+        # Advice that doesn't depend on the speed of this machine.
+        advice = (Advice("no workers", "workers", None, "dataloader", {"num_workers": 0}),)
+        return replace(explain(evidence), advice=advice, break_even=(BreakEven("as it is", 0.002),))
+
+    monkeypatch.setattr("bench.runner.explain_session.explain", advise)
+    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", lambda folder: [])
     folder = tmp_path / "out"
     code, out, err = explain_here(
         f"{PROJECT}:loader", "--num-workers", "2", "--num-threads", "1", "--step-ms", "1", "--batches", "4",
-        "--blocks", "1", "--epochs", "2", "--json", "--verify", "--check", "--out", str(folder),
+        "--blocks", "1", "--json", "--verify", "--check", "--out", str(folder),
     )  # fmt: skip
     assert code == 0, out + err
     found = json.loads(out)
     assert found["setup"]["num_workers"] == 2
-    assert found["setup"]["measured_batches"] == 4
-    assert found["setup"]["epoch_batches"] == 6
+    assert (found["setup"]["measured_batches"], found["setup"]["epoch_batches"]) == (4, 6)
     assert found["setup"]["step"] == "1ms"
     assert found["samples_per_s"]["median"] > 0
     assert found["parts"]
+    assert found["advice"][0]["actual"]["median"] > 0
+    assert 0 < found["break_even"][0]["checked"] < 2
     assert json.loads((folder / "explanation.json").read_text()) == found
     assert "error" not in err
-    assert f"{PROJECT}" in err
+    assert "An epoch ends after 4 of 6 batches" in err
+    assert str(PROJECT) in err
     runs, ceilings = read_runs(folder), read_ceilings(folder)
     assert set(runs["batches"]) == set(ceilings["batches"]) == {4}
     assert set(runs["num_workers"]) == {"2"}
     assert set(runs["status"]) == {"ok"}
+    assert set(read_runs(folder / "verify")["num_workers"]) == {"0", "2"}
+    assert set(read_runs(folder / "check")["step"]) == set(read_ceilings(folder / "check")["step"]) == {"2ms"}
     for name in ("ladder.csv", "batches.csv"):
-        lines = (folder / name).read_text().splitlines()
-        assert len(lines) > 4, name
+        assert len((folder / name).read_text().splitlines()) > 4, name
     environment = read_environment(folder)
     assert environment["command"].startswith("python -m bench.explain ")
     assert environment["explanation"]["batches"] == 4
     assert (folder / "where_a_sample_goes.png").exists()
-    tried = [advice for advice in found["advice"] if advice["knobs"]]
-    assert all(advice["actual"] for advice in tried)
-    assert (folder / "verify").is_dir() == bool(tried)
-    assert all(point["checked"] is not None for point in found["break_even"])
-    # Its charts can be drawn again.
-    (folder / "where_a_sample_goes.png").unlink()
+
+
+def test_the_folder_of_an_explanation(explain_here, tmp_path, monkeypatch, capsys) -> None:
+    """Its charts can be drawn again. Neither a sweep nor an explanation goes on with it."""
+    write_explanation(tmp_path, fetch_bound())
+    drawn = []
+
+    def draw(explanation: Explanation, folder: Path) -> list[Path]:
+        drawn.append(explanation)
+        return [folder / "chart.png"]
+
+    monkeypatch.setattr(plot, "draw_explanation", draw)
     with pytest.raises(SystemExit):
-        plot.main([str(folder)])
-    assert (folder / "where_a_sample_goes.png").exists()
-    assert str(folder / "where_a_sample_goes.png") in capsys.readouterr().out
-    assert read_explanation(folder).setup.num_workers == 2
-    # A sweep can't go on with it, and neither can an explanation.
-    code, out, err = explain_here(str(folder))
-    assert (code, out) == (2, "")
-    assert "holds an explanation, which is made anew by its command" in err
+        plot.main([str(tmp_path)])
+    assert capsys.readouterr().out == f"{tmp_path / 'chart.png'}\n"
+    assert drawn == [fetch_bound()]
+    command = "python -m bench.explain train.py:loader --blocks 3"
+    (tmp_path / "environment.json").write_text(json.dumps({"command": command}))
+    for code, out, err in (explain_here(str(tmp_path)), run_sweep(capsys, "--resume", str(tmp_path))):
+        assert (code, out) == (2, "")
+        assert f"holds an explanation, which is made anew by its command: {command}\n" in err
+
+
+def run_sweep(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run a sweep in this process."""
+    with pytest.raises(SystemExit) as left:
+        sweep.main([*arguments])
+    printed = capsys.readouterr()
+    return int(left.value.code or 0), printed.out, printed.err
 
 
 def test_a_script(explain_here, tmp_path) -> None:
