@@ -22,7 +22,7 @@ from bench.probes.find_dataloader import find_dataloader
 from bench.probes.transforms import find_transforms
 from bench.probes.worker_tracer import UNKNOWN, FetchTimer, WorkerTracer
 from bench.process.temporary_folder import make_folder_prefix
-from bench.records.batch_trace import IN_TRAINING_PROCESS, BatchTrace
+from bench.records.batch_trace import IN_TRAINING_PROCESS, BatchTrace, Floats
 from bench.trial.epoch_timings import EpochTimings
 from loaders.data.nested_batch import count_bytes
 from loaders.spec.turn_knobs import RecordingSampler, record_indices, stop_recording
@@ -99,10 +99,10 @@ class LoaderTrace:
             startup_s=timings.startup_ns * 1e-9,
             teardown_s=(timings.wall_ns - int(done_ns[-1] if batches else timings.startup_ns)) * 1e-9,
             samples=timings.samples,
-            asked_s=asked_ns * 1e-9,
-            arrived_s=arrived_ns * 1e-9,
-            moved_s=moved_ns * 1e-9,
-            done_s=done_ns * 1e-9,
+            asked_s=_to_seconds(asked_ns),
+            arrived_s=_to_seconds(arrived_ns),
+            moved_s=_to_seconds(moved_ns),
+            done_s=_to_seconds(done_ns),
             indices=self._list_indices(batches, delivered),
             num_bytes=np.array(num_bytes if len(num_bytes) == batches else [], np.float64),
             starts=() if records is None else tuple(start.since(start_ns) for start in records.starts),
@@ -228,14 +228,18 @@ def _describe_inside(records: FetchRecords | None, batches: int, start_ns: int) 
     delayed_ns = records.column("delayed_ns")
     return {
         "worker": records.worker,
-        "begun_s": (records.column("begun_ns") - start_ns) * 1e-9,
-        "fetched_s": (records.column("fetched_ns") - start_ns) * 1e-9,
-        "ended_s": (records.column("ended_ns") - start_ns) * 1e-9,
-        "cpu_s": records.column("cpu_ns") * 1e-9,
-        "delayed_s": np.where(delayed_ns == UNKNOWN, np.nan, delayed_ns * 1e-9),
-        "transform_s": records.transform_ns * 1e-9,
+        "begun_s": _to_seconds(records.column("begun_ns") - start_ns),
+        "fetched_s": _to_seconds(records.column("fetched_ns") - start_ns),
+        "ended_s": _to_seconds(records.column("ended_ns") - start_ns),
+        "cpu_s": _to_seconds(records.column("cpu_ns")),
+        "delayed_s": np.where(delayed_ns == UNKNOWN, np.nan, _to_seconds(delayed_ns)),
+        "transform_s": _to_seconds(records.transform_ns),
         "transforms": records.transforms,
     }
+
+
+def _to_seconds(ns: np.ndarray) -> Floats:
+    return ns.astype(np.float64) * 1e-9
 
 
 def _make_plain(index: Any) -> int | str:

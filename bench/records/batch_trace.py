@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
 # The worker of a batch that the training process loads itself.
 IN_TRAINING_PROCESS = -1
 
@@ -65,19 +67,19 @@ class BatchTrace:
     teardown_s: float
     samples: int
     worker: np.ndarray
-    asked_s: np.ndarray
-    arrived_s: np.ndarray
-    moved_s: np.ndarray
-    done_s: np.ndarray
-    begun_s: np.ndarray
-    fetched_s: np.ndarray
-    ended_s: np.ndarray
-    cpu_s: np.ndarray
-    delayed_s: np.ndarray
-    transform_s: np.ndarray
+    asked_s: Floats
+    arrived_s: Floats
+    moved_s: Floats
+    done_s: Floats
+    begun_s: Floats
+    fetched_s: Floats
+    ended_s: Floats
+    cpu_s: Floats
+    delayed_s: Floats
+    transform_s: Floats
     transforms: tuple[str, ...] = ()
     indices: tuple[tuple[int | str, ...], ...] = ()
-    num_bytes: np.ndarray = field(default_factory=lambda: np.empty(0))
+    num_bytes: Floats = field(default_factory=lambda: np.empty(0))
     starts: tuple[WorkerStart, ...] = ()
 
     @property
@@ -91,31 +93,32 @@ class BatchTrace:
         return bool(self.batches) and not bool(np.isnan(self.ended_s).all())
 
     @property
-    def wait_s(self) -> np.ndarray:
+    def wait_s(self) -> Floats:
         """Seconds in `next()` of each batch."""
         return self.arrived_s - self.asked_s
 
     @property
-    def transfer_s(self) -> np.ndarray:
+    def transfer_s(self) -> Floats:
         """Seconds in the transfer of each batch to the device."""
         return self.moved_s - self.arrived_s
 
     @property
-    def step_s(self) -> np.ndarray:
+    def step_s(self) -> Floats:
         """Seconds in the step of each batch."""
         return self.done_s - self.moved_s
 
     @property
-    def load_s(self) -> np.ndarray:
+    def load_s(self) -> Floats:
         """Seconds from the begin of each batch's loading to its end."""
         return self.ended_s - self.begun_s
 
     @property
-    def fetch_s(self) -> np.ndarray:
+    def fetch_s(self) -> Floats:
         """Seconds of each batch in the dataset, without its known transforms."""
-        return self.fetched_s - self.begun_s - self.transform_s.sum(axis=1)
+        in_transforms_s: Floats = self.transform_s.sum(axis=1)
+        return self.fetched_s - self.begun_s - in_transforms_s
 
     @property
-    def collate_s(self) -> np.ndarray:
+    def collate_s(self) -> Floats:
         """Seconds in the collation of each batch."""
         return self.ended_s - self.fetched_s
