@@ -10,6 +10,7 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from bench.probes.dataloader_ladder import DataLoaderLadder
+from bench.probes.find_dataloader import find_dataloader
 from bench.probes.rung_plan import number_rungs
 from bench.probes.stretch import NoBatchError, StretchPlan, Taker, time_stretches
 from bench.probes.takers import MovingTaker
@@ -17,6 +18,7 @@ from bench.records.rung_time import LOADER, TRANSFER, MissingRung, PickleCost, R
 from bench.trial.probe import Probe
 from loaders.data.nested_batch import count_samples
 from loaders.device.pipeline import Pipeline, Transfer
+from loaders.families.stream import StreamLoader
 from loaders.spec.first_batches import FirstBatches
 
 LadderItem = RungTime | MissingRung | PickleCost
@@ -44,13 +46,22 @@ def climb_ladder(
     Raises:
         NoBatchError: the loader delivers no batch.
     """
-    source = loader.source if isinstance(loader, FirstBatches) else loader
-    if isinstance(source, DataLoader):
-        yield from DataLoaderLadder(source, probe, transfer, delivered).climb()
+    dataloader = _find_whole(loader)
+    if dataloader is not None:
+        yield from DataLoaderLadder(dataloader, probe, transfer, delivered).climb()
         return
     if transfer is not None:
         delivered = Pipeline(loader, transfer)
     yield from _climb_iterable(loader, probe, delivered)
+
+
+def _find_whole(loader: Any) -> DataLoader[Any] | None:
+    """Return the DataLoader that does all of a loader's work; None where there is none.
+
+    Another loader around a DataLoader may do work of its own.
+    """
+    is_whole = isinstance(loader, DataLoader | FirstBatches | StreamLoader)
+    return find_dataloader(loader) if is_whole else None
 
 
 def _climb_iterable(loader: Any, probe: Probe, delivered: Iterable[Any] | None) -> Iterator[RungTime]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing.context
 import time
-from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
+
+from bench.process.sending_pickler import SendingPickler
 
 # Pickling is given up after so many seconds: a list of many small objects takes minutes.
 LONGEST_S = 10.0
@@ -62,27 +62,7 @@ class _CountingSink:
         return size
 
 
-class _Sending(ForkingPickler):
-    """Pickles as while a process is started: locks and queues can be sent then."""
-
+class _Sending(SendingPickler):
     def reducer_override(self, obj: Any) -> Any:
         """Replace tensors: the real way would move the user's own into shared memory."""
         return (int, ()) if isinstance(obj, torch.Tensor) else NotImplemented
-
-    def dump(self, obj: Any) -> None:
-        """Pickle an object."""
-        multiprocessing.context.set_spawning_popen(_Popen())  # type: ignore[arg-type]
-        try:
-            super().dump(obj)
-        finally:
-            multiprocessing.context.set_spawning_popen(None)
-
-
-class _Popen:
-    """A process that isn't started. A descriptor stands for what it would get."""
-
-    DupFd = int
-
-    def duplicate_for_child(self, descriptor: int) -> int:
-        """Return the descriptor as it is."""
-        return descriptor

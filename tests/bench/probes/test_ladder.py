@@ -161,6 +161,37 @@ def test_workers_have_a_rung_for_their_way() -> None:
     assert torch.get_num_threads() >= 1
 
 
+class _Transfer:
+    moved = waited = 0
+
+    def __call__(self, batch: Any) -> Any:
+        self.moved += 1
+        return batch
+
+    def wait(self) -> None:
+        self.waited += 1
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_transfer_is_the_last_rung(monkeypatch, workers) -> None:
+    """It is waited for at the end of each pass, by the device, too."""
+    synchronized: list[int] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: synchronized.append(1))
+    settings: dict[str, Any] = {"multiprocessing_context": "fork"} if workers else {}
+    transfer = _Transfer()
+    loader = DataLoader(Staged(), batch_size=4, num_workers=workers, **settings)
+    items = list(climb_ladder(loader, make_probe(epochs=2), transfer=transfer))
+    times = [item for item in items if isinstance(item, RungTime) and item.rung == "transfer"]
+    assert len(times) == transfer.waited == len(synchronized) == 2
+    assert max(item.place for item in items if isinstance(item, RungTime)) == times[0].place
+    # Each worker's first batch comes before the first stretch.
+    assert transfer.moved == 8 + workers
+    other = _Transfer()
+    found = list(climb_ladder([torch.zeros(2)] * 3, make_probe(), transfer=other))
+    assert {item.rung: item.batches for item in found} == {"loader": 2, "transfer": 2}
+    assert other.moved == 3
+
+
 class _InWorkersOnly(Staged):
     opened = False
 
