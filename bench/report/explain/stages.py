@@ -34,7 +34,9 @@ def print_ladder(console: Console, explanation: Explanation) -> None:
     samples = count_samples(explanation)
     unit = choose_unit(rung.sample_s for rung in explanation.ladder)
     ranked = sorted(explanation.ladder, key=lambda rung: -rung.sample_s)
-    named = {id(rung) for rung in ranked[:MOST_STAGES]}
+    # One more takes no more room than the words for it.
+    most = len(ranked) if len(ranked) <= MOST_STAGES + 1 else MOST_STAGES
+    named = {id(rung) for rung in ranked[:most]}
     stages = []
     for rung in explanation.ladder:
         if id(rung) not in named:

@@ -1,23 +1,20 @@
-"""The chart of break-even steps: throughput against the time of a step, for each configuration."""
+"""The chart of break-even steps: the step time from which on the loader no longer matters."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.analysis.explanation.explanation import BreakEven, Explanation
-from bench.report.charts.layout import format_tick
-from bench.report.explain.charts.chart_text import make_plain, make_title, mark_axis
-from bench.report.explain.wording import find_step_s, format_time
+from bench.report.explain.charts.chart_text import make_title, mark_axis, wrap_label
+from bench.report.explain.wording import find_step_s, format_share, format_time
 
-# Lines reach this far beyond the outermost break-even steps, as a factor.
-REACH = 4.0
-STYLES = ("-", "--", "-.", ":")
+ROW_INCHES = 0.55
+# The axis reaches this far beyond the outermost marks, as a factor.
+REACH = 3.0
 
 
 def list_break_even(explanation: Explanation) -> list[BreakEven]:
@@ -26,57 +23,44 @@ def list_break_even(explanation: Explanation) -> list[BreakEven]:
 
 
 def draw_break_even(explanation: Explanation) -> Figure:
-    """Draw the throughput of each configuration against the time of a step.
-
-    A loader delivers a batch each break-even step at most. A longer step bounds the training itself.
-    """
+    """Draw one row a configuration: the step times at which its loader matters, up to the break-even step."""
     points = list_break_even(explanation)
-    samples = explanation.setup.batch_size or 1
-    figure = Figure(figsize=(9, 4.6))
-    axes = figure.add_subplot()
     now = find_step_s(explanation)
-    steps = _choose_steps([point.step_s for point in points], now)
-    for number, (point, color) in enumerate(
-        zip(points, sns.color_palette("colorblind", len(points)), strict=True)
-    ):
-        rate = samples / np.maximum(steps, point.step_s)
-        label = f"from {format_time(point.step_s)} on: {make_plain(point.change)}"
-        axes.plot(steps * 1e3, rate, ls=STYLES[number % len(STYLES)], color=color, lw=2, label=label)
-        axes.plot(point.step_s * 1e3, samples / point.step_s, "o", color=color, ms=7)
-        if point.checked is not None:
-            # The share of the step's own throughput that was measured there.
-            measured = point.checked * samples / point.step_s
-            axes.plot(
-                point.step_s * 1e3,
-                measured,
-                "D",
-                mfc="none",
-                color=color,
-                ms=9,
-                label=f"checked: {point.checked:.0%} of the step's rate",
-            )
+    marks = [point.step_s * 1e3 for point in points] + ([now * 1e3] if now else [])
+    low, high = min(marks) / REACH, max(marks) * REACH
+    figure = Figure(figsize=(9, 1.7 + ROW_INCHES * len(points)))
+    axes = figure.add_subplot()
+    matters, free = sns.color_palette("colorblind")[3], sns.color_palette("colorblind")[2]
+    for place, point in enumerate(points):
+        step_ms = point.step_s * 1e3
+        axes.barh(place, step_ms - low, left=low, color=matters, height=0.5)
+        axes.barh(place, high - step_ms, left=step_ms, color=free, height=0.5)
+        checked = "" if point.checked is None else f"\nchecked: {format_share(point.checked)}"
+        axes.annotate(
+            f"{format_time(point.step_s)}{checked}", (1.01, place), xycoords=("axes fraction", "data"),
+            va="center",
+        )  # fmt: skip
+    axes.set_yticks(range(len(points)), [wrap_label(point.change) for point in points])
+    axes.set_ylim(len(points) - 0.4, -0.6)
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step_ms, _: f"{step_ms:g}"))
-    axes.yaxis.set_major_formatter(FuncFormatter(format_tick))
-    if now is not None and steps[0] <= now <= steps[-1]:
-        mark_axis(axes, now * 1e3, f"the step now: {format_time(now)}")
-    axes.set_xlabel("step in ms a batch; where lines meet, the loader no longer matters")
-    axes.set_ylabel("samples/s" if explanation.setup.batch_size else "batches/s")
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step_ms, _: f"{step_ms:,g}"))
+    if now:
+        mark_axis(
+            axes, now * 1e3, f"the step now: {format_time(now)}", before=now * 1e3 > math.sqrt(low * high)
+        )
+    verified = any(point.checked is not None for point in points)
+    checked = "; checked: throughput over that of the step alone" if verified else ""
+    axes.set_xlabel(f"time of a step in ms a batch{checked}")
     sns.despine(ax=axes)
-    axes.legend(framealpha=1, edgecolor="white", fontsize=9, loc="lower left")
+    axes.barh([0], [0], left=low, color=matters, label="the loader matters")
+    axes.barh([0], [0], left=low, color=free, label="it no longer matters")
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.6 / figure.get_figheight()), ncol=2, frameon=False
+    )
     axes.set_title(
         make_title("Break-even step of each configuration", explanation.setup.name), loc="left", pad=20
     )
     return figure
-
-
-def _choose_steps(break_even_s: Sequence[float], now: float | None) -> np.ndarray:
-    """Return times of a step from below all marks to above them, shape (200,), float64, in seconds."""
-    marks = [*break_even_s, *([now] if now else [])]
-    low, high = math.log10(min(marks) / REACH), math.log10(max(marks) * REACH)
-    # The corners of the lines belong to the points that are drawn.
-    return np.sort(np.concatenate([np.logspace(low, high, 200), break_even_s]))

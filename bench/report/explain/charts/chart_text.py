@@ -45,7 +45,7 @@ def mark_axis(axes: Axes, place: float, text: str, *, before: bool = False) -> N
         text: the text.
         before: whether the text stands on the left of the line; default False.
     """
-    axes.axvline(place, color="0.5", ls=":", lw=1.2, zorder=0)
+    axes.axvline(place, color="0.3", ls=":", lw=1.4, zorder=3)
     axes.annotate(
         text, (place, 1), xycoords=("data", "axes fraction"), xytext=(-3 if before else 3, 2),
         textcoords="offset points", ha="right" if before else "left",
