@@ -22,13 +22,11 @@ class LadderTimes:
             where a rung is missing.
         wait_s: seconds of a batch in which one process alone doesn't compute; None if unknown.
         transport_s: seconds of a batch on its way from a worker; None if unknown.
-        transport_cores: cores that are busy meanwhile; None if unknown.
     """
 
     cpu_shares: dict[str, float] = field(default_factory=dict)
     wait_s: float | None = None
     transport_s: float | None = None
-    transport_cores: float | None = None
 
 
 def read_ladder(rungs: Iterable[RungTime], transforms: int) -> LadderTimes:
@@ -56,7 +54,6 @@ def read_ladder(rungs: Iterable[RungTime], transforms: int) -> LadderTimes:
         cpu_shares=_find_cpu_shares(inside, transforms),
         wait_s=None if top is None else max(0.0, top[0] - top[1]),
         transport_s=None if way is None else way[0],
-        transport_cores=None if way is None or way[0] <= 0 else way[1] / way[0],
     )
 
 

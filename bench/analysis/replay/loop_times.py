@@ -30,12 +30,10 @@ class HandTimes:
 
     Attributes:
         hand_s: seconds of the training process to receive a batch.
-        hand_cores: cores that are busy meanwhile.
         latency_s: seconds from the end of a batch's loading until it can be received.
     """
 
     hand_s: float
-    hand_cores: float = 1.0
     latency_s: float = 0.0
 
 
@@ -62,9 +60,7 @@ def read_hand_times(trace: BatchTrace, ladder: LadderTimes, num_workers: int) ->
     receipts = [seconds for seconds in (ready_s, ladder.transport_s) if seconds is not None]
     hand_s = min(receipts, default=ASSUMED_HAND_S)
     hand_s = max(0.0, hand_s if way_s is None else min(hand_s, way_s))
-    # A worker hands on while the training process receives: two cores at most.
-    cores = 1.0 if ladder.transport_cores is None else min(2.0, ladder.transport_cores)
-    return HandTimes(hand_s, cores, 0.0 if way_s is None else max(0.0, way_s - hand_s))
+    return HandTimes(hand_s, 0.0 if way_s is None else max(0.0, way_s - hand_s))
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,6 @@ def test_shares_of_cpu_time() -> None:
     assert found.cpu_shares == pytest.approx(shares)
     assert found.wait_s == pytest.approx(0.75 * 0.004 + 0.002)
     assert found.transport_s == pytest.approx(0.003)
-    assert found.transport_cores == pytest.approx(1.0)
 
 
 def test_blocks_are_summed_up_by_their_median() -> None:

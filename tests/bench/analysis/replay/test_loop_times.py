@@ -31,9 +31,8 @@ def test_batches_that_are_there_tell_their_receipt() -> None:
 def test_the_rung_tells_the_receipt_from_the_way() -> None:
     """A batch that is waited for takes both."""
     trace = MadeUpLoader(hand_s=0.005, num_workers=1).make_trace()
-    found = read_hand_times(trace, LadderTimes(transport_s=0.002, transport_cores=1.6), 1)
+    found = read_hand_times(trace, LadderTimes(transport_s=0.002), 1)
     assert (found.hand_s, found.latency_s) == (pytest.approx(0.002), pytest.approx(0.003))
-    assert found.hand_cores == 1.6
 
 
 def test_nothing_to_read_is_assumed() -> None:
