@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from bench.process.child import ChildEnd, ChildFailure, Push
-from bench.workloads.script.script_end import ScriptEnd, end_now
+from bench.workloads.script.script_end import end_now
 from bench.workloads.script.script_feed import Feed
 from bench.workloads.script.script_file import ScriptError, ScriptFile
 from bench.workloads.script.script_hook import Iterate, hook_loaders
@@ -64,12 +64,11 @@ class ScriptRun(Push[T]):
         try:
             self._script.run()
             self._conclude()
-        except ScriptEnd:
-            pass
         except BaseException:
-            # What it has broken off is not sent.
-            self._over = True
-            raise
+            # A script may fail on its way out, once it was ended. What it breaks off itself is no epoch.
+            if not self._over:
+                self._over = True
+                raise
         finally:
             self._release()
         if self._failure is not None:

@@ -60,6 +60,9 @@ SCRIPT = """
             if sys.argv[2:]:
                 raise
             print("swallowed", error)
+        finally:
+            if "late" in sys.argv:
+                raise RuntimeError("half done")
         print("the end")
 """
 MODEL = """
@@ -154,3 +157,11 @@ def test_a_script_that_fails_is_told(choice, tmp_path, kind, arguments) -> None:
         probe(replace(choice, workload=failing), tmp_path, kind)
     assert "\n" not in str(caught.value)
     assert "swallowed" not in (tmp_path / "trials.log").read_text()
+
+
+def test_a_script_may_fail_once_it_is_ended(choice, tmp_path) -> None:
+    """As Lightning does, which closes a loop that has not begun. That is no failure of the probe."""
+    workload = choice.workload
+    failing = replace(workload, script=replace(workload.script, arguments=("-1", "late")))
+    items = probe(replace(choice, workload=failing), tmp_path, "ladder", epochs=1)
+    assert {item.rung for item in items if isinstance(item, RungTime)} >= {FETCH, COLLATE, LOADER}
