@@ -17,7 +17,7 @@ from bench.probes.loader_copies import copy_loader, hold_batches, open_loader
 from bench.probes.pickle_cost import measure_pickle
 from bench.probes.rung_plan import Rung, number_rungs
 from bench.probes.stretch import Stretch, StretchPlan, Taker, time_stretches
-from bench.probes.takers import KeepingTaker, MovingTaker
+from bench.probes.takers import CopyingTaker, MovingTaker
 from bench.probes.transforms import find_transforms
 from bench.probes.worker_stand_in import limit_threads, run_as_worker
 from bench.records.rung_time import (
@@ -104,8 +104,8 @@ class DataLoaderLadder:
     def _climb_workers(self) -> Iterator[RungTime | MissingRung]:
         """Time the rungs with workers, whose passes follow each other without a restart of the workers."""
         loader, asked = self._loader, self._cut.asked or None
-        keeper = KeepingTaker(self._make_count())
-        yield from self._time_streams(self._get_rung(LOADER), copy_loader(loader, asked), keeper)
+        copier = CopyingTaker(self._make_count())
+        yield from self._time_streams(self._get_rung(LOADER), copy_loader(loader, asked), copier)
         rungs = [rung for rung in self._rungs if rung.name in (TRANSPORT, PINNED, TRANSFER)]
         self._random.shuffle(rungs)
         for rung in rungs:
@@ -113,7 +113,7 @@ class DataLoaderLadder:
                 pinned = copy_loader(loader, asked, pinned=True)
                 yield from self._time_streams(rung, pinned, self._make_taker(rung))
                 continue
-            held = keeper.copy_kept()
+            held = copier.copies
             try:
                 stand_in = hold_batches(loader, held)
                 yield from self._time_streams(rung, stand_in, Taker(_count_in_turn(map(count_samples, held))))

@@ -8,30 +8,34 @@ from typing import Any
 import torch
 
 from bench.probes.stretch import Taker
-from loaders.data.nested_batch import map_tensors
+from loaders.data.nested_batch import count_bytes, map_tensors
 from loaders.device.pipeline import Transfer
 
-# Most batches that are kept for workers that deliver copies.
-MOST_KEPT = 4
+# So many batches are copied for workers that deliver them, and no more once they take so many bytes. Copying
+# them takes about a hundredth of a stretch.
+MOST_COPIED, MOST_BYTES = 4, 64 << 20
 
 
-class KeepingTaker(Taker):
-    """Keeps the first batches, too."""
+class CopyingTaker(Taker):
+    """Copies the first batches, too, to ordinary memory of this process.
+
+    Attributes:
+        copies: the copies so far.
+    """
 
     def __init__(self, count: Callable[[Any], int]) -> None:
         """Prepare to take batches."""
         super().__init__(count)
-        self._kept: list[Any] = []
+        self.copies: list[Any] = []
+        self._num_bytes = 0
 
     def take(self, batch: Any) -> int:
-        """Take a batch, and keep it if it is one of the first."""
-        if len(self._kept) < MOST_KEPT:
-            self._kept.append(batch)
+        """Take a batch, and copy it if it is one of the first."""
+        if len(self.copies) < MOST_COPIED and self._num_bytes <= MOST_BYTES:
+            # The batch itself would hold its shared memory, of which there may be little.
+            self.copies.append(map_tensors(batch, torch.clone))
+            self._num_bytes += count_bytes(batch)
         return super().take(batch)
-
-    def copy_kept(self) -> list[Any]:
-        """Return copies of the kept batches in ordinary memory of this process."""
-        return [map_tensors(batch, torch.clone) for batch in self._kept]
 
 
 class MovingTaker(Taker):
