@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,19 +9,13 @@ import numpy as np
 from bench.analysis.evidence import BlockEvidence, LoaderSetup
 from bench.analysis.replay.batch_times import BatchTimes, read_batch_times
 from bench.analysis.replay.change import CORES, OTHERS, STEP, TRANSFER, TRANSPORT, Change
+from bench.analysis.replay.hand_times import ASSUMED, HandTimes, read_hand_times
 from bench.analysis.replay.ladder_times import LadderTimes
-from bench.analysis.replay.loop_times import (
-    ASSUMED_HAND_S,
-    HandTimes,
-    StepTimes,
-    read_hand_times,
-    read_step_times,
-)
 from bench.analysis.replay.phase_rows import find_mean, find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput, replay_epoch
 from bench.analysis.replay.start_times import StartTimes, find_start_times, read_start_times
+from bench.analysis.replay.step_times import StepTimes, find_seen_s, read_step_times
 from bench.records.batch_trace import BatchTrace
-from bench.records.row import Row
 
 # Turns in which the step with a core is found from the step beside workers, which ends within 1%.
 STEP_TURNS = 3
@@ -86,8 +79,8 @@ class EpochModel:
         hand = self._find_hand(change)
         cores = setup.cores if OTHERS in change.without else self.cores
         return ReplayInput(
-            load_s=load_s[order],
-            cpu_s=cpu_s[order],
+            load_s=load_s[order] + hand.turn_s,
+            cpu_s=cpu_s[order] + hand.turn_s,
             step_s=np.resize(step_s, batches),
             step_cores=step_cores,
             hand_s=hand.hand_s,
@@ -100,7 +93,7 @@ class EpochModel:
             latency_s=hand.latency_s,
             # It was timed beside busy workers and others, so it holds its waits for a core already.
             hand_cores=0.0,
-            has_receiver=workers > 0 and setup.pin_memory and setup.device == "cuda",
+            has_receiver=hand.has_receiver,
         )
 
     def replay_wall(self, change: Change, batches: int) -> float:
@@ -131,7 +124,7 @@ class EpochModel:
         delayed_s = float(self.times.delayed_s.mean())
         if delayed_s < LEAST_DELAY * float(self.times.load_s.mean()):
             return self
-        seen_s = float(self.times.load_s.mean()) + delayed_s
+        seen_s = float(self.times.load_s.mean()) + delayed_s + self.hand.turn_s
         kept = 0.0
         for _ in range(DELAY_TURNS):
             found = replace(self, times=replace(self.times, kept=kept))
@@ -183,10 +176,10 @@ class EpochModel:
     def _find_hand(self, change: Change) -> HandTimes:
         workers = change.count_workers(self.setup)
         if workers and TRANSPORT in change.without:
-            return HandTimes(0.0)
+            return HandTimes(0.0, turn_s=self.hand.turn_s)
         if bool(workers) == bool(self.setup.num_workers):
             return self.hand
-        return HandTimes(ASSUMED_HAND_S) if workers else HandTimes(0.0)
+        return ASSUMED if workers else HandTimes(0.0)
 
     def _choose(self, change: Change, batches: int) -> np.ndarray:
         """Return which traced batches make up an epoch, by their numbers.
@@ -251,25 +244,12 @@ def _build_model(
             in_order=setup.in_order or not setup.num_workers,
             starts_workers=starts_workers,
         ),
-        hand=read_hand_times(trace, ladder, setup.num_workers),
+        hand=read_hand_times(trace, ladder, setup),
         step=read_step_times(trace, setup, block.step_alone, rows),
         starts=read_start_times(trace, rows),
         cold_starts=cold_starts,
         cores=cores,
         seed=block.block,
     )
-    seen_s = _find_step_s(trace, setup, rows)
+    seen_s = find_seen_s(trace, setup, rows)
     return (model if seen_s is None else model.with_step_as_seen(seen_s)).with_delays()
-
-
-def _find_step_s(trace: BatchTrace, setup: LoaderSetup, rows: Sequence[Row]) -> float | None:
-    """Return the seconds of a mean step with its transfer beside the workers; None where nobody sees them.
-
-    The host's clock doesn't see the steps of a GPU, which go on while the host waits for batches.
-    """
-    if setup.device != "cpu" or setup.step == "none":
-        return None
-    batches = sum(row.batches or 0 for row in rows if row.step_s is not None)
-    if batches:
-        return sum((row.step_s or 0.0) + (row.transfer_s or 0.0) for row in rows) / batches
-    return float((trace.step_s + trace.transfer_s).mean())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.analysis.evidence import Evidence
-from bench.analysis.replay.loop_times import ASSUMED_HAND_S
+from bench.analysis.replay.hand_times import ASSUMED
 from bench.analysis.replay.predictor import Predictor
 from bench.analysis.replay.start_times import END_S, FORK_S
 from bench.records.rung_time import TRANSPORT
@@ -72,7 +72,7 @@ def test_the_first_workers_and_the_last() -> None:
     """Without workers, their start and the way of batches are assumed; with them, both fall away."""
     loader = replace(SLOW_FETCH, batches=400)
     alone = replace(loader, num_workers=0)
-    gain = find_gain(alone, num_workers=4, start_s=4 * FORK_S, end_s=4 * END_S, hand_s=ASSUMED_HAND_S)
+    gain = find_gain(alone, num_workers=4, start_s=4 * FORK_S, end_s=4 * END_S, hand_s=ASSUMED.hand_s)
     assert predict(alone, num_workers=4) == pytest.approx(gain, rel=0.02)
     assert predict(loader, num_workers=0) == pytest.approx(find_gain(loader, num_workers=0), rel=0.03)
 

@@ -1,4 +1,4 @@
-"""LoopTimes: seconds of the training process around the loading: the way of batches, the step, both ends."""
+"""StepTimes: the step with the cores that it wants."""
 
 from __future__ import annotations
 
@@ -9,58 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.analysis.evidence import LoaderSetup
-from bench.analysis.replay.ladder_times import LadderTimes
 from bench.analysis.replay.phase_rows import find_phase_rows
 from bench.records.batch_trace import BatchTrace
 from bench.records.row import Row
 
-# The way of a batch from a worker where there is no worker yet: a message through a pipe, and some files of
-# shared memory to map.
-ASSUMED_HAND_S = 0.5e-3
-# A batch that was received before its turn is handed out faster than this.
-STORED_S = 30e-6
-# Batches that tell a time apart from chance.
-FEWEST = 3
 WAITING_STEP = re.compile(r"\d+(\.\d+)?ms")
-
-
-@dataclass(frozen=True)
-class HandTimes:
-    """The way of a batch from its worker to the training loop.
-
-    Attributes:
-        hand_s: seconds of the training process to receive a batch.
-        latency_s: seconds from the end of a batch's loading until it can be received.
-    """
-
-    hand_s: float
-    latency_s: float = 0.0
-
-
-def read_hand_times(trace: BatchTrace, ladder: LadderTimes, num_workers: int) -> HandTimes:
-    """Read the way of batches from a trace whose inside is known.
-
-    A batch that is waited for arrives after its way and its receipt. A batch that is there already takes its
-    receipt only. The rung `transport` holds a receipt, and may hold more. So the least of these is the
-    receipt, and the rest of the first is the way. A usual receipt is assumed where only the first is known,
-    since a training process that waits for a core receives late.
-
-    Args:
-        trace: the epoch.
-        ladder: tells the seconds of the rung `transport`.
-        num_workers: number of workers; 0 for batches that the training process loads itself.
-    """
-    if not num_workers:
-        return HandTimes(max(0.0, float(np.nanmedian(trace.wait_s - trace.load_s))))
-    waited = trace.asked_s < trace.ended_s
-    way_s = float(np.median((trace.arrived_s - trace.ended_s)[waited])) if waited.sum() >= FEWEST else None
-    margin_s = 1e-3 if way_s is None else max(1e-3, way_s)
-    ready = (trace.ended_s + margin_s < trace.asked_s) & (trace.wait_s > STORED_S)
-    ready_s = float(np.mean(trace.wait_s[ready])) if ready.sum() >= FEWEST else None
-    receipts = [seconds for seconds in (ready_s, ladder.transport_s) if seconds is not None]
-    hand_s = min(receipts, default=ASSUMED_HAND_S)
-    hand_s = max(0.0, hand_s if way_s is None else min(hand_s, way_s))
-    return HandTimes(hand_s, 0.0 if way_s is None else max(0.0, way_s - hand_s))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +78,19 @@ def read_step_times(
     share = moving_s / (moving_s + stepping_s) if moving_s + stepping_s > 0 else 0.0
     even = np.full(trace.batches, alone_s)
     return StepTimes((1 - share) * even, share * even, cores, is_alone=True)
+
+
+def find_seen_s(trace: BatchTrace, setup: LoaderSetup, rows: Sequence[Row]) -> float | None:
+    """Return the seconds of a mean step with its transfer beside the workers; None where nobody sees them.
+
+    The host's clock doesn't see the steps of a GPU, which go on while the host waits for batches.
+    """
+    if setup.device != "cpu" or setup.step == "none":
+        return None
+    batches = sum(row.batches or 0 for row in rows if row.step_s is not None)
+    if batches:
+        return sum((row.step_s or 0.0) + (row.transfer_s or 0.0) for row in rows) / batches
+    return float((trace.step_s + trace.transfer_s).mean())
 
 
 def _find_alone_s(rows: Sequence[Row]) -> float | None:

@@ -1,4 +1,4 @@
-"""What replays read of the training process: the way of batches, and the step."""
+"""What replays read of the step."""
 
 from __future__ import annotations
 
@@ -7,39 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.analysis.replay.ladder_times import LadderTimes
-from bench.analysis.replay.loop_times import ASSUMED_HAND_S, read_hand_times, read_step_times
+from bench.analysis.replay.step_times import read_step_times
 from tests.bench.analysis.replay.traces import MadeUpLoader
-
-UNKNOWN = LadderTimes()
-
-
-def test_without_workers_it_is_the_loaders_own_time() -> None:
-    """Waiting beyond the loading itself."""
-    trace = MadeUpLoader(num_workers=0).make_trace()
-    slower = replace(trace, begun_s=trace.begun_s + 0.0003)
-    assert read_hand_times(slower, UNKNOWN, 0).hand_s == pytest.approx(0.0003)
-
-
-def test_batches_that_are_there_tell_their_receipt() -> None:
-    """Workers are ahead of a slow step."""
-    trace = MadeUpLoader(step_s=0.05, hand_s=0.002).make_trace()
-    found = read_hand_times(trace, UNKNOWN, 2)
-    assert found.hand_s == pytest.approx(0.002)
-
-
-def test_the_rung_tells_the_receipt_from_the_way() -> None:
-    """A batch that is waited for takes both."""
-    trace = MadeUpLoader(hand_s=0.005, num_workers=1).make_trace()
-    found = read_hand_times(trace, LadderTimes(transport_s=0.002), 1)
-    assert (found.hand_s, found.latency_s) == (pytest.approx(0.002), pytest.approx(0.003))
-
-
-def test_nothing_to_read_is_assumed() -> None:
-    """A trace whose batches were all received before their turn, and no rung."""
-    trace = MadeUpLoader(step_s=0.05, hand_s=0.0).make_trace()
-    early = replace(trace, ended_s=trace.asked_s - 1, arrived_s=trace.asked_s)
-    assert read_hand_times(early, UNKNOWN, 2).hand_s == ASSUMED_HAND_S
 
 
 def test_a_step_alone_sets_the_mean_and_its_cores() -> None:
