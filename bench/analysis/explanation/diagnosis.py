@@ -9,6 +9,7 @@ from bench.analysis.explanation.explanation import Cause, Diagnosis
 from bench.analysis.explanation.facts import Facts
 from bench.analysis.explanation.losses import Loss, find_loader_share, find_losses
 from bench.analysis.explanation.starvation import are_cores_taken
+from bench.analysis.explanation.worker_counts import is_number_of_workers_clear
 
 # An infinitely fast loader that would save less leaves the step as what bounds. Receiving a batch takes half
 # a millisecond from any worker, which may be as much of a short step, and no setting of a loader saves it.
@@ -107,6 +108,8 @@ def _is_sure(facts: Facts, first: Loss, rivals: Sequence[Loss]) -> bool:
         return facts.delayed_share is not None
     # By counting bounds only, these are likely at most.
     if first.cause in (Cause.FEW_WORKERS, Cause.MANY_WORKERS) and not facts.predictor.is_trusted:
+        return False
+    if first.cause in WHERE_LOADING_IS_SEEN and not is_number_of_workers_clear(facts):
         return False
     largest = max((loss.share for loss in rivals), default=0.0)
     return first.share >= SURE_SHARE and first.share >= SURE_TIMES * largest

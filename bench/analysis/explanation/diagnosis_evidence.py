@@ -143,10 +143,16 @@ def _describe_many_workers(facts: Facts, loss: Loss) -> str:
             f"and its step alone do: {setup.num_threads} threads of the step and "
             f"{format_workers(setup.num_workers)} share {setup.cores:g} cores."
         )
-    ends = format_time(facts.start_s + facts.teardown_s)
+    ends_s = facts.start_s + facts.teardown_s
+    costs = (
+        f"starting and ending them takes {format_time(ends_s)} of an epoch of {format_time(facts.epoch_s)}"
+    )
+    if facts.alone_s is not None and facts.find_share(facts.contention_s) > ends_s / facts.epoch_s:
+        beside, alone = format_time(facts.step_s), format_time(facts.alone_s)
+        costs = f"the step takes {beside} beside them and {alone} alone"
     return (
-        f"{setup.num_workers} workers share {setup.cores:g} cores, and starting and ending them takes {ends} "
-        f"of an epoch of {format_time(facts.epoch_s)}; {format_workers(loss.num_workers)} would be faster."
+        f"{format_workers(setup.num_workers)} share {setup.cores:g} cores, and {costs}; "
+        f"{format_workers(loss.num_workers)} would be faster."
     )
 
 

@@ -11,6 +11,8 @@ from bench.analysis.replay.change import START_UP
 # The loading is hidden where an epoch is at most this much longer than one that never waits for it. A ceiling
 # counts as reached from 95% on, and predictions may err by as much again.
 HIDDEN = 1.10
+# Between these, an epoch that is predicted may lie on either side of the border.
+SURELY_HIDDEN, SURELY_NOT_HIDDEN = 1.07, 1.20
 # Numbers of workers are tried one by one up to here; larger ones by a quarter at a time.
 EACH_UP_TO = 8
 # Threads of the step waste CPU time where an epoch needs this share more of it than its parts alone. Below,
@@ -41,17 +43,21 @@ def list_numbers(first: int, last: int) -> list[int]:
     return [*numbers, last] if first <= last else []
 
 
-def find_enough_workers(facts: Facts) -> WorkerCount | None:
+def find_enough_workers(facts: Facts, longest: float = HIDDEN) -> WorkerCount | None:
     """Return the smallest larger number of workers that hides the loading behind the step; None for none.
 
     It has one more worker, or at most as many as there are cores. Their start doesn't count against hiding,
     as a start-up is a cause of its own, nor does the loading of the first batch, which nothing can hide.
+
+    Args:
+        facts: means of what was measured.
+        longest: longest epoch in which the loading counts as hidden, over one that never waits for it.
     """
     setup = facts.setup
     if not setup.has_dataloader or not facts.has_step or facts.loading_s <= 0:
         return None
     middle = facts.find_share(facts.steady_s - facts.loading_s - facts.contention_s)
-    hidden = HIDDEN * middle + facts.load_s / facts.epoch_s
+    hidden = longest * middle + facts.load_s / facts.epoch_s
     most = max(setup.num_workers + 1, int(setup.cores))
     for number in list_numbers(setup.num_workers + 1, most):
         saving = facts.find_saving(num_workers=number)
@@ -63,6 +69,13 @@ def find_enough_workers(facts: Facts) -> WorkerCount | None:
         if saving is not None and saving > 0 and without_start is not None and 1 - without_start <= hidden:
             return WorkerCount(number, saving)
     return None
+
+
+def is_number_of_workers_clear(facts: Facts) -> bool:
+    """Return True if predictions tell for sure whether more workers would hide the loading."""
+    return (find_enough_workers(facts, SURELY_HIDDEN) is None) == (
+        find_enough_workers(facts, SURELY_NOT_HIDDEN) is None
+    )
 
 
 def find_fewer_workers(facts: Facts) -> WorkerCount | None:

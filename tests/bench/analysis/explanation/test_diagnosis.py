@@ -58,7 +58,7 @@ def test_planted_causes_are_named() -> None:
         (replace(BASE, slow={20: 0.5, 50: 0.5}), Cause.STRAGGLERS),
         (replace(BASE, slow={20: 0.5, 50: 0.5}, num_workers=0), Cause.STRAGGLERS),
         (replace(BASE, fetch_s=8 * MS, step_s=5 * MS, num_workers=1), Cause.FEW_WORKERS),
-        (replace(BASE, fetch_s=5 * MS, step_s=8 * MS, num_workers=0), Cause.FEW_WORKERS),
+        (replace(BASE, fetch_s=15 * MS, step_s=18 * MS, num_workers=0), Cause.FEW_WORKERS),
         (replace(BASE, fetch_s=20 * MS, delayed_s=20 * MS, other_cpu_share=0.5), Cause.STARVED),
     ],
 )  # fmt: skip
@@ -106,11 +106,20 @@ def test_two_stages_alike_are_not_told_apart_for_sure() -> None:
     assert (found.cause, found.second, found.is_sure) == (Cause.FETCH, Cause.COLLATE, False)
 
 
-@pytest.mark.parametrize(("fetch_s", "cause"), [(27 * MS, Cause.FEW_WORKERS), (45 * MS, Cause.FETCH)])
-def test_too_few_workers_ends_where_one_more_hides_nothing(fetch_s, cause) -> None:
+@pytest.mark.parametrize(
+    ("fetch_s", "cause", "is_sure"),
+    [
+        (27 * MS, Cause.FEW_WORKERS, True),
+        (32.5 * MS, Cause.FEW_WORKERS, False),
+        (34 * MS, Cause.FETCH, False),
+        (45 * MS, Cause.FETCH, True),
+    ],
+)
+def test_too_few_workers_ends_where_one_more_hides_nothing(fetch_s, cause, is_sure) -> None:
     """Two workers, a step of 10 ms: a third would do for 28 ms a batch, and not for 46 ms."""
-    loader = replace(BASE, fetch_s=fetch_s, step_s=10 * MS, cpu={"fetch": 0, "collate": 0})
-    assert diagnose_loader(loader).cause is cause
+    loader = replace(BASE, fetch_s=fetch_s, step_s=10 * MS, cpu={"fetch": 0, "collate": 0}, batches=200)
+    found = diagnose_loader(loader)
+    assert (found.cause, found.is_sure) == (cause, is_sure)
 
 
 def test_as_many_workers_as_there_are_cores_may_hide_the_loading() -> None:
