@@ -44,7 +44,7 @@ class FetchRecords:
         values: values of the FIELDS of each batch, shape (batches, len(FIELDS)), int64.
         transforms: names of the transforms.
         transform_ns: nanoseconds in each transform, shape (batches, len(transforms)), int64; 0 for one that
-            the batch's worker doesn't have.
+            the batch's worker doesn't have. Those of a batch that wasn't timed are estimated.
         starts: starts of the workers.
     """
 
@@ -124,9 +124,33 @@ def _read(path: Path) -> _File:
     width = len(FIELDS) + len(transforms)
     # A worker that lives on may be about to write.
     whole = len(body) // (8 * width) * width
-    rows = np.frombuffer(body, np.int64, whole).reshape(-1, width)
+    rows = np.frombuffer(body, np.int64, whole).reshape(-1, width).copy()
+    _fill_untimed(rows)
     readings = None if start is None else StartReadings(worker, header["pid"], **start)
     return _File(worker, header["began_ns"], readings, transforms, rows)
+
+
+def _fill_untimed(rows: np.ndarray) -> None:
+    """Estimate the time in transforms of batches in which it wasn't measured.
+
+    A sample takes the mean of the worker's other samples, but not more than the fetch leaves. The first batch
+    is cold, and left out where there are others.
+
+    Args:
+        rows: records of one process; changed.
+    """
+    transform_ns = rows[:, len(FIELDS) :]
+    untimed = (transform_ns == UNKNOWN).any(axis=1)
+    timed = np.flatnonzero(~untimed)
+    if not untimed.any() or not len(timed):
+        return
+    samples = rows[:, FIELDS.index("samples")]
+    timed = timed[1:] if len(timed) > 1 else timed
+    sample_ns = transform_ns[timed].sum(axis=0) / samples[timed].sum()
+    estimated_ns = samples[untimed, None] * sample_ns
+    fetch_ns = (rows[:, FIELDS.index("fetched_ns")] - rows[:, FIELDS.index("begun_ns")])[untimed]
+    most = fetch_ns / np.maximum(estimated_ns.sum(axis=1), 1)
+    transform_ns[untimed] = estimated_ns * np.minimum(most, 1)[:, None]
 
 
 def _join(files: Sequence[_File]) -> FetchRecords:

@@ -53,7 +53,9 @@ class TransformSlot:
         self.name = _name(transform)
         self.transform = transform
         self._places: list[_Place] = []
-        self._class: type | None = None
+        # Its own class and that of the callable; or the callable that replaces it.
+        self._classes: tuple[type, type] | None = None
+        self._answer: Transform | None = None
 
     def add_place(self, place: _Place) -> None:
         """Add a place at which the dataset holds the transform."""
@@ -76,22 +78,27 @@ class TransformSlot:
             CLASS.__set__(self.transform, answering)
         except Exception:
             # Functions and what C code makes have classes that can't be changed, and a library may refuse.
-            answer = wrap(self.transform)
-            for place in self._places:
-                place.put(answer)
+            self._classes, self._answer = None, wrap(self.transform)
         else:
-            self._class = own
             call = MethodType(own.__call__, self.transform)
             answering.__call__ = staticmethod(wrap(call))  # type: ignore[method-assign]
+            self._classes = (own, answering)
+        self.resume()
+
+    def resume(self) -> None:
+        """Let the callable that was installed last answer once more."""
+        if self._classes is not None:
+            CLASS.__set__(self.transform, self._classes[1])
+        elif self._answer is not None:
+            for place in self._places:
+                place.put(self._answer)
 
     def restore(self) -> None:
         """Let the transform answer again."""
-        if self._class is not None:
-            CLASS.__set__(self.transform, self._class)
-            self._class = None
-            return
-        for place in self._places:
-            if place.get() is not self.transform:
+        if self._classes is not None:
+            CLASS.__set__(self.transform, self._classes[0])
+        elif self._answer is not None:
+            for place in self._places:
                 place.put(self.transform)
 
 

@@ -19,9 +19,14 @@ from typing import Any
 from torch.utils.data import _DatasetKind
 
 # Fields of a record before the times of the transforms; all are int64, times in nanoseconds.
-FIELDS = ("task", "begun_ns", "fetched_ns", "ended_ns", "cpu_ns", "delayed_ns")
+FIELDS = ("task", "samples", "begun_ns", "fetched_ns", "ended_ns", "cpu_ns", "delayed_ns")
 SUFFIX = ".trace"
 UNKNOWN = -1
+# Two readings of the clock around a call take up to this long between other work. Where they would take more
+# than a share of the fetch, the transforms of a batch are timed and those of the next ones aren't.
+CALL_NS = 1_000
+MOST_SHARE = 0.01
+UNTIMED_BATCHES = 3
 # The finder of transforms lies beside this file.
 FINDER = str(Path(__file__).resolve().with_name("transforms.py"))
 # What a worker that isn't forked evaluates. It has none of our modules.
@@ -148,7 +153,7 @@ class FetchTimer:
             slot.install(lambda call, place=place: time_calls(call, totals, place))
         fetcher = self._make(kind, dataset, *arguments)
         in_worker = self._worker != UNKNOWN
-        return TimedFetcher(fetcher, self._file, totals, self._delay, in_worker=in_worker)
+        return TimedFetcher(fetcher, self._file, (slots, totals), self._delay, in_worker=in_worker)
 
     def close(self) -> None:
         """Let the transforms answer by themselves again, and close the file."""
@@ -173,25 +178,34 @@ class TimedFetcher:
     """A fetcher of torch that times its fetches, and writes a record of each."""
 
     def __init__(
-        self, fetcher: Any, file: int, totals: list[int], delay: CoreDelay, *, in_worker: bool
+        self,
+        fetcher: Any,
+        file: int,
+        transforms: tuple[Sequence[Any], list[int]],
+        delay: CoreDelay,
+        *,
+        in_worker: bool,
     ) -> None:
         """Begin to time a fetcher.
 
         Args:
             fetcher: the fetcher.
             file: descriptor of the file of records.
-            totals: nanoseconds in each transform, which are set back for each batch.
+            transforms: slots of the transforms, and the nanoseconds in each, which are set back for each
+                batch.
             delay: tells how long this thread was ready and had no core.
             in_worker: whether torch's loop of workers calls it; else the training process does.
         """
         self._fetcher = fetcher
         self._file = file
-        self._totals = totals
+        self._slots, self._totals = transforms
+        self._untimed = 0
         self._delay = delay
         self._in_worker = in_worker
         self._fetches = 0
-        self._pack = struct.Struct(f"{len(FIELDS) + len(totals)}q").pack
-        self._none = [0] * len(totals)
+        width = len(self._slots)
+        self._pack = struct.Struct(f"{len(FIELDS) + width}q").pack
+        self._none, self._unknown = [0] * width, [UNKNOWN] * width
         self._fetched = fetched = [0]
         collate = fetcher.collate_fn
 
@@ -218,9 +232,29 @@ class TimedFetcher:
         cpu_ns = time.thread_time_ns() - cpu_ns
         delayed_ns = UNKNOWN if delay_ns == UNKNOWN else read_delay() - delay_ns
         self._fetches += 1
-        times = (begun_ns, fetched[0] or ended_ns, ended_ns, cpu_ns, delayed_ns)
-        os.write(self._file, self._pack(task, *times, *totals))
+        fetched_ns = fetched[0] or ended_ns
+        samples = len(index) if isinstance(index, list | tuple) else 1
+        times = (begun_ns, fetched_ns, ended_ns, cpu_ns, delayed_ns)
+        os.write(self._file, self._pack(task, samples, *times, *(self._unknown if self._untimed else totals)))
+        self._plan_next(fetched_ns - begun_ns, samples)
         return data
+
+    def _plan_next(self, fetch_ns: int, samples: int) -> None:
+        """Decide whether the transforms of the next batch are timed.
+
+        Args:
+            fetch_ns: nanoseconds of this batch until its collation.
+            samples: number of its samples.
+        """
+        if self._untimed:
+            self._untimed -= 1
+            if not self._untimed:
+                for slot in self._slots:
+                    slot.resume()
+        elif samples * len(self._slots) * CALL_NS > MOST_SHARE * fetch_ns:
+            self._untimed = UNTIMED_BATCHES
+            for slot in self._slots:
+                slot.restore()
 
     def __getattr__(self, name: str) -> Any:
         if name == "_fetcher":

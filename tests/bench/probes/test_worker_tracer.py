@@ -21,6 +21,47 @@ def test_time_without_a_core(tmp_path, text, delay_ns) -> None:
     assert CoreDelay(str(tmp_path / "schedstat")).read_ns() == delay_ns
 
 
+class Cheap:
+    """A transform that costs nothing, so that timing each call of it would cost more."""
+
+    def __call__(self, value):
+        return value
+
+
+def pass_on(value):
+    return value
+
+
+class Watched(Dataset):
+    """A dataset that notes whether its transform is timed."""
+
+    def __init__(self, transform) -> None:
+        self.transform = transform
+        self.own = (type(transform), transform)
+        self.timed = []
+
+    def __len__(self):
+        return 16
+
+    def __getitem__(self, index):
+        self.timed.append((type(self.transform), self.transform) != self.own)
+        return self.transform(index)
+
+
+@pytest.mark.parametrize("transform", [Cheap(), pass_on])
+def test_cheap_transforms_are_timed_in_one_batch_of_four(transform) -> None:
+    """The others take as long, as far as their fetch leaves the time."""
+    dataset = Watched(transform)
+    loader = DataLoader(dataset, 2)
+    with trace_loader(loader) as traced:
+        trace = traced.collect(measure_epoch(Pipeline(loader), len), 0)
+    assert dataset.timed == [batch % 4 == 0 for batch in range(8) for _ in range(2)]
+    assert (type(dataset.transform), dataset.transform) == dataset.own
+    assert trace.transform_s.shape == (8, 1)
+    assert (trace.transform_s > 0).all()
+    assert (trace.fetch_s >= 0).all()
+
+
 class Nested(Dataset):
     """A dataset that loads from a DataLoader of its own, and whose attributes can't be read."""
 
