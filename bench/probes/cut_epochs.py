@@ -6,23 +6,22 @@ import itertools
 import math
 import random
 import statistics
-import time
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from bench.probes.cut_epoch import Clock, CountingCollate, CutEpoch, Stages, count_indices
 from bench.probes.loader_copies import make_fetcher
-from bench.probes.stretch import FEWEST_BATCHES, Stretch
-from bench.probes.transform_gate import pass_on
-from bench.probes.transforms import TransformSlot
-from loaders.data.nested_batch import count_samples
+from bench.probes.stretch import FEWEST_BATCHES, NoBatchError, Stretch
 
 # Most indices that are kept, so that each rung asks for the same ones.
 MOST_INDICES = 200_000
+# Parts of an epoch. After each one all other epochs have their turn.
+PARTS = 16
 
 
 class CutEpochs:
@@ -45,11 +44,12 @@ class CutEpochs:
             seed: decides the random state at the begin of each epoch.
 
         Raises:
-            ValueError: the sampler yields nothing.
+            NoBatchError: the sampler yields nothing.
         """
         self._loader = loader
         self._limit_s = limit_s
         self._seed = seed
+        self._random = random.Random(f"turns/{seed}")
         self.batches: int | None = None
         self.asked: list[Any] = []
         self.order: Stretch | None = None
@@ -63,20 +63,20 @@ class CutEpochs:
             kept: takes the first indices that it yields; default None.
 
         Raises:
-            ValueError: the sampler yields nothing.
+            NoBatchError: the sampler yields nothing.
         """
         batches = samples = 0
-        clock = _Clock()
+        clock = Clock()
         for asked in self._loader._index_sampler:
             batches += 1
-            samples += _count_indices(asked)
+            samples += count_indices(asked)
             if kept is not None and (samples <= MOST_INDICES or not kept):
                 # A sampler of the user's own may change a list after it was yielded.
                 kept.append(list(asked) if isinstance(asked, list) else asked)
             if clock.read_s() > self._limit_s and batches >= FEWEST_BATCHES:
                 break
         if not batches:
-            raise ValueError("the loader's sampler yields nothing")
+            raise NoBatchError("the loader's sampler yields nothing")
         self.order = clock.stop(batches, samples)
         return self.order
 
@@ -87,12 +87,12 @@ class CutEpochs:
         the time, so that noise ends no later epoch before its last batch.
 
         Raises:
-            ValueError: the dataset yields nothing.
+            NoBatchError: the dataset yields nothing.
         """
-        self.seed(-1)
-        fetch = make_fetcher(self._loader, _CountingCollate(self._loader, collates=True)).fetch
+        self.seed("warm-up")
+        fetch = make_fetcher(self._loader, CountingCollate(self._loader, collates=True)).fetch
         half_s = self._limit_s / 2
-        clock, times_s = _Clock(), array("d")
+        clock, times_s = Clock(), array("d")
         enough = math.inf
         for asked in self._list_asked():
             began_s = clock.read_s()
@@ -108,69 +108,59 @@ class CutEpochs:
             if len(times_s) >= enough:
                 break
         if not times_s:
-            raise ValueError("the dataset yields nothing")
+            raise NoBatchError("the dataset yields nothing")
         self.batches = max(1, len(times_s) - (not self.asked))
 
-    def time_epoch(self, gated: Sequence[TransformSlot], *, collates: bool, epoch: int) -> Stretch:
-        """Time an epoch without some of its stages. It holds its share of the order.
+    def time_epochs(self, stages: Sequence[Stages], epoch: int) -> list[Stretch | Exception]:
+        """Time epochs side by side: part by part in a drawn order, so that noise falls on all of them.
+
+        Each holds its share of the order. They draw the same random numbers.
 
         Args:
-            gated: transforms that pass their input on.
-            collates: whether samples are collated.
-            epoch: number of the pass over the ladder. Epochs of one pass have the same random state.
-
-        Raises:
-            ValueError: the dataset yields nothing.
-        """
-        collate = _CountingCollate(self._loader, collates=collates)
-        self.seed(epoch)
-        with pass_on(gated):
-            stretch = self._time_fetcher(collate)
-        return stretch if self.order is None else add_share(stretch, self.order)
-
-    def seed(self, epoch: int) -> None:
-        """Set the random state of a pass.
-
-        Args:
+            stages: the stages of each epoch.
             epoch: number of the pass over the ladder.
+
+        Returns:
+            The time of each epoch, or what its dataset has raised.
         """
-        number = random.Random(f"{self._seed}/{epoch}").getrandbits(32)
+        epochs = [CutEpoch(self._loader, one) for one in stages]
+        clock, batches = Clock(), 0
+        for number, part in enumerate(self._list_parts()):
+            for one in self._random.sample(epochs, len(epochs)):
+                if not one.has_ended:
+                    self.seed(f"{epoch}/{number}")
+                    one.load(part)
+            batches += len(part)
+            if clock.read_s() > self._limit_s * len(epochs) and batches >= FEWEST_BATCHES:
+                break
+        return [self._finish(one) for one in epochs]
+
+    def seed(self, name: str) -> None:
+        """Set the random state of Python, numpy and torch.
+
+        Args:
+            name: tells it from others; the same name gives the same state.
+        """
+        number = random.Random(f"{self._seed}/{name}").getrandbits(32)
         random.seed(number)
         np.random.seed(number)
         torch.manual_seed(number)
 
-    def _time_fetcher(self, collate: _CountingCollate) -> Stretch:
-        opened = clock = _Clock()
-        fetch = make_fetcher(self._loader, collate).fetch
-        begin_s, batches = 0.0, 0
-        is_iterable = not self.asked
+    def _finish(self, epoch: CutEpoch) -> Stretch | Exception:
+        try:
+            stretch = epoch.finish()
+        except Exception as error:
+            return error
+        return stretch if self.order is None else add_share(stretch, self.order)
+
+    def _list_parts(self) -> Iterator[Sequence[Any]]:
+        """Yield parts of an epoch, of about the same number of batches."""
+        batches = self.batches or len(self.asked) or FEWEST_BATCHES
         # The first batch of an iterable dataset comes on top.
-        most = None if self.batches is None else self.batches + is_iterable
-        for asked in itertools.islice(self._list_asked(), most):
-            try:
-                fetch(asked)
-            except StopIteration:
-                break
-            batches += 1
-            if batches == 1 and is_iterable:
-                # An iterable dataset starts here, as it would once an epoch.
-                begin_s, collate.first = opened.read_s(), collate.samples
-                clock = _Clock()
-            if clock.read_s() > self._limit_s and batches >= FEWEST_BATCHES:
-                break
-        if not batches:
-            raise ValueError("the dataset yields nothing")
-        if clock is opened or batches == 1:
-            return opened.stop(batches, self._count_known(batches) or collate.samples)
-        return clock.stop(batches - 1, collate.samples - collate.first, begin_s)
-
-    def _count_known(self, batches: int) -> int:
-        """Return the number of samples of the first batches by their indices; 0 where these don't tell it.
-
-        A dataset that fetches a batch at once may return it in any form.
-        """
-        is_known = self.asked and self._loader._auto_collation
-        return sum(map(_count_indices, self.asked[:batches])) if is_known else 0
+        asked = list(itertools.islice(self._list_asked(), batches + (not self.asked)))
+        parts = min(PARTS, len(asked))
+        for number in range(parts):
+            yield asked[len(asked) * number // parts : len(asked) * (number + 1) // parts]
 
     def _list_asked(self) -> Iterable[Any]:
         # An iterable dataset is asked for as many samples each time.
@@ -194,42 +184,3 @@ def add_share(stretch: Stretch, order: Stretch) -> Stretch:
         stretch.cpu_s + share * order.cpu_s,
         stretch.startup_s,
     )
-
-
-class _Clock:
-    """The wall time and the CPU time of this process since its begin."""
-
-    def __init__(self) -> None:
-        self._cpu_s, self._began_s = time.process_time(), time.perf_counter()
-
-    def read_s(self) -> float:
-        """Return the wall time in seconds."""
-        return time.perf_counter() - self._began_s
-
-    def stop(self, batches: int, samples: int, startup_s: float = 0.0) -> Stretch:
-        """Return the stretch that ends here."""
-        wall_s = self.read_s()
-        return Stretch(batches, samples, wall_s, time.process_time() - self._cpu_s, startup_s)
-
-
-class _CountingCollate:
-    """Counts the samples of each batch, and collates them.
-
-    Attributes:
-        samples: number of samples so far.
-        first: number of samples that aren't timed.
-    """
-
-    def __init__(self, loader: DataLoader[Any], *, collates: bool) -> None:
-        self._function: Callable[[Any], Any] | None = loader.collate_fn if collates else None
-        # Without automatic batching the dataset makes whole batches.
-        self._count: Callable[[Any], int] = len if loader._auto_collation else count_samples
-        self.samples = self.first = 0
-
-    def __call__(self, data: Any) -> Any:
-        self.samples += self._count(data)
-        return data if self._function is None else self._function(data)
-
-
-def _count_indices(asked: Any) -> int:
-    return len(asked) if isinstance(asked, list | tuple) else 1

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from bench.probes.cut_epoch import Stages
 from bench.probes.cut_epochs import CutEpochs, add_share
 from bench.probes.loader_copies import copy_loader, hold_batches, open_loader
 from bench.probes.pickle_cost import measure_pickle
@@ -68,7 +69,6 @@ class DataLoaderLadder:
         self._random = random.Random(f"ladder/{probe.seed}/{probe.block}")
         self._cut = CutEpochs(loader, probe.limit_s, f"{probe.seed}/{probe.block}")
         self._rungs = number_rungs(probe.block, list(self._list_stages()))
-        self._missing: set[Rung] = set()
 
     def _list_stages(self) -> Iterator[tuple[str, str, int | None]]:
         if self._cut.order is not None:
@@ -133,18 +133,23 @@ class DataLoaderLadder:
     def _climb_one_process(self, rungs: list[Rung]) -> Iterator[RungTime | MissingRung]:
         """Time rungs that run in this process, each once a pass."""
         cut = self._cut
+        cut_rungs = [rung for rung in rungs if rung.name in CUT]
+        groups = [cut_rungs, *([rung] for rung in rungs if rung.name not in CUT)]
         with ExitStack() as stack:
             reason = self._warm_up(stack)
             if reason:
                 yield from (rung.miss(reason) for rung in rungs)
-                rungs = []
+                groups = []
             for epoch in range(self._probe.epochs):
                 if cut.order is not None:
                     yield self._get_rung(ORDER).make_time(cut.time_order(), epoch)
-                self._random.shuffle(rungs)
-                for rung in rungs:
-                    if rung not in self._missing:
-                        yield self._time_rung(rung, epoch)
+                self._random.shuffle(groups)
+                for group in groups:
+                    if group is cut_rungs:
+                        yield from self._time_cut(cut_rungs, epoch)
+                    else:
+                        cut.seed(f"{epoch}")
+                        yield group[0].make_time(self._time_whole(group[0]), epoch)
 
     def _warm_up(self, stack: ExitStack) -> str:
         """Run the first epoch, and return why no epoch can be run in this process; empty where it can."""
@@ -161,21 +166,22 @@ class DataLoaderLadder:
                 return f"the dataset works in workers only: {describe_error(error)}"
         return ""
 
-    def _time_rung(self, rung: Rung, epoch: int) -> RungTime | MissingRung:
-        cut = self._cut
-        if rung.name not in CUT:
-            cut.seed(epoch)
-            return rung.make_time(self._time_whole(rung), epoch)
-        gated = [] if rung.number is None else self._slots[rung.number :]
-        try:
-            stretch = cut.time_epoch(gated, collates=rung.name == COLLATE, epoch=epoch)
-        except Exception as error:
-            if not gated:
-                raise
-            self._missing.add(rung)
-            names = join_few(slot.name for slot in gated)
-            return rung.miss(f"the dataset fails without {names}: {describe_error(error)}")
-        return rung.make_time(stretch, epoch)
+    def _time_cut(self, rungs: list[Rung], epoch: int) -> Iterator[RungTime | MissingRung]:
+        """Time cut epochs side by side. Those that can't be run are removed from the rungs."""
+        stages = [
+            Stages(tuple(() if rung.number is None else self._slots[rung.number :]), rung.name == COLLATE)
+            for rung in rungs
+        ]
+        results = self._cut.time_epochs(stages, epoch)
+        for rung, stage, result in zip(list(rungs), stages, results, strict=True):
+            if isinstance(result, Stretch):
+                yield rung.make_time(result, epoch)
+                continue
+            if not stage.gated:
+                raise result
+            rungs.remove(rung)
+            names = join_few(slot.name for slot in stage.gated)
+            yield rung.miss(f"the dataset fails without {names}: {describe_error(result)}")
 
     def _time_whole(self, rung: Rung) -> Stretch:
         """Time an epoch of a DataLoader without workers."""

@@ -30,7 +30,7 @@ def climb_ladder(
     """Time the rungs of a loader, each once a pass, in an order drawn by seed and block.
 
     Nothing of the loader is changed for good. Rungs with workers come first, since their workers must get a
-    dataset that no sample was asked of.
+    dataset that no sample was asked of. Rungs up to the collation take turns, part by part of their epochs.
 
     Args:
         loader: a DataLoader, the first batches of one, or any other iterable of batches.
