@@ -11,6 +11,7 @@ import pytest
 from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.running_clock import read_running_s
+from bench.records.rung_time import COLLATE, LOADER, RungTime
 from bench.workloads.script import script_inspection
 from bench.workloads.script.script_choice import pick_loader
 from bench.workloads.script.script_file import ScriptFile
@@ -146,6 +147,10 @@ def test_a_loop_of_another_shape(folder, tmp_path, loop) -> None:
         (1, 24, [0, 1] * 3),
     ]
     assert all(trace.is_inside_known and len(trace.num_bytes) == 6 for trace in traces)
+    if loop == "in_thread":
+        # There the script's end is that of the process.
+        ladder = probe(choice, tmp_path, "ladder", epochs=1, num_workers=2)
+        assert {COLLATE, LOADER} < {item.rung for item in ladder if isinstance(item, RungTime)}
     assert "the script's end" not in (tmp_path / "trials.log").read_text()
 
 
