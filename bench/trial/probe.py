@@ -16,7 +16,8 @@ class Probe:
     """A look into a configuration's loading, in a process of its own.
 
     A `trace` runs whole epochs with the step, and yields a BatchTrace of each. A `ladder` runs epochs that
-    are cut short, in an order drawn by seed and block, and yields a RungTime of each.
+    are cut short, in an order drawn by seed and block, and yields a RungTime of each. It also yields a
+    MissingRung for each one that can't be cut, and a PickleCost where there is one.
 
     Attributes:
         kind: `trace` or `ladder`.

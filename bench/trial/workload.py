@@ -100,7 +100,7 @@ class Workload(ABC):
             probe: says what to look at.
 
         Returns:
-            BatchTraces for a `trace`, RungTimes for a `ladder`.
+            BatchTraces for a `trace`; RungTimes, MissingRungs and a PickleCost for a `ladder`.
         """
         raise NotImplementedError(f"{self.name}: no {probe.kind}")
 
