@@ -71,11 +71,7 @@ class WorkerTracer:
         self._find_transforms = find_transforms
 
     def __call__(self, worker: int) -> None:
-        """Begin to trace this process.
-
-        Args:
-            worker: number of the worker.
-        """
+        """Begin to trace this process, which is the worker of that number."""
         ready_ns = clock()
         if self.init_fn is not None:
             self.init_fn(worker)
@@ -115,8 +111,7 @@ class FetchTimer:
         self._start = start
         self._make: Callable[..., Any] = _DatasetKind.create_fetcher
         self._dataset: Any = None
-        self._slots: Sequence[Any] = ()
-        self._file: int | None = None
+        self._timed: TimedFetcher | None = None
         self._delay = CoreDelay()
 
     def create_fetcher(self, kind: Any, dataset: Any, *arguments: Any) -> Any:
@@ -141,28 +136,22 @@ class FetchTimer:
             # A dataset that can't be looked into keeps its transforms to itself.
             slots = []
         try:
-            self._file = self._open(began_ns, [slot.name for slot in slots])
+            file = self._open(began_ns, [slot.name for slot in slots])
         except OSError:
             # The trace is over, and its folder gone.
             return self._make(kind, dataset, *arguments)
         # Workers that live on have started once.
         self._start = None
-        self._slots = slots
-        totals = [0] * len(slots)
-        for place, slot in enumerate(slots):
-            slot.install(lambda call, place=place: time_calls(call, totals, place))
-        fetcher = self._make(kind, dataset, *arguments)
-        in_worker = self._worker != UNKNOWN
-        return TimedFetcher(fetcher, self._file, (slots, totals), self._delay, in_worker=in_worker)
+        # An iterable dataset begins in its fetcher, and may take its transforms along.
+        self._timed = TimedFetcher(file, slots, self._delay, in_worker=self._worker != UNKNOWN)
+        self._timed.hold(self._make(kind, dataset, *arguments))
+        return self._timed
 
     def close(self) -> None:
-        """Let the transforms answer by themselves again, and close the file."""
-        for slot in self._slots:
-            slot.restore()
-        self._slots = ()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        """End the timing of the last epoch's fetcher."""
+        if self._timed is not None:
+            self._timed.close()
+            self._timed = None
 
     def _open(self, began_ns: int, transforms: list[str]) -> int:
         """Return a new file that begins with a line of JSON."""
@@ -177,36 +166,33 @@ class FetchTimer:
 class TimedFetcher:
     """A fetcher of torch that times its fetches, and writes a record of each."""
 
-    def __init__(
-        self,
-        fetcher: Any,
-        file: int,
-        transforms: tuple[Sequence[Any], list[int]],
-        delay: CoreDelay,
-        *,
-        in_worker: bool,
-    ) -> None:
-        """Begin to time a fetcher.
+    def __init__(self, file: int, slots: Sequence[Any], delay: CoreDelay, *, in_worker: bool) -> None:
+        """Begin to time the transforms.
 
         Args:
-            fetcher: the fetcher.
             file: descriptor of the file of records.
-            transforms: slots of the transforms, and the nanoseconds in each, which are set back for each
-                batch.
+            slots: slots of the transforms.
             delay: tells how long this thread was ready and had no core.
-            in_worker: whether torch's loop of workers calls it; else the training process does.
+            in_worker: whether torch's loop of workers calls this fetcher; else the training process does.
         """
-        self._fetcher = fetcher
-        self._file = file
-        self._slots, self._totals = transforms
-        self._untimed = 0
+        self._fetcher: Any = None
+        self._file: int | None = file
+        self._slots = slots
         self._delay = delay
         self._in_worker = in_worker
-        self._fetches = 0
-        width = len(self._slots)
+        self._fetches = self._untimed = 0
+        width = len(slots)
         self._pack = struct.Struct(f"{len(FIELDS) + width}q").pack
         self._none, self._unknown = [0] * width, [UNKNOWN] * width
-        self._fetched = fetched = [0]
+        self._fetched = [0]
+        # Nanoseconds in each transform, which are set back for each batch.
+        self._totals = totals = [0] * width
+        for place, slot in enumerate(slots):
+            slot.install(lambda call, place=place: time_calls(call, totals, place))
+
+    def hold(self, fetcher: Any) -> None:
+        """Time the fetches of a fetcher of torch from now on."""
+        self._fetcher, fetched = fetcher, self._fetched
         collate = fetcher.collate_fn
 
         def collate_timed(data: Any) -> Any:
@@ -215,12 +201,22 @@ class TimedFetcher:
 
         fetcher.collate_fn = collate_timed
 
+    def close(self) -> None:
+        """Go on without timing. An iterator may be kept beyond its epoch."""
+        for slot in self._slots:
+            slot.restore()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
     def fetch(self, index: Any) -> Any:
         """Fetch and collate a batch.
 
         Args:
             index: indices of the batch.
         """
+        if self._file is None:
+            return self._fetcher.fetch(index)
         # The number of the task orders the batches of all workers. Only the caller knows it.
         task = sys._getframe(1).f_locals.get("idx", UNKNOWN) if self._in_worker else self._fetches
         totals, fetched, read_delay = self._totals, self._fetched, self._delay.read_ns
@@ -240,12 +236,7 @@ class TimedFetcher:
         return data
 
     def _plan_next(self, fetch_ns: int, samples: int) -> None:
-        """Decide whether the transforms of the next batch are timed.
-
-        Args:
-            fetch_ns: nanoseconds of this batch until its collation.
-            samples: number of its samples.
-        """
+        """Decide by the fetch of a batch whether the transforms of the next one are timed."""
         if self._untimed:
             self._untimed -= 1
             if not self._untimed:
@@ -269,8 +260,7 @@ class CoreDelay:
         """Open the statistics of this thread.
 
         Args:
-            path: file with nanoseconds on a core, nanoseconds without one, and the number of turns; default
-                the system's.
+            path: file with the nanoseconds on a core and without one; default the system's.
         """
         self._file: int | None = None
         try:

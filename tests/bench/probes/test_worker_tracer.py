@@ -62,6 +62,21 @@ def test_cheap_transforms_are_timed_in_one_batch_of_four(transform) -> None:
     assert (trace.fetch_s >= 0).all()
 
 
+def test_an_iterator_that_is_kept_beyond_the_trace() -> None:
+    """It goes on without being timed, and writes nowhere."""
+    dataset = Watched(Cheap())
+    loader = DataLoader(dataset, 2)
+    with trace_loader(loader) as traced:
+        kept = iter(loader)
+        next(kept)
+        trace = traced.collect(measure_epoch(Pipeline(loader), len), 0)
+        next(kept)
+    dataset.timed.clear()
+    assert [len(batch) for batch in kept] == [2] * 6
+    assert not any(dataset.timed)
+    assert trace.is_inside_known
+
+
 class Nested(Dataset):
     """A dataset that loads from a DataLoader of its own, and whose attributes can't be read."""
 
