@@ -41,13 +41,15 @@ def explain_here(
     return run
 
 
+def advise(evidence: Evidence) -> Explanation:
+    """Explain, with advice that doesn't depend on the speed of this machine."""
+    workers = 0 if evidence.setup.num_workers else 1
+    advice = (Advice("others", "workers", None, "dataloader", {"num_workers": workers}),)
+    return replace(explain(evidence), advice=advice, break_even=(BreakEven("as it is", 0.002),))
+
+
 def test_an_own_loader_with_workers(explain_here, tmp_path, monkeypatch, capsys) -> None:
     """Standard output is the explanation alone; its advice is measured, and all of it is on file."""
-
-    def advise(evidence: Evidence) -> Explanation:
-        # Advice that doesn't depend on the speed of this machine.
-        advice = (Advice("no workers", "workers", None, "dataloader", {"num_workers": 0}),)
-        return replace(explain(evidence), advice=advice, break_even=(BreakEven("as it is", 0.002),))
 
     monkeypatch.setattr("bench.runner.explain_session.explain", advise)
     monkeypatch.setattr("bench.runner.sweep_session.draw_charts", lambda folder: [])
@@ -112,13 +114,16 @@ def run_sweep(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
     return int(left.value.code or 0), printed.out, printed.err
 
 
-def test_a_script(explain_here, tmp_path) -> None:
-    """It fills one screen, and says where the rest lies."""
+def test_a_script(explain_here, tmp_path, monkeypatch) -> None:
+    """Its change is made in the script itself. The screen says where the rest lies."""
+    monkeypatch.setattr("bench.runner.explain_session.explain", advise)
+    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", lambda folder: [])
     script, folder = tmp_path / "train.py", tmp_path / "out"
     script.write_text(dedent(SCRIPT))
     code, out, err = explain_here(
-        str(script), "--num-threads", "1", "--blocks", "1", "--out", str(folder), "--", "--epochs", "2"
-    )
+        str(script), "--num-threads", "1", "--blocks", "1", "--verify", "--out", str(folder),
+        "--", "--epochs", "2",
+    )  # fmt: skip
     assert code == 0, out + err
     assert err == ""
     assert "a line of the script" not in out
@@ -127,6 +132,9 @@ def test_a_script(explain_here, tmp_path) -> None:
     explanation = read_explanation(folder)
     assert explanation.setup.step == "script"
     assert (explanation.setup.measured_batches, explanation.setup.epoch_batches) == (6, 6)
+    assert explanation.advice[0].actual is not None
+    runs = read_runs(folder / "verify")
+    assert (set(runs["num_workers"]), set(runs["step"])) == ({"0", "1"}, {"script"})
     assert set(read_runs(folder)["samples"]) == {48}
     assert (folder / "batches.csv").read_text().count("\n") == 1 + 2 * 6
 
