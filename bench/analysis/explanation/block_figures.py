@@ -125,10 +125,14 @@ def _compute_block(block: BlockEvidence, is_steady: bool) -> BlockFigures | None
 
 
 def _pick_sound(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of the last attempt that delivered batches."""
+    """Return the rows of the first attempt that nothing disturbed, else of the last one."""
     sound = [row for row in rows if row.status == "ok" and row.batches and row.wall_s]
-    last = max((row.attempt for row in sound), default=0)
-    return [row for row in sound if row.attempt == last]
+    attempts = sorted({row.attempt for row in sound})
+    disturbed = {row.attempt for row in sound if row.disturbed}
+    chosen = next(
+        (attempt for attempt in attempts if attempt not in disturbed), attempts[-1] if attempts else 0
+    )
+    return [row for row in sound if row.attempt == chosen]
 
 
 def _pick_steady(rows: list[Row]) -> list[Row]:
