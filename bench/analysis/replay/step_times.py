@@ -14,6 +14,8 @@ from bench.records.batch_trace import BatchTrace
 from bench.records.row import Row
 
 WAITING_STEP = re.compile(r"\d+(\.\d+)?ms")
+# A mean step is no shorter than a reading of the clock.
+SHORTEST_S = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +73,10 @@ def read_step_times(
     )
     cores = min(cores, float(max(1, setup.num_threads)), setup.cores)
     if setup.device == "cpu" and seen_s > 0:
-        factor = alone_s / seen_s
-        return StepTimes(factor * step_s, factor * transfer_s, cores, is_alone=True)
+        # Captured batches lie where the step takes them, so the step alone has no transfer as a rule.
+        moves = any(row.transfer_s for row in rows)
+        factor = alone_s / (seen_s if moves else max(float(step_s.mean()), SHORTEST_S))
+        return StepTimes(factor * step_s, factor * transfer_s if moves else transfer_s, cores, is_alone=True)
     moving_s = sum(row.transfer_s or 0.0 for row in rows)
     stepping_s = sum(row.step_s or 0.0 for row in rows)
     share = moving_s / (moving_s + stepping_s) if moving_s + stepping_s > 0 else 0.0

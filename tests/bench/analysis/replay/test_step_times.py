@@ -41,6 +41,15 @@ def test_on_a_gpu_the_hosts_clock_sees_no_step() -> None:
     assert found.transfer_s == pytest.approx(np.full(64, 0.002))
 
 
+def test_a_step_alone_that_has_no_transfer_leaves_that_of_the_trace() -> None:
+    """Captured batches lie on the step's device already."""
+    loader = MadeUpLoader(step_s=0.004, transfer_s=0.012)
+    row = replace(loader.make_step_row(0), transfer_s=0.0)
+    found = read_step_times(loader.make_trace(), loader.make_setup(device="cpu"), [row], [])
+    assert found.step_s == pytest.approx(np.full(64, 0.004))
+    assert found.transfer_s == pytest.approx(np.full(64, 0.012))
+
+
 @pytest.mark.parametrize(("step", "cores"), [("none", 0.0), ("12ms", 0.0), ("2.5ms", 0.0), ("script", 1.0)])
 def test_cores_of_a_step_that_was_not_measured_alone(step, cores) -> None:
     """A wait takes none; any other one at most as many as torch has threads."""
