@@ -16,6 +16,7 @@ from bench.analysis.evidence import BlockEvidence, Evidence, LoaderSetup
 from bench.analysis.replay.predictor import Predictor
 from bench.analysis.replay.queue_replay import ReplayInput, replay_epoch
 from bench.machine.cpu_checks import count_usable_cores
+from bench.machine.interference import find_interference, read_counters
 from bench.probes.loader_trace import trace_loader
 from bench.trial.epoch_timings import EpochTimings
 from bench.trial.measure import measure_epoch
@@ -79,22 +80,23 @@ def measure(loader: DataLoader, turns: int) -> list[EpochTimings]:
     return [measure_epoch(Pipeline(loader), wait) for _ in range(turns)]
 
 
-def make_row(timings: EpochTimings, epoch: int):
-    """Return the row of an epoch."""
+def make_row(loader: DataLoader, epoch: int):
+    """Measure an epoch, and return its row."""
+    before = read_counters()
+    timings = measure(loader, 1)[0]
+    interference = find_interference(before, read_counters())
     return runs.row(
         0, 0, epoch, family="own", step="1.5ms", samples=timings.samples, batches=timings.batches,
         wall_s=timings.wall_ns / 1e9, startup_s=timings.startup_ns / 1e9,
         time_to_first_batch_s=timings.time_to_first_batch_ns / 1e9, teardown_s=timings.teardown_ns / 1e9,
-        cpu_s=None, other_cpu_share=None,
+        cpu_s=None, other_cpu_share=interference.other_cpu_share,
     )  # fmt: skip
 
 
 def gather_evidence(plan: str, computes: bool, turns: int) -> Evidence:
     """Measure and trace the present configuration."""
-    whole = [
-        make_row(timings, epoch + 1)
-        for epoch, timings in enumerate(measure(make_loader(plan, computes, **PRESENT), turns))
-    ]
+    present = make_loader(plan, computes, **PRESENT)
+    whole = [make_row(present, epoch + 1) for epoch in range(turns)]
     loader = make_loader(plan, computes, **PRESENT)
     with trace_loader(loader) as trace:
         traces = [trace.collect(measure(loader, 1)[0], epoch) for epoch in range(turns)]
