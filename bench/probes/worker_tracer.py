@@ -260,16 +260,17 @@ class CoreDelay:
         """Open the statistics of this thread.
 
         Args:
-            path: file with the nanoseconds on a core and without one; default the system's.
+            path: file with nanoseconds on a core, nanoseconds without one, and the number of turns on a core;
+                default the system's.
         """
         self._file: int | None = None
         try:
             self._file = os.open(path, os.O_RDONLY)
-            ran_ns, _, _ = map(int, os.pread(self._file, 100, 0).split())
+            _, _, turns = map(int, os.pread(self._file, 100, 0).split())
         except (OSError, ValueError):
-            ran_ns = 0
-        if self._file is not None and not ran_ns:
-            # A system that keeps no statistics shows zeros.
+            turns = 0
+        if self._file is not None and not turns:
+            # A system that keeps no statistics shows zeros. A process that was just forked has run for 0 ns.
             os.close(self._file)
             self._file = None
 

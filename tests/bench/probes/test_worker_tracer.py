@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
+from bench.probes import worker_tracer
 from bench.probes.loader_trace import trace_loader
 from bench.probes.worker_tracer import UNKNOWN, CoreDelay
 from bench.trial.measure import measure_epoch
@@ -12,10 +15,11 @@ from loaders.device.pipeline import Pipeline
 
 
 @pytest.mark.parametrize(
-    ("text", "delay_ns"), [("120 45 7\n", 45), ("0 0 1\n", UNKNOWN), ("", UNKNOWN), (None, UNKNOWN)]
+    ("text", "delay_ns"),
+    [("120 45 7\n", 45), ("0 45 1\n", 45), ("0 0 0\n", UNKNOWN), ("", UNKNOWN), (None, UNKNOWN)],
 )
 def test_time_without_a_core(tmp_path, text, delay_ns) -> None:
-    """It is unknown where the system shows zeros, or nothing."""
+    """It is unknown where the system shows zeros, or nothing. A process that was just forked has turns."""
     if text is not None:
         (tmp_path / "schedstat").write_text(text)
     assert CoreDelay(str(tmp_path / "schedstat")).read_ns() == delay_ns
@@ -48,9 +52,21 @@ class Watched(Dataset):
         return self.transform(index)
 
 
+class EvenClock:
+    """A clock that goes on by 100 ns with each reading, from the time of the first one."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        self.now_ns = self.now_ns + 100 if self.now_ns else time.perf_counter_ns()
+        return self.now_ns
+
+
 @pytest.mark.parametrize("transform", [Cheap(), pass_on])
-def test_cheap_transforms_are_timed_in_one_batch_of_four(transform) -> None:
+def test_cheap_transforms_are_timed_in_one_batch_of_four(monkeypatch, transform) -> None:
     """The others take as long, as far as their fetch leaves the time."""
+    monkeypatch.setattr(worker_tracer, "clock", EvenClock())
     dataset = Watched(transform)
     loader = DataLoader(dataset, 2)
     with trace_loader(loader) as traced:
