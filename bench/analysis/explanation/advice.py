@@ -34,9 +34,10 @@ class AdviceSets:
 def find_advice(facts: Facts, diagnosis: Diagnosis) -> AdviceSets:
     """Divide the changes that the evidence suggests.
 
-    A change is worth making if it gains over 3% and its interval lies above 1. Of more than three, those that
-    mend the diagnosed cause come first, then those that an option makes. One whose gain can't be predicted
-    follows the others if it mends the diagnosed cause.
+    A change is worth making if it gains over 3% and its interval lies above 1. Three are advised: of those
+    that an option makes, first those that mend the diagnosed cause; then faster stages, of which only the
+    most that they can bring is known. One whose gain can't be predicted follows the others if it mends the
+    diagnosed cause.
 
     Args:
         facts: means of what was measured.
@@ -48,10 +49,10 @@ def find_advice(facts: Facts, diagnosis: Diagnosis) -> AdviceSets:
     worth = [one for one in predicted if _is_worth(one)]
     useless = [one for one in predicted if _get_gain(one) <= WORTH]
     unclear = [one for one in predicted if _get_gain(one) > WORTH and not _is_worth(one)]
-    # A stable sort: the order of gain holds inside each group.
-    preferred = sorted(worth, key=lambda one: (one.kind not in mending, not _has_option(facts, one)))
+    # Sorting is stable: the order of gain holds inside each group.
+    preferred = sorted(worth, key=lambda one: (not _has_option(facts, one), one.kind not in mending))
     unpredicted = [one for one in candidates if one.gain is None and one.kind in mending]
-    chosen = sorted(preferred[:MOST_ADVICE], key=_get_gain, reverse=True)
+    chosen = sorted(preferred[:MOST_ADVICE], key=lambda one: (not _has_option(facts, one), -_get_gain(one)))
     advised = [*chosen, *unpredicted][:MOST_ADVICE]
     return AdviceSets(tuple(advised), tuple(useless[:MOST_USELESS]), tuple(unclear))
 
@@ -100,9 +101,9 @@ def _advise_unpredicted(facts: Facts, diagnosis: Diagnosis) -> list[Advice]:
     if diagnosis.cause is Cause.FEW_WORKERS:
         enough = find_enough_workers(facts)
         number = cores if enough is None or enough.num_workers is None else enough.num_workers
-        found.append(make_worker_change(facts, number))
+        found.append(make_worker_change(setup, number))
     elif diagnosis.cause in (Cause.FETCH, Cause.TRANSFORM, Cause.COLLATE) and setup.num_workers < cores:
-        found.append(make_worker_change(facts, cores))
+        found.append(make_worker_change(setup, cores))
     elif diagnosis.cause is Cause.START_UP and setup.num_workers and not setup.persistent_workers:
         knobs = {"persistent_workers": True}
         found.append(Advice("persistent_workers=True", "persistent", None, setup.family, knobs))

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from bench.analysis.evidence import LoaderSetup
 from bench.analysis.explanation.explanation import Advice
 from bench.analysis.explanation.facts import Facts, LoadStage
 from bench.analysis.explanation.words import format_share, format_workers
 from bench.analysis.explanation.worker_counts import list_numbers
-from bench.text import format_bytes, format_ratio
+from bench.text import format_bytes
 
 # Numbers of workers are tried up to so many times the cores, where loading waits rather than computes; and up
 # to this number in any case.
@@ -44,11 +45,10 @@ def suggest_workers(facts: Facts) -> int | None:
     return facts.predictor.best_workers(list_numbers(0, _find_most_workers(facts)))
 
 
-def make_worker_change(facts: Facts, number: int) -> Advice:
+def make_worker_change(setup: LoaderSetup, number: int) -> Advice:
     """Return the change to another number of workers, with no gain yet."""
-    now = facts.setup.num_workers
-    change = f"{format_workers(number)} instead of {now or 'none'}"
-    return Advice(change, "workers", None, facts.setup.family, {"num_workers": number})
+    change = f"{format_workers(number)} instead of {setup.num_workers or 'none'}"
+    return Advice(change, "workers", None, setup.family, {"num_workers": number})
 
 
 def _change_workers(facts: Facts) -> Iterator[Advice]:
@@ -61,7 +61,7 @@ def _change_workers(facts: Facts) -> Iterator[Advice]:
     if best == now:
         numbers.add(max(0, now - 1))
     for number in sorted(numbers - {now}):
-        advice = _predict(facts, make_worker_change(facts, number), num_workers=number)
+        advice = _predict(facts, make_worker_change(facts.setup, number), num_workers=number)
         if advice is not None:
             gain = 0.0 if advice.gain is None else advice.gain.median
             is_alike = number < now and abs(gain - 1) <= SHARE_MATTERS
@@ -185,28 +185,23 @@ def _keep_in_memory(facts: Facts) -> Iterator[Advice]:
 
 
 def _hasten_stages(facts: Facts) -> Iterator[Advice]:
-    """Yield the stages of the loading that take much of it, as if they were twice as fast."""
+    """Yield the stages that take much of the loading, as if they took no time.
+
+    How much faster a stage can be made is up to its author. So its gain is the most that it can bring.
+    """
     for stage in facts.stages:
         if facts.load_s and stage.batch_s >= STAGE_MATTERS * facts.load_s:
             change, kind = _name_faster(facts, stage)
-            at_most = facts.predictor.predict(without={stage.key})
-            note = ""
-            if at_most is not None and at_most.median > 1 + SHARE_MATTERS:
-                note = (
-                    f"If it took no time, the training would be {format_ratio(at_most.median)} times as fast."
-                )
-            change_of = Advice(change, kind, None, facts.setup.family, {}, note)
-            advice = _predict(facts, change_of, load_factor={stage.key: 0.5})
-            if advice is not None:
-                yield advice
+            note = "It is the most that a faster one can bring."
+            advice = Advice(change, kind, None, facts.setup.family, {}, note)
+            if (predicted := _predict(facts, advice, without={stage.key})) is not None:
+                yield predicted
 
 
 def _name_faster(facts: Facts, stage: LoadStage) -> tuple[str, str]:
-    if stage.stage == "transform":
-        return f"a {stage.name} that takes half the time", "transform"
     if stage.stage == "fetch" and facts.setup.map_style and not facts.setup.fetches_batches:
-        return "a __getitems__ that fetches a batch in half the time", "batched fetch"
-    return f"a {stage.name} that takes half the time", stage.stage
+        return "fetching whole batches by __getitems__, in no time", "batched fetch"
+    return f"a {stage.name} that takes no time", stage.stage
 
 
 def _find_batch_bytes(facts: Facts) -> float | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench.analysis.explanation.explanation import Advice
 from bench.analysis.explanation.facts import Facts
+from bench.analysis.explanation.losses import find_loader_share
+from bench.analysis.explanation.words import format_share, format_workers
 from bench.analysis.statistics import FEWEST_BLOCKS
 from bench.text import format_count, format_ratio, join_few
 
@@ -15,6 +17,8 @@ FEWEST_ROUNDS = 8
 TRACING_MATTERS = 0.02
 # Parts that were measured apart sum to the wall time within this share.
 CLOSES = 0.02
+# What the step alone would save, and what the parts of an epoch say that it would, differ by more than noise.
+DISAGREE = 0.15
 
 
 def list_cautions(
@@ -38,13 +42,13 @@ def list_cautions(
     fewest = FEWEST_ROUNDS * setup.num_workers
     if facts.epoch_batches < fewest:
         yield (
-            f"An epoch of {facts.epoch_batches:.0f} batches is short for {setup.num_workers} workers: below "
-            f"{fewest} batches their start and end weigh more than their speed."
+            f"An epoch of {facts.epoch_batches:.0f} batches is short for "
+            f"{format_workers(setup.num_workers)}: below {fewest} batches start and end weigh more."
         )
     elif facts.measured_batches < fewest:
         yield (
-            f"The measured epochs have {facts.measured_batches:.0f} batches; {setup.num_workers} workers "
-            f"need {fewest} to reach their speed."
+            f"The measured epochs have {facts.measured_batches:.0f} batches; "
+            f"{format_workers(setup.num_workers)} need {fewest} to reach full speed."
         )
     if tracing_cost is not None and tracing_cost > TRACING_MATTERS:
         yield (
@@ -53,6 +57,13 @@ def list_cautions(
         )
     if closure is not None and abs(closure - 1) > CLOSES:
         yield f"The parts, measured apart, sum to {closure:.1%} of the epoch."
+    possible = facts.find_mean(lambda one: one.batch_s / one.alone_wall_s if one.alone_wall_s else None)
+    if facts.has_step and possible and abs(1 - 1 / possible - find_loader_share(facts)) > DISAGREE:
+        yield (
+            f"The step alone would be {format_ratio(possible)} times as fast as the training, and a loader "
+            f"that costs {format_share(find_loader_share(facts))} doesn't explain it: the step takes longer "
+            "beside the loading, or the machine changed in between."
+        )
     error = facts.predictor.error
     if error is not None and not facts.predictor.is_trusted:
         yield f"A replay misses the measured speed by {abs(error):.0%}, so no gain is predicted."

@@ -57,7 +57,7 @@ class Rung:
 
     Attributes:
         name: `order`, `fetch`, the name of a transform, `collate`, `DataLoader`, `pinning`, `transfer`,
-            `step`, `transport`.
+            `step`, `transport`; `loader` for one that is no DataLoader.
         batch_s: what the stage adds to a batch in one process, in seconds; an interval may reach below 0.
         sample_s: the same for one sample.
         place: `training` or `worker`: where it runs in the configuration.
@@ -101,7 +101,8 @@ class Advice:
     Attributes:
         change: the change in words, such as `8 workers instead of 2`.
         kind: `workers`, `prefetch`, `persistent`, `pinning`, `batched fetch`, `in memory`, `transform`,
-            `in order`, `start method`, `threads`.
+            `in order`, `start method`, `threads`; `fetch`, `collate` and `transform` for a stage that takes
+            no time, which is the most that a faster one can bring.
         gain: predicted throughput over the present one; None where it can't be predicted.
         family: family of the changed loader, such as `in_memory`; the present one as a rule.
         knobs: values of the command's options that make the change, by the options' names in Python, such as
@@ -206,7 +207,8 @@ class Explanation:
         parts: where the time of an epoch goes.
         closure: sum of the parts of the training process over the wall time of the epochs as they are.
         ladder: what each stage costs.
-        advice: the changes worth making, in the order of gain; at most three.
+        advice: the changes worth making, at most three: first those that an option makes, in the order of
+            gain.
         useless: changes that would gain nothing, or would lose.
         break_even: of the present configuration and of those in `advice`, in the order of step time.
         slow_batches: the slowest batches.

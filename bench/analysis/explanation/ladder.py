@@ -41,7 +41,7 @@ def find_ladder(setup: LoaderSetup, blocks: Sequence[BlockFigures]) -> tuple[Run
         blocks: the figures of each block.
     """
     times = {figures.block: _average_passes(figures.rungs) for figures in blocks}
-    names = _name_rungs(blocks)
+    names = _name_rungs(setup, blocks)
     has_step = any(figures.alone_s for figures in blocks) and setup.step != "none"
     samples = _count_samples(setup, blocks)
     ladder = []
@@ -93,12 +93,12 @@ def _subtract_lower(step: Step, times: Mapping[Step, float]) -> float | None:
     return times[step] - times[max(lower, key=lambda other: other[1])] if lower else times[step]
 
 
-def _name_rungs(blocks: Sequence[BlockFigures]) -> dict[Step, tuple[str, str]]:
+def _name_rungs(setup: LoaderSetup, blocks: Sequence[BlockFigures]) -> dict[Step, tuple[str, str]]:
     """Return the name and the kind of the stage of each rung."""
     stages = {(rung.rung, rung.place): rung.stage for figures in blocks for rung in figures.rungs}
     steps = sorted((step for step in stages if step[0] == TRANSFORM), key=lambda step: step[1])
     unique = dict(zip(steps, name_transforms([stages[step] for step in steps]), strict=True))
-    kinds = {LOADER: "DataLoader", PINNED: "pinning"}
+    kinds = {LOADER: "DataLoader" if setup.has_dataloader else LOADER, PINNED: "pinning"}
     return {
         step: (unique[step], TRANSFORM) if step[0] == TRANSFORM else (kinds.get(step[0], step[0]),) * 2
         for step in stages

@@ -29,6 +29,16 @@ def test_more_workers_halve_the_step() -> None:
     assert found[0].knobs == {"num_workers": 4}
 
 
+def test_without_workers_there_is_none_as_it_is() -> None:
+    """Loading and step take turns: the first numbers of workers are told instead, each once."""
+    loader = replace(BASE, num_workers=0, batches=400)
+    one = Advice("1 worker instead of none", "workers", None, "own", {"num_workers": 1})
+    for advice in ((), (one,)):
+        found = find_break_even(Predictor(loader.make_evidence()), advice)
+        assert {point.change for point in found} == {"1 worker instead of none", "2 workers instead of none"}
+        assert len(found) == 2
+
+
 def test_a_loader_that_cannot_be_replayed_has_none() -> None:
     """Some other library's iterable."""
     assert find_break_even(Predictor(hide_inside(BASE.make_evidence())), ADVICE) == ()

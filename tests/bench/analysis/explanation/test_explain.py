@@ -81,13 +81,26 @@ def test_a_failed_trace_or_ladder_leaves_the_rest() -> None:
 @pytest.mark.parametrize(
     ("loader", "changes", "words"),
     [
-        (replace(SLOW, batches=12), {}, "12 batches is short for 2 workers"),
+        (replace(SLOW, batches=12), {}, "12 batches is short for 2 workers:"),
         (replace(SLOW, batches=12), {"epoch_batches": 500}, "measured epochs have 12 batches"),
     ],
 )
 def test_short_epochs_are_a_caution(loader, changes, words) -> None:
     """Below eight batches a worker."""
     assert any(words in caution for caution in explain(loader.make_evidence(**changes)).cautions)
+
+
+def test_a_step_alone_that_disagrees_is_a_caution() -> None:
+    """It is twice as fast alone, and no waiting explains that."""
+    evidence = replace(BASE, step_s=0.02).make_evidence()
+    blocks = tuple(
+        replace(block, step_alone=tuple(replace(row, wall_s=row.wall_s / 2) for row in block.step_alone))
+        for block in evidence.blocks
+    )
+    found = explain(replace(evidence, blocks=blocks))
+    assert not found.diagnosis.is_sure
+    assert any("The step alone would be 2" in caution for caution in found.cautions)
+    assert not any("The step alone" in caution for caution in explain(evidence).cautions)
 
 
 def change_traces(loader: MadeUpLoader, factor: float):

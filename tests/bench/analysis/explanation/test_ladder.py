@@ -55,6 +55,16 @@ def test_nothing_overlaps_without_a_step() -> None:
     assert not any(rung.is_overlapped for rung in find(replace(LOADER, step_s=0.0).make_evidence()))
 
 
+def test_a_loader_of_its_own_kind_is_no_dataloader() -> None:
+    """The whole of it has one rung."""
+    evidence = replace(LOADER, num_workers=0).make_evidence(has_dataloader=False)
+    blocks = tuple(
+        replace(block, rungs=tuple(rung for rung in block.rungs if rung.rung == "loader"))
+        for block in evidence.blocks
+    )
+    assert [rung.name for rung in find(replace(evidence, blocks=blocks))] == ["loader", "step"]
+
+
 def test_noise_may_make_a_cheap_stage_negative() -> None:
     """Its interval reaches below 0."""
     evidence = replace(LOADER, num_workers=0).make_evidence()
