@@ -72,16 +72,16 @@ def read_step_times(
         sum(cpu_s) / sum(row.wall_s or 0.0 for row in rows) if known else _guess_cores(trace, setup, whole)
     )
     cores = min(cores, float(max(1, setup.num_threads)), setup.cores)
+    # Captured batches lie where the step takes them, so the step alone has no transfer as a rule.
+    moves = any(row.transfer_s for row in rows)
     if setup.device == "cpu" and seen_s > 0:
-        # Captured batches lie where the step takes them, so the step alone has no transfer as a rule.
-        moves = any(row.transfer_s for row in rows)
         factor = alone_s / (seen_s if moves else max(float(step_s.mean()), SHORTEST_S))
         return StepTimes(factor * step_s, factor * transfer_s if moves else transfer_s, cores, is_alone=True)
     moving_s = sum(row.transfer_s or 0.0 for row in rows)
     stepping_s = sum(row.step_s or 0.0 for row in rows)
     share = moving_s / (moving_s + stepping_s) if moving_s + stepping_s > 0 else 0.0
     even = np.full(trace.batches, alone_s)
-    return StepTimes((1 - share) * even, share * even, cores, is_alone=True)
+    return StepTimes((1 - share) * even, share * even if moves else transfer_s, cores, is_alone=True)
 
 
 def find_seen_s(trace: BatchTrace, setup: LoaderSetup, rows: Sequence[Row]) -> float | None:

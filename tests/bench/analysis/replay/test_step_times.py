@@ -50,6 +50,15 @@ def test_a_step_alone_that_has_no_transfer_leaves_that_of_the_trace() -> None:
     assert found.transfer_s == pytest.approx(np.full(64, 0.012))
 
 
+def test_on_a_gpu_the_trace_tells_the_transfer_of_captured_batches() -> None:
+    """They lie on the device already while the step is measured alone."""
+    loader = MadeUpLoader(step_s=0.006, transfer_s=0.002)
+    alone = replace(loader.make_step_row(0), transfer_s=0.0)
+    found = read_step_times(loader.make_trace(), loader.make_setup(), [alone], [])
+    assert found.step_s == pytest.approx(np.full(64, 0.006))
+    assert found.transfer_s == pytest.approx(np.full(64, 0.002))
+
+
 @pytest.mark.parametrize(("step", "cores"), [("none", 0.0), ("12ms", 0.0), ("2.5ms", 0.0), ("script", 1.0)])
 def test_cores_of_a_step_that_was_not_measured_alone(step, cores) -> None:
     """A wait takes none; any other one at most as many as torch has threads."""
