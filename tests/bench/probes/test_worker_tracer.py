@@ -75,7 +75,8 @@ def test_cheap_transforms_are_timed_in_one_batch_of_four(monkeypatch, transform)
     assert (type(dataset.transform), dataset.transform) == dataset.own
     assert trace.transform_s.shape == (8, 1)
     assert (trace.transform_s > 0).all()
-    assert (trace.fetch_s >= 0).all()
+    # Whole nanoseconds, but for rounding.
+    assert (trace.fetch_s > -1e-12).all()
 
 
 def test_an_iterator_that_is_kept_beyond_the_trace() -> None:
