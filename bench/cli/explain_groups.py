@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from bench.cli.option_groups import (
-    blocks_option,
     consumer_options,
     data_options,
     knob_options,
@@ -18,8 +17,14 @@ from bench.cli.option_groups import (
 
 # Fewer than five give wide intervals.
 BLOCKS = 5
-BOUNDS = ("epochs", "budget_s", "timeout_s", "memory_limit", "seed")
+BOUNDS = ("blocks", "epochs", "budget_s", "timeout_s", "memory_limit", "seed")
 PLACES = ("out", "name")
+# Help of options whose defaults are others than those of a sweep.
+HELP = {
+    "batches": "End an epoch of the target after N batches. Default: about 3 s, and 8 batches a worker.",
+    "blocks": f"Times that all is measured, in fresh processes. Default: {BLOCKS}.",
+    "budget_s": "Start no block that would end later, as 90s, 5m or 1h.",
+}
 # Options of a sweep that make no sense for one configuration, with the values that leave them out.
 LEFT_OUT = {
     "preset": None,
@@ -35,9 +40,9 @@ def make_explain_groups() -> dict[str, list[click.Option]]:
     """Return the options of an explanation by the title of their group."""
     subject = [option for option in (*data_options(), *consumer_options()) if option.name not in LEFT_OUT]
     return {
-        "What to explain (VALUE: a single one)": [take_one(option) for option in subject],
-        "The loader's knobs (default: as they are)": [take_one(option) for option in knob_options()],
-        "How often": [blocks_option(BLOCKS), *_select(repetition_options(), BOUNDS)],
+        "What to explain (VALUE: a single one)": [_adapt(option) for option in subject],
+        "The loader's knobs (default: as they are)": [_adapt(option) for option in knob_options()],
+        "How often": [_adapt(option) for option in _select(repetition_options(), BOUNDS)],
         "What to do with the advice": advice_options(),
         "Where to": [*_select(output_options(), PLACES), *screen_options()],
     }
@@ -72,6 +77,12 @@ def screen_options() -> list[click.Option]:
         click.Option(["--json", "as_json"], is_flag=True, help="Print the explanation as one JSON object."),
         click.Option(["--quiet"], is_flag=True, help="Print the explanation, and nothing before it."),
     ]
+
+
+def _adapt(option: click.Option) -> click.Option:
+    """Return an option of a sweep as an explanation has it."""
+    option.help = HELP.get(option.name or "", option.help)
+    return take_one(option)
 
 
 def take_one(option: click.Option) -> click.Option:

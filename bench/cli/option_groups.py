@@ -178,24 +178,15 @@ def _shorten_help(knob: Knob) -> str:
     return f"{first[0].upper()}{first[1:]}{words}."
 
 
-def blocks_option(default: int) -> click.Option:
-    """Return the option of the number of blocks.
-
-    Args:
-        default: number without it, for its help.
-    """
-    return click.Option(
-        ["--blocks"],
-        metavar="N",
-        callback=make_reader(COUNT),
-        help=f"Times that every configuration is measured, in fresh processes. Default: {default}.",
-    )
-
-
 def repetition_options() -> list[click.Option]:
     """Return the options of repetitions and their bounds."""
     return [
-        blocks_option(BLOCKS),
+        click.Option(
+            ["--blocks"],
+            metavar="N",
+            callback=make_reader(COUNT),
+            help=f"Times that every configuration is measured, in fresh processes. Default: {BLOCKS}.",
+        ),
         click.Option(
             ["--epochs"],
             metavar="N",

@@ -47,6 +47,7 @@ def verify_advice(explanation: Explanation, setup: ExplainedSetup, observer: Swe
         except PlanError as error:
             cautions.append(f"{advice.change} can't be measured: {error}.")
     if not changed:
+        cautions.append("Nothing was verified: no option makes any of the advised changes here.")
         return replace(explanation, cautions=(*explanation.cautions, *cautions))
     configurations = list(dict.fromkeys([setup.configuration, *changed.values()]))
     conclusion = setup.measure(configurations, VERIFICATION, observer)
@@ -97,6 +98,7 @@ def check_break_even(explanation: Explanation, setup: ExplainedSetup, observer: 
             continue
         checked[place] = replace(configuration, step=name_length(1e3 * point.step_s))
     if not checked:
+        cautions.append("Nothing was checked: no break-even step time is known.")
         return replace(explanation, cautions=(*explanation.cautions, *cautions))
     configurations = list(dict.fromkeys(checked.values()))
     conclusion = setup.measure(configurations, CHECK, observer, with_ceilings=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import Sweep
+from bench import Explain, Sweep
 from tests.bench.report.sweeps import parse
 
 SAME = {
@@ -91,3 +91,20 @@ def test_a_bad_name_or_type_is_told(options, line) -> None:
     with pytest.raises(TypeError) as error:
         Sweep(**options)
     assert str(error.value).startswith(line)
+
+
+def test_an_explanation_has_the_options_of_its_command() -> None:
+    """One value each; its errors are those of the command line."""
+    explanation = Explain("train.py:loader", step_ms=12, param={"size": 64}, blocks=3, verify=True)
+    assert explanation.command == (
+        "python -m bench.explain train.py:loader --step-ms 12 --param size=64 --blocks 3 --verify"
+    )
+    assert explanation._options.order.request.single
+    with pytest.raises(ValueError, match="0, 2 are 2 values, and an explanation is of one configuration"):
+        Explain(num_workers=[0, 2])
+    with pytest.raises(
+        TypeError, match="num_worker: no option of an explanation has this name; did you mean"
+    ):
+        Explain(num_worker=1)
+    with pytest.raises(TypeError, match="json: it is for the command line alone"):
+        Explain(json=True)

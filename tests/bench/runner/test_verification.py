@@ -101,12 +101,16 @@ def test_a_change_that_cannot_be_measured_is_a_caution() -> None:
 
 @pytest.mark.parametrize("advice", [(), (CODE,), (BAD,)])
 def test_without_a_change_nothing_is_measured(advice) -> None:
-    """The explanation stays as it is, but for a caution."""
+    """The explanation stays as it is, and says so."""
     setup = FakeSetup([])
     found = verify_advice(explain(*advice), setup, SweepObserver())
     assert setup.measured == []
     assert found.advice == advice
-    assert len(found.cautions) == advice.count(BAD)
+    assert len(found.cautions) == 1 + advice.count(BAD)
+    assert found.cautions[-1] == "Nothing was verified: no option makes any of the advised changes here."
+    checked = check_break_even(explain(break_even=[BreakEven("never", float("inf"))]), setup, SweepObserver())
+    assert checked.cautions == ("Nothing was checked: no break-even step time is known.",)
+    assert setup.measured == []
 
 
 def test_break_even_steps_are_run() -> None:
