@@ -18,6 +18,9 @@ from bench.records.batch_trace import BatchTrace
 from bench.records.rung_time import COLLATE, FETCH, LOADER, ORDER, TRANSFORM, TRANSPORT
 
 LOADING_STAGES = (FETCH, TRANSFORM, COLLATE)
+# The way of a batch takes at most so many times what it takes alone. What is longer is no transport: the
+# training process waits for a core that its workers keep busy.
+TIMES_ALONE = 2.0
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,10 @@ def _find_way_s(
     loading_s = sum(float(np.nansum(find_loading_wait_s(trace))) for trace in traces)
     share = way_s / (way_s + loading_s) if way_s + loading_s > 0 else 0.0
     # The sampler is asked for more batches on the same way.
-    return max(0.0, share * wait_s - max(0.0, rungs.get(ORDER, 0.0)))
+    found_s = max(0.0, share * wait_s - max(0.0, rungs.get(ORDER, 0.0)))
+    if (alone_s := rungs.get(TRANSPORT)) is None:
+        return found_s
+    return min(found_s, max(0.0, TIMES_ALONE * alone_s))
 
 
 def _average(arrays: Sequence[np.ndarray]) -> float | None:

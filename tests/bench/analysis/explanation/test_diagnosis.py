@@ -194,6 +194,23 @@ def test_a_replay_that_misses_leaves_bounds() -> None:
     assert (found.cause, found.is_sure) == (Cause.FEW_WORKERS, False)
 
 
+def test_a_way_that_is_short_alone_is_no_transport() -> None:
+    """The training process waits for a core, which loading keeps busy."""
+    evidence = replace(BASE, hand_s=12 * MS).make_evidence()
+    blocks = tuple(
+        replace(
+            block,
+            rungs=tuple(
+                replace(rung, wall_s=1 * MS * rung.batches) if rung.rung == "transport" else rung
+                for rung in block.rungs
+            ),
+        )
+        for block in evidence.blocks
+    )
+    assert diagnose(gather(evidence)).cause is Cause.TRANSPORT
+    assert diagnose(gather(replace(evidence, blocks=blocks))).cause is not Cause.TRANSPORT
+
+
 def test_threads_of_the_step_that_waste_cores() -> None:
     """The step is slower beside workers, and the epoch uses more CPU time than its parts."""
     loader = replace(BASE, fetch_s=10 * MS, step_s=20 * MS, step_cores=2.0, persistent_workers=True)
