@@ -28,6 +28,7 @@ from bench.report.output import complain
 from bench.report.sweep_observer import SweepObserver
 from bench.report.sweep_printer import SweepPrinter
 from bench.runner.explain_session import measure_explanation
+from bench.runner.sweep_session import check_place
 from bench.workloads.choice import choose_workload
 from bench.workloads.target.target import TargetError
 from loaders.data.errors import DataError
@@ -95,6 +96,7 @@ class Explain:
         """
         with run_as_guest():
             observer = SweepPrinter(make_console()) if verbose else SweepObserver()
+            check_place(self._options.order)
             choice = choose_workload(self._options.order)
             conclusion = measure_explanation(self._options, choice, observer)
             if verbose:
@@ -124,6 +126,7 @@ def run_explain(options: ExplainOptions) -> int:
     progress = make_console(sys.stderr) if options.as_json else console
     printer = SweepObserver() if options.quiet else SweepPrinter(progress)
     try:
+        check_place(options.order)
         choice = choose_workload(options.order)
         conclusion = measure_explanation(options, choice, printer)
     except KeyboardInterrupt:

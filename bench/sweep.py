@@ -25,7 +25,7 @@ from bench.report.plan_table import print_plan
 from bench.report.sweep_observer import SweepObserver
 from bench.report.sweep_printer import SweepPrinter
 from bench.report.sweep_results import SweepResults
-from bench.runner.sweep_session import measure_sweep, prepare_sweep
+from bench.runner.sweep_session import check_place, measure_sweep, prepare_sweep
 from bench.workloads.choice import choose_workload
 from bench.workloads.target.target import TargetError
 from loaders.data.errors import DataError
@@ -94,6 +94,7 @@ class Sweep:
         """
         with run_as_guest():
             observer = SweepPrinter(make_console()) if verbose else SweepObserver()
+            check_place(self._options)
             choice = choose_workload(self._options)
             sweep = prepare_sweep(self._options, choice.offer)
             conclusion = measure_sweep(sweep, choice, observer)
@@ -120,6 +121,7 @@ def run_sweep(options: SweepOptions) -> int:
     console = make_console()
     printer = SweepPrinter(console)
     try:
+        check_place(options)
         choice = choose_workload(options)
         sweep = prepare_sweep(options, choice.offer)
         if options.dry_run:

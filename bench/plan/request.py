@@ -40,5 +40,5 @@ class Request:
 
     @property
     def effective_preset(self) -> str | None:
-        """The preset; `quick` where neither it nor knobs nor a single configuration were asked for; else None."""
+        """The preset; `quick` if neither it, knobs nor a single configuration were asked for; else None."""
         return self.preset or (None if self.knobs or self.aa_pairs or self.single else "quick")

@@ -34,8 +34,8 @@ class SweepOptions:
         batches: number of batches after which an epoch of the target ends; None for its own end.
         script_args: arguments of a script.
         pick: number or name of the DataLoader of a script to vary; None for the largest.
-        measured_again: results folder of a sweep whose target is measured again in a new folder; relative paths
-            begin where that sweep was started; None for the current folder.
+        measured_again: results folder of a sweep whose target is measured again in a new folder; relative
+            paths begin where that sweep was started; None for the current folder.
     """
 
     request: Request

@@ -32,8 +32,8 @@ def print_explain_start(
     bound = f", {format_duration(bound_s)} at most" if bound_s is not None else ""
     print_line(
         console,
-        f"{escape(setup.name)}, {escape(describe_setup(setup))}: as it is{alone}, a trace and a ladder of its "
-        f"stages, in {format_count(blocks, 'block')}: about {format_duration(seconds)}{bound}",
+        f"{escape(setup.name)}, {escape(describe_setup(setup))}: as it is{alone}, a trace and a ladder of "
+        f"its stages, in {format_count(blocks, 'block')}: about {format_duration(seconds)}{bound}",
     )
 
 

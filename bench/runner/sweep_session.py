@@ -39,6 +39,19 @@ from bench.trial.workload import Workload
 from bench.workloads.choice import WorkloadChoice
 
 
+def check_place(options: SweepOptions) -> None:
+    """Check that a new folder can take the results, before a target is inspected, which may take minutes.
+
+    Args:
+        options: order to carry out.
+
+    Raises:
+        ResultsError: it can't.
+    """
+    if options.resume is None:
+        results_folder.check_folder(results_folder.name_folder(options.out, options.name))
+
+
 def prepare_sweep(options: SweepOptions, offer: Offer) -> PreparedSweep:
     """Choose the configurations, their names and their folder. Nothing is made.
 

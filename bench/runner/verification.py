@@ -47,7 +47,7 @@ def verify_advice(explanation: Explanation, setup: ExplainedSetup, observer: Swe
         except PlanError as error:
             cautions.append(f"{advice.change} can't be measured: {error}.")
     if not changed:
-        cautions.append("Nothing was verified: no option makes any of the advised changes here.")
+        cautions.append("Nothing was verified: there is no advised change that an option makes here.")
         return replace(explanation, cautions=(*explanation.cautions, *cautions))
     configurations = list(dict.fromkeys([setup.configuration, *changed.values()]))
     conclusion = setup.measure(configurations, VERIFICATION, observer)

@@ -139,6 +139,19 @@ def test_a_script(explain_here, tmp_path, monkeypatch) -> None:
     assert (folder / "batches.csv").read_text().count("\n") == 1 + 2 * 6
 
 
+@pytest.mark.parametrize("command", ["explain", "sweep"])
+def test_a_full_folder_is_refused_before_the_target_is_looked_at(
+    explain_here, capsys, tmp_path, monkeypatch, command
+) -> None:
+    """Its import may take minutes."""
+    (tmp_path / "kept.txt").touch()
+    monkeypatch.setattr(f"bench.{command}.choose_workload", None)
+    arguments = (f"{PROJECT}:loader", "--out", str(tmp_path))
+    code, out, err = explain_here(*arguments) if command == "explain" else run_sweep(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err == f"error: {tmp_path} is not empty; name a new folder or an empty one\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

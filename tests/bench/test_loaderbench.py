@@ -76,7 +76,8 @@ def test_a_typing_error_is_told(run) -> None:
     """With the command that was meant, or all of them."""
     assert run("swep")[2] == "error: 'swep' is no command of loaderbench, did you mean sweep?\n"
     assert run("xyz")[2] == (
-        "error: 'xyz' is no command of loaderbench: they are sweep, explain, doctor, plot, pictures, validate\n"
+        "error: 'xyz' is no command of loaderbench: they are sweep, explain, doctor, plot, pictures, "
+        "validate\n"
     )
 
 

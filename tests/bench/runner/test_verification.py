@@ -107,7 +107,7 @@ def test_without_a_change_nothing_is_measured(advice) -> None:
     assert setup.measured == []
     assert found.advice == advice
     assert len(found.cautions) == 1 + advice.count(BAD)
-    assert found.cautions[-1] == "Nothing was verified: no option makes any of the advised changes here."
+    assert found.cautions[-1] == "Nothing was verified: there is no advised change that an option makes here."
     checked = check_break_even(explain(break_even=[BreakEven("never", float("inf"))]), setup, SweepObserver())
     assert checked.cautions == ("Nothing was checked: no break-even step time is known.",)
     assert setup.measured == []
