@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-from bench.validation.diagnosis.planned_queue import Piece, PlannedQueue
+from bench.validation.diagnosis.planned_queue import Piece, PlannedBatch, PlannedQueue
 
 # Samples in a batch of the planted trainings.
 BATCH_SIZE = 4
@@ -86,6 +86,10 @@ class EpochPlan:
     @property
     def wall_s(self) -> float:
         """Length of a steady epoch in seconds. Starting the workers is a part of it, unless they stay."""
+        return max(batch.done_s for batch in self.run())
+
+    def run(self) -> list[PlannedBatch]:
+        """Return the batches of a steady epoch."""
         starts = bool(self.num_workers) and not self.persistent
         read_ms = (self.unpickle_ms + self.payload_mb * self.pipe_ms) * bool(self.num_workers)
         return PlannedQueue(

@@ -28,6 +28,25 @@ class Piece:
 
 
 @dataclass
+class PlannedBatch:
+    """One batch on its way, in seconds since the epoch began.
+
+    Attributes:
+        worker: number of the worker that loads it; -1 for the training process.
+        begun_s: its loading begins.
+        ended_s: its loading ends.
+        taken_s: the training process takes it.
+        done_s: its step is done.
+    """
+
+    worker: int
+    begun_s: float = 0.0
+    ended_s: float = 0.0
+    taken_s: float = 0.0
+    done_s: float = 0.0
+
+
+@dataclass
 class _Actor:
     """A worker, or the training process: the pieces that it has to do, one after another."""
 
@@ -82,18 +101,32 @@ class PlannedQueue:
     in_order: bool = True
     cores: float = 2.0
 
-    def run(self) -> float:
-        """Return the length of the epoch in seconds."""
-        if not self.num_workers:
-            pieces = [*self.first, *(piece for load in self.loads for piece in (*load, *self.steps))]
-            rate = min(1.0, self.cores)
-            return sum(piece.seconds / (rate if piece.busy else 1.0) for piece in pieces)
-        return self._run_workers()
+    def run(self) -> list[PlannedBatch]:
+        """Return the batches by their numbers. The epoch ends with the last of their steps."""
+        self._now_s = 0.0
+        self._batches = [PlannedBatch(-1) for _ in self.loads]
+        if self.num_workers:
+            self._run_workers()
+        else:
+            self._run_alone()
+        return self._batches
 
-    def _run_workers(self) -> float:
+    def _run_alone(self) -> None:
+        self._now_s = self._find_s(self.first)
+        for batch, load in zip(self._batches, self.loads, strict=True):
+            batch.begun_s = self._now_s
+            batch.ended_s = batch.taken_s = self._now_s + self._find_s(load)
+            batch.done_s = self._now_s = batch.taken_s + self._find_s(self.steps)
+
+    def _find_s(self, pieces: Iterable[Piece]) -> float:
+        """Return the seconds of pieces of a single process."""
+        rate = min(1.0, self.cores)
+        return sum(piece.seconds / (rate if piece.busy else 1.0) for piece in pieces)
+
+    def _run_workers(self) -> None:
         self._workers = [_Actor(number) for number in range(self.num_workers)]
         self._training = _Actor(self.num_workers)
-        self._next_asked = self._next_worker = self._taken = 0
+        self._next_asked = self._next_worker = self._num_taken = 0
         self._ready: list[int] = []
         for worker in self._workers:
             # They are started one after another, and each begins at once.
@@ -101,14 +134,12 @@ class PlannedQueue:
         self._training.push([Piece(self.num_workers * self.worker_s)])
         for _ in range(self.num_workers * self.prefetch_factor):
             self._ask()
-        now_s = 0.0
-        while True:
+        self._begin_loads()
+        self._take_batch()
+        while running := [actor for actor in (*self._workers, self._training) if not actor.is_idle]:
+            self._now_s += self._advance(running)
             self._begin_loads()
             self._take_batch()
-            actors = [actor for actor in (*self._workers, self._training) if not actor.is_idle]
-            if not actors:
-                return now_s
-            now_s += self._advance(actors)
 
     def _advance(self, actors: Sequence[_Actor]) -> float:
         """Go on to the end of the piece that ends first, and return the seconds until then."""
@@ -137,20 +168,28 @@ class PlannedQueue:
             while worker.is_idle:
                 if worker.batch is not None:
                     self._ready.append(worker.batch)
+                    self._batches[worker.batch].ended_s = self._now_s
                     worker.batch = None
                 if not worker.asked:
                     break
                 worker.batch = worker.asked.popleft()
                 worker.push(self.loads[worker.batch])
+                self._batches[worker.batch].worker = worker.number
+                self._batches[worker.batch].begun_s = self._now_s
 
     def _take_batch(self) -> None:
         """Let the idle training process take batches that are there, which asks for the next ones."""
-        while self._training.is_idle and self._ready:
-            batch = self._taken if self.in_order else self._ready[0]
-            if batch not in self._ready:
+        while self._training.is_idle:
+            if self._training.batch is not None:
+                self._batches[self._training.batch].done_s = self._now_s
+                self._training.batch = None
+            number = self._num_taken if self.in_order else next(iter(self._ready), -1)
+            if number not in self._ready:
                 return
-            self._ready.remove(batch)
-            self._taken += 1
+            self._ready.remove(number)
+            self._num_taken += 1
+            self._training.batch = number
+            self._batches[number].taken_s = self._now_s
             self._ask()
             self._begin_loads()
             self._training.push(self.steps)
