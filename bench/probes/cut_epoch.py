@@ -141,7 +141,7 @@ class CountingCollate:
     """Counts the samples of each batch, and collates them.
 
     Attributes:
-        samples: number of samples so far.
+        samples: number of samples so far; 0 for a dataset that is asked for lists of indices.
     """
 
     def __init__(self, loader: DataLoader[Any], *, collates: bool) -> None:
@@ -153,12 +153,18 @@ class CountingCollate:
         """
         self.samples = 0
         self._function: Callable[[Any], Any] | None = loader.collate_fn if collates else None
-        # Without automatic batching the dataset makes whole batches.
-        self._count: Callable[[Any], int] = len if loader._auto_collation else count_samples
+        self._count: Callable[[Any], int] | None = len
+        if not loader._auto_collation:
+            # The dataset makes whole batches.
+            self._count = count_samples
+        elif not isinstance(loader.dataset, IterableDataset):
+            # A dataset with `__getitems__` may return a batch that has no length.
+            self._count = None
 
     def __call__(self, data: Any) -> Any:
         """Return a batch of samples."""
-        self.samples += self._count(data)
+        if self._count is not None:
+            self.samples += self._count(data)
         return data if self._function is None else self._function(data)
 
 

@@ -61,4 +61,6 @@ class MovingTaker(Taker):
         """Wait until all copies are done."""
         if self._transfer is not None:
             self._transfer.wait()
-        torch.cuda.synchronize()
+        # A transfer may be a user's own, to another device.
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.synchronize()

@@ -122,6 +122,28 @@ def test_samples_are_counted_by_their_indices() -> None:
     assert {time.samples for [time] in found.values()} == {16}
 
 
+class _Unsized:
+    """A batch without a length."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+
+class _MakesUnsized(Staged):
+    def __getitems__(self, indices: list[int]) -> _Unsized:
+        return _Unsized(torch.tensor(indices))
+
+
+def get_tensor(batch: _Unsized) -> torch.Tensor:
+    return batch.tensor
+
+
+def test_a_batch_that_is_fetched_at_once_needs_no_length() -> None:
+    """Its collate function alone has to know its form."""
+    found = climb(DataLoader(_MakesUnsized(), batch_size=4, collate_fn=get_tensor))
+    assert {time.samples for [time] in found.values()} == {16}
+
+
 class _Whole(Staged):
     def __getitem__(self, indices: list[int]) -> torch.Tensor:
         staged_datasets.ran.append("fetch")
@@ -188,6 +210,7 @@ def test_the_transfer_is_the_last_rung(monkeypatch, workers) -> None:
     """It is waited for at the end of each pass, by the device, too."""
     synchronized: list[int] = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: synchronized.append(1))
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     settings: dict[str, Any] = {"multiprocessing_context": "fork"} if workers else {}
     transfer = _Transfer()
     loader = DataLoader(Staged(), batch_size=4, num_workers=workers, **settings)
@@ -201,6 +224,16 @@ def test_the_transfer_is_the_last_rung(monkeypatch, workers) -> None:
     found = list(climb_ladder([torch.zeros(2)] * 3, make_probe(), transfer=other))
     assert {item.rung: item.batches for item in found} == {"loader": 2, "transfer": 2}
     assert other.moved == 3
+
+
+def test_a_transfer_needs_no_gpu() -> None:
+    """It may be a user's own, to another device."""
+    if torch.cuda.is_initialized():
+        pytest.skip("another test has used the GPU")
+    transfer = _Transfer()
+    items = list(climb_ladder(DataLoader(Staged(), batch_size=4), make_probe(), transfer=transfer))
+    assert "transfer" in {item.rung for item in items if isinstance(item, RungTime)}
+    assert transfer.waited == 1
 
 
 class _InWorkersOnly(Staged):
