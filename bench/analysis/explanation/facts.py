@@ -188,7 +188,7 @@ def gather_facts(
         stages=_find_stages(parts, ladder),
         idle_share=_find_idle_share(parts),
         cpu_s=_average([trace.cpu_s for trace in traces]),
-        delayed_share=_divide_sums([trace.delayed_s for trace in traces], loading),
+        delayed_share=_divide_sums([_clip_delay_s(trace) for trace in traces], loading),
         loader_s=average_known([_find_loader_s(one) for one in blocks]),
     )
 
@@ -239,6 +239,17 @@ def _average(arrays: Sequence[np.ndarray]) -> float | None:
     values = np.concatenate(arrays) if arrays else np.empty(0)
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else None
+
+
+def _clip_delay_s(trace: BatchTrace) -> np.ndarray:
+    """Return the seconds without a core of each batch, shape (batches,).
+
+    The system adds a wait for a core as it ends, which may be within the next batch. None is longer than what
+    computing leaves of the loading.
+    """
+    most_s = np.maximum(trace.load_s - np.nan_to_num(trace.cpu_s), 0.0)
+    clipped: np.ndarray = np.clip(trace.delayed_s, 0.0, most_s)
+    return clipped
 
 
 def _divide_sums(above: Sequence[np.ndarray], below: Sequence[np.ndarray]) -> float | None:
