@@ -12,7 +12,7 @@ from bench.analysis.replay.change import CORES, OTHERS, STEP, TRANSFER, TRANSPOR
 from bench.analysis.replay.hand_times import ASSUMED, HandTimes, read_hand_times
 from bench.analysis.replay.ladder_times import LadderTimes
 from bench.analysis.replay.phase_rows import find_mean, find_phase_rows
-from bench.analysis.replay.queue_replay import ReplayInput, replay_epoch
+from bench.analysis.replay.queue_replay import Replay, ReplayInput, replay_epoch
 from bench.analysis.replay.start_times import StartTimes, find_start_times, read_start_times
 from bench.analysis.replay.step_times import StepTimes, find_seen_s, read_step_times
 from bench.records.batch_trace import BatchTrace
@@ -99,21 +99,34 @@ class EpochModel:
     def replay_wall(self, change: Change, batches: int) -> float:
         """Return the seconds of an epoch of so many batches.
 
-        A long epoch is replayed in part, and goes on at the pace of that.
+        Args:
+            change: what is changed.
+            batches: number of its batches, at least 1.
+        """
+        replayed, rest_s = self._replay(change, batches)
+        return replayed.wall_s + rest_s
+
+    def replay_running(self, change: Change, batches: int) -> float:
+        """Return the seconds of an epoch from the arrival of its first batch to the end of its last step.
 
         Args:
             change: what is changed.
             batches: number of its batches, at least 1.
         """
+        replayed, rest_s = self._replay(change, batches)
+        return float(replayed.done_s[-1] - replayed.arrived_s[0]) + rest_s
+
+    def _replay(self, change: Change, batches: int) -> tuple[Replay, float]:
+        """Replay an epoch, a long one in part, and return the seconds of the rest at the pace of that."""
         in_flight = change.count_workers(self.setup) * change.find_prefetch_factor(self.setup)
         count = min(batches, max(self.batches, FEWEST_BATCHES, FEWEST_ROUNDS * in_flight))
         replayed = replay_epoch(self.make_input(change, count))
         if count == batches:
-            return replayed.wall_s
+            return replayed, 0.0
         # Queues fill at the beginning, and drain at the end.
         first, last = count // 4, max(count // 2, count - 1 - in_flight)
         pace_s = float(replayed.done_s[last] - replayed.done_s[first]) / (last - first)
-        return replayed.wall_s + (batches - count) * pace_s
+        return replayed, (batches - count) * pace_s
 
     def with_delays(self) -> EpochModel:
         """Return a copy that keeps as much of the workers' delays as a replay doesn't explain.

@@ -139,18 +139,21 @@ class Predictor:
     def break_even_s(self, **changes: Any) -> float | None:
         """Return the step time from where on the loader no longer matters.
 
-        From there on the throughput is within 2% of that of the step alone. Such a step waits, as one on a
-        GPU does; `step_cores` lets it keep cores busy. The block of the median pace is replayed.
+        From there on the throughput is within 2% of that of the step alone. The start and the end of an epoch
+        don't count, as no step hides them. Such a step waits, as one on a GPU does; `step_cores` lets it keep
+        cores busy. The block of the median pace is replayed.
 
         Args:
             changes: fields of Change, other than `step_s`.
 
         Returns:
-            Seconds of a batch. None where replays aren't trusted, where the change makes no sense, or where
-            no step is long enough.
+            Seconds of a batch. None where replays aren't trusted, where the change makes no sense, where no
+            step is long enough, or without workers, as loading and step then take turns.
         """
         change = Change(**changes)
         if not self.is_trusted or not self._makes_sense(change):
+            return None
+        if not change.count_workers(self.evidence.setup):
             return None
         walls = self._replay_walls(Change())
         middle = sorted(walls, key=lambda block: walls[block])[len(walls) // 2]
@@ -159,11 +162,11 @@ class Predictor:
 
         def is_enough(step_s: float) -> bool:
             alone_s = batches * step_s
-            wall_s = model.replay_wall(Change(**{**changes, "step_s": step_s}), batches)
-            return alone_s >= NEARLY_ALL * wall_s
+            running_s = model.replay_running(Change(**{**changes, "step_s": step_s}), batches)
+            return alone_s >= NEARLY_ALL * running_s
 
         # No shorter step can hide the loading.
-        low = 0.5 * model.replay_wall(Change(**{**changes, "step_s": 0.0}), batches) / batches
+        low = 0.5 * model.replay_running(Change(**{**changes, "step_s": 0.0}), batches) / batches
         if low <= 0:
             return 0.0
         high = next((low * 2**power for power in range(1, MOST_DOUBLINGS) if is_enough(low * 2**power)), None)
