@@ -100,6 +100,7 @@ class Explain:
             choice = choose_workload(self._options.order)
             conclusion = measure_explanation(self._options, choice, observer)
             if verbose:
+                observer.console.print()
                 print_conclusion(observer.console, conclusion)
         if conclusion.interrupted:
             raise KeyboardInterrupt(f"{conclusion.folder} holds what was measured until then")
@@ -134,6 +135,8 @@ def run_explain(options: ExplainOptions) -> int:
         complain("interrupted")
         return interrupts.INTERRUPTED
     if not options.as_json:
+        if not options.quiet:
+            console.print()
         print_conclusion(console, conclusion)
     elif conclusion.explanation is not None:
         print(json.dumps(to_json(conclusion.explanation), indent=2), file=console.file)

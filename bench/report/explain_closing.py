@@ -20,7 +20,6 @@ def print_conclusion(console: Console, conclusion: ExplainConclusion) -> None:
         conclusion: end of the explanation.
     """
     if conclusion.explanation is not None:
-        console.print()
         charts = sorted(conclusion.folder.glob("*.png"))
         print_explanation(console, conclusion.explanation, folder=conclusion.folder, files=charts)
     if conclusion.left_out:
