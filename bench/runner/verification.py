@@ -115,13 +115,13 @@ def check_break_even(explanation: Explanation, setup: ExplainedSetup, observer: 
 
 
 def _sort(advice: list[Advice]) -> tuple[Advice, ...]:
-    """Return the advice in the order of its measured gain, where there is one."""
+    """Return the advice in the order of its gain: measured changes first, then those that are predicted."""
 
-    def gain(one: Advice) -> float:
+    def rank(one: Advice) -> tuple[bool, float]:
         found = one.actual or one.gain
-        return found.median if found is not None else 0.0
+        return one.actual is not None, found.median if found is not None else 0.0
 
-    return tuple(sorted(advice, key=gain, reverse=True))
+    return tuple(sorted(advice, key=rank, reverse=True))
 
 
 def _read_lines(conclusion: SweepConclusion) -> pd.DataFrame | None:

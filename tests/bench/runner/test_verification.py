@@ -71,7 +71,7 @@ def explain(*advice: Advice, break_even: Sequence[BreakEven] = ()) -> Any:
 
 
 def test_each_change_is_measured_beside_the_present_configuration() -> None:
-    """In one sweep; a change of the user's code is not made. The order is that of the measured gains."""
+    """In one sweep; a change of the user's code is not made. What was measured comes first."""
     setup = FakeSetup([about(1.0), about(1.05), about(1.3)])
     found = verify_advice(explain(MORE, CODE, THREADS), setup, SweepObserver())
     ((name, configurations, with_ceilings),) = setup.measured
@@ -82,8 +82,8 @@ def test_each_change_is_measured_beside_the_present_configuration() -> None:
     assert {one.change: one.actual for one in found.advice} == {
         MORE.change: about(1.05), CODE.change: None, THREADS.change: about(1.3),
     }  # fmt: skip
-    assert [one.change for one in found.advice] == [CODE.change, THREADS.change, MORE.change]
-    assert [one.gain for one in found.advice] == [about(1.5), about(1.2), about(1.8)]
+    assert [one.change for one in found.advice] == [THREADS.change, MORE.change, CODE.change]
+    assert [one.gain for one in found.advice] == [about(1.2), about(1.8), about(1.5)]
     assert found.cautions == ()
 
 
