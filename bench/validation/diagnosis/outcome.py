@@ -14,6 +14,8 @@ GAIN_TOLERANCE = 0.15
 SMALL_GAIN = 0.05
 # A wrong diagnosis that claims to be sure is worse where the true cause costs more than this share.
 LARGE_SHARE = 0.30
+# Cautions of an explanation say so of blocks that other processes disturbed.
+DISTURBED = "disturbed"
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,20 @@ class Outcome:
         plant: the training.
         explanation: what was found; None where it failed.
         error: why it failed, in one line; else empty.
+        is_repeated: whether it was explained a second time, as it was wrong and disturbed.
     """
 
     plant: Plant
     explanation: Explanation | None
     error: str = ""
+    is_repeated: bool = False
+
+    @property
+    def is_disturbed(self) -> bool:
+        """True if other processes than a planted neighbour used the machine meanwhile."""
+        if self.explanation is None or self.plant.has_neighbour:
+            return False
+        return any(DISTURBED in caution for caution in self.explanation.cautions)
 
     @property
     def found(self) -> Cause | None:

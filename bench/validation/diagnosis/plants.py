@@ -24,8 +24,8 @@ FETCH = (
         EpochPlan(fetch_ms=30, step_ms=3), Truth(Cause.FETCH),
     ),
     Plant(
-        "fetch-wait-weak", "6 workers wait 72 ms for a batch, a step of 8 ms",
-        EpochPlan(batches=48, num_workers=6, fetch_ms=72, step_ms=8), Truth(Cause.FETCH),
+        "fetch-wait-weak", "6 workers wait 72 ms for a batch, a step of 7 ms",
+        EpochPlan(batches=48, num_workers=6, fetch_ms=72, step_ms=7), Truth(Cause.FETCH),
     ),
     Plant(
         "fetch-work", "2 workers compute 16 ms for a batch on 2 cores, a step of 2 ms that waits",
@@ -52,9 +52,9 @@ TRANSFORM = (
         Truth(Cause.TRANSFORM),
     ),
     Plant(
-        "transform-wait-script", "6 workers, the last of four transforms waits 68 of 72 ms, a body of 8 ms",
+        "transform-wait-script", "6 workers, the last of four transforms waits 68 of 72 ms, a body of 7 ms",
         EpochPlan(batches=48, num_workers=6, fetch_ms=1, slow_transform=4, transform_ms=68, other_ms=1,
-                  step_ms=8),
+                  step_ms=7),
         Truth(Cause.TRANSFORM), is_script=True,
     ),
     Plant(
@@ -70,8 +70,8 @@ COLLATE = (
         EpochPlan(fetch_ms=2, collate_ms=28, step_ms=3), Truth(Cause.COLLATE),
     ),
     Plant(
-        "collate-wait-weak", "6 workers wait 68 ms to collate a batch, a step of 8 ms",
-        EpochPlan(batches=48, num_workers=6, fetch_ms=4, collate_ms=68, step_ms=8), Truth(Cause.COLLATE),
+        "collate-wait-weak", "6 workers wait 68 ms to collate a batch, a step of 7 ms",
+        EpochPlan(batches=48, num_workers=6, fetch_ms=4, collate_ms=68, step_ms=7), Truth(Cause.COLLATE),
     ),
     Plant(
         "collate-work-script", "2 workers compute 20 ms to collate a batch, a body of 5 ms that waits",

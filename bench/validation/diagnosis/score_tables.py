@@ -45,6 +45,9 @@ def print_outcome(console: Console, outcome: Outcome, place: int, count: int) ->
     if outcome.is_confidently_wrong:
         mark += "[bold red], and sure[/]"
     console.print(f"{start}{escape(_join(_make_cells(outcome)))}{mark}", soft_wrap=True)
+    if outcome.is_repeated:
+        again = ", and again" if outcome.is_disturbed else ""
+        console.print(f"{' ' * len(start)}It was disturbed and explained once more{again}", soft_wrap=True)
     for fault in (*([outcome.error] if outcome.error else ()), *outcome.faults):
         console.print(f"{' ' * len(start)}[yellow]{escape(fault)}[/]", soft_wrap=True)
     if outcome.explanation is not None and not outcome.is_right:
@@ -110,6 +113,12 @@ def print_score(console: Console, score: Score, taken_s: float) -> None:
     if gains := score.gains:
         good = sum(gain.is_right for gain in gains)
         console.print(f"{good} of {len(gains)} predicted gains are within {GAIN_TOLERANCE:.0%} of the plan")
+    if disturbed := sum(outcome.is_disturbed for outcome in score.outcomes):
+        console.print(
+            f"Other processes used the machine in {disturbed} of {len(score.outcomes)}: run this again when "
+            "it is quiet",
+            soft_wrap=True,
+        )
     if wrong := score.confidently_wrong:
         names = ", ".join(outcome.plant.name for outcome in wrong)
         console.print(

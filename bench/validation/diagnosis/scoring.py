@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -76,6 +77,8 @@ def score_diagnosis(plants: Sequence[Plant], blocks: int, console: Console) -> i
 def explain_plants(plants: Sequence[Plant], blocks: int, console: Console, explain: ExplainPlant) -> Score:
     """Explain planted trainings one after another, and print a line for each.
 
+    One that is wrong while other processes used the machine is explained once more.
+
     Args:
         plants: the trainings, with what workers and pipes cost on this machine.
         blocks: number of blocks of each explanation.
@@ -89,6 +92,9 @@ def explain_plants(plants: Sequence[Plant], blocks: int, console: Console, expla
             # Rarely refreshed: each refresh takes milliseconds from what is measured.
             with console.status(f"{make_title(place, len(plants))}{plant.name}", refresh_per_second=2):
                 outcome = _find_outcome(plant, blocks, Path(folder) / plant.name, explain)
+                if outcome.is_disturbed and not outcome.is_right:
+                    again = _find_outcome(plant, blocks, Path(folder) / f"{plant.name}-again", explain)
+                    outcome = replace(again, is_repeated=True)
             print_outcome(console, outcome, place, len(plants))
             outcomes.append(outcome)
     return Score(outcomes)

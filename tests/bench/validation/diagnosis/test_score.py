@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -236,6 +237,44 @@ def test_each_training_has_a_line(monkeypatch) -> None:
     assert lines[4].split()[-5:] == ["balanced", "likely", share("none"), "40%", "right"]
     assert all(len(line) <= 110 for line in lines)
     assert score.num_right == 2
+
+
+CAUTION = "2 of 3 blocks were disturbed, at worst: other processes used 90% of the cores."
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asked", "code"),
+    [
+        # Wrong and disturbed: once more, whatever comes of it.
+        ((Cause.STARVED, (CAUTION,)), (Cause.FETCH, ()), 2, True),
+        ((Cause.STARVED, (CAUTION,)), (Cause.STARVED, (CAUTION,)), 2, False),
+        # Right, or undisturbed.
+        ((Cause.FETCH, (CAUTION,)), None, 1, True),
+        ((Cause.COLLATE, ("Another caution.",)), None, 1, False),
+    ],
+)
+def test_one_that_is_wrong_and_disturbed_is_explained_once_more(first, second, asked, code) -> None:
+    found = [
+        replace(explanation(cause), cautions=cautions) for cause, cautions in filter(None, (first, second))
+    ]
+    folders = set()
+
+    def explain(_plant, _blocks, folder: Path) -> Explanation:
+        folders.add(folder)
+        return found[len(folders) - 1]
+
+    score, lines = run([BY_NAME["fetch-wait"]], explain)
+    assert len(folders) == asked
+    assert score.outcomes[0].is_right is code
+    repeated = [line.strip() for line in lines if "once more" in line]
+    again = ", and again" if second and second[1] else ""
+    assert repeated == ["It was disturbed and explained once more" + again] * (asked - 1)
+
+
+def test_a_planted_neighbour_is_no_disturbance() -> None:
+    caution = replace(explanation(Cause.FETCH), cautions=(CAUTION,))
+    assert not Outcome(BY_NAME["neighbour"], caution).is_disturbed
+    assert Outcome(BY_NAME["fetch-wait"], caution).is_disturbed
 
 
 @pytest.mark.parametrize("error", [NotExplainedError("nothing was measured"), PlanError("can't be measured")])
