@@ -109,4 +109,4 @@ def _advise_unpredicted(facts: Facts, diagnosis: Diagnosis) -> list[Advice]:
         found.append(Advice("persistent_workers=True", "persistent", None, setup.family, knobs))
     elif diagnosis.cause is Cause.STRAGGLERS and setup.num_workers > 1 and setup.in_order:
         found.append(Advice("in_order=False", "in order", None, setup.family, {"in_order": False}))
-    return [replace(one, note=reason) for one in found]
+    return [replace(one, note=f"{reason} {one.note}".rstrip()) for one in found]

@@ -26,6 +26,8 @@ COPIED_PER_S = 2e9
 STAGE_MATTERS = 0.15
 # The same for a start-up, a transfer or a slower step, by their share of an epoch.
 SHARE_MATTERS = 0.03
+# What an iterable dataset owes several workers.
+DIVIDE = "An iterable dataset has to divide its samples by get_worker_info(), else each worker yields all."
 
 
 def list_candidates(facts: Facts) -> Iterator[Advice]:
@@ -48,7 +50,11 @@ def suggest_workers(facts: Facts) -> int | None:
 def make_worker_change(setup: LoaderSetup, number: int) -> Advice:
     """Return the change to another number of workers, with no gain yet."""
     change = f"{format_workers(number)} instead of {setup.num_workers or 'none'}"
-    return Advice(change, "workers", None, setup.family, {"num_workers": number})
+    # One reader, as now, has nothing to divide.
+    is_divided = setup.map_style or setup.num_workers > 1 or number <= 1
+    return Advice(
+        change, "workers", None, setup.family, {"num_workers": number}, "" if is_divided else DIVIDE
+    )
 
 
 def _change_workers(facts: Facts) -> Iterator[Advice]:

@@ -66,6 +66,9 @@ def find_enough_workers(facts: Facts, longest: float = HIDDEN) -> WorkerCount | 
             saving = _bound_saving(facts, number)
             start = (facts.start_s + facts.teardown_s) / facts.epoch_s
             without_start = None if saving is None else saving + start
+            if saving is not None:
+                # The step is no faster beside more workers.
+                saving = min(saving, facts.find_share(facts.loading_s))
         if saving is not None and saving > 0 and without_start is not None and 1 - without_start <= hidden:
             return WorkerCount(number, saving)
     return None

@@ -43,6 +43,15 @@ def test_more_workers_gain_what_the_changed_loader_does() -> None:
     assert advice.basis.startswith("replay of")
 
 
+@pytest.mark.parametrize(("map_style", "num_workers"), [(True, 1), (False, 1), (False, 2)])
+def test_an_iterable_dataset_has_to_divide_its_samples(map_style, num_workers) -> None:
+    """With one worker nobody knows whether it does. With two the audit of the samples has seen it."""
+    loader = replace(BASE, num_workers=num_workers, fetch_s=30 * MS, cores=16, cpu=WAITING)
+    advice = advise_loader(loader, map_style=map_style)["workers"]
+    assert advice.knobs["num_workers"] > num_workers
+    assert ("get_worker_info" in advice.note) == (not map_style and num_workers == 1)
+
+
 def test_fewer_workers_are_searched_too() -> None:
     """Sixteen start one after another, where two would do."""
     loader = replace(BASE, num_workers=16, start_s=0.2, end_s=0.05)

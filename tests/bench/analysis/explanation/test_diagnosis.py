@@ -192,6 +192,11 @@ def test_a_replay_that_misses_leaves_bounds() -> None:
     assert not facts.predictor.is_trusted
     found = diagnose(facts)
     assert (found.cause, found.is_sure) == (Cause.FEW_WORKERS, False)
+    # A step that is slower beside the workers is none of what more workers save.
+    slowed = diagnose(replace(facts, alone_s=0.9 * facts.step_s))
+    assert slowed.cause is Cause.FEW_WORKERS
+    assert slowed.loss is not None
+    assert slowed.loss <= facts.find_share(facts.loading_s)
 
 
 def test_a_way_that_is_short_alone_is_no_transport() -> None:
