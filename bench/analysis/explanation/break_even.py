@@ -9,8 +9,8 @@ from bench.analysis.explanation.explanation import Advice, BreakEven
 from bench.analysis.replay.predictor import Predictor
 
 PRESENT = "as it is"
-# Knobs that the replay knows.
-REPLAYED = frozenset({"num_workers", "prefetch_factor", "in_order", "persistent_workers"})
+# Knobs that the replay knows. Workers that live on move no such step, as none hides a start-up.
+REPLAYED = frozenset({"num_workers", "prefetch_factor", "in_order"})
 # Numbers of workers that are looked at where there are none.
 FIRST_WORKERS = (1, 2)
 

@@ -86,7 +86,8 @@ def print_start_up(console: Console, explanation: Explanation) -> None:
     ]
     details = f" ({escape(join_words(named))})" if named else ""
     pickled = ""
-    if found.pickled_bytes is not None and explanation.setup.multiprocessing_context != FORK:
+    setup = explanation.setup
+    if setup.num_workers and setup.multiprocessing_context != FORK and found.pickled_bytes is not None:
         pickled = f" Pickled for each worker: {format_bytes(found.pickled_bytes)}."
     end = (
         f", and {format_time(found.teardown_s)} at its end"

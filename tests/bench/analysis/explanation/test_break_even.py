@@ -16,11 +16,12 @@ ADVICE = (
     Advice("4 workers instead of 2", "workers", None, "own", {"num_workers": 4}),
     Advice("samples kept in memory", "in memory", None, "in_memory", {}),
     Advice("pin_memory=True", "pinning", None, "own", {"pin_memory": True}),
+    Advice("persistent_workers=True", "persistent", None, "own", {"persistent_workers": True}),
 )
 
 
 def test_more_workers_halve_the_step() -> None:
-    """Only changes that can be replayed have one, in the order of step time."""
+    """Only changes that can be replayed and move the step have one, in the order of step time."""
     loader = replace(BASE, fetch_s=0.02, cores=16, batches=400, start_s=0.0, end_s=0.0, hand_s=1e-5)
     found = find_break_even(Predictor(loader.make_evidence()), ADVICE)
     assert [one.change for one in found] == ["4 workers instead of 2", PRESENT]
