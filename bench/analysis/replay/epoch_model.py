@@ -135,7 +135,7 @@ class EpochModel:
         worker too, though their mean leaves cores enough.
         """
         delayed_s = float(self.times.delayed_s.mean())
-        if delayed_s < LEAST_DELAY * float(self.times.load_s.mean()):
+        if delayed_s <= LEAST_DELAY * float(self.times.load_s.mean()):
             return self
         seen_s = float(self.times.load_s.mean()) + delayed_s + self.hand.turn_s
         kept = 0.0

@@ -148,7 +148,8 @@ class Predictor:
 
         Returns:
             Seconds of a batch. None where replays aren't trusted, where the change makes no sense, where no
-            step is long enough, or without workers, as loading and step then take turns.
+            step is long enough or an epoch has a single batch, or without workers, as loading and step then
+            take turns.
         """
         change = Change(**changes)
         if not self.is_trusted or not self._makes_sense(change):
@@ -159,6 +160,8 @@ class Predictor:
         middle = sorted(walls, key=lambda block: walls[block])[len(walls) // 2]
         model = self._models[middle][0]
         batches = self._count_batches(model)
+        if batches < 2:
+            return None
 
         def is_enough(step_s: float) -> bool:
             alone_s = batches * step_s

@@ -349,6 +349,14 @@ def test_break_even_of_a_short_epoch() -> None:
     """Its start takes longer than all of its loading, and no step hides a start."""
     loader = replace(SLOW_FETCH, num_workers=1, start_s=2.0, end_s=0.5)
     assert Predictor(loader.make_evidence()).break_even_s() == pytest.approx(0.0098, rel=0.1)
+    # A single batch is all start.
+    assert Predictor(replace(loader, batches=1).make_evidence()).break_even_s() is None
+
+
+def test_loading_that_takes_no_time() -> None:
+    """It has no delays to keep."""
+    loader = replace(SLOW_FETCH, fetch_s=0.0, collate_s=0.0)
+    assert Predictor(loader.make_evidence()).error == pytest.approx(0, abs=0.05)
 
 
 def test_break_even_without_workers() -> None:
