@@ -182,6 +182,8 @@ class StartUp:
         handing_s: the rest: the way of the first batch.
         pickled_bytes: bytes of what is pickled for each worker; None if unknown.
         teardown_s: end of an epoch, where workers end.
+        pickling_s: pickling for all workers, a part of `starting_s`; default 0, for forked workers and where
+            it isn't known.
     """
 
     first_s: float
@@ -192,6 +194,7 @@ class StartUp:
     handing_s: float
     pickled_bytes: int | None
     teardown_s: float
+    pickling_s: float = 0.0
 
 
 @dataclass(frozen=True)

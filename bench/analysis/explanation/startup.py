@@ -47,7 +47,16 @@ def find_start_up(evidence: Evidence, blocks: Sequence[BlockFigures]) -> StartUp
         handing_s=float(handing),
         pickled_bytes=evidence.pickled_bytes,
         teardown_s=float(median(one.teardown_s for one in blocks)),
+        pickling_s=_find_pickling_s(evidence, float(starting)),
     )
+
+
+def _find_pickling_s(evidence: Evidence, starting_s: float) -> float:
+    """Return the seconds of pickling for all workers, which the training process does one after another."""
+    setup, once_s = evidence.setup, evidence.pickle_s
+    if once_s is None or setup.multiprocessing_context not in ("spawn", "forkserver"):
+        return 0.0
+    return min(starting_s, setup.num_workers * once_s)
 
 
 def _split_first(trace: BatchTrace) -> tuple[float, float, float, float]:

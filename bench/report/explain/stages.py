@@ -88,7 +88,8 @@ def print_start_up(console: Console, explanation: Explanation) -> None:
     pickled = ""
     setup = explanation.setup
     if setup.num_workers and setup.multiprocessing_context != FORK and found.pickled_bytes is not None:
-        pickled = f" Pickled for each worker: {format_bytes(found.pickled_bytes)}."
+        taken = f", {format_time(found.pickling_s)} for all" if found.pickling_s else ""
+        pickled = f" Pickled for each worker: {format_bytes(found.pickled_bytes)}{taken}."
     end = (
         f", and {format_time(found.teardown_s)} at its end"
         if found.teardown_s >= LEAST_CAUSE * found.first_s

@@ -38,6 +38,19 @@ def test_imports_are_what_workers_take_after_their_creation() -> None:
     assert found.pickled_bytes == 4096
 
 
+@pytest.mark.parametrize(
+    ("method", "pickle_s", "expected_s"),
+    [("spawn", 0.01, 0.02), ("forkserver", 5.0, 0.3), ("fork", 0.01, 0.0), ("spawn", None, 0.0)],
+)
+def test_pickling_is_a_part_of_starting(method, pickle_s, expected_s) -> None:
+    """Each of two workers gets its own, unless it is forked; it takes no longer than all of the starting."""
+    evidence = replace(BASE, start_s=0.3).make_evidence()
+    setup = replace(evidence.setup, multiprocessing_context=method)
+    found = find(replace(evidence, setup=setup, pickle_s=pickle_s))
+    assert found.pickling_s == pytest.approx(expected_s, rel=0.05)
+    assert found.pickling_s <= found.starting_s
+
+
 def test_workers_that_live_on_are_not_started_again() -> None:
     """Later epochs take what the loading of a batch does; else they pay the start again."""
     slow = replace(BASE, start_s=1.0)

@@ -188,6 +188,8 @@ def test_start_up_is_one_sentence() -> None:
     assert "Pickled" not in flow(pickled)
     spawned = replace(pickled, setup=replace(pickled.setup, multiprocessing_context="spawn"))
     assert "Pickled for each worker: 3 MiB." in flow(spawned)
+    timed = replace(spawned, start_up=replace(spawned.start_up, pickling_s=0.012))
+    assert "Pickled for each worker: 3 MiB, 12 ms for all." in flow(timed)
     alone = replace(pickled.setup, multiprocessing_context=None, num_workers=0)
     assert "Pickled" not in flow(replace(pickled, setup=alone))
 
