@@ -80,7 +80,9 @@ def print_matrix(console: Console, score: Score) -> None:
     """Print the confusion matrix: a row for each planted cause, a column for each that was named."""
     matrix = score.count_matrix()
     named = [label for label in FOUND if any(row.get(label) for row in matrix.values())]
-    table = Table(box=None, padding=(0, 0, 0, 1), title="[bold]planted (rows), named (columns)[/]")
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 0, 0, 1), title="[bold]planted (rows), named (columns)[/]"
+    )
     table.title_justify = "left"
     table.add_column("", no_wrap=True)
     for label in named:
