@@ -139,14 +139,6 @@ def find_loading_wait_s(trace: BatchTrace) -> np.ndarray:
     return waits
 
 
-def find_first_of_workers(trace: BatchTrace) -> np.ndarray:
-    """Tell which batches are the first of their worker, shape (batches,), bool."""
-    first = np.zeros(trace.batches, dtype=bool)
-    _, places = np.unique(trace.worker, return_index=True)
-    first[places] = True
-    return first
-
-
 def _is_seen(trace: BatchTrace) -> np.ndarray:
     seen: np.ndarray = ~(np.isnan(trace.begun_s) | np.isnan(trace.fetched_s) | np.isnan(trace.ended_s))
     return seen

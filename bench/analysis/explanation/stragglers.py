@@ -9,7 +9,7 @@ import numpy as np
 from bench.analysis.explanation.block_figures import BlockFigures
 from bench.analysis.explanation.explanation import SlowBatch
 from bench.analysis.explanation.facts import Facts
-from bench.analysis.explanation.inside import find_first_of_workers
+from bench.analysis.replay.batch_times import find_first_of_workers
 from bench.analysis.replay.change import STRAGGLERS
 from bench.analysis.replay.stragglers import find_stragglers
 from bench.records.batch_trace import BatchTrace
@@ -76,7 +76,7 @@ def mark_stragglers(trace: BatchTrace) -> np.ndarray:
 
 def _find_starting(trace: BatchTrace) -> np.ndarray:
     if trace.starts or trace.epoch == 0:
-        return find_first_of_workers(trace)
+        return find_first_of_workers(trace.worker)
     return np.zeros(trace.batches, dtype=bool)
 
 

@@ -110,7 +110,7 @@ def read_batch_times(
         stages=stages,
         cpu=_split_cpu(stages, cpu_s[order], ladder.cpu_shares),
         names=names,
-        is_first=_find_firsts(trace.worker[order]) if starts_workers else np.zeros(len(order), dtype=bool),
+        is_first=find_first_of_workers(trace.worker[order]) & starts_workers,
         delayed_s=(load_s - needed_s)[order],
     )
 
@@ -152,7 +152,12 @@ def _split_cpu(
     return {name: weight * factor for name, weight in weights.items()}
 
 
-def _find_firsts(worker: np.ndarray) -> np.ndarray:
+def find_first_of_workers(worker: np.ndarray) -> np.ndarray:
+    """Tell which batches are the first of their worker, shape (batches,), bool.
+
+    Args:
+        worker: number of the worker of each batch, shape (batches,).
+    """
     firsts = np.zeros(len(worker), dtype=bool)
     firsts[np.unique(worker, return_index=True)[1]] = True
     return firsts
