@@ -108,7 +108,8 @@ class Explain:
             raise problem
         if conclusion.explanation is None:
             raise ResultsError(f"{conclusion.folder}: nothing can be explained: {conclusion.failure}")
-        return ExplainResults(conclusion.explanation, conclusion.folder, tuple(observer.notices))
+        notices = [*observer.notices, *([conclusion.failure] if conclusion.failure else [])]
+        return ExplainResults(conclusion.explanation, conclusion.folder, tuple(notices))
 
 
 def _keep_options(options: ExplainOptions) -> ExplainOptions:

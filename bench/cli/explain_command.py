@@ -55,6 +55,8 @@ def make_explain_command(function: Callable[[ExplainOptions], T]) -> click.Comma
         verify, check, as_json, quiet = (given.pop(name) for name in ("verify", "check", "as_json", "quiet"))
         values = {**LEFT_OUT, "single": True, **given, "blocks": given["blocks"] or BLOCKS}
         values, folder = read_target(context, values)
+        if values["step"] and values["step_ms"]:
+            raise click.UsageError("--step-ms: --step gives another step, and one is explained")
         if check:
             _check_step(values["target"])
         order = replace(

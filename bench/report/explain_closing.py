@@ -33,9 +33,11 @@ def print_conclusion(console: Console, conclusion: ExplainConclusion) -> None:
 
 
 def complain_of(conclusion: ExplainConclusion) -> None:
-    """Print on standard error why there is no explanation, or what kept a file from being written."""
+    """Print on standard error what failed of the configuration, or what kept a file from being written."""
     for problem in conclusion.problems[:1]:
         complain(problem)
     if conclusion.failure:
         log = printable(str(conclusion.folder / "trials.log"))
-        complain(f"nothing can be explained: {conclusion.failure}; the output is in {log}")
+        is_late = conclusion.explanation is not None
+        known = "only what was measured before is explained" if is_late else "nothing can be explained"
+        complain(f"{known}: {conclusion.failure}; the output is in {log}")

@@ -17,7 +17,8 @@ class ExplainConclusion:
         explanation: the explanation; None where too little was measured.
         left_out: number of blocks that the budget left no time for.
         interrupted: whether the user ended the measuring.
-        failure: one line that says why the configuration couldn't be measured; empty if it could.
+        failure: one line that says why the configuration couldn't be measured, or not in all blocks; empty if
+            it could.
         problems: errors that ended the measuring or kept a file from being written, the first one first.
         charts_error: why there are no charts, although they could be written; empty where nothing is wrong.
     """

@@ -233,7 +233,7 @@ def _cut_ceiling(run: ScheduledRun, cut: EpochCut) -> ScheduledRun:
 def _explain(setup: LoaderSetup, blocks: ExplainBlocks) -> Explanation | None:
     """Explain what was measured so far; None where that is nothing."""
     measured: tuple[BlockEvidence, ...] = blocks.find_evidence()
-    if not measured or blocks.failure:
+    if not measured:
         return None
     cost = blocks.pickle_cost
     return explain(

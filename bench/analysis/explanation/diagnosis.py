@@ -23,6 +23,8 @@ NAMED_FIRST = 0.15
 # half of it goes with one of two workers, however long each of them takes. Less of the loading: its work is
 # wanted, and the crowd is not.
 EXPLAINS_START, EXPLAINS_LOADING = 0.6, 1 / 3
+# Others that take cores are surely the cause where they cost this share of what the costliest cause does.
+STARVED_EXPLAINS = 1 / 3
 # A cause is sure where it costs this share of an epoch, and so many times what any other does. Two shares of
 # an epoch that differ by less change places from one measurement to the next.
 SURE_SHARE, SURE_TIMES = 0.15, 1.3
@@ -47,7 +49,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     return Diagnosis(
         cause=first.cause,
         stage=first.stage if first.cause is Cause.TRANSFORM else "",
-        is_sure=_is_sure(facts, first, rivals),
+        is_sure=_is_sure(facts, first, losses),
         evidence=describe_evidence(facts, first),
         second=second if second_share >= SECOND_MATTERS and second is not Cause.UNDECIDED else None,
         loss=_find_loss(facts, first),
@@ -98,19 +100,22 @@ def _overlap(first: Cause, other: Cause) -> bool:
     return Cause.MANY_WORKERS in (first, other)
 
 
-def _is_sure(facts: Facts, first: Loss, rivals: Sequence[Loss]) -> bool:
+def _is_sure(facts: Facts, first: Loss, losses: Sequence[Loss]) -> bool:
     if first.cause is Cause.UNDECIDED or (first.cause is not Cause.STARVED and are_cores_taken(facts)):
         return False
     if first.cause in (Cause.STEP, Cause.BALANCED):
         possible = facts.find_mean(lambda one: one.batch_s / one.alone_wall_s if one.alone_wall_s else None)
         return possible is not None and possible < SURE_POSSIBLE
     if first.cause is Cause.STARVED:
-        return facts.delayed_share is not None
+        # Others make each other cause cost more. Where they cost little of it, they aren't what bounds.
+        most = max((loss.share for loss in losses if loss is not first), default=0.0)
+        return facts.delayed_share is not None and first.share >= STARVED_EXPLAINS * most
     # By counting bounds only, these are likely at most.
     if first.cause in (Cause.FEW_WORKERS, Cause.MANY_WORKERS) and not facts.predictor.is_trusted:
         return False
     if first.cause in WHERE_LOADING_IS_SEEN and not is_number_of_workers_clear(facts):
         return False
+    rivals = (loss for loss in losses if loss is not first and not _overlap(first.cause, loss.cause))
     largest = max((loss.share for loss in rivals), default=0.0)
     return first.share >= SURE_SHARE and first.share >= SURE_TIMES * largest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.analysis.explanation.explanation import Advice, Cause, Diagnosis, Explanation
 from bench.analysis.possible_gain import ALL
 from bench.analysis.ties import INDIFFERENT
+from bench.analysis.warnings import NOISE_OVER_CEILING
 from bench.report.explain.wording import format_factor, format_interval, name_subject
 from bench.text import printable
 
@@ -33,13 +34,23 @@ def name_cause(diagnosis: Diagnosis) -> str:
 def has_nothing_to_gain(explanation: Explanation) -> bool:
     """Return whether not even an infinitely fast loader would gain anything worth a change."""
     possible = explanation.possible
-    return possible is not None and not explanation.advice and possible.median <= 1 / ALL
+    if possible is None or explanation.advice or is_ceiling_disturbed(explanation):
+        return False
+    return possible.median <= 1 / ALL
+
+
+def is_ceiling_disturbed(explanation: Explanation) -> bool:
+    """Return whether the step alone was slower than the training, by more than noise between processes."""
+    possible = explanation.possible
+    return possible is not None and possible.median < 1 / NOISE_OVER_CEILING
 
 
 def describe_possible(explanation: Explanation) -> str:
     """Return how much an infinitely fast loader would gain, as a clause; empty where nobody knows."""
     if (possible := explanation.possible) is None:
         return ""
+    if is_ceiling_disturbed(explanation):
+        return "the step alone was slower than the training, so nobody knows what a faster loader would gain"
     if possible.median <= 1 + INDIFFERENT / 2:
         return "an infinitely fast loader would gain nothing"
     ratio = format_factor(possible.median)
@@ -65,6 +76,8 @@ def _describe_best(explanation: Explanation) -> str:
     possible = describe_possible(explanation)
     if has_nothing_to_gain(explanation):
         return f"there is nothing to gain: {possible}"
+    if is_ceiling_disturbed(explanation):
+        return possible
     if possible:
         return f"{possible}, but no change is known that gains"
     return "no change is known that gains"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.explanation.explanation import Advice, BreakEven, Cause, Explanation
-from bench.report.explain.answer import describe_possible, has_nothing_to_gain
+from bench.report.explain.answer import describe_possible, has_nothing_to_gain, is_ceiling_disturbed
 from bench.report.explain.page import find_width, print_heading, print_paragraph
 from bench.report.explain.wording import find_step_s, format_factor, format_gain, format_share, format_time
 from bench.text import join_few, printable
@@ -112,6 +112,8 @@ def _explain_no_changes(explanation: Explanation) -> str:
         return "While others take the cores, no gain can be predicted. Measure again without them."
     if has_nothing_to_gain(explanation):
         return f"Keep the loader as it is: {possible}."
+    if is_ceiling_disturbed(explanation):
+        return f"{possible[0].upper()}{possible[1:]}. Measure again with less beside it."
     if possible:
         return f"{possible[0].upper()}{possible[1:]}, but no change that was looked at comes nearer to it."
     if explanation.diagnosis.cause is Cause.UNDECIDED:

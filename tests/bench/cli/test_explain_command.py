@@ -116,6 +116,7 @@ def test_a_target_keeps_its_own_settings() -> None:
         (("--check",), "--check: the step of Fashion-MNIST trains its model"),
         (("train.py", "--check"), "--check: a script has its own step"),
         (("train.py", "--step-ms", "3"), "--step-ms: a script has its own step"),
+        (("train.py:loader", "--step", "train.py:step", "--step-ms", "3"), "--step-ms: --step gives another"),
     ],
 )
 def test_a_mistake_is_one_line(arguments, line) -> None:

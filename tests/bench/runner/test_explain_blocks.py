@@ -167,6 +167,15 @@ def test_a_configuration_that_fails_ends_the_blocks(tmp_path) -> None:
     assert {block for _, block in measured.ran} == {0}
 
 
+def test_a_configuration_that_fails_late_keeps_what_was_measured(tmp_path) -> None:
+    """The blocks before can be explained."""
+    late = {"status": "failed", "error": "out of memory"}
+    measured = Measured(lambda trial: late if trial.audited and trial.block == 2 else {})
+    found = measure(measured, tmp_path)
+    assert found.failure == "out of memory"
+    assert [one.block for one in found.find_evidence()] == [0, 1]
+
+
 def test_a_disturbed_trial_is_run_once_more(tmp_path) -> None:
     """Its undisturbed repetition counts; where both were disturbed, the second does."""
     measured = Measured(

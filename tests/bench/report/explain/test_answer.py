@@ -69,3 +69,10 @@ def test_a_gain_that_is_not_predicted_is_no_figure() -> None:
     assert answer_in_a_sentence(unknown).endswith(
         "4 workers instead of 2 may help, by an amount that can't be predicted."
     )
+
+
+def test_a_step_alone_that_is_too_slow_says_nothing_of_the_loader() -> None:
+    """It was disturbed, so it is no sign that there is nothing to gain."""
+    bare = replace(explanations.fetch_bound(), advice=(), possible=about(0.44))
+    assert not has_nothing_to_gain(bare)
+    assert answer_in_a_sentence(bare).endswith("nobody knows what a faster loader would gain.")
