@@ -91,7 +91,8 @@ class DataLoaderLadder:
         Raises:
             ValueError: the loader, its dataset or its sampler yields nothing.
         """
-        cost = measure_pickle(self._loader)
+        # It takes seconds for many small objects, and is the same in each block.
+        cost = measure_pickle(self._loader) if self._probe.block == 0 else None
         if cost is not None:
             yield PickleCost(*cost)
         if not self._loader.num_workers:

@@ -93,7 +93,7 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
     if answer.kind == "alone":
         return f"Nothing was measured beside {name}: {gain}."
     if answer.samples_per_s.low is None:
-        return f"{name} was fastest: {gain}; fewer than three blocks give no interval."
+        return f"{name} was fastest so far: {gain}; fewer than three blocks can't tell it from others."
     if answer.kind == "unknown" and not answer.tied:
         return f"{name} was fastest: {gain}. {_describe_unknown(answer, labels)}"
     if answer.ratio is not None and answer.ratio.low is None:

@@ -8,6 +8,9 @@ from rich.panel import Panel
 
 from bench.report.console import print_line
 
+# A pipe may be shown in a terminal later.
+WIDEST = 100
+
 
 class Notices:
     """Notices of one command: each is printed in a box at once, and in one line at the end."""
@@ -28,7 +31,8 @@ class Notices:
             text: plain text; its first sentence says the fact.
         """
         self._texts.append(text)
-        panel = Panel(escape(text), title="NOTICE", border_style="bold yellow", style="yellow")
+        width = min(self._console.width, WIDEST)
+        panel = Panel(escape(text), title="NOTICE", border_style="bold yellow", style="yellow", width=width)
         self._console.print(panel)
 
     def remind(self) -> None:

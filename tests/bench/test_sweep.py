@@ -129,7 +129,7 @@ def test_progress_and_results_are_printed(finished) -> None:
     assert of.split("/")[0] == of.split("/")[1]
     assert re.search(r"about \d+ s left", text)
     parts = [
-        "fewer than three blocks give no interval",
+        "fewer than three blocks can't tell it from others",
         "loader = ",
         "Throughput of steady epochs",
         "Results: ",

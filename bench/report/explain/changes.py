@@ -52,7 +52,7 @@ def describe_knobs(knobs: Mapping[str, object]) -> str:
 
 
 def _print_table(console: Console, explanation: Explanation) -> None:
-    """Print the changes in the order of gain, each with its note below it."""
+    """Print the changes, each with its note below it."""
     changes = explanation.advice[:MOST_CHANGES]
     verified = any(advice.actual is not None for advice in changes)
     basis = _find_common_basis(changes)
@@ -83,7 +83,9 @@ def _style_gain(text: str) -> Text:
 def _describe_advice(advice: Advice, explanation: Explanation, basis: str) -> Text:
     """Return a change, and below it the options that make it, its condition and the basis of its gain."""
     text = Text(printable(advice.change), style="bold")
-    settings = [describe_knobs(advice.knobs)] if advice.knobs else []
+    knobs = describe_knobs(advice.knobs)
+    # Some changes are said by the option itself.
+    settings = [knobs] if knobs and knobs != printable(advice.change) else []
     if advice.family != explanation.setup.family:
         settings.insert(0, f"family={printable(advice.family)}")
     sentences = [", ".join(settings), printable(advice.note)]

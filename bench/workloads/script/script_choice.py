@@ -65,8 +65,8 @@ class ScriptChoice:
             )
         if self.files:
             notify(
-                f"{self.workload.name} wrote {join_few(self.files)}. Each trial does so, too: "
-                f"{TRIAL_VARIABLE}=1 in its environment lets the script leave it out."
+                f"As {self.workload.name} ran, {join_few(self.files)} appeared. Each trial runs it again: "
+                f"{TRIAL_VARIABLE}=1 in its environment lets the script leave out what it writes."
             )
         return self.workload
 

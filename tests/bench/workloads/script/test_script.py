@@ -132,7 +132,7 @@ def test_the_first_run_finds_the_training(project, choice) -> None:
     choice.find(told.append, None)
     assert len(told) == 2
     assert "--pick" in told[0]
-    assert told[1].startswith("train.py wrote runs. ")
+    assert told[1].startswith("As train.py ran, runs appeared. ")
     assert "LOADERBENCH_TRIAL=1" in told[1]
     assert workload.find_changed() is None
     assert not (project / "end.txt").exists()
