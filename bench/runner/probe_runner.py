@@ -15,12 +15,10 @@ from bench.process.errors import ItemsEndedError, ProcessError
 from bench.process.fresh_process import FreshProcess
 from bench.process.memory_watch import MemoryWatch
 from bench.process.running_clock import read_running_s
-from bench.process.system_kills import count_system_kills
 from bench.process.temporary_folder import remove_folders
-from bench.runner.error_diagnosis import explain_error
+from bench.runner.failure_watch import FailureWatch
 from bench.runner.trial_limits import TrialLimits
-from bench.runner.trial_log import TrialLog
-from bench.runner.trial_process import DEATH, DataChangedError
+from bench.runner.trial_process import DataChangedError
 from bench.text import describe_error
 from bench.trial.probe import Probe
 
@@ -54,20 +52,16 @@ class ProbeRunner:
             ProbeError: it failed, or took too long.
             DataChangedError: the data changed, so nobody knows what was looked at.
         """
-        kills, printed = count_system_kills(), TrialLog(self._log)
+        watched = FailureWatch(self._log)
         try:
             _check_data(probe)
             items = self._take_all(probe)
         except TimeoutError:
-            late = f"not done after {self._limits.timeout_s:g} s"
-            raise ProbeError(explain_error(late, printed.read())) from None
+            raise ProbeError(watched.explain_lateness(self._limits.timeout_s)) from None
         except (ProcessError, MemoryError) as error:
             # With other data the error says nothing of the loader.
             _check_data(probe)
-            text = str(error) or describe_error(error)
-            if count_system_kills() > kills and DEATH.search(text):
-                text = f"out of memory: the system ended a process for it; {text}"
-            raise ProbeError(explain_error(text, printed.read())) from None
+            raise ProbeError(watched.explain(error)) from None
         _check_data(probe)
         return items
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,22 +15,17 @@ from bench.process.errors import ItemsEndedError, ProcessError
 from bench.process.fresh_process import FreshProcess, T
 from bench.process.memory_watch import MemoryWatch
 from bench.process.running_clock import find_pause_s, read_running_s
-from bench.process.system_kills import count_system_kills
 from bench.records.row import Row
 from bench.runner.auditor import Auditor
-from bench.runner.error_diagnosis import explain_error
+from bench.runner.failure_watch import FailureWatch
 from bench.runner.repetition import ProcessStarter, Repetition
 from bench.runner.trial_limits import TrialLimits
-from bench.runner.trial_log import TrialLog
 from bench.text import describe_error, format_duration
 from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.epoch_report import EpochReport
 from bench.trial.epoch_row import build_row
 from bench.trial.trial import Trial
 from loaders.data.errors import DataError
-
-# Errors of a trial whose process may have been killed for lack of memory.
-DEATH = re.compile(r"SIGKILL|killed by signal: Killed|exited unexpectedly")
 
 
 class DataChangedError(RuntimeError):
@@ -82,7 +76,7 @@ class TrialRunner:
         walls_ns: list[int] = []
         deadline = read_running_s() + limits.timeout_s
         started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        kills, printed = count_system_kills(), TrialLog(self._log)
+        watched = FailureWatch(self._log)
 
         def make_row() -> Row:
             return trial.make_row(len(walls_ns), started_at)
@@ -113,15 +107,12 @@ class TrialRunner:
                 if done:
                     break
         except TimeoutError:
-            late = f"not done after {limits.timeout_s:g} s"
-            yield replace(make_row(), status="timeout", error=explain_error(late, printed.read()))
+            late = watched.explain_lateness(limits.timeout_s)
+            yield replace(make_row(), status="timeout", error=late)
         except (ProcessError, AuditError, MemoryError, DataError) as error:
             # With other data the error says nothing of the loader.
             _check_data(trial)
-            text = str(error) or describe_error(error)
-            if count_system_kills() > kills and DEATH.search(text):
-                text = f"out of memory: the system ended a process for it; {text}"
-            yield replace(make_row(), status="failed", error=explain_error(text, printed.read()))
+            yield replace(make_row(), status="failed", error=watched.explain(error))
         else:
             timed.finish()
 
