@@ -7,11 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import click
-
 from bench.cli.command_line import run_command
 from bench.cli.explain_command import make_explain_command
-from bench.cli.python_options import write_arguments
+from bench.cli.python_options import read_options
 from bench.cli.resumed_command import EXPLAIN_PROGRAMS
 from bench.plan.explain_options import ExplainOptions
 from bench.plan.plan import PlanError
@@ -61,13 +59,7 @@ class Explain:
         """
         with use_own_packages():
             command = make_explain_command(_keep_options)
-            words = write_arguments(command, target, options)
-            try:
-                self._options: ExplainOptions = command.main(
-                    args=words, prog_name=" ".join(EXPLAIN_PROGRAMS[0]), standalone_mode=False
-                )
-            except click.ClickException as error:
-                raise ValueError(error.format_message()) from None
+            self._options: ExplainOptions = read_options(command, EXPLAIN_PROGRAMS[0], target, options)
 
     @property
     def command(self) -> str:

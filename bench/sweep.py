@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import click
-
 from bench.cli.command_line import run_command
-from bench.cli.python_options import write_arguments
+from bench.cli.python_options import read_options
 from bench.cli.resumed_command import PROGRAMS
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.plan import PlanError
@@ -59,13 +57,7 @@ class Sweep:
         """
         with use_own_packages():
             command = make_sweep_command(_keep_options)
-            words = write_arguments(command, target, options)
-            try:
-                self._options: SweepOptions = command.main(
-                    args=words, prog_name=" ".join(PROGRAMS[0]), standalone_mode=False
-                )
-            except click.ClickException as error:
-                raise ValueError(error.format_message()) from None
+            self._options: SweepOptions = read_options(command, PROGRAMS[0], target, options)
 
     @property
     def command(self) -> str:

@@ -20,6 +20,28 @@ ONLY_TYPED = ("help", "dry_run", "json", "quiet")
 NOUNS = {"sweep": "a sweep", "explain": "an explanation"}
 
 
+def read_options(
+    command: click.Command, program: Sequence[str], target: str | None, options: Mapping[str, Any]
+) -> Any:
+    """Return what a command returns for options in Python, as for those that are typed.
+
+    Args:
+        command: the command, which returns its options.
+        program: words of the command's name.
+        target: its TARGET; None for none.
+        options: values by the name of their option, as `write_arguments` takes them.
+
+    Raises:
+        TypeError: no option has such a name, or takes such a value.
+        ValueError: a value isn't allowed, or options contradict each other.
+    """
+    words = write_arguments(command, target, options)
+    try:
+        return command.main(args=words, prog_name=" ".join(program), standalone_mode=False)
+    except click.ClickException as error:
+        raise ValueError(error.format_message()) from None
+
+
 def write_arguments(command: click.Command, target: str | None, options: Mapping[str, Any]) -> list[str]:
     """Return the words of the command line that has these options.
 

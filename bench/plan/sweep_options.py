@@ -40,15 +40,15 @@ class SweepOptions:
 
     request: Request
     schedule: Schedule
-    dataset: str
-    data_dir: Path
-    mirror: str | None
-    budget_s: float | None
-    timeout_s: float
-    memory_limit: int | None
-    out: Path | None
-    name: str
-    dry_run: bool
+    dataset: str = "auto"
+    data_dir: Path = Path("data")
+    mirror: str | None = None
+    budget_s: float | None = None
+    timeout_s: float = 300.0
+    memory_limit: int | None = None
+    out: Path | None = None
+    name: str = "local"
+    dry_run: bool = False
     resume: Path | None = None
     resume_anyway: bool = False
     program: str = "python -m bench.sweep"

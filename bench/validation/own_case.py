@@ -54,15 +54,8 @@ class OwnCase(ValidationCase):
         return SweepOptions(
             request=Request(knobs=params, step=(self._name_step(),)),
             schedule=Schedule(blocks=1, epochs=self.epochs, seed=0),
-            dataset="auto",
-            data_dir=Path(),
-            mirror=None,
-            budget_s=None,
             timeout_s=TIMEOUT_S,
-            memory_limit=None,
-            out=None,
             name="validation",
-            dry_run=False,
             target=text,
             script_args=tuple(arguments) if of_script else (),
         )

@@ -81,15 +81,9 @@ class Plant:
         return SweepOptions(
             request=Request(knobs=params, step=(self._name_step(),), single=True),  # type: ignore[arg-type]
             schedule=Schedule(blocks=blocks, epochs=EPOCHS, seed=0),
-            dataset="auto",
-            data_dir=Path(),
-            mirror=None,
-            budget_s=None,
             timeout_s=TIMEOUT_S,
-            memory_limit=None,
             out=out,
             name="diagnosis",
-            dry_run=False,
             target=SCRIPT if self.is_script else LOADER,
             script_args=tuple(words),
         )
