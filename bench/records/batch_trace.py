@@ -55,7 +55,8 @@ class BatchTrace:
         cpu_s: CPU seconds of the loading thread from `begun_s` to `ended_s`.
         delayed_s: seconds between them in which that thread was ready and had no core.
         transform_s: seconds in each transform, shape (batches, len(transforms)).
-        transforms: names of the transforms in the order in which they run, such as `ToTensor`.
+        transforms: names of the transforms in the order in which they run, such as `ToTensor`. Each is there
+            once: the second one of a name is `ToTensor 2`.
         indices: indices of the samples of each batch; empty where they aren't known.
         num_bytes: bytes of each batch.
         starts: starts of workers in this epoch; empty where workers live on or there are none.

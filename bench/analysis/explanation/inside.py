@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,16 +28,6 @@ class StageTime:
     epoch_s: float
 
 
-def name_transforms(transforms: Sequence[str]) -> list[str]:
-    """Return the names of transforms, with a number where one appears again, such as `Lambda 2`."""
-    seen: dict[str, int] = {}
-    names = []
-    for name in transforms:
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} {seen[name]}")
-    return names
-
-
 def split_loading(trace: BatchTrace, chosen: np.ndarray | None = None) -> list[StageTime]:
     """Return the seconds of fetch, each transform and collate.
 
@@ -53,7 +42,7 @@ def split_loading(trace: BatchTrace, chosen: np.ndarray | None = None) -> list[S
         StageTime("fetch", "fetch", float(fetch[take].sum())),
         *(
             StageTime(name, "transform", float(transforms[take, place].sum()))
-            for place, name in enumerate(name_transforms(trace.transforms))
+            for place, name in enumerate(trace.transforms)
         ),
         StageTime("collate", "collate", float(trace.collate_s[take].sum())),
     ]

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from bench.analysis.evidence import LoaderSetup
 from bench.analysis.explanation.block_figures import BlockFigures
 from bench.analysis.explanation.explanation import Rung
-from bench.analysis.explanation.inside import name_transforms
 from bench.analysis.explanation.means import estimate_mean
 from bench.records.rung_time import (
     COLLATE,
@@ -96,12 +95,10 @@ def _subtract_lower(step: Step, times: Mapping[Step, float]) -> float | None:
 def _name_rungs(setup: LoaderSetup, blocks: Sequence[BlockFigures]) -> dict[Step, tuple[str, str]]:
     """Return the name and the kind of the stage of each rung."""
     stages = {(rung.rung, rung.place): rung.stage for figures in blocks for rung in figures.rungs}
-    steps = sorted((step for step in stages if step[0] == TRANSFORM), key=lambda step: step[1])
-    unique = dict(zip(steps, name_transforms([stages[step] for step in steps]), strict=True))
     kinds = {LOADER: "DataLoader" if setup.has_dataloader else LOADER, PINNED: "pinning"}
     return {
-        step: (unique[step], TRANSFORM) if step[0] == TRANSFORM else (kinds.get(step[0], step[0]),) * 2
-        for step in stages
+        step: (stage, TRANSFORM) if step[0] == TRANSFORM else (kinds.get(step[0], step[0]),) * 2
+        for step, stage in stages.items()
     }
 
 

@@ -10,7 +10,6 @@ import pytest
 from bench.analysis.explanation.inside import (
     find_loading_wait_s,
     find_way_s,
-    name_transforms,
     split_wait,
     split_workers,
 )
@@ -79,8 +78,3 @@ def test_batches_that_were_not_seen_count_nowhere() -> None:
     stages = by_name(split_workers(trace, 2, 2, True))
     assert sum(stages.values()) == pytest.approx(2 * trace.wall_s)
     assert not np.isnan(find_way_s(trace)).any()
-
-
-def test_transforms_of_one_name_are_numbered() -> None:
-    """From the second one on."""
-    assert name_transforms(["Lambda", "Crop", "Lambda"]) == ["Lambda", "Crop", "Lambda 2"]
