@@ -61,7 +61,7 @@ class LoaderSetup:
 
 @dataclass(frozen=True)
 class BlockEvidence:
-    """What one block has measured, each in a process of its own.
+    """Measurements of one block, each in a process of its own.
 
     Attributes:
         block: number of the block, from 0.

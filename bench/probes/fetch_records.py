@@ -108,7 +108,7 @@ def read_records(folder: Path, start_ns: int, end_ns: int) -> FetchRecords:
 
 @dataclass(frozen=True)
 class _File:
-    """What one process has written in one epoch."""
+    """Records that one process has written in one epoch."""
 
     worker: int
     began_ns: int

@@ -142,8 +142,6 @@ class _Place:
         owner, key = self._owner, self._key
         if self._outer is not None:
             return self._outer.get()[key]
-        if isinstance(owner, nn.Module):
-            return getattr(owner, key)
         return owner[key] if isinstance(owner, MutableSequence | MutableMapping) else getattr(owner, key)
 
     def put(self, value: Any) -> None:

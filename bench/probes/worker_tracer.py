@@ -260,8 +260,7 @@ class CoreDelay:
         """Open the statistics of this thread.
 
         Args:
-            path: file with nanoseconds on a core, nanoseconds without one, and the number of turns on a core;
-                default the system's.
+            path: file with nanoseconds on a core, those without one, and the turns; default the system's.
         """
         self._file: int | None = None
         try:

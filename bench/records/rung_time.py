@@ -71,7 +71,7 @@ class MissingRung:
 
 @dataclass(frozen=True)
 class PickleCost:
-    """What it takes to pickle the parts of a DataLoader for one worker that isn't forked.
+    """Cost of pickling the parts of a DataLoader for one worker that isn't forked.
 
     Attributes:
         num_bytes: bytes of the pickle. Tensors cross in shared memory and don't count.

@@ -25,5 +25,5 @@ class ExplainResults:
 
     @property
     def answer(self) -> str:
-        """What bounds the training, and the change that gains most, in one sentence."""
+        """One sentence on the cause that bounds the training, and on the change that gains most."""
         return answer_in_a_sentence(self.explanation)

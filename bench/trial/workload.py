@@ -101,6 +101,9 @@ class Workload(ABC):
 
         Returns:
             BatchTraces for a `trace`; RungTimes, MissingRungs and a PickleCost for a `ladder`.
+
+        Raises:
+            NotImplementedError: the inside of this workload's loading isn't looked into.
         """
         raise NotImplementedError(f"{self.name}: no {probe.kind}")
 

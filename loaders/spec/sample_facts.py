@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SampleFacts:
-    """What is known of the samples of a map-style dataset, by fetching some of them several times.
+    """Facts of the samples of a map-style dataset, by fetching some of them several times.
 
     Attributes:
         count: samples of the dataset, of which a sampler may leave some out; None where it doesn't tell.

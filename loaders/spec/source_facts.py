@@ -36,7 +36,7 @@ class DataLoaderSettings:
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """What is known of a user's own loader or dataset before anything is measured.
+    """Facts of a user's own loader or dataset, known before anything is measured.
 
     Attributes:
         kind: what the target is: a DataLoader, a Dataset, another iterable of batches, or a script.

@@ -64,7 +64,7 @@ class OwnFamilyContract:
             ast.parse(f"DataLoader({', '.join(point.describe_changes())})", mode="eval")
 
     def test_parameters_are_kept(self) -> None:
-        """Those of the function that makes the user's loader."""
+        """Parameters of the function that makes the user's loader."""
         spec = self.spec.with_knobs({f"{PARAM}size": 128})
         assert spec.knobs()[f"{PARAM}size"] == 128
         assert spec.resolve(cuda=False).params == spec.params

@@ -14,7 +14,7 @@ from bench.records.rung_time import RungTime
 
 @dataclass(frozen=True)
 class BlockFigures:
-    """What one block has measured. Times are seconds, those of an epoch the mean of its epochs.
+    """Figures of one block. Times are seconds, those of an epoch the mean of its epochs.
 
     Attributes:
         block: number of the block.

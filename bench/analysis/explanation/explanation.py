@@ -11,7 +11,7 @@ from bench.analysis.statistics import Estimate
 
 
 class Cause(str, Enum):
-    """What bounds a training: the closed list of diagnoses."""
+    """Cause that bounds a training: the closed list of diagnoses."""
 
     START_UP = "start-up bound"
     FETCH = "fetch bound"
@@ -75,7 +75,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What bounds the training.
+    """Cause that bounds the training, and the evidence for it.
 
     Attributes:
         cause: the cause.
@@ -199,7 +199,7 @@ class StartUp:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What bounds a training, what would help, and by how much.
+    """Diagnosis of a training, the changes that would help, and their gains.
 
     Attributes:
         setup: the configuration.

@@ -25,7 +25,7 @@ TIMES_ALONE = 2.0
 
 @dataclass(frozen=True)
 class LoadStage:
-    """What one stage of the loading takes.
+    """Time that one stage of the loading takes.
 
     Attributes:
         name: its name, for a transform its own.
@@ -117,7 +117,7 @@ class Facts:
 
     @property
     def has_step(self) -> bool:
-        """Whether the batches are trained on."""
+        """True if the batches are trained on."""
         return self.setup.step != "none"
 
     @property

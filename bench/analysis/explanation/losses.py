@@ -20,7 +20,7 @@ STRAGGLERS_FIRST = 0.5
 
 @dataclass(frozen=True)
 class Loss:
-    """What one cause costs.
+    """Cost of one cause.
 
     Attributes:
         cause: the cause; UNDECIDED for loading of which nothing is seen from the inside.

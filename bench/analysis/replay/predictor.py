@@ -65,7 +65,7 @@ class Predictor:
 
     @property
     def basis(self) -> str:
-        """How predictions are made, in a few words, such as `replay of 240 batches`."""
+        """Basis of the predictions in a few words, such as `replay of 240 batches`."""
         count = sum(model.batches for models in self._models.values() for model in models)
         return f"replay of {count:,} batches"
 

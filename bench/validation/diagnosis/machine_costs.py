@@ -26,7 +26,7 @@ ARRAY_MB, ARRAYS = 16, 12
 
 @dataclass(frozen=True)
 class MachineCosts:
-    """What this machine takes for workers and pipes, in milliseconds.
+    """Times that this machine takes for workers and pipes, in milliseconds.
 
     Attributes:
         worker_ms: starting a worker and ending it.

@@ -34,7 +34,7 @@ FOUND = (*LABELS.values(), WRONG_STAGE, FAILED)
 
 @dataclass(frozen=True)
 class Score:
-    """How often the planted causes are named.
+    """Rate at which the planted causes are named.
 
     Attributes:
         outcomes: the explanations beside their truths, at least one.

@@ -28,7 +28,7 @@ STEP_ALONE = ("step_ms",)
 
 @dataclass(frozen=True)
 class Truth:
-    """What bounds a planted training. The step does so only where nothing else costs much.
+    """Cause that bounds a planted training. It is the step only where nothing else costs much.
 
     Attributes:
         cause: the cause that was planted.
