@@ -1,17 +1,16 @@
-"""Cautions: failures and reasons to distrust figures, one line each."""
+"""Cautions: failures and reasons to distrust figures, one remark each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
 
 from bench.analysis.naming import name_cells
 from bench.analysis.warnings import find_warnings
 from bench.records.row import find_knobs
-from bench.report.console import print_line
 from bench.report.labels import Labels
-from bench.report.sweep_outcome import SweepOutcome
+from bench.report.remark import Remark
 from bench.text import format_count, join_few
 
 WEAKER_AUDITS = {
@@ -20,64 +19,63 @@ WEAKER_AUDITS = {
 }
 
 
-def print_failures(
-    console: Console, summary: pd.DataFrame, ceilings: pd.DataFrame | None, labels: Labels
-) -> None:
-    """Print the reason of each configuration and each ceiling that was not measured."""
-    for _, line in summary[summary["status"] != "ok"].iterrows():
-        name = labels.full[int(line["configuration"])]
-        print_line(console, f"[bold red]{line['status']}[/] {escape(name)}: {escape(line['error'])}")
+def list_failures(summary: pd.DataFrame, ceilings: pd.DataFrame | None, labels: Labels) -> list[Remark]:
+    """List the reason of each configuration and each ceiling that was not measured."""
+    found = [
+        Remark(f"{line['status']} {labels.full[int(line['configuration'])]}", line["error"], "failure")
+        for _, line in summary[summary["status"] != "ok"].iterrows()
+    ]
     if ceilings is None:
-        return
+        return found
     knobs = find_knobs(list(ceilings.columns))
-    for _, line in (
-        ceilings[ceilings["status"] != "ok"].drop_duplicates(["family", *knobs, "error"]).iterrows()
-    ):
-        name = name_cells(line, ["family", *knobs])
-        print_line(console, f"[bold red]{line['status']}[/] {escape(name)}: {escape(line['error'])}")
+    failed = ceilings[ceilings["status"] != "ok"].drop_duplicates(["family", *knobs, "error"])
+    return found + [
+        Remark(f"{line['status']} {name_cells(line, ['family', *knobs])}", line["error"], "failure")
+        for _, line in failed.iterrows()
+    ]
 
 
-def print_warnings(console: Console, summary: pd.DataFrame, labels: Labels) -> None:
-    """Print the reasons to distrust the figures of a summary."""
-    for warning in find_warnings(summary, labels.full):
-        print_line(console, f"[bold yellow]{warning.title}:[/] {escape(warning.text)}")
+def list_warnings(summary: pd.DataFrame, labels: Labels) -> list[Remark]:
+    """List the reasons to distrust the figures of a summary."""
+    return [Remark(found.title, found.text, "caution") for found in find_warnings(summary, labels.full)]
 
 
-def print_audits(console: Console, summary: pd.DataFrame, labels: Labels) -> None:
-    """Print how samples were checked, where that says less than a comparison of what they hold."""
+def list_audits(summary: pd.DataFrame, labels: Labels) -> list[Remark]:
+    """List how samples were checked, where that says less than a comparison of what they hold."""
     ranked = summary[summary["rank"].notna()]
+    found = []
     for audit, lines in ranked.groupby("audit", sort=False):
         if audit not in WEAKER_AUDITS:
             continue
         names = [labels.full[int(number)] for number in lines["configuration"]]
-        named = "" if len(lines) == len(ranked) else f" ({escape(join_few(names))})"
-        print_line(console, f"Audited by {audit}{named}: {WEAKER_AUDITS[str(audit)]}.")
+        named = "" if len(lines) == len(ranked) else f" ({join_few(names)})"
+        found.append(Remark(f"Audited by {audit}{named}", f"{WEAKER_AUDITS[str(audit)]}."))
+    return found
 
 
-def print_imprecise(console: Console, outcome: SweepOutcome, precision: float | None, labels: Labels) -> None:
-    """Print the configurations whose intervals are wider than was asked for.
+def list_imprecise(imprecise: Sequence[int], precision: float | None, labels: Labels) -> list[Remark]:
+    """List the configurations whose intervals are wider than was asked for.
 
     Args:
-        console: console to print to.
-        outcome: end of the measuring.
+        imprecise: numbers of these configurations.
         precision: half width that was asked for, as a share; None where none was.
         labels: names of the configurations.
     """
-    if not outcome.imprecise or precision is None:
-        return
-    names = escape(join_few(labels.full[number] for number in outcome.imprecise))
-    print_line(
-        console,
-        f"[bold yellow]Imprecise:[/] the budget ended before ±{100 * precision:.3g}% for {names}; "
-        "--budget gives more.",
-    )
+    if not imprecise or precision is None:
+        return []
+    names = join_few(labels.full[number] for number in imprecise)
+    text = f"the budget ended before ±{100 * precision:.3g}% for {names}; --budget gives more."
+    return [Remark("Imprecise", text, "caution")]
 
 
-def print_resumed(console: Console, runs: pd.DataFrame) -> None:
-    """Print how many rows were measured under other conditions than when the sweep began."""
-    for differences, rows in runs[runs["resumed_with"] != ""].groupby("resumed_with"):
-        print_line(
-            console,
-            f"[bold yellow]Resumed anyway:[/] {format_count(len(rows), 'row')} with "
-            f"{escape(str(differences))}; ratios of blocks that hold both say little.",
+def list_resumed(runs: pd.DataFrame) -> list[Remark]:
+    """List how many rows were measured under other conditions than when the sweep began."""
+    return [
+        Remark(
+            "Resumed anyway",
+            f"{format_count(len(rows), 'row')} with {differences}; "
+            "ratios of blocks that hold both say little.",
+            "caution",
         )
+        for differences, rows in runs[runs["resumed_with"] != ""].groupby("resumed_with")
+    ]

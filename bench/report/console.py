@@ -49,11 +49,15 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 
 def print_line(console: Console, text: str) -> None:
-    """Print one line of rich's markup.
+    """Print one line of rich's markup, as `print_text` does."""
+    print_text(console, Text.from_markup(text, emoji=False))
+
+
+def print_text(console: Console, line: Text) -> None:
+    """Print one line of text.
 
     A terminal shows it wrapped at words, and no word is broken. In a pipe it stays one line.
     """
-    line = Text.from_markup(text, emoji=False)
     for part in wrap_words(line, console.width) if console.is_terminal else [line]:
         console.print(part, soft_wrap=True)
 

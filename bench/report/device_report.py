@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import pandas as pd
-from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from bench.analysis.device_findings import (
     HiddenCopies,
@@ -14,25 +15,26 @@ from bench.analysis.device_findings import (
     compare_pinning,
     find_hidden_copies,
 )
-from bench.report.console import print_line
 from bench.text import join_few
 
 VERDICTS = {"wins": "[bold green]wins[/]", "loses": "[bold red]loses[/]"}
 
 
-def print_device_findings(console: Console, runs: pd.DataFrame, summary: pd.DataFrame) -> None:
-    """Print the findings on transfers, one line each; nothing without a GPU.
+def describe_device_findings(runs: pd.DataFrame, summary: pd.DataFrame) -> list[Text]:
+    """Return the findings on transfers, one line each; none without a GPU.
 
     Args:
-        console: console to print to.
         runs: rows of runs.csv.
         summary: lines of their summary.
     """
-    _print_hidden_copies(console, find_hidden_copies(summary))
-    _print_pinning(console, compare_pinning(runs, summary))
+    lines = [
+        *_describe_hidden_copies(find_hidden_copies(summary)),
+        *_describe_pinning(compare_pinning(runs, summary)),
+    ]
+    return [Text.from_markup(line, emoji=False) for line in lines]
 
 
-def _print_hidden_copies(console: Console, found: list[HiddenCopies]) -> None:
+def _describe_hidden_copies(found: list[HiddenCopies]) -> Iterator[str]:
     alike: dict[tuple[int | None, tuple[int, ...]], list[HiddenCopies]] = defaultdict(list)
     for hidden in found:
         alike[hidden.batch_size, hidden.sizes].append(hidden)
@@ -43,23 +45,22 @@ def _print_hidden_copies(console: Console, found: list[HiddenCopies]) -> None:
             if size is None
             else f"Copies are shorter than steps from batch_size={size} on ({measured})"
         )
-        print_line(console, f"{said}: {escape(join_few(one.name for one in members))}.")
+        yield f"{said}: {escape(join_few(one.name for one in members))}."
 
 
-def _print_pinning(console: Console, found: list[PinningComparison]) -> None:
+def _describe_pinning(found: list[PinningComparison]) -> Iterator[str]:
     if not found:
         return
-    print_line(console, "Page-locked memory against ordinary, everything else equal:")
+    yield "Page-locked memory against ordinary, everything else equal:"
     rest: dict[str, int] = defaultdict(int)
     for pinning in sorted(found, key=lambda one: -one.ratio.median):
         if pinning.verdict in VERDICTS:
             ratio = pinning.ratio
-            print_line(
-                console,
+            yield (
                 f"  {VERDICTS[pinning.verdict]} × {ratio.median:.3g} ({ratio.low:.3g}–{ratio.high:.3g}): "
-                f"{escape(pinning.name)}",
+                f"{escape(pinning.name)}"
             )
         else:
             rest[pinning.verdict] += 1
     for verdict, count in rest.items():
-        print_line(console, f"  {verdict} for {count} of {len(found)}")
+        yield f"  {verdict} for {count} of {len(found)}"

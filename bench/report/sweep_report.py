@@ -10,18 +10,19 @@ from rich.markup import escape
 from bench.report.aa_report import print_aa
 from bench.report.answers import print_answers
 from bench.report.cautions import (
-    print_audits,
-    print_failures,
-    print_imprecise,
-    print_resumed,
-    print_warnings,
+    list_audits,
+    list_failures,
+    list_imprecise,
+    list_resumed,
+    list_warnings,
 )
 from bench.report.closing import print_end
-from bench.report.console import print_line
-from bench.report.device_report import print_device_findings
+from bench.report.console import print_line, print_text
+from bench.report.device_report import describe_device_findings
 from bench.report.labels import make_report_labels
 from bench.report.notices import Notices
 from bench.report.plan_table import print_left_out
+from bench.report.remark import print_remarks
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.table import print_table
 from bench.text import printable
@@ -44,12 +45,14 @@ def print_results(console: Console, conclusion: SweepConclusion) -> None:
 
     print_answers(console, results.answers, labels, make_code)
     print_table(console, summary, labels)
-    print_audits(console, summary, labels)
-    print_device_findings(console, results.runs, summary)
-    print_failures(console, summary, results.ceilings, labels)
-    print_warnings(console, summary, labels)
-    print_imprecise(console, conclusion.outcome, sweep.options.schedule.precision, labels)
-    print_resumed(console, results.runs)
+    print_remarks(console, list_audits(summary, labels))
+    for line in describe_device_findings(results.runs, summary):
+        print_text(console, line)
+    print_remarks(console, list_failures(summary, results.ceilings, labels))
+    print_remarks(console, list_warnings(summary, labels))
+    imprecise = conclusion.outcome.imprecise
+    print_remarks(console, list_imprecise(imprecise, sweep.options.schedule.precision, labels))
+    print_remarks(console, list_resumed(results.runs))
 
 
 def print_closing(console: Console, conclusion: SweepConclusion, notices: Notices) -> None:

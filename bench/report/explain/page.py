@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from bench.report.console import FEWEST_COLUMNS, wrap_words
+from bench.report.remark import STYLES, Remark
 
 MOST_COLUMNS = 100
 
@@ -36,6 +38,14 @@ def print_paragraph(console: Console, markup: str, *, indent: int = 0, hanging: 
     for number, part in enumerate(wrap_words(line, width)):
         space = indent + (hanging if number else 0)
         console.print(Text(" " * space) + part, soft_wrap=True)
+
+
+def print_remark(console: Console, remark: Remark | None) -> None:
+    """Print a remark with its title in bold; nothing for None."""
+    if remark is not None:
+        style = "bold" if remark.grade == "fact" else STYLES[remark.grade]
+        text = f"[{style}]{escape(remark.title)}:[/] {escape(remark.text)}"
+        print_paragraph(console, text, hanging=2)
 
 
 def fit_cell(text: str, width: int, *, right: bool = False) -> str:

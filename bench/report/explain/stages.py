@@ -1,15 +1,11 @@
-"""Stages in the terminal: what each costs alone, the slowest batches, and the time to the first batch."""
+"""Stages in words: what each costs alone, the slowest batches, and the time to the first batch."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.markup import escape
-
 from bench.analysis.explanation.explanation import Explanation, SlowBatch
-from bench.report.explain.page import print_paragraph
 from bench.report.explain.wording import (
     FORK,
     choose_unit,
@@ -17,6 +13,7 @@ from bench.report.explain.wording import (
     format_time,
     name_piece,
 )
+from bench.report.remark import Remark
 from bench.text import format_bytes, format_count, join_few, join_words, printable
 
 # Stages that one line can name; the smallest others are summed up.
@@ -27,10 +24,10 @@ FEW_INDICES = 4
 LEAST_CAUSE = 0.02
 
 
-def print_ladder(console: Console, explanation: Explanation) -> None:
-    """Print what each stage costs for a sample, by itself; nothing without a ladder."""
+def describe_ladder(explanation: Explanation) -> Remark | None:
+    """Return what each stage costs for a sample, by itself; None without a ladder."""
     if not explanation.ladder:
-        return
+        return None
     samples = count_samples(explanation)
     unit = choose_unit(rung.sample_s for rung in explanation.ladder)
     ranked = sorted(explanation.ladder, key=lambda rung: -rung.sample_s)
@@ -47,31 +44,29 @@ def print_ladder(console: Console, explanation: Explanation) -> None:
     if rest := [rung for rung in ranked if id(rung) not in named]:
         total = sum(rung.sample_s for rung in rest)
         stages.append(f"{format_count(len(rest), 'other stage')} {unit.format(total)}")
-    listed = escape(", ".join(stages))
-    text = f"[bold]Each stage alone, {unit.name}/{name_piece(explanation)}:[/] {listed}."
-    print_paragraph(console, text, hanging=2)
+    return Remark(f"Each stage alone, {unit.name}/{name_piece(explanation)}", f"{', '.join(stages)}.")
 
 
-def print_stragglers(console: Console, explanation: Explanation) -> None:
-    """Print the slowest batches with the indices of their samples; nothing where there are none."""
+def describe_stragglers(explanation: Explanation) -> Remark | None:
+    """Return the slowest batches with the indices of their samples; None where there are none."""
     slow = explanation.slow_batches
     if not slow:
-        return
+        return None
     worst = max(slow, key=lambda batch: batch.load_s)
     usual = f"{format_time(worst.load_s)} to load, a typical batch {format_time(worst.typical_s)}"
     waited = format_time(sum(batch.wait_s for batch in slow))
-    text = (
-        f"[bold]Stragglers:[/] {escape(_name_slow(slow))}; the slowest took {usual}. "
-        f"The training waited {waited} for {'it' if len(slow) == 1 else 'them'}{_describe_queue(slow)}."
+    return Remark(
+        "Stragglers",
+        f"{_name_slow(slow)}; the slowest took {usual}. The training waited {waited} for "
+        f"{'it' if len(slow) == 1 else 'them'}{_describe_queue(slow)}.",
     )
-    print_paragraph(console, text, hanging=2)
 
 
-def print_start_up(console: Console, explanation: Explanation) -> None:
-    """Print the time to the first batch by cause; nothing where it isn't known."""
+def describe_start_up(explanation: Explanation) -> Remark | None:
+    """Return the time to the first batch by cause; None where it isn't known."""
     found = explanation.start_up
     if found is None:
-        return
+        return None
     causes = {
         "starting workers": found.starting_s,
         "imports in workers": found.importing_s,
@@ -84,7 +79,7 @@ def print_start_up(console: Console, explanation: Explanation) -> None:
         for name, seconds in causes.items()
         if seconds >= LEAST_CAUSE * found.first_s > 0
     ]
-    details = f" ({escape(join_words(named))})" if named else ""
+    details = f" ({join_words(named)})" if named else ""
     pickled = ""
     setup = explanation.setup
     if setup.num_workers and setup.multiprocessing_context != FORK and found.pickled_bytes is not None:
@@ -95,11 +90,11 @@ def print_start_up(console: Console, explanation: Explanation) -> None:
         if found.teardown_s >= LEAST_CAUSE * found.first_s
         else ""
     )
-    text = (
-        f"[bold]Start-up:[/] {format_time(found.first_s)} to the first batch{details}; "
-        f"each later epoch pays {format_time(found.each_epoch_s)} again{end}.{pickled}"
+    return Remark(
+        "Start-up",
+        f"{format_time(found.first_s)} to the first batch{details}; "
+        f"each later epoch pays {format_time(found.each_epoch_s)} again{end}.{pickled}",
     )
-    print_paragraph(console, text, hanging=2)
 
 
 def _name_slow(slow: Sequence[SlowBatch]) -> str:

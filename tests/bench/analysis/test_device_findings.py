@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench.analysis.device_findings import compare_pinning, find_hidden_copies
 from bench.analysis.summary import summarise
-from bench.report.device_report import print_device_findings
+from bench.report.device_report import describe_device_findings
 from tests.bench import runs
 
 
@@ -125,9 +123,7 @@ def test_one_batch_size_says_nothing(tmp_path) -> None:
 
 
 def printed(measured, summary) -> str:
-    out = io.StringIO()
-    print_device_findings(Console(file=out, width=120), measured, summary)
-    return out.getvalue()
+    return "".join(f"{line.plain}\n" for line in describe_device_findings(measured, summary))
 
 
 def test_all_of_it_is_printed(tmp_path) -> None:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from bench.analysis.summary import summarise
 from bench.report.cautions import (
-    print_audits,
-    print_failures,
-    print_imprecise,
-    print_resumed,
-    print_warnings,
+    list_audits,
+    list_failures,
+    list_imprecise,
+    list_resumed,
+    list_warnings,
 )
 from bench.report.labels import make_report_labels
-from bench.report.sweep_outcome import SweepOutcome
+from bench.report.remark import print_remarks
 from tests.bench import runs
 from tests.bench.report.printing import capture
 from tests.bench.runs import blocks, ceiling, failed, timed
@@ -29,7 +29,7 @@ def test_failures_have_their_reason(tmp_path) -> None:
     knobs = {"batch_size": "256", "resize": "none"}
     bad = ceiling("step", [1.0, 1.0], status="failed", error="[no] memory", knobs=knobs)
     ceilings = runs.table(tmp_path / "ceilings", bad)
-    text = capture(lambda c: print_failures(c, summary, ceilings, make_report_labels(summary)))
+    text = capture(lambda c: print_remarks(c, list_failures(summary, ceilings, make_report_labels(summary))))
     assert text == (
         "timeout num_workers=1: not done [after] 5 s\nfailed step_ceiling batch_size=256: [no] memory\n"
     )
@@ -44,7 +44,7 @@ def test_a_failed_ceiling_is_named_by_its_knobs(tmp_path) -> None:
         for line in ceiling("step", [1.0, 1.0])
     ]
     ceilings = runs.table(tmp_path / "ceilings", bad)
-    text = capture(lambda c: print_failures(c, summary, ceilings, make_report_labels(summary)))
+    text = capture(lambda c: print_remarks(c, list_failures(summary, ceilings, make_report_labels(summary))))
     assert text == "failed step_ceiling param.size=128: boom\nfailed step_ceiling param.size=224: boom\n"
 
 
@@ -52,7 +52,9 @@ def test_a_warning_is_one_line(tmp_path) -> None:
     """It names its kind first."""
     rows = [line for number in range(5) for line in blocks(number, [1.0, 1.0, 1.5 + number / 10])]
     summary = summarise(runs.table(tmp_path, rows))
-    lines = capture(lambda c: print_warnings(c, summary, make_report_labels(summary)), width=500).splitlines()
+    lines = capture(
+        lambda c: print_remarks(c, list_warnings(summary, make_report_labels(summary))), width=500
+    ).splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("Unstable: ")
     assert "num_workers=4 (526 to 1.00k samples/s)" in lines[0]
@@ -61,7 +63,7 @@ def test_a_warning_is_one_line(tmp_path) -> None:
 def test_quiet_figures_have_no_warning(tmp_path) -> None:
     """Silence says that all is well."""
     summary = summarise(runs.table(tmp_path, blocks(0, [1.0, 1.001, 1.002], shuffle_quality=0.99)))
-    assert capture(lambda c: print_warnings(c, summary, make_report_labels(summary))) == ""
+    assert capture(lambda c: print_remarks(c, list_warnings(summary, make_report_labels(summary)))) == ""
 
 
 def test_a_weaker_audit_is_told(tmp_path) -> None:
@@ -70,7 +72,9 @@ def test_a_weaker_audit_is_told(tmp_path) -> None:
     def audits(*kinds: str | None) -> str:
         rows = [line for number, kind in enumerate(kinds) for line in blocks(number, [1.0] * 3, audit=kind)]
         summary = summarise(runs.table(tmp_path / "-".join(map(str, kinds)), rows))
-        return capture(lambda c: print_audits(c, summary, make_report_labels(summary)), width=200)
+        return capture(
+            lambda c: print_remarks(c, list_audits(summary, make_report_labels(summary))), width=200
+        )
 
     by_index = "what the samples hold was not compared with the dataset.\n"
     assert audits("content", "content") == audits(None, None) == ""
@@ -85,8 +89,7 @@ def test_imprecise_configurations_are_named(tmp_path) -> None:
     labels = make_report_labels(summary)
 
     def imprecise(numbers: tuple[int, ...], precision: float | None) -> str:
-        outcome = SweepOutcome(imprecise=numbers)
-        return capture(lambda c: print_imprecise(c, outcome, precision, labels))
+        return capture(lambda c: print_remarks(c, list_imprecise(numbers, precision, labels)))
 
     assert imprecise((1,), 0.03) == (
         "Imprecise: the budget ended before ±3% for num_workers=1; --budget gives more.\n"
@@ -97,5 +100,5 @@ def test_imprecise_configurations_are_named(tmp_path) -> None:
 def test_rows_of_a_resumed_sweep_are_counted(tmp_path) -> None:
     """By the conditions that changed."""
     rows = [timed(0, 0, 1.0), *(timed(0, b, 1.0, resumed_with="torch 1, now [2]") for b in (1, 2))]
-    text = capture(lambda c: print_resumed(c, runs.table(tmp_path, rows)))
+    text = capture(lambda c: print_remarks(c, list_resumed(runs.table(tmp_path, rows))))
     assert text.startswith("Resumed anyway: 2 rows with torch 1, now [2]; ")
