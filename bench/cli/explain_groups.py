@@ -23,7 +23,7 @@ PLACES = ("out", "name")
 HELP = {
     "batches": "End an epoch of the target after N batches. Default: about 3 s, and 8 batches a worker.",
     "blocks": f"Times that all is measured, in fresh processes. Default: {BLOCKS}.",
-    "budget_s": "Start no block that would end later, as 90s, 5m or 1h.",
+    "budget_s": "Shorten epochs to fit, and start no block that would end later, as 90s, 5m or 1h.",
 }
 # Options of a sweep that make no sense for one configuration, with the values that leave them out.
 LEFT_OUT = {

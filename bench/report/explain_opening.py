@@ -37,6 +37,23 @@ def print_explain_start(
     )
 
 
+def print_overrun(console: Console, first_s: float, left_s: float, *, is_asked: bool) -> None:
+    """Print that the first block takes longer than the budget.
+
+    Args:
+        console: console to print to.
+        first_s: about how long it takes.
+        left_s: seconds that are left of the budget.
+        is_asked: whether the user asked for the number of batches of an epoch.
+    """
+    remedy = "a smaller --batches makes it shorter" if is_asked else "it can't be shorter"
+    print_line(
+        console,
+        f"[yellow]The budget is too small:[/] the first block takes about {format_duration(first_s)}, "
+        f"{format_duration(left_s)} are left, and {remedy}",
+    )
+
+
 def print_cut(console: Console, batches: int, whole: int | None, epoch_s: float | None) -> None:
     """Print that epochs are shorter than those of the training.
 

@@ -67,7 +67,7 @@ class SweepProgress:
             budget_s: seconds that all trials together may take; None for any.
         """
         self._console = console
-        self._labels = labels
+        self._labels = [*labels]
         self._blocks = blocks
         self._budget_s = budget_s
         self._trials = len(estimates_s) * blocks
@@ -144,6 +144,22 @@ class SweepProgress:
             self._trials += 1
         self._bar.update(self._task, total=self._trials)
 
+    def introduce(self, label: str, estimate_s: float, block: int) -> int:
+        """Take in a run that wasn't planned, from one block on, and return its number.
+
+        Args:
+            label: its name.
+            estimate_s: estimated duration of a trial of it, in seconds.
+            block: block of its first trial, from 0.
+        """
+        number = len(self._labels)
+        self._labels.append(label)
+        trials = max(1, self._blocks - block)
+        self._left.introduce(number, estimate_s, trials)
+        self._trials += trials
+        self._bar.update(self._task, total=self._trials)
+        return number
+
     def give_back(self, seconds: float) -> None:
         """Don't count this time to the budget."""
         if self._budget_s is not None:
@@ -153,7 +169,9 @@ class SweepProgress:
         return math.inf if self._budget_s is None else self._budget_s - (read_running_s() - self._started_s)
 
     def _describe_time_left(self) -> str:
-        seconds = max(0, min(self._left.estimate_s(), self._budget_left_s()))
+        # The first block runs whatever it takes.
+        within_s = min(self._left.estimate_s(), self._budget_left_s())
+        seconds = max(0, self._left.estimate_first_s(), within_s)
         return f"about {format_duration(seconds)} left"
 
     def __enter__(self) -> Self:

@@ -17,9 +17,21 @@ class TimeLeft:
             estimates_s: estimated duration of a trial of each run, in seconds.
             blocks: trials of each run.
         """
-        self._estimates_s = estimates_s
+        self._estimates_s = dict(estimates_s)
+        self._blocks = blocks
         self._taken_s: defaultdict[int, list[float]] = defaultdict(list)
         self._left = dict.fromkeys(estimates_s, blocks)
+
+    def introduce(self, number: int, estimate_s: float, trials: int) -> None:
+        """Take in one more run, with all its trials ahead.
+
+        Args:
+            number: its number.
+            estimate_s: estimated duration of a trial, in seconds.
+            trials: its trials.
+        """
+        self._estimates_s[number] = estimate_s
+        self._left[number] = trials
 
     def skip(self, number: int) -> None:
         """Leave out one trial of a run."""
@@ -45,6 +57,11 @@ class TimeLeft:
         estimated = sum(self._estimates_s[n] * len(times) for n, times in self._taken_s.items())
         taken = sum(sum(times) for times in self._taken_s.values())
         return self._estimates_s[number] * (taken / estimated if estimated else 1.0)
+
+    def estimate_first_s(self) -> float:
+        """Return how long the trials of the first block will take that are still ahead, in seconds."""
+        first = {number: max(0, trials - self._blocks + 1) for number, trials in self._left.items()}
+        return sum(trials * self.estimate_trial_s(number) for number, trials in first.items())
 
     def estimate_s(self) -> float:
         """Return how long all trials ahead will take, in seconds."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.plan.configuration import Configuration
-from bench.records.row import Row
+from bench.process.running_clock import read_running_s
+from bench.runner.first_look import FirstLook
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from bench.trial.workload import Workload
@@ -36,21 +37,37 @@ class EpochCut:
         whole: number of batches of an epoch of the training; None where it isn't known.
         epoch_s: about how long a measured epoch takes, in seconds; None where it isn't known.
         asked: whether the user asked for that number of batches.
+        look: short epoch that was measured first; None without one.
     """
 
     batches: int | None
     whole: int | None
     epoch_s: float | None = None
     asked: bool = False
+    look: FirstLook | None = None
 
     @property
     def is_cut(self) -> bool:
         """True if an epoch of the training is longer than the epochs that are measured."""
         return self.batches is not None and self.batches != self.whole
 
+    def shorten(self, batches: int) -> EpochCut:
+        """Return a cut to fewer batches, of the same look.
+
+        Args:
+            batches: number of batches.
+        """
+        epoch_s = None if self.look is None else self.look.estimate_epoch_s(batches)
+        return replace(self, batches=batches, epoch_s=epoch_s)
+
 
 class CutError(RuntimeError):
     """A configuration that failed at the first look: one line with its error."""
+
+
+def can_cut(workload: Workload) -> bool:
+    """Return whether epochs of a workload can end early."""
+    return isinstance(workload, OwnLoader | Script)
 
 
 def cut_epochs(workload: Workload, cut: EpochCut) -> Workload:
@@ -65,6 +82,8 @@ def choose_cut(
     configuration: Configuration,
     runner: TrialRunner,
     announce: Callable[[Workload], None],
+    *,
+    always_looks: bool = False,
 ) -> EpochCut:
     """Choose the number of batches of an epoch, by a short first trial where epochs may be too long.
 
@@ -75,34 +94,50 @@ def choose_cut(
         configuration: the loader and its step.
         runner: runs the trial.
         announce: called before such a trial begins.
+        always_looks: whether there is a first trial too where the number is known, since a budget needs to
+            know how long an epoch takes; default False.
 
     Raises:
         CutError: the configuration can't be measured.
         DataChangedError: the data changed meanwhile.
     """
+    fewest = find_fewest_batches(configuration)
     if not isinstance(workload, OwnLoader | Script):
         whole = _count_pictures(workload, configuration)
-        return EpochCut(whole, whole)
-    whole = _count_batches(workload, configuration)
-    if workload.batches is not None:
-        return EpochCut(
-            workload.batches if whole is None else min(workload.batches, whole), whole, asked=True
-        )
-    workers = int(configuration.spec.knobs().get("num_workers") or 0)
-    fewest = max(FEWEST_BATCHES, BATCHES_A_WORKER * workers)
-    if whole is not None and whole <= fewest:
-        return EpochCut(whole, whole)
+        cut = EpochCut(whole, whole)
+    elif workload.batches is not None:
+        whole = _count_batches(workload, configuration)
+        wanted = workload.batches if whole is None else min(workload.batches, whole)
+        cut = EpochCut(wanted, whole, asked=True)
+    else:
+        whole = _count_batches(workload, configuration)
+        cut = EpochCut(whole, whole)
+    is_known = not can_cut(workload) or cut.asked or (whole is not None and whole <= fewest)
+    if is_known and not always_looks:
+        return cut
     announce(workload)
-    row = _look(replace(workload, batches=fewest), configuration, runner)
-    batch_s = _find_batch_s(row)
-    wanted = min(max(fewest, math.ceil(EPOCH_S / batch_s)), MOST_BATCHES)
+    # Epochs of pictures can't be cut.
+    short = cut_epochs(workload, EpochCut(min(fewest, cut.batches or fewest), None))
+    cut = replace(cut, look=_look(short, configuration, runner))
+    if is_known or cut.look is None:
+        return cut if cut.batches is None else cut.shorten(cut.batches)
+    wanted = min(max(fewest, math.ceil(EPOCH_S / cut.look.batch_s)), MOST_BATCHES)
     if whole is not None and wanted >= NEARLY_WHOLE * whole and whole <= MOST_BATCHES:
         wanted = whole
-    started_s = (row.time_to_first_batch_s or 0) + (row.teardown_s or 0)
-    return EpochCut(wanted, whole, started_s + wanted * batch_s)
+    return cut.shorten(wanted)
 
 
-def _look(workload: Workload, configuration: Configuration, runner: TrialRunner) -> Row:
+def find_fewest_batches(configuration: Configuration) -> int:
+    """Return the fewest batches of an epoch of a configuration, below which an explanation doesn't cut."""
+    return max(FEWEST_BATCHES, BATCHES_A_WORKER * count_workers(configuration))
+
+
+def count_workers(configuration: Configuration) -> int:
+    """Return the number of workers of a configuration; 0 for a loader without any."""
+    return int(configuration.spec.knobs().get("num_workers") or 0)
+
+
+def _look(workload: Workload, configuration: Configuration, runner: TrialRunner) -> FirstLook:
     """Measure one short epoch, without an audit and without a row on file."""
     trial = Trial(
         configuration,
@@ -115,18 +150,11 @@ def _look(workload: Workload, configuration: Configuration, runner: TrialRunner)
         seed=0,
         audited=False,
     )
+    began_s = read_running_s()
     row = next(iter(runner.run(trial)))
     if row.status != "ok":
         raise CutError(row.error or row.status)
-    return row
-
-
-def _find_batch_s(row: Row) -> float:
-    """Return the seconds of a batch in an epoch that runs already."""
-    batches, wall_s = row.batches or 1, row.wall_s or 0.0
-    running_s = wall_s - (row.time_to_first_batch_s or 0) - (row.teardown_s or 0)
-    # Nanoseconds, where there was one batch alone.
-    return max(running_s / max(1, batches - 1), 1e-9)
+    return FirstLook.read(row, read_running_s() - began_s)
 
 
 def _count_batches(workload: OwnLoader | Script, configuration: Configuration) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 
@@ -21,7 +23,7 @@ from bench.records.probe_files import ProbeFiles
 from bench.report.charts.drawing import ChartsError
 from bench.report.explain.explain_charts import draw_explanation
 from bench.report.explain_conclusion import ExplainConclusion
-from bench.report.explain_opening import print_cut, print_explain_start, print_first_look
+from bench.report.explain_opening import print_cut, print_explain_start, print_first_look, print_overrun
 from bench.report.explanation_file import write_explanation
 from bench.report.progress import SweepProgress
 from bench.report.sweep_observer import SweepObserver
@@ -29,8 +31,10 @@ from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.epoch_cut import CutError, EpochCut, choose_cut, cut_epochs
 from bench.runner.explain_blocks import PROBES, ExplainBlocks
+from bench.runner.explain_forecast import ExplainForecast
 from bench.runner.explained_setup import ExplainedSetup, KnownChoice
 from bench.runner.loader_setup import describe_setup
+from bench.runner.pilot_plans import PilotPlans
 from bench.runner.probe_runner import ProbeRunner
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.sweep_session import find_limits, open_folder, prepare_sweep, start_server
@@ -38,9 +42,6 @@ from bench.runner.trial_process import DataChangedError, TrialRunner
 from bench.runner.verification import check_break_even, verify_advice
 from bench.trial.workload import Workload
 from bench.workloads.choice import WorkloadChoice
-
-# Seconds to start a trial's process and import a user's modules; and those that a ladder takes beside epochs.
-START_S, LADDER_S = 1.0, 5.0
 
 
 def prepare_explanation(options: ExplainOptions, offer: Offer) -> PreparedSweep:
@@ -102,26 +103,34 @@ class _Session:
         configuration = sweep.runs[0].configuration
         context, limits, log = start_server(sweep, workload), find_limits(sweep), folder / results_folder.LOG
         runner = TrialRunner(context, limits, log)
+        forecast = ExplainForecast(sweep, workload, self._choice.expected_samples)
+        has_budget = sweep.options.budget_s is not None
         try:
             with interrupts.let_through():
-                cut = choose_cut(workload, configuration, runner, self._announce_look)
+                cut = choose_cut(
+                    workload, configuration, runner, self._announce_look, always_looks=has_budget
+                )
         except CutError as error:
             return ExplainConclusion(folder, None, failure=str(error))
         except DataChangedError as error:
             return ExplainConclusion(folder, None, problems=(error,))
+        left_s = self._find_left_s()
+        if left_s is not None:
+            cut = forecast.shorten(cut, left_s)
         workload = cut_epochs(workload, cut)
         self._record(cut)
         setup = describe_setup(configuration, workload, cut)
         runs = [_cut_ceiling(run, cut) for run in sweep.runs]
-        self._show_start(setup, cut)
+        self._show_start(setup, cut, forecast)
         trials = BlockTrials(
             BlockDesign(sweep.plan, runs, sweep.options.schedule, workload),
             SweepFiles(folder),
             runner=runner,
-            progress=self._make_progress(cut),
+            progress=self._make_progress(forecast.list_s(cut)),
         )
         with ProbeFiles(folder) as files:
-            blocks = ExplainBlocks(trials, ProbeRunner(context, limits, log), files)
+            pilots = PilotPlans(configuration, setup, workload, self._choice.offer, cut)
+            blocks = ExplainBlocks(trials, ProbeRunner(context, limits, log), files, pilots.list_for)
             problem = _run_blocks(trials, blocks)
         conclusion = ExplainConclusion(
             folder,
@@ -142,30 +151,26 @@ class _Session:
         environment = results_folder.read_environment(self._sweep.folder)
         results_folder.write_json(path, {**environment, "explanation": asdict(cut)})
 
-    def _estimate_s(self, cut: EpochCut) -> dict[int, float]:
-        """Return about how long each trial and probe takes, by its place in a block."""
-        sweep = self._sweep
-        samples = self._choice.expected_samples
-        estimates = dict(enumerate(sweep.estimate_runs_s(samples)))
-        if cut.epoch_s is not None:
-            estimates = {place: START_S + run.epochs * cut.epoch_s for place, run in enumerate(sweep.runs)}
-        first = len(estimates)
-        return {**estimates, first: estimates[0], first + 1: estimates[0] + LADDER_S}
+    def _find_left_s(self) -> float | None:
+        """Return the seconds that are left of the budget; None without one."""
+        budget_s = self._options.order.budget_s
+        return None if budget_s is None else max(0.0, budget_s - (read_running_s() - self._began_s))
 
-    def _show_start(self, setup: LoaderSetup, cut: EpochCut) -> None:
+    def _show_start(self, setup: LoaderSetup, cut: EpochCut, forecast: ExplainForecast) -> None:
         console, order = self._observer.console, self._options.order
         if cut.batches is not None and cut.is_cut:
             print_cut(console, cut.batches, cut.whole, cut.epoch_s)
         blocks = order.schedule.blocks
-        seconds = blocks * sum(self._estimate_s(cut).values())
+        seconds = blocks * math.fsum(forecast.list_s(cut).values())
         print_explain_start(console, setup, blocks, seconds, order.budget_s)
+        left_s, first_s = self._find_left_s(), forecast.estimate_first_s(cut)
+        if left_s is not None and first_s is not None and first_s > left_s:
+            print_overrun(console, first_s, left_s, is_asked=cut.asked)
 
-    def _make_progress(self, cut: EpochCut) -> SweepProgress:
-        order = self._options.order
+    def _make_progress(self, estimates_s: Mapping[int, float]) -> SweepProgress:
         labels = [*self._sweep.name_runs(), *PROBES]
-        return SweepProgress(
-            self._observer.console, labels, self._estimate_s(cut), order.schedule.blocks, order.budget_s
-        )
+        blocks = self._options.order.schedule.blocks
+        return SweepProgress(self._observer.console, labels, estimates_s, blocks, self._find_left_s())
 
     def _conclude(self, conclusion: ExplainConclusion, workload: Workload) -> ExplainConclusion:
         """Verify and check the explanation as was asked for, and write it with its charts."""
@@ -198,11 +203,8 @@ class _Session:
 
     def _try_advice(self, explanation: Explanation, workload: Workload) -> Explanation:
         """Make the changes and run the break-even step times, as far as that was asked for."""
-        order = self._options.order
-        budget_s = order.budget_s
-        if budget_s is not None:
-            budget_s = max(0.0, budget_s - (read_running_s() - self._began_s))
-        sweep = replace(self._sweep, options=replace(order, budget_s=budget_s))
+        order = replace(self._options.order, budget_s=self._find_left_s())
+        sweep = replace(self._sweep, options=order)
         samples = workload.samples or self._choice.expected_samples
         setup = ExplainedSetup(sweep, KnownChoice(workload, self._choice.offer, samples))
         if self._options.verify:

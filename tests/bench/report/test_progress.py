@@ -12,12 +12,27 @@ from bench.report.progress import SweepProgress
 def test_the_budget_bounds_the_time_left() -> None:
     """Trials beyond it take no time, and a trial that would end too late doesn't fit."""
     console = Console(file=io.StringIO(), width=120)
-    with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 500.0}, blocks=2, budget_s=60) as progress:
-        assert progress.fits(0)
-        assert not progress.fits(1)
+    with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 30.0}, blocks=2, budget_s=60) as progress:
+        assert progress.fits(0, 1)
+        assert not progress.fits(0, 1, 0)
         with progress.trial(0, 0):
             pass
     assert "about 1 min 0 s left" in console.file.getvalue()
+
+
+def test_the_first_block_takes_its_time_without_a_budget_for_it(monkeypatch) -> None:
+    """It runs in any case, so there is never `about 0 s left` before its end."""
+    now = [0.0]
+    monkeypatch.setattr("bench.report.progress.read_running_s", lambda: now[0])
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 30.0}, blocks=2, budget_s=10) as progress:
+        for number, seconds in enumerate((20, 30)):
+            with progress.trial(number, 0):
+                now[0] += seconds
+        with progress.trial(0, 1):
+            pass
+    times = [line.split(" left")[0].split("about ")[1] for line in console.file.getvalue().splitlines()]
+    assert times == ["50 s", "30 s", "0 s"]
 
 
 def test_a_pipe_gets_one_line_a_trial() -> None:

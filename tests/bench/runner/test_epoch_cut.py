@@ -45,14 +45,15 @@ class Timed:
 
 
 def choose(
-    timed: Timed, whole: int | None, *, workers: int = 0, batches: int | None = None
+    timed: Timed, whole: int | None, *, workers: int = 0, batches: int | None = None, looks: bool = False
 ) -> tuple[Any, OwnLoader]:
     """Choose the cut of a loader whose epoch has so many batches."""
     facts = SourceFacts("dataloader", DataLoaderSettings(4), batches=whole)
     workload = OwnLoader(Target.parse(f"{PROJECT}:loader"), facts, "", batches)
     configuration = Configuration(OwnDataLoader(facts=facts, num_workers=workers), "cpu", "none", None, 1)
     announced: list[Any] = []
-    cut = choose_cut(workload, configuration, timed, announced.append)  # type: ignore[arg-type]
+    runner: Any = timed
+    cut = choose_cut(workload, configuration, runner, announced.append, always_looks=looks)
     assert len(announced) == len(timed.asked)
     return cut, cut_epochs(workload, cut)
 
@@ -118,3 +119,14 @@ def test_pictures_are_measured_whole() -> None:
     configuration = Configuration(TorchDataLoader(batch_size=64), "cpu", "none", None, 1)
     cut = choose_cut(workload, configuration, Timed(1.0), lambda _: None)  # type: ignore[arg-type]
     assert (cut.batches, cut.whole, cut_epochs(workload, cut)) == (5, 5, workload)
+
+
+def test_a_budget_needs_a_look_in_any_case() -> None:
+    """At no more batches than an epoch has, and the number stays as it is."""
+    timed = Timed(0.5)
+    cut, _ = choose(timed, whole=500, batches=9, looks=True)
+    assert (timed.asked[0].workload.batches, cut.batches, cut.asked) == (9, 9, True)
+    assert cut.epoch_s == pytest.approx(0.5 + 9 * 0.5)
+    timed = Timed(0.5)
+    cut, _ = choose(timed, whole=4, looks=True)
+    assert (timed.asked[0].workload.batches, cut.batches, cut.is_cut) == (4, 4, False)
