@@ -1,10 +1,13 @@
-"""Text: numbers, sizes, lists and errors in words that people read."""
+"""Text: numbers, times, sizes, lists and errors in words that people read."""
 
 from __future__ import annotations
 
+import math
 import re
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 # A longer list is cut to this many names and the count of the others.
@@ -50,6 +53,21 @@ def join_words(names: Sequence[str]) -> str:
     return f"{', '.join(firsts)} and {last}" if firsts else last
 
 
+def suggest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """Return the known name that is nearest to a word, such as `; did you mean tensor_slice?`.
+
+    Args:
+        word: the word that is no name.
+        known: the names.
+        likeness: share of letters that the nearest has in common with the word at least; default 0.6.
+
+    Returns:
+        The end of an error's line; empty where no name is near.
+    """
+    near = get_close_matches(word, list(known), n=1, cutoff=likeness)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def format_bytes(number: int) -> str:
     """Return a number of bytes in three digits and a unit, such as `1.5 MiB`."""
     amount = float(number)
@@ -68,6 +86,62 @@ def format_duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def format_share(share: float) -> str:
+    """Return a share in percent, such as `68%`; `<1%` for a little."""
+    if math.isnan(share):
+        return "?"
+    rounded = f"{share:.0%}"
+    return "<1%" if share > 0 and rounded == "0%" else rounded
+
+
+@dataclass(frozen=True)
+class TimeUnit:
+    """A unit of time that suits some durations.
+
+    Attributes:
+        name: `µs`, `ms` or `s`.
+        seconds: length of the unit in seconds.
+    """
+
+    name: str
+    seconds: float
+
+    def format(self, duration_s: float) -> str:
+        """Return a duration in this unit, without its name, in three digits."""
+        amount = duration_s / self.seconds
+        if math.isnan(amount):
+            return "?"
+        if 0 < abs(amount) < 0.005:
+            return "<0.01" if amount > 0 else "-0.00"
+        # Differences of two times may lie below 0.
+        sign = "-" if amount < 0 else ""
+        # Three digits at most: hundredths of small durations, tenths of others.
+        size = abs(amount)
+        return f"{sign}{format_rate(size)}" if size >= 10 else f"{sign}{round(size, 2):g}"
+
+    def format_reach(self, duration_s: float) -> str:
+        """Return half the length of an interval in this unit, in two digits."""
+        amount = duration_s / self.seconds
+        return f"{amount:,.0f}" if amount >= 9.95 else f"{max(round(amount, 1 + (amount < 0.95)), 0.01):g}"
+
+
+UNITS = (TimeUnit("µs", 1e-6), TimeUnit("ms", 1e-3), TimeUnit("s", 1.0))
+
+
+def choose_unit(durations_s: Iterable[float]) -> TimeUnit:
+    """Return the unit in which the longest of some durations is below 1,000."""
+    longest = max((abs(duration) for duration in durations_s if math.isfinite(duration)), default=0.0)
+    return next((unit for unit in UNITS if longest < 999.5 * unit.seconds), UNITS[-1])
+
+
+def format_time(duration_s: float) -> str:
+    """Return a duration with its unit, such as `12.3 ms`."""
+    if math.isinf(duration_s):
+        return "infinitely long"
+    unit = choose_unit([duration_s])
+    return f"{unit.format(duration_s)} {unit.name}"
 
 
 def printable(text: str) -> str:

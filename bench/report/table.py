@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.analysis.naming import list_knobs
 from bench.report.console import print_line
 from bench.report.labels import Labels
-from bench.text import abbreviate, format_rate, format_ratio
+from bench.text import abbreviate, format_rate, format_ratio, format_share
 from loaders.spec.own_loader_spec import PARAM
 
 COLUMNS = (
@@ -93,15 +93,11 @@ def _make_cells(line: pd.Series, label: str) -> list[str | Text]:
         _format_interval(line, "samples_per_s", abbreviate),
         format_ratio(line["ratio"]) if pd.notna(line["ratio"]) else "",
         "baseline" if is_baseline else _format_interval(line, "ratio", format_ratio),
-        f"{_format_share(line['ceiling_share'])} {line['ceiling']}" if line["ceiling"] else "",
+        f"{format_share(line['ceiling_share'])} {line['ceiling']}" if line["ceiling"] else "",
         f"{line['data_wait_s'] / line['wall_s']:.0%}",
         f"{line['time_to_first_batch_s'] * 1e3:,.0f} ms",
         f"{memory / 2**20:,.0f} MiB" if pd.notna(memory) else "",
     ]
-
-
-def _format_share(share: float) -> str:
-    return "<1%" if share < 0.005 else f"{share:.0%}"
 
 
 def _format_interval(line: pd.Series, name: str, form: Callable[[float], str]) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from bench.text import (
     MAX_ERROR_LETTERS,
     abbreviate,
+    choose_unit,
     describe_error,
     format_bytes,
     format_count,
     format_duration,
     format_rate,
     format_ratio,
+    format_share,
+    format_time,
     join_few,
     join_words,
     printable,
@@ -120,3 +125,51 @@ def test_a_ratio_has_three_digits_and_no_exponent() -> None:
     assert [format_ratio(ratio) for ratio in (0.0123, 1.0, 1.619, 99.9, 99.96, 2432.1)] == [
         "0.0123", "1", "1.62", "99.9", "100", "2,432",
     ]  # fmt: skip
+
+
+TIMES = [
+    (0.0, "0 µs"),
+    (1.234e-7, "0.12 µs"),
+    (1e-9, "<0.01 µs"),
+    (9.87e-6, "9.87 µs"),
+    (1.23456e-4, "123 µs"),
+    (9.996e-4, "1 ms"),
+    (0.0121, "12.1 ms"),
+    (1.5, "1.5 s"),
+    (7200.0, "7,200 s"),
+    (-2.5e-5, "-25 µs"),
+    (math.nan, "? µs"),
+    (math.inf, "infinitely long"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "text"), TIMES)
+def test_times_have_three_digits_and_a_unit(seconds, text) -> None:
+    """Negative ones too: a difference of two times may lie below 0."""
+    assert format_time(seconds) == text
+
+
+def test_one_unit_suits_all_durations() -> None:
+    """That of the longest; unknown ones count for nothing."""
+    assert choose_unit([1e-6, 0.2, math.nan, math.inf]).name == "ms"
+    assert choose_unit([-0.2]).name == "ms"
+    assert choose_unit([]).name == "µs"
+
+
+def test_the_reach_of_an_interval_has_two_digits() -> None:
+    """It is never shown as none."""
+    unit = choose_unit([1e-6])
+    reaches = (0.0, 1e-9, 1.234e-7, 9.6e-7, 2.66e-6, 1.41e-5, 1.41e-3)
+    shown = ["0.01", "0.01", "0.12", "1", "2.7", "14", "1,410"]
+    assert [unit.format_reach(reach) for reach in reaches] == shown
+
+
+def test_a_small_share_is_no_zero() -> None:
+    """But none is."""
+    assert [format_share(share) for share in (0.0, 0.001, 0.005, 0.66, math.nan)] == [
+        "0%",
+        "<1%",
+        "<1%",
+        "66%",
+        "?",
+    ]

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.analysis.explanation.explanation import Advice
 from bench.analysis.explanation.facts import Facts
 from bench.analysis.explanation.losses import find_loader_share
-from bench.analysis.explanation.words import format_share, format_workers
+from bench.analysis.explanation.words import format_workers
 from bench.analysis.statistics import FEWEST_BLOCKS
-from bench.text import format_count, format_ratio, join_few
+from bench.text import format_count, format_ratio, format_share, join_few
 
 # Shorter epochs, in batches a worker, reach less of the rate of a long one: the queue fills and drains.
 FEWEST_ROUNDS = 8

@@ -11,8 +11,9 @@ from bench.analysis.explanation.facts import Facts, LoadStage
 from bench.analysis.explanation.losses import Loss, find_loader_share
 from bench.analysis.explanation.starvation import find_other_share, find_own_delay
 from bench.analysis.explanation.stragglers import mark_stragglers
-from bench.analysis.explanation.words import format_share, format_time, format_workers
+from bench.analysis.explanation.words import format_workers
 from bench.records.rung_time import ORDER, TRANSPORT
+from bench.text import format_share, format_time
 
 
 def describe_evidence(facts: Facts, loss: Loss) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from bench.analysis.explanation.explanation import Advice, BreakEven, Cause, Explanation
 from bench.report.explain.answer import describe_possible, has_nothing_to_gain, is_ceiling_disturbed
-from bench.report.explain.wording import find_step_s, format_factor, format_share, format_time
+from bench.report.explain.wording import find_step_s, format_factor
 from bench.report.remark import Remark
-from bench.text import join_few, printable
+from bench.text import format_share, format_time, join_few, printable
 
 MOST_CHANGES = 3
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.analysis.explanation.explanation import Explanation
-from bench.report.explain.wording import NO_STEP, START_UP, TRAINING, WAITING, WORKER, format_share
+from bench.report.explain.wording import NO_STEP, START_UP, TRAINING, WAITING, WORKER
+from bench.text import format_share
 
 # A smaller share of the epoch isn't worth a word or a bar.
 LEAST_SHARE = 0.005

@@ -20,14 +20,11 @@ from bench.report.explain.wording import (
     TRAINING,
     WAITING,
     WORKER,
-    TimeUnit,
-    choose_unit,
     count_samples,
     describe_workers,
-    format_share,
     name_piece,
 )
-from bench.text import printable
+from bench.text import TimeUnit, choose_unit, format_share, printable
 
 # More parts of one process are drawn as one, the smallest of them.
 MOST_ROWS = 8

@@ -6,15 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.analysis.explanation.explanation import Explanation, SlowBatch
-from bench.report.explain.wording import (
-    FORK,
-    choose_unit,
-    count_samples,
-    format_time,
-    name_piece,
-)
+from bench.report.explain.wording import FORK, count_samples, name_piece
 from bench.report.remark import Remark
-from bench.text import format_bytes, format_count, join_few, join_words, printable
+from bench.text import choose_unit, format_bytes, format_count, format_time, join_few, join_words, printable
 
 # Stages that one line can name; the smallest others are summed up.
 MOST_STAGES = 6

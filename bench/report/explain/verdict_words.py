@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from bench.analysis.explanation.explanation import Cause, Explanation
 from bench.report.explain.answer import describe_possible, name_cause
-from bench.report.explain.wording import NO_STEP, format_interval, format_share
+from bench.report.explain.wording import NO_STEP, format_interval
 from bench.report.remark import Remark
-from bench.text import format_count, format_rate, printable
+from bench.text import format_count, format_rate, format_share, printable
 
 # Causes that no other loader can remove.
 NO_LOSS = (Cause.STEP, Cause.BALANCED, Cause.UNDECIDED)

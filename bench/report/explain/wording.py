@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from bench.analysis.evidence import LoaderSetup
 from bench.analysis.explanation.explanation import Explanation
 from bench.analysis.statistics import Estimate
-from bench.text import format_count, format_rate, format_ratio, printable
+from bench.text import format_count, format_ratio, printable
 
 # Names of `Part.place` and `Rung.place`.
 TRAINING, WORKER = "training", "worker"
@@ -19,54 +18,6 @@ START_UP, WAITING, STEP, IDLE, OTHER = "start-up", "waiting", "step", "idle", "o
 FORK = "fork"
 # Value of LoaderSetup.step without one.
 NO_STEP = "none"
-
-
-@dataclass(frozen=True)
-class TimeUnit:
-    """A unit of time that suits some durations.
-
-    Attributes:
-        name: `µs`, `ms` or `s`.
-        seconds: length of the unit in seconds.
-    """
-
-    name: str
-    seconds: float
-
-    def format(self, duration_s: float) -> str:
-        """Return a duration in this unit, without its name, in three digits."""
-        amount = duration_s / self.seconds
-        if math.isnan(amount):
-            return "?"
-        if 0 < abs(amount) < 0.005:
-            return "<0.01" if amount > 0 else "-0.00"
-        # Differences of two times may lie below 0.
-        sign = "-" if amount < 0 else ""
-        # Three digits at most: hundredths of small durations, tenths of others.
-        size = abs(amount)
-        return f"{sign}{format_rate(size)}" if size >= 10 else f"{sign}{round(size, 2):g}"
-
-    def format_reach(self, duration_s: float) -> str:
-        """Return half the length of an interval in this unit, in two digits."""
-        amount = duration_s / self.seconds
-        return f"{amount:,.0f}" if amount >= 9.95 else f"{max(round(amount, 1 + (amount < 0.95)), 0.01):g}"
-
-
-UNITS = (TimeUnit("µs", 1e-6), TimeUnit("ms", 1e-3), TimeUnit("s", 1.0))
-
-
-def choose_unit(durations_s: Iterable[float]) -> TimeUnit:
-    """Return the unit in which the longest of some durations is below 1,000."""
-    longest = max((abs(duration) for duration in durations_s if math.isfinite(duration)), default=0.0)
-    return next((unit for unit in UNITS if longest < 999.5 * unit.seconds), UNITS[-1])
-
-
-def format_time(duration_s: float) -> str:
-    """Return a duration with its unit, such as `12.3 ms`."""
-    if math.isinf(duration_s):
-        return "infinitely long"
-    unit = choose_unit([duration_s])
-    return f"{unit.format(duration_s)} {unit.name}"
 
 
 def format_interval(found: Estimate, form: Callable[[float], str], *, name: str = "") -> str:
@@ -92,14 +43,6 @@ def format_gain(gain: Estimate | None) -> str:
     if gain is None:
         return "not predicted"
     return f"×{format_factor(gain.median)}{format_interval(gain, format_factor)}"
-
-
-def format_share(share: float) -> str:
-    """Return a share in percent, such as `68%`; `<1%` for a little."""
-    if math.isnan(share):
-        return "?"
-    rounded = f"{share:.0%}"
-    return "<1%" if share > 0 and rounded == "0%" else rounded
 
 
 def name_subject(setup: LoaderSetup) -> str:

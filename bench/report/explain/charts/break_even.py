@@ -10,7 +10,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.analysis.explanation.explanation import BreakEven, Explanation
 from bench.report.explain.charts.chart_text import make_title, mark_axis, wrap_label
-from bench.report.explain.wording import find_step_s, format_share, format_time
+from bench.report.explain.wording import find_step_s
+from bench.text import format_share, format_time
 
 ROW_INCHES = 0.55
 # The axis reaches this far beyond the outermost marks, as a factor.

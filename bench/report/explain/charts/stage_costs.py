@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from bench.analysis.explanation.explanation import Explanation
 from bench.report.explain.charts.chart_text import make_title, wrap_label
-from bench.report.explain.wording import choose_unit, count_samples, name_piece
+from bench.report.explain.wording import count_samples, name_piece
+from bench.text import choose_unit
 
 ROW_INCHES = 0.42
 

@@ -23,12 +23,11 @@ from bench.report.explain.wording import (
     TRAINING,
     WAITING,
     WORKER,
-    choose_unit,
     count_samples,
     describe_workers,
-    format_share,
     name_piece,
 )
+from bench.text import choose_unit, format_share
 
 WIDTH, BAR_INCHES, LINE_INCHES = 10.0, 0.95, 0.22
 # Width of one letter of a name inside a bar, as a share of the axis.
