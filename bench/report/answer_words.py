@@ -107,7 +107,7 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
     name = f"[bold]{escape(labels.full[answer.configuration])}[/]"
     gain = _describe_gain(answer, labels)
     if answer.kind == "alone":
-        return f"Nothing was measured beside {name}: {gain}."
+        return _describe_alone(answer, labels)
     if answer.samples_per_s.low is None:
         return f"{name} was fastest so far: {gain}; fewer than three blocks can't tell it from others."
     if answer.kind == "unknown" and not answer.tied:
@@ -128,6 +128,20 @@ def _describe_choice(answer: Answer, labels: Labels) -> str:
     return f"{choice} {_describe_unknown(answer, labels)}" if answer.unknown else choice
 
 
+def _describe_alone(answer: Answer, labels: Labels) -> str:
+    """Return the sentence on a configuration that has no rival.
+
+    Its baseline, if it is another one, does other work, such as that of another `--param`.
+    """
+    name, rate = f"[bold]{escape(labels.full[answer.configuration])}[/]", _describe_rate(answer)
+    if len(labels.full) == 1:
+        return f"Nothing was measured beside {name}: {rate}."
+    ratio = ""
+    if answer.ratio is not None and not answer.is_baseline:
+        ratio = f", {_describe_gain(answer, labels)}, which does other work"
+    return f"No other configuration that does the same work as {name} was measured: {rate}{ratio}."
+
+
 def _describe_unknown(answer: Answer, labels: Labels) -> str:
     """Return the sentence that names configurations with too few blocks for the comparison."""
     names = join_few(escape(labels.short[number]) for number in answer.unknown)
@@ -138,11 +152,16 @@ def _describe_unknown(answer: Answer, labels: Labels) -> str:
 def _describe_gain(answer: Answer, labels: Labels) -> str:
     """Return the throughput, and how many times that of the baseline it is."""
     if answer.is_baseline or answer.ratio is None:
-        rate = answer.samples_per_s
-        return f"{format_rate(rate.median)} samples/s{_format_interval(rate, format_rate)}"
+        return _describe_rate(answer)
     baseline = labels.full.get(answer.baseline, f"configuration {answer.baseline}")
     interval = _format_interval(answer.ratio, format_ratio)
     return f"{format_ratio(answer.ratio.median)} times the baseline {escape(baseline)}{interval}"
+
+
+def _describe_rate(answer: Answer) -> str:
+    """Return the throughput with its interval."""
+    rate = answer.samples_per_s
+    return f"{format_rate(rate.median)} samples/s{_format_interval(rate, format_rate)}"
 
 
 def _describe_bound(answer: Answer) -> str:

@@ -216,7 +216,7 @@ def test_a_failed_baseline_leaves_the_possible_throughput(tmp_path) -> None:
     text = answer_below(tmp_path, rows, ceiling("step", [0.5] * 3))
     assert text.startswith(
         "With an infinitely fast loader this training would run at 2,000 samples/s: num_workers=1 reaches "
-        "50% of it. Nothing was measured beside num_workers=1: "
+        "50% of it. No other configuration that does the same work as num_workers=1 was measured: 1,000 "
     )
 
 
@@ -283,6 +283,27 @@ def test_each_kind_of_work_has_an_answer(tmp_path) -> None:
     assert lines[0].startswith("Use num_workers=2 (batch_size=256), the fastest: 2 times the baseline")
     assert lines[4].startswith("Use num_workers=2 (batch_size=64), the fastest: 2 times the baseline num_w")
     assert [line for line in lines if "load" in line] == ["    load([1])", "    load([3])"]
+
+
+def test_kinds_of_work_without_rivals_are_compared_with_other_work(tmp_path) -> None:
+    """As `--param size=128,224` makes them: the baseline was measured too, and is no rival."""
+    rows = [
+        *three_blocks(0, 1.0, **with_batch_size("256", "0"), sample_shape="3x128x128"),
+        *three_blocks(1, 2.0, **with_batch_size("64", "0"), sample_shape="3x224x224"),
+    ]
+    first, second = (line for line in answer_rows(tmp_path, rows).splitlines() if line.startswith("No"))
+    assert first.startswith(
+        "No other configuration that does the same work as torch_dataloader (batch_size=256) was measured: "
+        "999 samples/s (95% interval "
+    )
+    assert "baseline" not in first
+    assert second.startswith(
+        "No other configuration that does the same work as torch_dataloader (batch_size=64)"
+    )
+    assert (
+        "), 0.5 times the baseline torch_dataloader (batch_size=256) (95% interval 0.5–0.5), which does "
+        in (second)
+    )
 
 
 def test_many_kinds_of_work_are_counted(tmp_path) -> None:
