@@ -10,7 +10,7 @@ import pandas as pd
 from bench.analysis.ranking import list_work
 
 # Columns of parameters of a target's function begin with it. Its definition imports torch.
-_PARAM = "param."
+PARAM = "param."
 
 
 def list_knobs(summary: pd.DataFrame) -> list[str]:
@@ -43,7 +43,7 @@ def find_varied(summary: pd.DataFrame) -> list[str]:
         ):
             kept.remove(name)
     # A parameter of the user's function may set a knob, such as the batch size. The parameter's name stays.
-    params = [name for name in kept if name.startswith(_PARAM)]
+    params = [name for name in kept if name.startswith(PARAM)]
     set_by_params = {
         name
         for name in set(list_knobs(summary)) & set(kept) - set(params)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.analysis.naming import make_labels, split_names
-from bench.plan.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,3 @@ def make_report_labels(summary: pd.DataFrame) -> Labels:
     short = make_labels(summary, of_loader).tolist()
     full = [f"{name} ({work})" if work else name for name, work in zip(short, works, strict=True)]
     return Labels(*(dict(zip(numbers, values, strict=True)) for values in (works, short, full)))
-
-
-def name_configurations(plan: Plan, *, twins: bool) -> list[str]:
-    """Return the name of each configuration of a plan; twins of an A/A check are told apart by A and B."""
-    names: list[str] = make_labels(pd.DataFrame(plan.cells())).tolist()
-    return [f"pair {n // 2 + 1}{'AB'[n % 2]}  {name}" for n, name in enumerate(names)] if twins else names

@@ -11,11 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.naming import list_knobs
+from bench.report.common_settings import find_common
 from bench.report.console import print_line
 from bench.report.labels import Labels
 from bench.text import abbreviate, format_rate, format_ratio, format_share
-from loaders.spec.own_loader_spec import PARAM
 
 COLUMNS = (
     "#", "configuration", "samples/s", "interval", "× base", "interval", "ceiling", "waiting", "1st batch",
@@ -24,8 +23,6 @@ COLUMNS = (
 # A narrow terminal gets fewer columns, the last first, but never fewer than these.
 FEWEST_COLUMNS = 6
 UNBOUNDED = 10_000
-# Columns whose common value is worth a word below the table.
-COMMON = ("dataset", "device", "batch_size", "resize", "num_workers", "step", "loss", "num_threads")
 
 
 def print_table(console: Console, summary: pd.DataFrame, labels: Labels) -> None:
@@ -43,24 +40,6 @@ def print_table(console: Console, summary: pd.DataFrame, labels: Labels) -> None
     console.print(table, crop=False)
     if common := find_common(summary):
         print_line(console, f"All: {escape(', '.join(common))}")
-
-
-def find_common(summary: pd.DataFrame) -> list[str]:
-    """Return the values that all configurations share, such as `batch_size=256`.
-
-    An empty cell says that a family has no such knob. `none` says that nothing is changed.
-    """
-    found = []
-    # Parameters of a user's own function stand before the step.
-    params = [name for name in list_knobs(summary) if name.startswith(PARAM)]
-    place = COMMON.index("step")
-    for name in (*COMMON[:place], *params, *COMMON[place:]):
-        values = set(summary[name].astype(str)) - {"", "nan"} if name in summary else set()
-        # Without a step the loader runs alone.
-        if len(values) == 1 and (values != {"none"} or name == "step"):
-            value = next(iter(values))
-            found.append(value if name in ("dataset", "device", "loss") else f"{name}={value}")
-    return found
 
 
 def _fit_table(console: Console, rows: Sequence[Sequence[str | Text]], phase: str) -> Table:

@@ -11,7 +11,7 @@ from bench.plan.offer import Offer
 from bench.plan.plan import Plan
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
-from bench.report.labels import name_configurations
+from bench.report.plan_names import name_configurations
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import SweepObserver
 from bench.runner.sweep_session import measure_sweep

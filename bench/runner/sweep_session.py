@@ -22,7 +22,7 @@ from bench.records import results_folder
 from bench.records.errors import StorageError
 from bench.report.charts.draw import draw_charts
 from bench.report.charts.drawing import ChartsError
-from bench.report.labels import name_configurations
+from bench.report.plan_names import name_configurations
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import SweepObserver
 from bench.report.sweep_outcome import SweepOutcome

@@ -9,7 +9,7 @@ from bench.plan.grid import Machine, make_plan
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
 from bench.plan.sweep_options import SweepOptions
-from bench.report.labels import name_configurations
+from bench.report.plan_names import name_configurations
 
 
 def parse(*arguments: str) -> SweepOptions:
