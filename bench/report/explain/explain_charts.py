@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.analysis.explanation.explanation import Explanation
-from bench.report.charts.drawing import prepare_drawing, save_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-SUFFIXES = (".png", ".svg")
+from bench.report.charts.chart import Chart
+from bench.report.charts.chart_files import PNG, SVG, save_charts
+from bench.report.charts.drawing import prepare_drawing
 
 
 def draw_explanation(explanation: Explanation, folder: Path) -> list[Path]:
@@ -25,32 +21,38 @@ def draw_explanation(explanation: Explanation, folder: Path) -> list[Path]:
         Paths of the charts.
 
     Raises:
-        StorageError: A chart can't be written.
+        StorageError: a chart can't be written.
+        ChartsError: matplotlib or seaborn can't be imported, or they fail.
+    """
+    return save_charts(make_explanation_charts(explanation), folder, (PNG, SVG))
+
+
+def make_explanation_charts(explanation: Explanation) -> list[Chart]:
+    """Make every chart that an explanation allows, the one of where a sample's time goes first.
+
+    Args:
+        explanation: the explanation.
+
+    Raises:
         ChartsError: matplotlib or seaborn can't be imported, or they fail.
     """
     with prepare_drawing():
-        return [
-            save_figure(figure, folder / f"{name}{suffix}")
-            for name, figure in _draw(explanation).items()
-            for suffix in SUFFIXES
-        ]
+        # Imported here: matplotlib reads its settings when it is imported.
+        from bench.report.explain.charts.break_even import draw_break_even, list_break_even
+        from bench.report.explain.charts.predicted_gains import draw_predicted_gains, list_predicted
+        from bench.report.explain.charts.stage_costs import draw_stage_costs
+        from bench.report.explain.charts.where_a_sample_goes import draw_where_a_sample_goes
 
-
-def _draw(explanation: Explanation) -> dict[str, Figure]:
-    """Return the charts by their names."""
-    # Imported here: matplotlib reads its settings when it is imported.
-    from bench.report.explain.charts.break_even import draw_break_even, list_break_even
-    from bench.report.explain.charts.predicted_gains import draw_predicted_gains, list_predicted
-    from bench.report.explain.charts.stage_costs import draw_stage_costs
-    from bench.report.explain.charts.where_a_sample_goes import draw_where_a_sample_goes
-
-    charts = {}
-    if explanation.parts:
-        charts["where_a_sample_goes"] = draw_where_a_sample_goes(explanation)
-    if explanation.ladder:
-        charts["stage_costs"] = draw_stage_costs(explanation)
-    if list_predicted(explanation):
-        charts["predicted_gains"] = draw_predicted_gains(explanation)
-    if list_break_even(explanation):
-        charts["break_even"] = draw_break_even(explanation)
-    return charts
+        figures = []
+        if explanation.parts:
+            title = "Where the time of a sample goes"
+            figures.append(("where_a_sample_goes", title, draw_where_a_sample_goes(explanation)))
+        if explanation.ladder:
+            figures.append(("stage_costs", "What each stage costs alone", draw_stage_costs(explanation)))
+        if list_predicted(explanation):
+            title = "Predicted gain of each change"
+            figures.append(("predicted_gains", title, draw_predicted_gains(explanation)))
+        if list_break_even(explanation):
+            title = "Break-even step of each configuration"
+            figures.append(("break_even", title, draw_break_even(explanation)))
+        return [Chart(name, title, title, "", figure) for name, title, figure in figures]
