@@ -16,6 +16,12 @@ from bench.runner.data_place import find_recorded_data
 
 PROGRAMS = (["python", "-m", "bench.sweep"], ["loaderbench", "sweep"])
 EXPLAIN_PROGRAMS = (["python", "-m", "bench.explain"], ["loaderbench", "explain"])
+COMPARE_PROGRAMS = (["python", "-m", "bench.compare"], ["loaderbench", "compare"])
+# Results that are made anew by their command, by the commands that make them.
+MADE_ANEW = {
+    "an explanation": EXPLAIN_PROGRAMS,
+    "one side of a comparison": COMPARE_PROGRAMS,
+}
 # Options that may stand beside --resume: places and durations, which don't change what is measured.
 BESIDE_RESUME = (
     "resume", "resume_anyway", "data_dir", "mirror", "budget_s", "timeout_s", "memory_limit", "dry_run",
@@ -88,8 +94,9 @@ def _split_command(command: object, folder: Path) -> list[str]:
     for program in PROGRAMS:
         if words[: len(program)] == program:
             return words[len(program) :]
-    if any(words[: len(program)] == program for program in EXPLAIN_PROGRAMS):
-        raise ResultsError(
-            f"{folder} holds an explanation, which is made anew by its command: {shlex.join(words)}"
-        )
+    for what, programs in MADE_ANEW.items():
+        if any(words[: len(program)] == program for program in programs):
+            raise ResultsError(
+                f"{folder} holds {what}, which is made anew by its command: {shlex.join(words)}"
+            )
     raise ResultsError(f"{folder / ENVIRONMENT} holds no command of a sweep: {command!r}")

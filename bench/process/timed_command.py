@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # How long the end of a killed program is waited for, in seconds. A broken driver may keep it from ending.
@@ -28,8 +29,16 @@ class CommandResult:
     output: str = ""
 
 
-def run_timed(command: list[str], *, deadline_s: float) -> CommandResult:
-    """Run a command without input, and kill it when its time is up."""
+def run_timed(
+    command: list[str], *, deadline_s: float, environment: Mapping[str, str] | None = None
+) -> CommandResult:
+    """Run a command without input, and kill it when its time is up.
+
+    Args:
+        command: the program and its arguments.
+        deadline_s: seconds that it may take.
+        environment: its environment; default None, that of this process.
+    """
     try:
         process = subprocess.Popen(
             command,
@@ -38,6 +47,7 @@ def run_timed(command: list[str], *, deadline_s: float) -> CommandResult:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
+            env=environment,
         )
     except OSError as error:
         return CommandResult(None, f"can't be started ({error.strerror})")

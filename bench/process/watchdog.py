@@ -21,6 +21,7 @@ import psutil
 from bench.process import process_tree
 from bench.process.fresh_interpreter import make_command
 from bench.process.socket_folder import make_socket_folder
+from bench.process.temporary_folder import remove_folders
 
 # A process that has a watchdog hands this variable down to its descendants. Its value identifies them.
 TAG = "LOADERBENCH_WATCHED"
@@ -57,7 +58,7 @@ def start_watchdog() -> None:
     with contextlib.suppress(OSError):
         end, _pipe = os.pipe()
         watchdog = subprocess.Popen(
-            make_command(watch_and_end, _tag, folder, _find_compile_cache()),
+            make_command(watch_and_end, _tag, folder, _find_compile_cache(), str(os.getpid())),
             stdin=end,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -76,13 +77,14 @@ def hide_tag() -> None:
         os.environ.pop(TAG, None)
 
 
-def watch_and_end(tag: str, folder: str, compile_cache: str) -> None:
+def watch_and_end(tag: str, folder: str, compile_cache: str, command: str) -> None:
     """Wait until standard input ends, kill all processes that have the tag, and remove temporary folders.
 
     Args:
         tag: value of the variable TAG in the processes.
         folder: a folder, removed with all that it holds.
         compile_cache: a folder that is removed if it is empty; "" for none.
+        command: id of the process that is watched. Its own temporary folders are removed.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
@@ -100,6 +102,7 @@ def watch_and_end(tag: str, folder: str, compile_cache: str) -> None:
         time.sleep(0.05 if others else GRACE_S)
         running = _find_tagged(tag)
     shutil.rmtree(folder, ignore_errors=True)
+    remove_folders(int(command))
     with contextlib.suppress(OSError):
         os.rmdir(compile_cache)  # noqa: PTH106 - it may be ""
 

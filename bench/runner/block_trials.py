@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
 import pandas as pd
 from typing_extensions import Self
 
-from bench.plan.schedule import ScheduledRun
+from bench.plan.schedule import Schedule, ScheduledRun
 from bench.process.running_clock import read_running_s
 from bench.records import results_folder
 from bench.records.row import Row
@@ -38,7 +38,13 @@ class BlockTrials:
     """
 
     def __init__(
-        self, design: BlockDesign, files: SweepFiles, *, runner: TrialRunner, progress: SweepProgress
+        self,
+        design: BlockDesign,
+        files: SweepFiles,
+        *,
+        runner: TrialRunner,
+        progress: SweepProgress,
+        positions: Counter[int] | None = None,
     ) -> None:
         """Prepare the trials; nothing is measured yet.
 
@@ -47,6 +53,7 @@ class BlockTrials:
             files: where rows go, and the trials that are on file.
             runner: runs one trial.
             progress: shows the trials, and says whether more of them fit the budget.
+            positions: number of trials in each block so far; default None counts those of this design alone.
         """
         self.design = design
         self.progress = progress
@@ -54,8 +61,18 @@ class BlockTrials:
         self._files = files
         self._runner = runner
         self._disturbed: set[tuple[int, int]] = set()
-        self._positions: Counter[int] = Counter()
+        self._positions: Counter[int] = Counter() if positions is None else positions
         self._opened = ExitStack()
+
+    @property
+    def runs(self) -> Sequence[ScheduledRun]:
+        """Content of a full block."""
+        return self.design.runs
+
+    @property
+    def schedule(self) -> Schedule:
+        """Number of blocks and epochs, seed."""
+        return self.design.schedule
 
     def run_trial(self, place: int, block: int, attempt: int = 0) -> Iterator[Row]:
         """Run one trial and yield its rows, each once it is on disk and before the next epoch begins.

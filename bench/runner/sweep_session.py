@@ -31,6 +31,7 @@ from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner
 from bench.runner.environment_record import find_recorded_threads, record_environment
+from bench.runner.paired_trials import PairedTrials
 from bench.runner.preparation import check_machine, prepare_loaders
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits
@@ -177,12 +178,16 @@ def measure_sweep(sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepO
     """
     # An interrupt ends the measuring, and waits while the results are concluded, which takes a moment.
     with open_sweep(sweep, choice, observer) as trials, interrupts.hold():
-        outcome = _run_blocks(trials)
+        outcome = run_blocks(trials)
         return conclude_sweep(SweepConclusion(sweep, trials.design.workload, outcome), observer)
 
 
-def _run_blocks(trials: BlockTrials) -> SweepOutcome:
-    """Run all blocks, or as many as there are until an interrupt or an error."""
+def run_blocks(trials: BlockTrials | PairedTrials) -> SweepOutcome:
+    """Run all blocks, or as many as there are until an interrupt or an error.
+
+    Args:
+        trials: the trials, which are opened for that.
+    """
     problem = None
     blocks = BlockRunner(trials)
     finished = False
