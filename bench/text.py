@@ -17,8 +17,9 @@ MAX_ERROR_LETTERS = 1000
 
 
 def format_count(number: int, noun: str) -> str:
-    """Return a number of things, such as `1 block` or `3 blocks`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """Return a number of things, such as `1 block`, `3 blocks` or `3 batches`."""
+    ending = "es" if noun.endswith(("ch", "sh", "s", "x")) else "s"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def abbreviate(number: float) -> str:

@@ -63,6 +63,7 @@ def print_cut(console: Console, batches: int, whole: int | None, epoch_s: float 
         whole: number of batches of an epoch of the training; None where it isn't known.
         epoch_s: about how long a measured epoch takes; None where it isn't known.
     """
-    of = f" of {whole:,}" if whole is not None else ""
+    of = f"{batches:,} of " if whole is not None else ""
+    counted = format_count(batches if whole is None else whole, "batch")
     lasting = f", about {format_duration(epoch_s)}" if epoch_s is not None else ""
-    print_line(console, f"An epoch ends after {batches:,}{of} batches{lasting}; --batches N sets another end")
+    print_line(console, f"An epoch ends after {of}{counted}{lasting}; --batches N sets another end")

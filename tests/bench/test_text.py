@@ -29,6 +29,7 @@ def test_counts() -> None:
     assert [format_count(n, "block") for n in (0, 1, 2, 1000)] == [
         "0 blocks", "1 block", "2 blocks", "1,000 blocks",
     ]  # fmt: skip
+    assert [format_count(n, "slow batch") for n in (1, 3)] == ["1 slow batch", "3 slow batches"]
 
 
 @pytest.mark.parametrize(

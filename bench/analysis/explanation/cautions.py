@@ -42,13 +42,14 @@ def list_cautions(
     fewest = FEWEST_ROUNDS * setup.num_workers
     if facts.epoch_batches < fewest:
         yield (
-            f"An epoch of {facts.epoch_batches:.0f} batches is short for "
+            f"An epoch of {format_count(round(facts.epoch_batches), 'batch')} is short for "
             f"{format_workers(setup.num_workers)}: below {fewest} batches start and end weigh more."
         )
     elif facts.measured_batches < fewest:
         yield (
-            f"The measured epochs have {facts.measured_batches:.0f} batches; "
-            f"{format_workers(setup.num_workers)} need {fewest} to reach full speed."
+            f"The measured epochs have {format_count(round(facts.measured_batches), 'batch')}; "
+            f"{format_workers(setup.num_workers)} need{'s' * (setup.num_workers == 1)} {fewest} to reach "
+            "full speed."
         )
     if tracing_cost is not None and tracing_cost > TRACING_MATTERS:
         yield (
@@ -73,7 +74,8 @@ def list_cautions(
     if disturbed:
         worst = max(disturbed, key=lambda one: one.other_share or 0.0).disturbed
         were = "was" if len(disturbed) == 1 else "were"
-        yield f"{len(disturbed)} of {format_count(blocks, 'block')} {were} disturbed, at worst: {worst}."
+        counted = "The only block" if blocks == 1 else f"{len(disturbed)} of {format_count(blocks, 'block')}"
+        yield f"{counted} {were} disturbed{', at worst' * (len(disturbed) > 1)}: {worst}."
 
 
 def caution_of_unclear(changes: Sequence[Advice]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from bench.analysis.explanation.facts import Facts, LoadStage
 from bench.analysis.explanation.losses import Loss, find_loader_share
 from bench.analysis.explanation.starvation import find_other_share, find_own_delay
 from bench.analysis.explanation.stragglers import mark_stragglers
-from bench.analysis.explanation.words import format_workers
+from bench.analysis.explanation.words import format_cores, format_workers
 from bench.records.rung_time import ORDER, TRANSPORT
-from bench.text import format_share, format_time
+from bench.text import format_count, format_share, format_time
 
 
 def describe_evidence(facts: Facts, loss: Loss) -> str:
@@ -96,9 +96,11 @@ def _describe_transfer(facts: Facts, loss: Loss) -> str:
 
 
 def _describe_step(facts: Facts, loss: Loss) -> str:
+    # The step alone tells it too, and may differ. So the sentence names its source.
     return (
-        f"The step takes {format_time(facts.step_s)} a batch, {format_share(loss.share)} of an epoch; an "
-        f"infinitely fast loader would save {format_share(max(0.0, find_loader_share(facts)))}."
+        f"The step takes {format_time(facts.step_s)} a batch, {format_share(loss.share)} of an epoch; by the "
+        f"parts of an epoch, a faster loader would save {format_share(max(0.0, find_loader_share(facts)))} "
+        "at most."
     )
 
 
@@ -118,9 +120,11 @@ def _describe_stragglers(facts: Facts, loss: Loss) -> str:
     count = sum(int(slow.sum()) for slow in marks)
     loads = np.concatenate([trace.load_s for trace in traces])
     slow_s = np.concatenate([trace.load_s[slow] for trace, slow in zip(traces, marks, strict=True)])
+    take, them = ("takes", "it") if count == 1 else ("take", "them")
+    slowly, usually = (format_time(float(seconds)) for seconds in (np.median(slow_s), np.nanmedian(loads)))
     return (
-        f"{count:,} of {len(loads):,} batches take {format_time(float(np.median(slow_s)))} to load where "
-        f"others take {format_time(float(np.nanmedian(loads)))}, and the training waits for them."
+        f"{count:,} of {format_count(len(loads), 'batch')} {take} {slowly} to load where others take "
+        f"{usually}, and the training waits for {them}."
     )
 
 
@@ -142,7 +146,7 @@ def _describe_many_workers(facts: Facts, loss: Loss) -> str:
             f"The step takes {format_time(facts.step_s)} beside busy workers and "
             f"{format_time(facts.alone_s or 0.0)} alone, and an epoch uses more CPU time than its loading "
             f"and its step alone do: {setup.num_threads} threads of the step and "
-            f"{format_workers(setup.num_workers)} share {setup.cores:g} cores."
+            f"{format_workers(setup.num_workers)} share {format_cores(setup.cores)}."
         )
     ends_s = facts.start_s + facts.teardown_s
     costs = (
@@ -152,7 +156,7 @@ def _describe_many_workers(facts: Facts, loss: Loss) -> str:
         beside, alone = format_time(facts.step_s), format_time(facts.alone_s)
         costs = f"the step takes {beside} beside them and {alone} alone"
     return (
-        f"{format_workers(setup.num_workers)} share {setup.cores:g} cores, and {costs}; "
+        f"{format_workers(setup.num_workers)} share {format_cores(setup.cores)}, and {costs}; "
         f"{format_workers(loss.num_workers)} would be faster."
     )
 

@@ -123,7 +123,8 @@ class Outcome:
                     f"predicted ({gain.error:+.0%})"
                 )
         if truth.cause is Cause.STRAGGLERS and (missed := self._list_missed()):
-            yield f"slow samples {', '.join(map(str, missed))} are not named"
+            noun, be = ("sample", "is") if len(missed) == 1 else ("samples", "are")
+            yield f"slow {noun} {', '.join(map(str, missed))} {be} not named"
         if truth.cause is Cause.STRAGGLERS and self.plant.plan.shuffle:
             # Each epoch has other neighbours of a slow sample, so they can be told apart.
             slow = self.plant.plan.slow_indices

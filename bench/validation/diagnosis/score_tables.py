@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.text import format_duration
+from bench.text import format_count, format_duration
 from bench.validation.diagnosis.outcome import GAIN_TOLERANCE, LARGE_SHARE, Outcome
 from bench.validation.diagnosis.plant import Plant
 from bench.validation.diagnosis.score import FOUND, LABELS, LEAST_RATE, Score
@@ -114,11 +114,12 @@ def print_score(console: Console, score: Score, taken_s: float) -> None:
     """
     if gains := score.gains:
         good = sum(gain.is_right for gain in gains)
-        console.print(f"{good} of {len(gains)} predicted gains are within {GAIN_TOLERANCE:.0%} of the plan")
+        counted = format_count(len(gains), "predicted gain")
+        console.print(f"Within {GAIN_TOLERANCE:.0%} of the plan: {good} of {counted}")
     if disturbed := sum(outcome.is_disturbed for outcome in score.outcomes):
         console.print(
-            f"Other processes used the machine in {disturbed} of {len(score.outcomes)}: run this again when "
-            "it is quiet",
+            f"Other processes used the machine in {disturbed} of {len(score.outcomes)} trainings: run this "
+            "again when it is quiet",
             soft_wrap=True,
         )
     if wrong := score.confidently_wrong:
@@ -128,8 +129,9 @@ def print_score(console: Console, score: Score, taken_s: float) -> None:
             soft_wrap=True,
         )
     colour = "bold green" if score.passes else "bold red"
+    counted = format_count(len(score.outcomes), "cause")
     console.print(
-        f"[{colour}]{score.num_right} of {len(score.outcomes)} causes named ({score.rate:.0%}, at least "
-        f"{LEAST_RATE:.0%} are needed)[/] ({format_duration(taken_s)})",
+        f"[{colour}]{score.num_right} of {counted} named ({score.rate:.0%}, at least {LEAST_RATE:.0%} are "
+        f"needed)[/] ({format_duration(taken_s)})",
         soft_wrap=True,
     )

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from bench.analysis.explanation.diagnosis import diagnose
+from bench.analysis.explanation.diagnosis_evidence import describe_evidence
 from bench.analysis.explanation.explanation import Cause
+from bench.analysis.explanation.losses import Loss
 from tests.bench.analysis.explanation.planted import BASE, PLANTS, TRANSFORMS, diagnose_loader, gather
 from tests.bench.analysis.replay.traces import MadeUpLoader, hide_inside, scale
 
@@ -255,3 +257,17 @@ def test_a_slow_sampler_is_told_from_a_slow_dataset() -> None:
     found = diagnose(gather(replace(evidence, blocks=tuple(blocks))))
     assert found.cause is Cause.FETCH
     assert "sampler" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("slow", "words"),
+    [
+        ({20: 0.5}, r"1 of \d+ batches takes .* waits for it\."),
+        ({20: 0.5, 50: 0.5}, "2 of .* take .* for them"),
+    ],
+)
+def test_one_straggler_has_no_plural(slow, words) -> None:
+    """Of several blocks each has its own."""
+    evidence = replace(BASE, slow=slow).make_evidence(1)
+    facts = gather(evidence)
+    assert re.search(words, describe_evidence(facts, Loss(Cause.STRAGGLERS, 0.3)))

@@ -82,7 +82,9 @@ def test_a_failed_trace_or_ladder_leaves_the_rest() -> None:
     ("loader", "changes", "words"),
     [
         (replace(SLOW, batches=12), {}, "12 batches is short for 2 workers:"),
-        (replace(SLOW, batches=12), {"epoch_batches": 500}, "measured epochs have 12 batches"),
+        (replace(SLOW, batches=12), {"epoch_batches": 500}, "have 12 batches; 2 workers need 16"),
+        (replace(SLOW, batches=1, num_workers=1), {}, "An epoch of 1 batch is short for 1 worker: below 8"),
+        (replace(SLOW, batches=1, num_workers=1), {"epoch_batches": 9}, "have 1 batch; 1 worker needs 8"),
     ],
 )
 def test_short_epochs_are_a_caution(loader, changes, words) -> None:
@@ -130,4 +132,7 @@ def test_disturbances_and_few_blocks_are_cautions() -> None:
     rows = tuple(replace(row, disturbed="other processes used 30% of the cores") for row in block.whole)
     found = explain(replace(evidence, blocks=(evidence.blocks[0], replace(block, whole=rows))))
     assert "There are 2 blocks, too few for intervals." in found.cautions
-    assert "1 of 2 blocks was disturbed, at worst: other processes used 30% of the cores." in found.cautions
+    alone = explain(replace(evidence, blocks=(replace(block, whole=rows),)))
+    assert "There is 1 block, too few for intervals." in alone.cautions
+    assert "The only block was disturbed: other processes used 30% of the cores." in alone.cautions
+    assert "1 of 2 blocks was disturbed: other processes used 30% of the cores." in found.cautions

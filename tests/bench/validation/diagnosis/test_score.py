@@ -187,7 +187,7 @@ def test_slow_samples_must_be_named() -> None:
         SlowBatch(0, 1, third // 4, 0.2, 0.009, 0.19, True, 1, (third - 1, third)),
     ]
     found = outcome("stragglers", Cause.STRAGGLERS, slow=slow, advice=[advise("in order", None)])
-    assert found.faults == (f"slow samples {second} are not named",)
+    assert found.faults == (f"slow sample {second} is not named",)
 
 
 def share(name: str) -> str:
