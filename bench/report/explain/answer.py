@@ -6,7 +6,12 @@ from bench.analysis.explanation.explanation import Advice, Cause, Diagnosis, Exp
 from bench.analysis.possible_gain import ALL
 from bench.analysis.ties import INDIFFERENT
 from bench.analysis.warnings import NOISE_OVER_CEILING
-from bench.report.explain.wording import format_factor, format_interval, name_subject
+from bench.report.explain.wording import (
+    explain_no_interval,
+    format_factor,
+    format_interval,
+    name_subject,
+)
 from bench.text import printable
 
 # Predicates of causes that are no adjectives.
@@ -50,7 +55,9 @@ def describe_possible(explanation: Explanation) -> str:
     if (possible := explanation.possible) is None:
         return ""
     if is_ceiling_disturbed(explanation):
-        return "the step alone was slower than the training, so nobody knows what a faster loader would gain"
+        return (
+            "the step alone was slower than the training, so it doesn't tell what a faster loader would gain"
+        )
     if possible.median <= 1 + INDIFFERENT / 2:
         return "an infinitely fast loader would gain nothing"
     ratio = format_factor(possible.median)
@@ -74,6 +81,8 @@ def _describe_best(explanation: Explanation) -> str:
     if explanation.advice:
         return _describe_change(explanation.advice[0])
     possible = describe_possible(explanation)
+    if possible and explanation.possible is not None:
+        possible += explain_no_interval(explanation.possible)
     if has_nothing_to_gain(explanation):
         return f"there is nothing to gain: {possible}"
     if is_ceiling_disturbed(explanation):
@@ -88,5 +97,5 @@ def _describe_change(advice: Advice) -> str:
     if found is None:
         return f"{change} may help, by an amount that can't be predicted"
     verb = "would make" if advice.actual is None else "made"
-    interval = format_interval(found, format_factor, name="95% interval")
+    interval = format_interval(found, format_factor, name="95% interval") or explain_no_interval(found)
     return f"{change} {verb} it {format_factor(found.median)} times as fast{interval}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.analysis.explanation.explanation import Advice, BreakEven, Cause, Explanation
 from bench.report.explain.answer import describe_possible, has_nothing_to_gain, is_ceiling_disturbed
-from bench.report.explain.wording import find_step_s, format_factor
+from bench.report.explain.wording import NO_STEP, explain_no_interval, find_step_s, format_factor
 from bench.report.remark import Remark
 from bench.text import format_share, format_time, join_few, printable
 
@@ -19,9 +19,17 @@ def list_changes(explanation: Explanation) -> Sequence[Advice]:
 
 
 def title_changes(explanation: Explanation) -> str:
-    """Return the title of the changes worth making, with the basis of their gains where it is one."""
-    basis = find_common_basis(list_changes(explanation))
-    return f"Worth changing{f', predicted by {basis}' if basis else ''}"
+    """Return the title of the changes worth making, with the basis of their gains where it is one.
+
+    It says so where too few blocks give no gain an interval.
+    """
+    changes = list_changes(explanation)
+    basis = find_common_basis(changes)
+    gains = [gain for one in changes for gain in (one.gain, one.actual) if gain is not None]
+    bare = {explain_no_interval(gain) for gain in gains}
+    # One that all of them share.
+    few = bare.pop() if len(bare) == 1 else ""
+    return f"Worth changing{f', predicted by {basis}' if basis else ''}{few}"
 
 
 def describe_advice(advice: Advice, explanation: Explanation) -> str:
@@ -83,7 +91,11 @@ def explain_no_changes(explanation: Explanation) -> str:
         return f"{possible[0].upper()}{possible[1:]}, but no change that was looked at comes nearer to it."
     if explanation.diagnosis.cause is Cause.UNDECIDED:
         return "Without a cause there is no change to advise."
-    return "Whether another loader would gain depends on the step, and none was measured."
+    if explanation.setup.step == NO_STEP:
+        return "Whether another loader would gain depends on the step, and none was measured."
+    return (
+        "The step alone wasn't measured: the parts of an epoch tell the most that a faster loader would save."
+    )
 
 
 def find_common_basis(changes: Sequence[Advice]) -> str:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.analysis.explanation.explanation import Explanation, SlowBatch
-from bench.report.explain.wording import FORK, count_samples, name_piece
+from bench.analysis.explanation.explanation import Explanation, Rung, SlowBatch
+from bench.report.explain.wording import FORK, count_samples, find_cost_s, name_piece
 from bench.report.remark import Remark
-from bench.text import choose_unit, format_bytes, format_count, format_time, join_few, join_words, printable
+from bench.text import (
+    TimeUnit,
+    choose_unit,
+    format_bytes,
+    format_count,
+    format_time,
+    join_few,
+    join_words,
+    printable,
+)
 
 # Stages that one line can name; the smallest others are summed up.
 MOST_STAGES = 6
@@ -32,13 +41,19 @@ def describe_ladder(explanation: Explanation) -> Remark | None:
     for rung in explanation.ladder:
         if id(rung) not in named:
             continue
-        low, high = rung.batch_s.low, rung.batch_s.high
-        reach = "" if low is None or high is None else f" ±{unit.format_reach((high - low) / 2 / samples)}"
-        stages.append(f"{printable(rung.name)} {unit.format(rung.sample_s)}{reach}")
+        stages.append(f"{printable(rung.name)} {_format_cost(rung, unit, samples)}")
     if rest := [rung for rung in ranked if id(rung) not in named]:
-        total = sum(rung.sample_s for rung in rest)
+        # No stage costs less than nothing: a difference below 0 is noise between two rungs.
+        total = sum(max(0.0, rung.sample_s) for rung in rest)
         stages.append(f"{format_count(len(rest), 'other stage')} {unit.format(total)}")
     return Remark(f"Each stage alone, {unit.name}/{name_piece(explanation)}", f"{', '.join(stages)}.")
+
+
+def _format_cost(rung: Rung, unit: TimeUnit, samples: float) -> str:
+    """Return what a stage costs a sample, with half the length of its interval."""
+    low, high = rung.batch_s.low, rung.batch_s.high
+    reach = "" if low is None or high is None else f" ±{unit.format_reach((high - low) / 2 / samples)}"
+    return f"{unit.format(find_cost_s(rung))}{reach}"
 
 
 def describe_stragglers(explanation: Explanation) -> Remark | None:
@@ -109,7 +124,7 @@ def _name_batch(batch: SlowBatch) -> str:
 
 
 def _count_slow(slow: Sequence[SlowBatch]) -> str:
-    return f"{len(slow)} slow batch{'' if len(slow) == 1 else 'es'}"
+    return format_count(len(slow), "slow batch")
 
 
 def _describe_queue(slow: Sequence[SlowBatch]) -> str:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 
 from bench.analysis.evidence import LoaderSetup
-from bench.analysis.explanation.explanation import Explanation
+from bench.analysis.explanation.explanation import Explanation, Rung
+from bench.analysis.explanation.words import format_cores
 from bench.analysis.statistics import Estimate
 from bench.text import format_count, format_ratio, printable
 
@@ -31,6 +32,13 @@ def format_interval(found: Estimate, form: Callable[[float], str], *, name: str 
     if found.low is None or found.high is None or not math.isfinite(found.low + found.high):
         return ""
     return f" ({name}{' ' * bool(name)}{form(found.low)}–{form(found.high)})"
+
+
+def explain_no_interval(found: Estimate) -> str:
+    """Return why an estimate has no interval, in brackets with a space before it; empty where it has one."""
+    if found.low is not None and found.high is not None:
+        return ""
+    return f" ({format_count(found.blocks, 'block')}: no interval)"
 
 
 def format_factor(factor: float) -> str:
@@ -69,8 +77,7 @@ def describe_setup(setup: LoaderSetup) -> str:
     elif setup.has_dataloader:
         parts.append("no workers")
     step = "no step" if setup.step == NO_STEP else f"step {setup.step}"
-    cores = f"{setup.cores:g} core{'' if setup.cores == 1 else 's'}"
-    return printable(", ".join([*parts, step, setup.device, cores]))
+    return printable(", ".join([*parts, step, setup.device, format_cores(setup.cores)]))
 
 
 def count_samples(explanation: Explanation) -> float:
@@ -81,6 +88,14 @@ def count_samples(explanation: Explanation) -> float:
 def name_piece(explanation: Explanation) -> str:
     """Return `sample`, or `batch` where the number of samples in a batch isn't known."""
     return "sample" if explanation.setup.batch_size else "batch"
+
+
+def find_cost_s(rung: Rung) -> float:
+    """Return what a stage of the ladder costs a sample, in seconds.
+
+    A difference below 0 counts as 0 where it has no interval, since nothing else would say that it is noise.
+    """
+    return rung.sample_s if rung.batch_s.low is not None else max(0.0, rung.sample_s)
 
 
 def find_step_s(explanation: Explanation) -> float | None:

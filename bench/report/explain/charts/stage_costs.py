@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from bench.analysis.explanation.explanation import Explanation
 from bench.report.explain.charts.chart_text import make_title, wrap_label
-from bench.report.explain.wording import count_samples, name_piece
+from bench.report.explain.wording import count_samples, find_cost_s, name_piece
 from bench.text import choose_unit
 
 ROW_INCHES = 0.42
@@ -23,13 +23,13 @@ def draw_stage_costs(explanation: Explanation) -> Figure:
     in_turn, overlapped = sns.color_palette("colorblind", 2)
     for place, rung in enumerate(ladder):
         color = overlapped if rung.is_overlapped else in_turn
-        cost = rung.sample_s / unit.seconds
+        cost = find_cost_s(rung) / unit.seconds
         axes.barh(place, cost, color=color, height=0.6)
         if rung.batch_s.low is not None and rung.batch_s.high is not None:
             ends = [end / samples / unit.seconds for end in (rung.batch_s.low, rung.batch_s.high)]
             axes.plot(ends, [place, place], color="0.2", lw=1.5)
         axes.annotate(
-            unit.format(rung.sample_s), (1.01, place), xycoords=("axes fraction", "data"), va="center"
+            unit.format(find_cost_s(rung)), (1.01, place), xycoords=("axes fraction", "data"), va="center"
         )
     axes.set_yticks(range(len(ladder)), [wrap_label(rung.name) for rung in ladder])
     axes.set_ylim(len(ladder) - 0.4, -0.6)

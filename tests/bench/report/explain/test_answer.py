@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bench.analysis.explanation.explanation import Cause, Diagnosis
+from bench.analysis.statistics import Estimate
 from bench.report.explain.answer import answer_in_a_sentence, has_nothing_to_gain
 from tests.bench.report.explain import explanations
 from tests.bench.report.explain.explanations import about
@@ -75,4 +76,14 @@ def test_a_step_alone_that_is_too_slow_says_nothing_of_the_loader() -> None:
     """It was disturbed, so it is no sign that there is nothing to gain."""
     bare = replace(explanations.fetch_bound(), advice=(), possible=about(0.44))
     assert not has_nothing_to_gain(bare)
-    assert answer_in_a_sentence(bare).endswith("nobody knows what a faster loader would gain.")
+    assert answer_in_a_sentence(bare).endswith("it doesn't tell what a faster loader would gain.")
+
+
+def test_a_gain_of_too_few_blocks_says_so() -> None:
+    """That of a change, and that of an infinitely fast loader."""
+    found = explanations.fetch_bound()
+    few = Estimate(1.94, None, None, 1)
+    one = replace(found, advice=(replace(found.advice[0], gain=few),))
+    assert answer_in_a_sentence(one).endswith("would make it 1.94 times as fast (1 block: no interval).")
+    two = replace(found, advice=(), possible=replace(few, blocks=2))
+    assert "1.94 times as fast (2 blocks: no interval), but" in answer_in_a_sentence(two)

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from bench.analysis.explanation.explanation import Cause, Diagnosis, Explanation
+from bench.analysis.statistics import Estimate
 from bench.report.explain.explain_screen import print_explanation
 from bench.report.explain.sample_bars import HATCHED, SOLID
 from tests.bench.report.explain import explanations
@@ -264,3 +265,46 @@ def test_an_output_without_blocks_gets_ascii() -> None:
     console.file.flush()
     assert b"###" in raw.getvalue()
     assert b"\\u" not in raw.getvalue()
+
+
+def test_one_block_has_no_intervals() -> None:
+    """The title of the changes says so, and a difference below 0 isn't shown as a cost."""
+    found = explanations.fetch_bound()
+    bare = Estimate(1.94, None, None, 1)
+    ladder = tuple(
+        replace(rung, batch_s=Estimate(-cost, None, None, 1), sample_s=-cost)
+        for rung, cost in zip(found.ladder, (1e-3, -2e-3, 0.0, 0.0, 0.0), strict=True)
+    )
+    one = replace(found, advice=(replace(found.advice[0], gain=bare),), ladder=ladder)
+    text = flow(one)
+    assert "Worth changing, predicted by replay of 240 batches (1 block: no interval)" in text
+    assert "Each stage alone, ms/sample: order 0, fetch 2, ToTensor 0," in text
+    # With an interval, the reader sees that it is noise.
+    assert "order -1 ±0.2" in flow(
+        replace(
+            found,
+            ladder=(replace(found.ladder[0], batch_s=Estimate(-64e-3, -77e-3, -51e-3, 5), sample_s=-1e-3),),
+        )
+    )
+
+
+def test_other_stages_cost_no_less_than_nothing() -> None:
+    """Noise of some doesn't make up for the cost of others."""
+    ladder = [
+        replace(rung, batch_s=Estimate(cost, None, None, 1), sample_s=cost)
+        for rung, cost in zip(
+            explanations.in_process().ladder, (*[5e-3] * 6, *[-1e-3, 1e-3] * 4), strict=False
+        )
+    ]
+    text = flow(replace(explanations.in_process(), ladder=tuple(ladder)))
+    assert "other stages 4." in text
+
+
+@pytest.mark.parametrize(("step", "words"), [("none", "none was measured"), ("script", "wasn't measured")])
+def test_a_training_of_unknown_ceiling_has_a_step(step, words) -> None:
+    """An interrupt may come before the step alone was measured. That is another case than no step at all."""
+    found = explanations.fetch_bound()
+    setup = replace(found.setup, step=step)
+    text = flow(replace(found, setup=setup, advice=(), useless=(), possible=None))
+    assert words in text
+    assert ("depends on the step" in text) == (step == "none")

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from bench.analysis.statistics import Estimate
-from bench.report.explain.wording import describe_setup, format_gain
+from bench.report.explain.wording import describe_setup, explain_no_interval, format_gain
 from tests.bench.report.explain.explanations import SETUP
 
 
@@ -16,6 +16,8 @@ def test_gains_have_an_interval_where_there_is_one() -> None:
     assert format_gain(Estimate(2.0, None, None, 2)) == "×2.00"
     assert format_gain(Estimate(2.0, math.nan, math.nan, 2)) == "×2.00"
     assert format_gain(None) == "not predicted"
+    assert explain_no_interval(Estimate(2.0, 1.9, 2.1, 5)) == ""
+    assert explain_no_interval(Estimate(2.0, None, None, 2)) == " (2 blocks: no interval)"
 
 
 def test_the_setup_names_knobs_that_it_has() -> None:
