@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.records.batch_trace import BatchTrace
 from bench.records.row import Row
@@ -60,6 +61,39 @@ class LoaderSetup:
 
 
 @dataclass(frozen=True)
+class PilotChange:
+    """A change that is tried in short, so that what it brings along is measured and not assumed.
+
+    Attributes:
+        family: family of the changed loader.
+        knobs: values of the changed options, by their names in Python, in the order of the names.
+    """
+
+    family: str
+    knobs: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What is changed, such as `num_workers=2 num_threads=1`; the family without knobs."""
+        return " ".join(f"{name}={value}" for name, value in self.knobs) or self.family
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """Traced epochs of a changed configuration.
+
+    Attributes:
+        change: the change.
+        setup: the changed configuration.
+        traces: its traced epochs.
+    """
+
+    change: PilotChange
+    setup: LoaderSetup
+    traces: tuple[BatchTrace, ...]
+
+
+@dataclass(frozen=True)
 class BlockEvidence:
     """Measurements of one block, each in a process of its own.
 
@@ -69,6 +103,7 @@ class BlockEvidence:
         step_alone: rows of the epochs of the step on captured batches; empty without a step.
         traces: traced epochs of the configuration, for its inside. Tracing may slow them down.
         rungs: epochs that were cut short.
+        pilots: traced epochs of changed configurations.
     """
 
     block: int
@@ -76,6 +111,7 @@ class BlockEvidence:
     step_alone: tuple[Row, ...] = ()
     traces: tuple[BatchTrace, ...] = ()
     rungs: tuple[RungTime, ...] = ()
+    pilots: tuple[Pilot, ...] = ()
 
 
 @dataclass(frozen=True)

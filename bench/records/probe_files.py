@@ -32,6 +32,7 @@ LADDER_COLUMNS = {
 }
 # Columns of batches.csv.
 BATCH_COLUMNS = {
+    "pilot": "change that was tried in short, as `num_workers=2`; empty for the configuration as it is",
     "block": "block, from 0",
     "epoch": "epoch in its process, from 0; the first one is cold",
     "batch": "number of the batch in the order of delivery, from 0",
@@ -81,17 +82,18 @@ class ProbeFiles:
             {f.name: _format(getattr(rung, f.name)) for f in fields(rung)} for rung in rungs
         )
 
-    def write_trace(self, trace: BatchTrace, block: int) -> None:
+    def write_trace(self, trace: BatchTrace, block: int, pilot: str = "") -> None:
         """Append a line for each batch of an epoch. They are on disk when this returns.
 
         Args:
             trace: timeline of the epoch.
             block: block in which it was traced, from 0.
+            pilot: change that was tried; default empty for the configuration as it is.
 
         Raises:
             StorageError: they can't be written.
         """
-        self._batches.write_lines(_make_lines(trace, block))
+        self._batches.write_lines({"pilot": pilot, **line} for line in _make_lines(trace, block))
 
     def __enter__(self) -> Self:
         return self

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from bench.analysis.evidence import BlockEvidence
+from bench.analysis.evidence import BlockEvidence, Pilot
 from bench.records.batch_trace import BatchTrace
 from bench.records.probe_files import ProbeFiles
 from bench.records.row import Row
 from bench.records.rung_time import MissingRung, PickleCost, RungTime
 from bench.report.progress import SweepProgress
 from bench.runner.block_trials import BlockTrials
+from bench.runner.pilot_plans import PlannedPilot
 from bench.runner.probe_runner import ProbeError
 from bench.trial.probe import Kind, Probe
 
@@ -35,11 +36,19 @@ class RunsProbes(Protocol):
         """
 
 
-class ExplainBlocks:
-    """Blocks of an explanation: the configuration as it is, its ceiling, a trace and a ladder.
+class ListsPilots(Protocol):
+    """Tells which changes are worth trying in short."""
 
-    Every block holds each of them once, in shuffled order. A disturbed trial is repeated at the end of its
-    block. A budget ends the blocks early. What failed once isn't tried again.
+    def __call__(self, block: BlockEvidence, /) -> Iterable[PlannedPilot]:
+        """Return the changes that a block suggests, the most telling first."""
+
+
+class ExplainBlocks:
+    """Blocks of an explanation: the configuration as it is, its ceiling, a trace, a ladder, and pilots.
+
+    Every block holds each of them once, in shuffled order. Which changes are tried as pilots is decided by
+    the first block, at whose end they run. A disturbed trial is repeated at the end of its block. A budget
+    ends the blocks early. What failed once isn't tried again.
 
     Attributes:
         left_out: number of blocks that the budget left no time for.
@@ -47,14 +56,22 @@ class ExplainBlocks:
         pickle_cost: what pickling for a worker takes; None where it wasn't seen.
     """
 
-    def __init__(self, trials: BlockTrials, probes: RunsProbes, files: ProbeFiles) -> None:
+    def __init__(
+        self,
+        trials: BlockTrials,
+        probes: RunsProbes,
+        files: ProbeFiles,
+        list_pilots: ListsPilots | None = None,
+    ) -> None:
         """Prepare the blocks; nothing is measured yet.
 
         Args:
             trials: the trials. They must be open when `run` is called.
             probes: runs the probes.
             files: take what the probes see.
+            list_pilots: tells the changes that the first block suggests; default None for none.
         """
+        self._list_pilots = list_pilots
         self._trials = trials
         self._probes = probes
         self._files = files
@@ -63,6 +80,8 @@ class ExplainBlocks:
         self._rows: defaultdict[tuple[int, int, int], list[Row]] = defaultdict(list)
         self._traces: defaultdict[int, list[BatchTrace]] = defaultdict(list)
         self._rungs: defaultdict[int, list[RungTime]] = defaultdict(list)
+        self._planned: dict[int, PlannedPilot] = {}
+        self._pilots: defaultdict[int, list[Pilot]] = defaultdict(list)
         self._failed: set[int] = set()
         self.left_out = 0
         self.failures: dict[str, str] = {}
@@ -72,6 +91,10 @@ class ExplainBlocks:
     def failure(self) -> str:
         """The error of the configuration itself, after which nothing can be explained; empty without one."""
         return self._find_error(WHOLE)
+
+    @property
+    def _first_pilot(self) -> int:
+        return self._first_probe + len(PROBES)
 
     @property
     def _progress(self) -> SweepProgress:
@@ -86,7 +109,8 @@ class ExplainBlocks:
         """
         blocks = self._design.schedule.blocks
         for block in range(blocks):
-            due = [place for place in range(self._first_probe + len(PROBES)) if not self._has_failed(place)]
+            places = [*range(self._first_pilot), *self._planned]
+            due = [place for place in places if not self._has_failed(place)]
             # A part of a block has nothing to be compared with.
             if block > 0 and not self._progress.fits(*due):
                 self.left_out = blocks - block
@@ -95,6 +119,35 @@ class ExplainBlocks:
             self._run_block(block, due)
             if self._has_failed(WHOLE):
                 break
+            if block == 0:
+                self._begin_pilots(block)
+
+    def _begin_pilots(self, block: int) -> None:
+        """Run each pilot that this block suggests, and those that a pilot suggests in turn."""
+        while planned := self._find_next_pilot(block):
+            place = self._first_pilot + len(self._planned)
+            self._planned[place] = planned
+            like_trace_s = self._progress.estimate_trial_s(self._first_probe + PROBES.index("trace"))
+            self._progress.introduce(f"trying {planned.change.name}", like_trace_s, block)
+            if not self._progress.fits(place):
+                # It would have to be in each block.
+                self._failed.add(place)
+                self._progress.skip(place)
+                self._progress.skip_rest(place, block)
+                continue
+            self._run_probe(place, block)
+
+    def _find_next_pilot(self, block: int) -> PlannedPilot | None:
+        if self._list_pilots is None:
+            return None
+        known = {planned.change for planned in self._planned.values()}
+        suggested = (
+            planned
+            for evidence in self.find_evidence()
+            if evidence.block == block
+            for planned in self._list_pilots(evidence)
+        )
+        return next((planned for planned in suggested if planned.change not in known), None)
 
     def _run_block(self, block: int, due: Sequence[int]) -> None:
         for place in due:
@@ -118,23 +171,27 @@ class ExplainBlocks:
                 self.failures["step alone"] = self._find_error(place)
 
     def _run_probe(self, place: int, block: int) -> None:
-        kind = PROBES[place - self._first_probe]
+        planned = self._planned.get(place)
+        kind = PROBES[place - self._first_probe] if planned is None else "trace"
         try:
             with self._progress.trial(place, block):
-                seen = self._probes.run(self._make_probe(kind, block))
+                seen = self._probes.run(self._make_probe(kind, block, planned))
         except ProbeError as error:
-            self.failures[kind] = str(error)
+            self.failures[kind if planned is None else f"trying {planned.change.name}"] = str(error)
             self._failed.add(place)
             self._progress.skip(place)
             self._progress.skip_rest(place, block)
             return
-        self._take(seen, block)
+        if planned is None:
+            self._take(seen, block)
+        else:
+            self._take_pilot(planned, seen, block)
 
-    def _make_probe(self, kind: Kind, block: int) -> Probe:
+    def _make_probe(self, kind: Kind, block: int, planned: PlannedPilot | None) -> Probe:
         run, schedule = self._design.runs[WHOLE], self._design.schedule
         return Probe(
             kind,
-            run.configuration,
+            run.configuration if planned is None else planned.configuration,
             self._design.workload,
             block,
             # Samples that are slow are told from their neighbours by another order in each block.
@@ -170,6 +227,13 @@ class ExplainBlocks:
         self._rungs[block] += rungs
         self._files.write_rungs(rungs)
 
+    def _take_pilot(self, planned: PlannedPilot, seen: Sequence[Any], block: int) -> None:
+        """Keep the traces of a pilot, and write them to their file."""
+        traces = tuple(item for item in seen if isinstance(item, BatchTrace))
+        for trace in traces:
+            self._files.write_trace(trace, block, planned.change.name)
+        self._pilots[block].append(Pilot(planned.change, planned.setup, traces))
+
     def find_evidence(self) -> tuple[BlockEvidence, ...]:
         """Return what was measured so far in blocks that have an epoch of the configuration itself."""
         found = (
@@ -181,6 +245,7 @@ class ExplainBlocks:
                 ),
                 traces=tuple(self._traces[block]),
                 rungs=tuple(self._rungs[block]),
+                pilots=tuple(self._pilots[block]),
             )
             for block in range(self._design.schedule.blocks)
         )

@@ -11,21 +11,21 @@ import numpy as np
 from bench.analysis.evidence import LoaderSetup
 from bench.analysis.explanation.explanation import Advice
 from bench.analysis.explanation.facts import Facts, LoadStage
-from bench.analysis.explanation.words import format_share, format_workers
+from bench.analysis.explanation.pilots import make_pilot
+from bench.analysis.explanation.words import format_workers
 from bench.analysis.explanation.worker_counts import list_numbers
-from bench.text import format_bytes
+from bench.text import format_bytes, format_count, format_share
 
 # Numbers of workers are tried up to so many times the cores, where loading waits rather than computes; and up
 # to this number in any case.
 MOST_TIMES_CORES, MOST_WORKERS = 8, 64
 PREFETCH_FACTORS = (4, 8)
-# Bytes a second at which one core copies samples out of memory into a batch; a cautious figure for any
-# machine, since caches don't hold a data set.
-COPIED_PER_S = 2e9
 # A stage is worth a candidate from this share of the loading on.
 STAGE_MATTERS = 0.15
 # The same for a start-up, a transfer or a slower step, by their share of an epoch.
 SHARE_MATTERS = 0.03
+# What stands beside a gain that takes some loading for none.
+THE_MOST = "It is the most that this can bring."
 # What an iterable dataset owes several workers.
 DIVIDE = "An iterable dataset has to divide its samples by get_worker_info(), else each worker yields all."
 
@@ -42,9 +42,14 @@ def list_candidates(facts: Facts) -> Iterator[Advice]:
     yield from _hasten_stages(facts)
 
 
-def suggest_workers(facts: Facts) -> int | None:
-    """Return the smallest number of workers that is nearly the best; None where it can't be predicted."""
-    return facts.predictor.best_workers(list_numbers(0, _find_most_workers(facts)))
+def suggest_workers(facts: Facts, **changes: Any) -> int | None:
+    """Return the smallest number of workers that is nearly the best; None where it can't be predicted.
+
+    Args:
+        facts: means of what was measured.
+        changes: other changes that are made with it, as fields of Change.
+    """
+    return facts.predictor.best_workers(list_numbers(0, _find_most_workers(facts)), **changes)
 
 
 def make_worker_change(setup: LoaderSetup, number: int) -> Advice:
@@ -138,21 +143,39 @@ def _change_start(facts: Facts) -> Iterator[Advice]:
         yield advice
     share = facts.start_s / facts.epoch_s
     if setup.multiprocessing_context in ("spawn", "forkserver") and share >= SHARE_MATTERS:
-        yield Advice(
+        change = Advice(
             "workers that are forked",
             "start method",
             None,
             setup.family,
             {"multiprocessing_context": "fork"},
-            f"Imports of workers, {format_share(share)} of an epoch, would be saved; how much a fork takes "
-            "isn't measured.",
+            f"Imports of workers take {format_share(share)} of an epoch.",
+        )
+        yield _try(facts, change) or replace(
+            change, note=f"{change.note} How long a fork takes isn't measured."
         )
 
 
 def _change_threads(facts: Facts) -> Iterator[Advice]:
+    """Yield fewer threads of the step, alone and with the number of workers that suits them."""
     setup = facts.setup
+    tried = facts.predictor.tried_threads
+    for threads in tried:
+        change = f"{format_count(threads, 'torch thread')} instead of {setup.num_threads}"
+        best = suggest_workers(facts, num_threads=threads)
+        if best is not None and best != setup.num_workers:
+            both = make_worker_change(setup, best)
+            both = replace(
+                both, change=f"{both.change}, and {change}", knobs={**both.knobs, "num_threads": threads}
+            )
+            if (found := _predict(facts, both, num_workers=best, num_threads=threads)) is not None:
+                yield found
+        if setup.num_workers:
+            alone = Advice(change, "threads", None, setup.family, {"num_threads": threads})
+            if (found := _predict(facts, alone, num_threads=threads)) is not None:
+                yield found
     share = facts.find_share(facts.contention_s)
-    if setup.num_threads > 1 and setup.num_workers and share >= SHARE_MATTERS:
+    if setup.num_threads > 1 and setup.num_workers and share >= SHARE_MATTERS and not tried:
         yield Advice(
             f"fewer threads of the step than {setup.num_threads}",
             "threads",
@@ -168,25 +191,23 @@ def _change_transfer(facts: Facts) -> Iterator[Advice]:
     setup = facts.setup
     share = facts.find_share(facts.transfer_s)
     if setup.device == "cuda" and not setup.pin_memory and setup.has_dataloader and share >= SHARE_MATTERS:
-        yield Advice(
-            "pin_memory=True",
-            "pinning",
-            None,
-            setup.family,
-            {"pin_memory": True},
-            f"Copies to the device take {format_share(share)} of an epoch; it can save no more than that.",
-        )
+        note = f"Copies to the device take {format_share(share)} of an epoch; it can save no more than that."
+        change = Advice("pin_memory=True", "pinning", None, setup.family, {"pin_memory": True}, note)
+        yield _try(facts, change) or change
 
 
 def _keep_in_memory(facts: Facts) -> Iterator[Advice]:
     setup = facts.setup
-    size = _find_batch_bytes(facts)
-    if setup.in_memory_bytes is None or setup.family == "in_memory" or not facts.load_s or size is None:
+    if setup.in_memory_bytes is None or setup.family == "in_memory":
         return
     note = f"All samples, decoded once, take {format_bytes(setup.in_memory_bytes)} of memory."
     change = Advice("samples kept in memory", "in memory", None, "in_memory", {}, note)
-    factor = min(1.0, size / COPIED_PER_S / facts.load_s)
-    if (advice := _predict(facts, change, num_workers=0, load_factor=factor)) is not None:
+    if (advice := _try(facts, change)) is not None:
+        yield advice
+        return
+    # Decoding them all takes too long to be tried.
+    most = replace(change, note=f"{note} {THE_MOST}")
+    if facts.load_s and (advice := _predict(facts, most, num_workers=0, load_factor=0.0)) is not None:
         yield advice
 
 
@@ -198,8 +219,7 @@ def _hasten_stages(facts: Facts) -> Iterator[Advice]:
     for stage in facts.stages:
         if facts.load_s and stage.batch_s >= STAGE_MATTERS * facts.load_s:
             change, kind = _name_faster(facts, stage)
-            note = "It is the most that a faster one can bring."
-            advice = Advice(change, kind, None, facts.setup.family, {}, note)
+            advice = Advice(change, kind, None, facts.setup.family, {}, THE_MOST)
             if (predicted := _predict(facts, advice, without={stage.key})) is not None:
                 yield predicted
 
@@ -219,4 +239,13 @@ def _find_batch_bytes(facts: Facts) -> float | None:
 def _predict(facts: Facts, advice: Advice, **changes: Any) -> Advice | None:
     """Return the advice with its predicted gain; None where it can't be predicted."""
     gain = facts.predictor.predict(**changes)
-    return None if gain is None else replace(advice, gain=gain, basis=facts.predictor.basis)
+    if gain is None:
+        return None
+    return replace(advice, gain=gain, basis=facts.predictor.describe_basis(**changes))
+
+
+def _try(facts: Facts, advice: Advice) -> Advice | None:
+    """Return the advice with the gain that a pilot has shown; None where there was none."""
+    change = make_pilot(advice.family, **advice.knobs)
+    gain = facts.predictor.predict_pilot(change)
+    return None if gain is None else replace(advice, gain=gain, basis=facts.predictor.describe_pilot(change))

@@ -25,6 +25,8 @@ class Change:
         prefetch_factor: batches that each worker loads ahead.
         in_order: whether batches come in the sampler's order.
         persistent_workers: whether workers live on between epochs.
+        num_threads: torch's threads in the training process. A replay doesn't know what they do, so a pilot
+            with as many is needed.
         without: stages that take no time, by name: `fetch`, `collate`, a transform's name or `transform 2`
             for the second one; and losses: `stragglers` load as long as the others, `start-up` takes no time,
             `transport`, `transfer` and `step` take none, `others` leave all cores to this training, `cores`
@@ -40,6 +42,7 @@ class Change:
     prefetch_factor: int | None = None
     in_order: bool | None = None
     persistent_workers: bool | None = None
+    num_threads: int | None = None
     without: Collection[str] = ()
     load_factor: float | Mapping[str, float] = field(default=1.0)
     step_s: float | None = None
@@ -54,6 +57,10 @@ class Change:
     def count_workers(self, setup: LoaderSetup) -> int:
         """Return the number of workers after the change."""
         return setup.num_workers if self.num_workers is None else self.num_workers
+
+    def count_threads(self, setup: LoaderSetup) -> int:
+        """Return the number of torch's threads after the change."""
+        return setup.num_threads if self.num_threads is None else self.num_threads
 
     def find_prefetch_factor(self, setup: LoaderSetup) -> int:
         """Return the batches that each worker loads ahead after the change."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -229,11 +230,18 @@ def build_models(
         Nothing for a loader whose inside isn't known.
     """
     traces = [trace for trace in block.traces if trace.is_inside_known]
-    chosen = [trace for trace in traces if (trace.epoch > 0) == is_steady] or traces
     cold = next((trace for trace in traces if trace.epoch == 0), None)
     first_rows = find_phase_rows(block.whole, is_steady=False)
     cold_starts = None if cold is None else read_start_times(cold, first_rows)
-    return [_build_model(trace, block, setup, ladder, cold_starts) for trace in chosen]
+    return [
+        _build_model(trace, block, setup, ladder, cold_starts)
+        for trace in find_phase_traces(traces, is_steady=is_steady)
+    ]
+
+
+def find_phase_traces(traces: Sequence[BatchTrace], *, is_steady: bool) -> list[BatchTrace]:
+    """Return the traces of steady epochs, or of cold ones; all where there are none of that phase."""
+    return [trace for trace in traces if (trace.epoch > 0) == is_steady] or [*traces]
 
 
 def _build_model(

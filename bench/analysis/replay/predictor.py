@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from bench.analysis.evidence import BlockEvidence, Evidence
+from bench.analysis.evidence import Evidence, PilotChange
+from bench.analysis.replay.basis import Basis, find_bases
 from bench.analysis.replay.change import Change
-from bench.analysis.replay.epoch_model import EpochModel, build_models
 from bench.analysis.replay.ladder_times import read_ladder
-from bench.analysis.replay.phase_rows import find_batch_s, find_batches, find_phase_rows
+from bench.analysis.replay.phase_rows import find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput
 from bench.analysis.statistics import Estimate, estimate
 
-# Error of the replayed present configuration up to which replays of others are trusted.
-TRUSTED = 0.1
 # The loader no longer matters from this share of the step's own throughput on; the same for fewer workers.
 NEARLY_ALL = 0.98
 # Steps of a bisection, each of which halves the logarithm of the factor between both ends.
@@ -26,11 +23,13 @@ MOST_DOUBLINGS = 16
 
 
 class Predictor:
-    """Predicts the throughput of changed configurations by replays of the traced epochs.
+    """Predicts the throughput of changed configurations, by replays of traced epochs.
 
-    Each block is replayed by itself: as it is, and changed. Both replays rest on the same batches, so noise
-    between blocks cancels out. A gain is that of a whole epoch of the training, which may be longer than the
-    measured one.
+    A change is replayed from the configuration that is nearest to it: the present one, or one of those that
+    were tried beside it. What workers bring along where there are none now, or what fewer threads do to the
+    step, is measured there and not assumed. A replay only tells how a change differs from that configuration,
+    whose own epochs were measured. Each block is predicted by itself, so noise between blocks cancels out.
+    A gain is that of a whole epoch of the training, which may be longer than the measured one.
 
     Attributes:
         evidence: what was measured.
@@ -47,51 +46,61 @@ class Predictor:
         transforms = len(traces[0].transforms) if traces else 0
         ladder = read_ladder((rung for block in evidence.blocks for rung in block.rungs), transforms)
         rows = [row for block in evidence.blocks for row in block.whole]
-        self._is_steady = bool(find_phase_rows(rows, is_steady=True))
-        found = {
-            block.block: build_models(block, evidence.setup, ladder, is_steady=self._is_steady)
-            for block in evidence.blocks
-        }
-        self._models = {block: models for block, models in found.items() if models}
-        self._walls: dict[str, dict[int, float]] = {}
+        is_steady = bool(find_phase_rows(rows, is_steady=True))
+        self._present, *pilots = find_bases(evidence.blocks, evidence.setup, ladder, is_steady=is_steady)
+        self._pilots = pilots
 
     @property
     def inputs(self) -> dict[int, list[ReplayInput]]:
         """The traced epochs of each block, as they are replayed; nothing where no inside is known."""
         return {
             block: [model.make_input(Change(), model.batches) for model in models]
-            for block, models in self._models.items()
+            for block, models in self._present.models.items()
         }
 
     @property
-    def basis(self) -> str:
-        """Basis of the predictions in a few words, such as `replay of 240 batches`."""
-        count = sum(model.batches for models in self._models.values() for model in models)
-        return f"replay of {count:,} batches"
-
-    @cached_property
     def error(self) -> float | None:
         """Throughput of the replayed present configuration over its measured one, minus 1.
 
         The median of the blocks. None where it can't be replayed, or where no block was measured as it is.
         """
-        errors = [
-            error
-            for block in self.evidence.blocks
-            if (error := self._find_error(block, self._models.get(block.block, []))) is not None
-        ]
-        return statistics.median(errors) if errors else None
+        return self._present.error
 
     @property
     def is_trusted(self) -> bool:
         """True if the replay reproduces the present configuration within 10%."""
-        return self.error is not None and abs(self.error) <= TRUSTED
+        return self._present.is_trusted
+
+    def describe_basis(self, **changes: Any) -> str:
+        """Return what a prediction rests on in a few words, such as `replay of 240 batches`.
+
+        Args:
+            changes: fields of Change.
+        """
+        change = Change(**changes)
+        basis = self._find_basis(change) or self._present
+        if self._is_exactly(basis, change):
+            return _describe_trial(basis)
+        beside = "" if basis.change is None else f" with {basis.change.name}"
+        return f"replay of {basis.batches:,} batches{beside}"
+
+    def describe_pilot(self, change: PilotChange) -> str:
+        """Return what the gain of a configuration that was tried rests on, in a few words."""
+        basis = self._find_pilot(change)
+        return "" if basis is None else _describe_trial(basis)
+
+    @property
+    def tried_threads(self) -> list[int]:
+        """Numbers of torch's threads, other than the present one, whose effect is known."""
+        numbers = {basis.setup.num_threads for basis in self._pilots if basis.models}
+        return sorted(numbers - {self.evidence.setup.num_threads})
 
     def predict(self, **changes: Any) -> Estimate | None:
         """Predict the throughput after a change, over the present one.
 
-        The interval is that of the blocks, lengthened to both sides by the error of the replayed present
-        configuration: a part of the epoch that the replay can't explain may vanish with the change, or stay.
+        The interval is that of the blocks. Where a replay was needed it is lengthened to both sides by the
+        replay's error of the configuration that it starts from: a part of the epoch that the replay can't
+        explain may vanish with the change, or stay.
 
         Args:
             changes: fields of Change.
@@ -99,12 +108,31 @@ class Predictor:
         Returns:
             None where replays aren't trusted, or where the change makes no sense.
         """
-        ratios = self.replay_ratios(**changes) if self.is_trusted else {}
+        change = Change(**changes)
+        basis = self._find_basis(change)
+        if basis is None:
+            return None
+        ratios = self._predict_ratios(basis, change)
         found = estimate([ratios[block] for block in sorted(ratios)])
-        if found is None or found.low is None or found.high is None:
+        if found is None or found.low is None or found.high is None or self._is_exactly(basis, change):
             return found
-        reach = 1 + abs(self.error or 0.0)
+        reach = 1 + abs(basis.error or 0.0)
         return Estimate(found.median, found.low / reach, found.high * reach, found.blocks)
+
+    def predict_pilot(self, change: PilotChange) -> Estimate | None:
+        """Return the throughput of a configuration that was tried, over the present one.
+
+        Args:
+            change: what was tried.
+
+        Returns:
+            None where it wasn't tried.
+        """
+        basis = self._find_pilot(change)
+        if basis is None:
+            return None
+        ratios = self._divide(basis.measure_walls(self._epoch_batches))
+        return estimate([ratios[block] for block in sorted(ratios)])
 
     def predict_share(self, **changes: Any) -> Estimate | None:
         """Predict the share of an epoch's time that a change would save; negative for a loss.
@@ -122,19 +150,17 @@ class Predictor:
         return Estimate(1 - 1 / found.median, low, high, found.blocks)
 
     def replay_ratios(self, **changes: Any) -> dict[int, float]:
-        """Return the throughput after a change over the present one in each block, trusted or not.
+        """Replay a change of the present configuration, trusted or not.
 
         Args:
             changes: fields of Change.
 
         Returns:
-            Nothing where no inside is known, or where the change makes no sense.
+            The throughput after the change over the present one in each block; nothing where no inside is
+            known, or where the change makes no sense.
         """
         change = Change(**changes)
-        if not self._makes_sense(change):
-            return {}
-        present, changed = self._replay_walls(Change()), self._replay_walls(change)
-        return {block: wall_s / changed[block] for block, wall_s in present.items() if changed[block] > 0}
+        return self._predict_ratios(self._present, change) if self._makes_sense(change) else {}
 
     def break_even_s(self, **changes: Any) -> float | None:
         """Return the step time from where on the loader no longer matters.
@@ -152,24 +178,25 @@ class Predictor:
             take turns.
         """
         change = Change(**changes)
-        if not self.is_trusted or not self._makes_sense(change):
+        basis = self._find_basis(change)
+        if basis is None or not basis.is_trusted or not change.count_workers(self.evidence.setup):
             return None
-        if not change.count_workers(self.evidence.setup):
-            return None
-        walls = self._replay_walls(Change())
+        walls = basis.replay_walls(Change(), self._epoch_batches)
         middle = sorted(walls, key=lambda block: walls[block])[len(walls) // 2]
-        model = self._models[middle][0]
-        batches = self._count_batches(model)
+        model = basis.models[middle][0]
+        batches = self._epoch_batches or model.batches
         if batches < 2:
             return None
 
+        def replay(step_s: float) -> float:
+            changed = basis.adapt(replace(change, step_s=step_s), self.evidence.setup)
+            return model.replay_running(changed, batches)
+
         def is_enough(step_s: float) -> bool:
-            alone_s = batches * step_s
-            running_s = model.replay_running(Change(**{**changes, "step_s": step_s}), batches)
-            return alone_s >= NEARLY_ALL * running_s
+            return batches * step_s >= NEARLY_ALL * replay(step_s)
 
         # No shorter step can hide the loading.
-        low = 0.5 * model.replay_running(Change(**{**changes, "step_s": 0.0}), batches) / batches
+        low = 0.5 * replay(0.0) / batches
         if low <= 0:
             return 0.0
         high = next((low * 2**power for power in range(1, MOST_DOUBLINGS) if is_enough(low * 2**power)), None)
@@ -199,33 +226,73 @@ class Predictor:
         best = max(gains.values(), default=0.0)
         return next((workers for workers, gain in gains.items() if gain >= NEARLY_ALL * best), None)
 
+    @property
+    def _epoch_batches(self) -> int | None:
+        """Batches of an epoch of the training; None where that is what was measured."""
+        return self.evidence.setup.epoch_batches
+
+    def _find_basis(self, change: Change) -> Basis | None:
+        """Return what a change is predicted from; None where it makes no sense, or no replay is trusted."""
+        setup = self.evidence.setup
+        if not self._makes_sense(change):
+            return None
+        workers = change.count_workers(setup)
+        known = [
+            basis
+            for basis in (self._present, *self._pilots)
+            if basis.setup.family == setup.family
+            and basis.models
+            and basis.setup.num_threads == change.count_threads(setup)
+            and (basis.is_trusted or self._is_exactly(basis, change))
+        ]
+        if change.num_workers is None and change.num_threads is None:
+            known = [basis for basis in known if basis is self._present]
+
+        def measure_distance(basis: Basis) -> tuple[bool, float]:
+            there = basis.setup.num_workers
+            return bool(there) != bool(workers), abs(math.log((there + 0.5) / (workers + 0.5)))
+
+        # The present one comes first, and so is preferred among those that are as near.
+        return min(known, key=measure_distance, default=None)
+
+    def _find_pilot(self, change: PilotChange) -> Basis | None:
+        return next((basis for basis in self._pilots if basis.change == change), None)
+
     def _makes_sense(self, change: Change) -> bool:
         return all(
             change.makes_sense(model.setup, model.times.names)
-            for models in self._models.values()
+            for models in self._present.models.values()
             for model in models
         )
 
-    def _replay_walls(self, change: Change) -> dict[int, float]:
-        """Return the seconds of a whole epoch of the training after a change, by block."""
-        key = repr(change)
-        if key not in self._walls:
-            self._walls[key] = {
-                block: statistics.mean(
-                    model.replay_wall(change, self._count_batches(model)) for model in models
-                )
-                for block, models in self._models.items()
-            }
-        return self._walls[key]
+    def _is_exactly(self, basis: Basis, change: Change) -> bool:
+        return basis is not self._present and basis.is_exactly(change, self.evidence.setup)
 
-    def _count_batches(self, model: EpochModel) -> int:
-        return max(1, self.evidence.setup.epoch_batches or model.batches)
+    def _predict_ratios(self, basis: Basis, change: Change) -> dict[int, float]:
+        """Return the throughput after a change over the present one in each block."""
+        batches = self._epoch_batches
+        if basis is self._present:
+            present, changed = basis.replay_walls(Change(), batches), basis.replay_walls(change, batches)
+            return {block: wall_s / changed[block] for block, wall_s in present.items() if changed[block] > 0}
+        walls = basis.measure_walls(batches)
+        if not self._is_exactly(basis, change):
+            there = basis.replay_walls(Change(), batches)
+            changed = basis.replay_walls(basis.adapt(change, self.evidence.setup), batches)
+            walls = {block: walls[block] * changed[block] / wall_s for block, wall_s in there.items()}
+        return self._divide(walls)
 
-    def _find_error(self, block: BlockEvidence, models: list[EpochModel]) -> float | None:
-        rows = find_phase_rows(block.whole, is_steady=self._is_steady)
-        measured_s = find_batch_s(rows)
-        if not models or measured_s is None:
-            return None
-        batches = find_batches(rows, models[0].batches)
-        replayed_s = statistics.mean(model.replay_wall(Change(), batches) for model in models) / batches
-        return measured_s / replayed_s - 1
+    def _divide(self, walls: Mapping[int, float]) -> dict[int, float]:
+        """Return the throughput of epochs over the present one, in each block that has both.
+
+        Both were traced, so what tracing takes cancels out.
+        """
+        present = self._present.measure_walls(self._epoch_batches)
+        return {
+            block: present[block] / wall_s
+            for block, wall_s in walls.items()
+            if block in present and wall_s > 0
+        }
+
+
+def _describe_trial(basis: Basis) -> str:
+    return f"a trial of {basis.batches:,} batches"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from bench.analysis.evidence import BlockEvidence, PilotChange
 from bench.plan.ceilings import find_ceilings
 from bench.plan.grid import Machine, make_plan
 from bench.plan.plan import Plan
@@ -26,6 +27,7 @@ from bench.report.progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.explain_blocks import ExplainBlocks
+from bench.runner.pilot_plans import PlannedPilot
 from bench.runner.probe_runner import ProbeError
 from bench.runner.sweep_files import SweepFiles
 from bench.trial.probe import Probe
@@ -77,7 +79,12 @@ class Measured:
 
 
 def measure(
-    measured: Measured, folder: Path, blocks: int = 3, budget_s: float | None = None, plan: Plan = PLAN
+    measured: Measured,
+    folder: Path,
+    blocks: int = 3,
+    budget_s: float | None = None,
+    plan: Plan = PLAN,
+    list_pilots: Callable[[BlockEvidence], list[PlannedPilot]] | None = None,
 ) -> ExplainBlocks:
     """Run the blocks of one configuration and its step alone."""
     schedule = Schedule(blocks=blocks, epochs=2, seed=0)
@@ -90,7 +97,7 @@ def measure(
     design = BlockDesign(plan, runs, schedule, numbered_workload())
     trials = BlockTrials(design, SweepFiles(folder), runner=measured, progress=progress)  # type: ignore[arg-type]
     with ProbeFiles(folder) as files, trials:
-        found = ExplainBlocks(trials, measured, files)
+        found = ExplainBlocks(trials, measured, files, list_pilots)
         found.run()
     return found
 
@@ -232,3 +239,50 @@ def test_an_interrupt_leaves_what_was_measured(tmp_path, block) -> None:
     with pytest.raises(KeyboardInterrupt):
         measure(measured, tmp_path)
     assert read_runs(tmp_path)["block"].nunique() == block
+
+
+def plan_pilots(*changes: PilotChange) -> Callable[[BlockEvidence], list[PlannedPilot]]:
+    """Return what suggests changes, the second one once the first was tried."""
+
+    def suggest(block: BlockEvidence) -> list[PlannedPilot]:
+        setup = MadeUpLoader().make_setup()
+        configuration = PLAN.configurations[0]
+        return [PlannedPilot(change, configuration, setup) for change in changes[: 1 + len(block.pilots)]]
+
+    return suggest
+
+
+WORKERS, THREADS = PilotChange("own", (("num_workers", 2),)), PilotChange("own", (("num_threads", 1),))
+
+
+def test_pilots_run_in_each_block(tmp_path) -> None:
+    """The first block decides, where one may suggest another; their batches are on file by their names."""
+    measured = Measured()
+    found = measure(measured, tmp_path, list_pilots=plan_pilots(WORKERS, THREADS))
+    assert [Counter(measured.list_block(block)) for block in range(3)] == [
+        Counter([*EVERYTHING, "trace", "trace"])
+    ] * 3
+    for one in found.find_evidence():
+        assert {pilot.change for pilot in one.pilots} == {WORKERS, THREADS}
+        assert all([trace.epoch for trace in pilot.traces] == [0, 1] for pilot in one.pilots)
+        assert len(one.traces) == 2
+    names = Counter((line["pilot"], line["block"]) for line in read(tmp_path / "batches.csv"))
+    assert names == {(name, str(n)): 80 for name in ("", WORKERS.name, THREADS.name) for n in range(3)}
+
+
+def test_a_pilot_that_fails_is_left_out(tmp_path) -> None:
+    """The rest is explained without it, and it isn't tried again."""
+    measured = Measured()
+    measured.fail = lambda probe: "it died" * (len(measured.ran) == 5)
+    found = measure(measured, tmp_path, list_pilots=plan_pilots(WORKERS))
+    assert found.failures["trying num_workers=2"] == "it died"
+    assert [len(measured.list_block(block)) for block in range(3)] == [5, 4, 4]
+    assert all(not one.pilots for one in found.find_evidence())
+
+
+def test_a_budget_leaves_pilots_out(tmp_path) -> None:
+    """The block itself goes first."""
+    measured = Measured()
+    found = measure(measured, tmp_path, budget_s=1e-9, list_pilots=plan_pilots(WORKERS))
+    assert len(measured.ran) == 4
+    assert found.left_out == 2

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from bench.analysis.evidence import Evidence
+from bench.analysis.evidence import Evidence, PilotChange
 from bench.analysis.explanation.advice import find_advice
 from bench.analysis.explanation.cautions import caution_of_unclear
 from bench.analysis.explanation.diagnosis import diagnose
 from bench.analysis.explanation.explanation import Advice, Cause
 from tests.bench.analysis.explanation.planted import BASE, gather
-from tests.bench.analysis.replay.traces import MadeUpLoader, hide_inside, scale
+from tests.bench.analysis.replay.traces import MadeUpLoader, add_pilot, hide_inside, scale
 
 MS = 1e-3
 WAITING = {"fetch": 0.0, "collate": 0.0}
@@ -91,8 +91,38 @@ def test_memory_is_advised_where_samples_can_be_kept() -> None:
     assert (advice.family, dict(advice.knobs)) == ("in_memory", {})
     assert "3 GiB" in advice.note
     # The step of 3 ms is left, of some 16 ms.
-    assert advice.gain.median == pytest.approx(loader.make_trace().wall_s / (64 * 5 * MS), rel=0.1)
+    assert advice.gain.median == pytest.approx(loader.make_trace().wall_s / (64 * 3 * MS), rel=0.05)
+    assert "the most" in advice.note
     assert "in memory" not in advise_loader(loader, no_in_memory="random transforms")
+
+
+def test_memory_gains_what_a_pilot_has_shown() -> None:
+    """Its note says nothing of a bound then, and its basis is the trial."""
+    loader = replace(BASE, fetch_s=30 * MS)
+    kept = replace(loader, num_workers=0, fetch_s=0.2 * MS, collate_s=0.2 * MS)
+    evidence = loader.make_evidence(in_memory_bytes=1000)
+    worth, _ = advise(add_pilot(evidence, PilotChange("in_memory"), kept, is_inside_known=False))
+    advice = next(one for one in worth if one.kind == "in memory")
+    assert advice.gain.median == pytest.approx(
+        loader.make_trace().wall_s / kept.make_trace().wall_s, rel=0.02
+    )
+    assert advice.basis.startswith("a trial of")
+    assert "the most" not in advice.note
+
+
+def test_threads_are_advised_as_a_pilot_has_shown() -> None:
+    """Two threads of the step and two workers want four cores, and there are two."""
+    slowed = replace(BASE, step_s=12 * MS, cores=2)
+    quick = replace(BASE, step_s=6 * MS, cores=2)
+    change = PilotChange("own", (("num_threads", 1),))
+    evidence = add_pilot(slowed.make_evidence(num_threads=2), change, quick, num_threads=1)
+    worth, _ = advise(evidence)
+    advice = next(one for one in worth if one.kind == "threads")
+    assert advice.change == "1 torch thread instead of 2"
+    assert dict(advice.knobs) == {"num_threads": 1}
+    assert advice.gain.median == pytest.approx(
+        slowed.make_trace().wall_s / quick.make_trace().wall_s, rel=0.02
+    )
 
 
 def test_a_faster_transform_gains_no_more_than_it_takes() -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from bench.analysis.evidence import BlockEvidence, Evidence, LoaderSetup
+from bench.analysis.evidence import BlockEvidence, Evidence, LoaderSetup, Pilot, PilotChange
 from bench.records.batch_trace import IN_TRAINING_PROCESS, BatchTrace, WorkerStart
 from bench.records.row import Row
 from bench.records.rung_time import COLLATE, FETCH, LOADER, ORDER, TRANSFER, TRANSFORM, TRANSPORT, RungTime
@@ -208,6 +208,33 @@ class MadeUpLoader:
         return RungTime(*names, place, block, self.batches, self.batches * self.batch_size, wall_s, cpu_s)
 
 
+def add_pilot(
+    evidence: Evidence, change: PilotChange, loader: MadeUpLoader, *, is_inside_known: bool = True, **changes
+) -> Evidence:
+    """Return the evidence with a changed loader that was tried in each block.
+
+    Args:
+        evidence: evidence of the present loader.
+        change: what was changed.
+        loader: the changed loader.
+        is_inside_known: whether its loading was seen from the inside.
+        changes: fields of its setup.
+    """
+    setup = loader.make_setup(family=change.family, **changes)
+    blocks = []
+    cold, steady = loader.make_trace(0), loader.make_trace(1)
+    middle = evidence.blocks[len(evidence.blocks) // 2]
+    for block in evidence.blocks:
+        # As much slower or faster than the block in the middle as the block is.
+        factor = block.traces[1].wall_s / middle.traces[1].wall_s
+        traces: tuple[BatchTrace, ...] = (scale(cold, factor), scale(steady, factor))
+        if not is_inside_known:
+            traces = tuple(map(_hide, traces))
+        pilots = (*block.pilots, Pilot(change, setup, traces))
+        blocks.append(replace(block, pilots=pilots))
+    return replace(evidence, blocks=tuple(blocks))
+
+
 def scale(trace: BatchTrace, factor: float) -> BatchTrace:
     """Return a trace with every time lengthened."""
     names = [name for name in trace.__dataclass_fields__ if name.endswith("_s")]
@@ -224,20 +251,19 @@ def scale(trace: BatchTrace, factor: float) -> BatchTrace:
 
 def hide_inside(evidence: Evidence) -> Evidence:
     """Return evidence of a loader of which nothing is seen from the inside."""
-
-    def hide(trace: BatchTrace) -> BatchTrace:
-        unknown = np.full(trace.batches, np.nan)
-        names = ("begun_s", "fetched_s", "ended_s", "cpu_s", "delayed_s")
-        blank = dict.fromkeys(names, unknown)
-        worker = np.full(trace.batches, IN_TRAINING_PROCESS)
-        nothing = np.empty((trace.batches, 0))
-        return replace(trace, **blank, worker=worker, transform_s=nothing, transforms=(), starts=())
-
     blocks = tuple(
-        replace(block, traces=tuple(hide(trace) for trace in block.traces), rungs=())
-        for block in evidence.blocks
+        replace(block, traces=tuple(map(_hide, block.traces)), rungs=()) for block in evidence.blocks
     )
     return replace(evidence, setup=replace(evidence.setup, has_dataloader=False), blocks=blocks)
+
+
+def _hide(trace: BatchTrace) -> BatchTrace:
+    unknown = np.full(trace.batches, np.nan)
+    names = ("begun_s", "fetched_s", "ended_s", "cpu_s", "delayed_s")
+    blank = dict.fromkeys(names, unknown)
+    worker = np.full(trace.batches, IN_TRAINING_PROCESS)
+    nothing = np.empty((trace.batches, 0))
+    return replace(trace, **blank, worker=worker, transform_s=nothing, transforms=(), starts=())
 
 
 def run_loader(
