@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -94,7 +93,7 @@ def _choose_workers(setup: LoaderSetup, seen: _Seen) -> int | None:
         return cores if setup.num_workers > cores else None
     if not setup.map_style:
         return 1
-    enough = math.ceil(setup.cores / max(seen.computing, 1 / MOST_TIMES_CORES))
+    enough = round(setup.cores / max(seen.computing, 1 / MOST_TIMES_CORES))
     # More would have nothing to load.
     return max(1, min(enough, setup.measured_batches or enough))
 

@@ -15,8 +15,10 @@ from bench.analysis.replay.phase_rows import find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput
 from bench.analysis.statistics import Estimate, estimate
 
-# The loader no longer matters from this share of the step's own throughput on; the same for fewer workers.
+# Fewer workers are as good from this share of the best throughput on.
 NEARLY_ALL = 0.98
+# The loader no longer matters from this share of the step's own throughput on.
+REACHED = 0.95
 # Steps of a bisection, each of which halves the logarithm of the factor between both ends.
 BISECTIONS = 8
 MOST_DOUBLINGS = 16
@@ -165,7 +167,7 @@ class Predictor:
     def break_even_s(self, **changes: Any) -> float | None:
         """Return the step time from where on the loader no longer matters.
 
-        From there on the throughput is within 2% of that of the step alone. The start and the end of an epoch
+        From there on the throughput is within 5% of that of the step alone. The start and the end of an epoch
         don't count, as no step hides them. Such a step waits, as one on a GPU does; `step_cores` lets it keep
         cores busy. The block of the median pace is replayed.
 
@@ -193,7 +195,7 @@ class Predictor:
             return model.replay_running(changed, batches)
 
         def is_enough(step_s: float) -> bool:
-            return batches * step_s >= NEARLY_ALL * replay(step_s)
+            return batches * step_s >= REACHED * replay(step_s)
 
         # No shorter step can hide the loading.
         low = 0.5 * replay(0.0) / batches
@@ -243,17 +245,18 @@ class Predictor:
             if basis.setup.family == setup.family
             and basis.models
             and basis.setup.num_threads == change.count_threads(setup)
-            and (basis.is_trusted or self._is_exactly(basis, change))
         ]
         if change.num_workers is None and change.num_threads is None:
             known = [basis for basis in known if basis is self._present]
+        # What workers do is seen beside workers, and what they don't without any.
+        alike = [basis for basis in known if bool(basis.setup.num_workers) == bool(workers)] or known
+        trusted = [basis for basis in alike if basis.is_trusted or self._is_exactly(basis, change)]
 
-        def measure_distance(basis: Basis) -> tuple[bool, float]:
-            there = basis.setup.num_workers
-            return bool(there) != bool(workers), abs(math.log((there + 0.5) / (workers + 0.5)))
+        def measure_distance(basis: Basis) -> float:
+            return abs(math.log((basis.setup.num_workers + 0.5) / (workers + 0.5)))
 
         # The present one comes first, and so is preferred among those that are as near.
-        return min(known, key=measure_distance, default=None)
+        return min(trusted, key=measure_distance, default=None)
 
     def _find_pilot(self, change: PilotChange) -> Basis | None:
         return next((basis for basis in self._pilots if basis.change == change), None)

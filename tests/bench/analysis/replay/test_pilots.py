@@ -84,6 +84,19 @@ def test_a_present_that_no_replay_reproduces_is_compared_as_measured() -> None:
     assert predictor.predict(num_workers=4) is not None
 
 
+def test_a_pilot_that_no_replay_reproduces_tells_of_itself_alone() -> None:
+    """Epochs without workers don't stand in for it, as they show nothing of what workers do."""
+    evidence = add_pilot(ALONE.make_evidence(), WORKERS, BESIDE)
+    blocks = tuple(
+        replace(block, pilots=tuple(_lengthen(pilot, 1.5) for pilot in block.pilots))
+        for block in evidence.blocks
+    )
+    predictor = Predictor(replace(evidence, blocks=blocks))
+    assert predictor.predict(num_workers=2).median == pytest.approx(find_gain(BESIDE) / 1.5, rel=0.02)
+    assert predictor.predict(num_workers=3) is None
+    assert predictor.best_workers(range(4)) in (0, 2)
+
+
 def test_a_loader_of_another_family_is_known_by_its_epochs() -> None:
     """Nothing is seen of its inside, so nothing but itself can be predicted from it."""
     kept = replace(ALONE, fetch_s=0.0001, collate_s=0.0001)
@@ -99,13 +112,16 @@ def test_a_loader_of_another_family_is_known_by_its_epochs() -> None:
 def test_the_interval_of_a_replay_holds_its_error() -> None:
     """A twentieth of a pilot's epochs is nothing that a replay knows; what was tried itself needs none."""
     evidence = add_pilot(ALONE.make_evidence(), WORKERS, BESIDE)
-    blocks = tuple(replace(block, pilots=tuple(map(_lengthen, block.pilots))) for block in evidence.blocks)
+    blocks = tuple(
+        replace(block, pilots=tuple(_lengthen(pilot, 1.05) for pilot in block.pilots))
+        for block in evidence.blocks
+    )
     predictor = Predictor(replace(evidence, blocks=blocks))
     tried, neighbour = (predictor.predict(num_workers=number) for number in (2, 3))
     assert tried.high / tried.low < 1.01
     assert neighbour.high / neighbour.low == pytest.approx(1.05**2, rel=0.01)
 
 
-def _lengthen(pilot: Pilot) -> Pilot:
-    traces = tuple(replace(trace, wall_s=1.05 * trace.wall_s) for trace in pilot.traces)
+def _lengthen(pilot: Pilot, factor: float) -> Pilot:
+    traces = tuple(replace(trace, wall_s=factor * trace.wall_s) for trace in pilot.traces)
     return replace(pilot, traces=traces)

@@ -340,15 +340,15 @@ def test_break_even_by_hand(num_workers) -> None:
     loader = replace(SLOW_FETCH, num_workers=num_workers)
     evidence = loader.make_evidence(epoch_batches=20_000)
     found = Predictor(evidence).break_even_s()
-    # Either the loader keeps up with 98% of the step's rate, or receiving takes 2% of a batch.
-    expected = max(0.98 * 0.009 / num_workers, 0.0002 * 0.98 / 0.02)
+    # Either the loader keeps up with 95% of the step's rate, or receiving takes 5% of a batch.
+    expected = max(0.95 * 0.009 / num_workers, 0.0002 * 0.95 / 0.05)
     assert found == pytest.approx(expected, rel=0.05)
 
 
 def test_break_even_of_a_short_epoch() -> None:
     """Its start takes longer than all of its loading, and no step hides a start."""
     loader = replace(SLOW_FETCH, num_workers=1, start_s=2.0, end_s=0.5)
-    assert Predictor(loader.make_evidence()).break_even_s() == pytest.approx(0.0098, rel=0.1)
+    assert Predictor(loader.make_evidence()).break_even_s() == pytest.approx(0.95 * 0.009, rel=0.05)
     # A single batch is all start.
     assert Predictor(replace(loader, batches=1).make_evidence()).break_even_s() is None
 
@@ -369,10 +369,10 @@ def test_break_even_without_workers() -> None:
 
 
 def test_break_even_holds_in_truth() -> None:
-    """At that step the made-up loader reaches 98% of the step's rate, and clearly less a quarter below."""
+    """At that step the made-up loader reaches 95% of the step's rate, and clearly less a quarter below."""
     loader = replace(TRANSFORMS, batches=2000, num_workers=4, hand_s=2e-5)
     step_s = Predictor(loader.make_evidence(blocks=1)).break_even_s()
-    for factor, share in ((1.0, 0.98), (0.75, 0.9)):
+    for factor, share in ((1.0, 0.95), (0.75, 0.9)):
         wall_s = replace(loader, step_s=factor * step_s).make_trace(1).wall_s
         reached = 2000 * factor * step_s / wall_s
         assert reached == pytest.approx(share, abs=0.005) if factor == 1.0 else reached < share
