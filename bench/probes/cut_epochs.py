@@ -35,17 +35,19 @@ class CutEpochs:
         batches: number of batches that are timed in an epoch; None before the warm-up.
     """
 
-    def __init__(self, loader: DataLoader[Any], limit_s: float, seed: str) -> None:
+    def __init__(self, loader: DataLoader[Any], limit_s: float, seed: str, most: int | None = None) -> None:
         """Draw the order of the batches.
 
         Args:
             loader: the DataLoader.
             limit_s: seconds after which an epoch ends early, once it has a few batches.
             seed: decides the random state at the begin of each epoch.
+            most: most batches that an iterable dataset is asked for; default None for all of them.
 
         Raises:
             NoBatchError: the sampler yields nothing.
         """
+        self._most = most
         self._loader = loader
         self._limit_s = limit_s
         self._seed = seed
@@ -164,7 +166,9 @@ class CutEpochs:
 
     def _list_asked(self) -> Iterable[Any]:
         # An iterable dataset is asked for as many samples each time.
-        return self.asked or itertools.repeat(next(iter(self._loader._index_sampler)))
+        if self.asked:
+            return self.asked
+        return itertools.islice(itertools.repeat(next(iter(self._loader._index_sampler))), self._most)
 
 
 def add_share(stretch: Stretch, order: Stretch) -> Stretch:

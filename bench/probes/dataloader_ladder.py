@@ -52,6 +52,8 @@ class DataLoaderLadder:
         probe: Probe,
         transfer: Transfer | None = None,
         delivered: Iterable[Any] | None = None,
+        *,
+        most: int | None = None,
     ) -> None:
         """Prepare to time the rungs. The order of the samples is drawn here.
 
@@ -60,6 +62,8 @@ class DataLoaderLadder:
             probe: says how often and how long.
             transfer: moves each batch to a CUDA device; default None for no such rung.
             delivered: delivers the batches on a CUDA device, where no single call moves them; default None.
+            most: most batches that an iterable dataset is asked for in an epoch; default None for all of
+                them. Of a map-style dataset the sampler says so.
         """
         self._loader = loader
         self._probe = probe
@@ -67,7 +71,8 @@ class DataLoaderLadder:
         self._delivered = delivered
         self._slots = find_transforms(loader.dataset)
         self._random = random.Random(f"ladder/{probe.seed}/{probe.block}")
-        self._cut = CutEpochs(loader, probe.limit_s, f"{probe.seed}/{probe.block}")
+        self._most = most
+        self._cut = CutEpochs(loader, probe.limit_s, f"{probe.seed}/{probe.block}", most)
         self._rungs = number_rungs(probe.block, list(self._list_stages()))
 
     def _list_stages(self) -> Iterator[tuple[str, str, int | None]]:
@@ -195,7 +200,9 @@ class DataLoaderLadder:
     def _make_open(self, rung: Rung, loader: DataLoader[Any]) -> Callable[[], Iterator[Any]]:
         if rung.name == TRANSFER and self._delivered is not None:
             return partial(iter, self._delivered)
-        return partial(open_loader, loader)
+        if self._most is None or rung.name == TRANSPORT:
+            return partial(open_loader, loader)
+        return lambda: itertools.islice(open_loader(loader), self._most)
 
     def _make_taker(self, rung: Rung) -> Taker:
         if rung.name != TRANSFER:

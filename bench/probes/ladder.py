@@ -48,7 +48,8 @@ def climb_ladder(
     """
     dataloader = _find_whole(loader)
     if dataloader is not None:
-        yield from DataLoaderLadder(dataloader, probe, transfer, delivered).climb()
+        most = loader.batches if isinstance(loader, FirstBatches) else None
+        yield from DataLoaderLadder(dataloader, probe, transfer, delivered, most=most).climb()
         return
     if transfer is not None:
         delivered = Pipeline(loader, transfer)

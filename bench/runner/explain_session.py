@@ -14,7 +14,6 @@ from bench.plan.ceiling_loaders import OwnStepCeiling, StepCeiling
 from bench.plan.explain_options import ExplainOptions
 from bench.plan.offer import Offer
 from bench.plan.prepared_sweep import PreparedSweep
-from bench.plan.schedule import ScheduledRun
 from bench.process import interrupts
 from bench.process.running_clock import read_running_s
 from bench.records import results_folder
@@ -120,10 +119,9 @@ class _Session:
         workload = cut_epochs(workload, cut)
         self._record(cut)
         setup = describe_setup(configuration, workload, cut)
-        runs = [_cut_ceiling(run, cut) for run in sweep.runs]
         self._show_start(setup, cut, forecast)
         trials = BlockTrials(
-            BlockDesign(sweep.plan, runs, sweep.options.schedule, workload),
+            BlockDesign(sweep.plan, sweep.runs, sweep.options.schedule, workload),
             SweepFiles(folder),
             runner=runner,
             progress=self._make_progress(forecast.list_s(cut)),
@@ -222,14 +220,6 @@ def _run_blocks(trials: BlockTrials, blocks: ExplainBlocks) -> Exception | None:
     except (StorageError, DataChangedError) as error:
         return error
     return None
-
-
-def _cut_ceiling(run: ScheduledRun, cut: EpochCut) -> ScheduledRun:
-    """Return a run whose captured batches make an epoch as long as the loader's."""
-    spec = run.configuration.spec
-    if not isinstance(spec, OwnStepCeiling) or not cut.is_cut:
-        return run
-    return replace(run, configuration=replace(run.configuration, spec=replace(spec, batches=cut.batches)))
 
 
 def _explain(setup: LoaderSetup, blocks: ExplainBlocks) -> Explanation | None:

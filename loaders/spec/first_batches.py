@@ -42,6 +42,18 @@ class FirstBatches:
         return getattr(self.source, name)
 
 
+def limit_stream(loader: DataLoader[Any], batches: int | None) -> DataLoader[Any] | FirstBatches:
+    """Return a DataLoader whose epochs end after a number of batches, where no sampler can be limited.
+
+    Args:
+        loader: a DataLoader. One over a map-style dataset is returned as it is.
+        batches: most batches of an epoch; None for the loader's own end.
+    """
+    if batches is None or not isinstance(loader.dataset, IterableDataset):
+        return loader
+    return FirstBatches(loader, batches)
+
+
 def limit_epochs(loader: Any, batches: int | None) -> Any:
     """Return a loader whose epochs end after a number of batches.
 

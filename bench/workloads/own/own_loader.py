@@ -133,7 +133,8 @@ class OwnLoader(TrainingWorkload):
             loader = copy_with(loader, DataLoaderSettings(spec.batch_size))
         loader = limit_epochs(loader, self.batches)
         # A loader without a length was run through when it was inspected, unless its epochs are limited.
-        count = find_length(loader) or spec.batches or self.batches
+        known = [number for number in (spec.batches, self.batches) if number is not None]
+        count = find_length(loader) or min(known, default=None)
         return capture(loader, count, spec.most_bytes)
 
     def probe(self, probe: Probe) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from bench.workloads.script.script_feed import Feed
 from bench.workloads.script.script_file import ScriptFile
 from bench.workloads.script.script_hook import Iterate
 from bench.workloads.script.script_run import ScriptRun
+from loaders.spec.first_batches import limit_stream
 
 
 class ScriptLadder(ScriptRun[LadderItem]):
@@ -48,7 +49,7 @@ class ScriptLadder(ScriptRun[LadderItem]):
         self._set_threads()
         self._climbs = True
         with self._ending_at_failure():
-            for rung in climb_ladder(loader, self._probe):
+            for rung in climb_ladder(limit_stream(loader, self.feed.batches), self._probe):
                 if not self._send(rung):
                     break
         self._climbs = False

@@ -167,6 +167,19 @@ def test_an_iterable_dataset_has_no_order() -> None:
     assert (time.batches, time.samples) == (3, 12)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_iterable_dataset_is_asked_for_no_more_than_an_epoch(workers) -> None:
+    """Each rung, in the process and in workers; without a limit it has its fewest batches."""
+    loader = DataLoader(Stream(), batch_size=4, collate_fn=collate, num_workers=workers)
+    limited = climb(FirstBatches(loader, 2), epochs=2)
+    asked = {rung: [time.batches for time in times] for (rung, _), times in limited.items()}
+    # It delivers copies of batches that workers hold.
+    asked.pop("transport", None)
+    assert asked["loader"]
+    assert all(number <= 2 for numbers in asked.values() for number in numbers)
+    assert max(time.batches for times in climb(loader).values() for time in times) > 2
+
+
 def test_any_other_iterable_has_one_rung() -> None:
     """Its epochs may be limited, and have a single batch."""
     batches = [torch.zeros(5), torch.zeros(5), torch.zeros(3)]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from loaders.spec.first_batches import FirstBatches, limit_epochs
+from loaders.spec.first_batches import FirstBatches, limit_epochs, limit_stream
 from loaders.spec.turn_knobs import record_indices
 
 
@@ -98,3 +98,11 @@ def test_without_a_limit_the_loader_stays() -> None:
     """Nothing is wrapped."""
     source = Counting()
     assert limit_epochs(source, None) is source
+
+
+def test_a_stream_is_limited_from_outside() -> None:
+    """The sampler of any other DataLoader is limited already."""
+    stream, listed = DataLoader(Numbers(), batch_size=2), DataLoader(range(10), batch_size=2)
+    assert limit_stream(stream, None) is stream
+    assert limit_stream(listed, 3) is listed
+    assert len(list(limit_stream(stream, 3))) == 3

@@ -83,6 +83,9 @@ def test_an_endless_loader_ends_after_its_batches(project) -> None:
     facts = find_facts(project.endless, 3, name="mine")
     (epoch, _) = run("endless", facts, OwnStepCeiling((("batch_size", 4),), 10**6), batches=3)
     assert (epoch.batches, epoch.samples) == (3, 12)
+    # Where epochs became shorter after its inspection, its own number is that of whole epochs.
+    (epoch, _) = run("endless", facts, OwnStepCeiling((("batch_size", 4),), 10**6, 3), batches=2)
+    assert (epoch.batches, epoch.samples) == (2, 8)
 
 
 def test_a_limited_epoch_has_a_limited_ceiling(project) -> None:

@@ -165,3 +165,26 @@ def test_a_script_may_fail_once_it_is_ended(choice, tmp_path) -> None:
     failing = replace(workload, script=replace(workload.script, arguments=("-1", "late")))
     items = probe(replace(choice, workload=failing), tmp_path, "ladder", epochs=1)
     assert {item.rung for item in items if isinstance(item, RungTime)} >= {FETCH, COLLATE, LOADER}
+
+
+STREAM = """
+    from torch.utils.data import DataLoader, IterableDataset
+
+    class Numbers(IterableDataset):
+        def __iter__(self):
+            return iter(map(float, range(400)))
+
+    for _ in range(2):
+        for batch in DataLoader(Numbers(), batch_size=4):
+            pass
+"""
+
+
+def test_the_ladder_of_a_stream_ends_with_its_epochs(tmp_path) -> None:
+    """It asks for no more batches than `--batches` says."""
+    (tmp_path / "stream.py").write_text(dedent(STREAM))
+    items = probe(choose(tmp_path, "stream.py", batches=5), tmp_path, "ladder", epochs=1)
+    rungs = {item.rung: item.batches for item in items if isinstance(item, RungTime)}
+    assert set(rungs) == {FETCH, COLLATE, LOADER}
+    # The first batch is the start-up.
+    assert set(rungs.values()) == {4}
