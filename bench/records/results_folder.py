@@ -23,8 +23,9 @@ RUNS, CEILINGS, DEVICE, SUMMARY = "runs.csv", "ceilings.csv", "device.csv", "sum
 LIMITS = "limits.csv"
 # The parts of environment.json that this program reads back, and their types.
 PARTS = {"dataset": dict, "machine": dict, "versions": dict, "torch": dict, "sweep": dict, "resumed": list}
-ENVIRONMENT, LOG = "environment.json", "trials.log"
+ENVIRONMENT, CONFIG, LOG = "environment.json", "config.toml", "trials.log"
 # Files of an explanation.
+CONCLUSION, PICTURES = "conclusion.json", "pictures.json"
 LADDER, BATCHES, EXPLANATION = "ladder.csv", "batches.csv", "explanation.json"
 
 
@@ -107,6 +108,16 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         StorageError: the file can't be written.
     """
     write_atomically(path, f"{json.dumps(values, indent=2)}\n".encode())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as a whole or not at all.
+
+    Raises:
+        StorageError: the file can't be written.
+    """
+    # A path may hold bytes that are no letters.
+    write_atomically(path, text.encode(errors="backslashreplace"))
 
 
 def write_csv(path: Path, summary: pd.DataFrame) -> None:
