@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,13 +16,13 @@ from bench.process.errors import ProcessError
 from bench.process.guest import run_as_guest
 from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
+from bench.report.command_output import CommandOutput
 from bench.report.console import make_console
-from bench.report.explain.explanation_json import to_json
-from bench.report.explain_closing import complain_of, print_conclusion
+from bench.report.explain_closing import complain_of, describe_explanation, print_conclusion
 from bench.report.explain_results import ExplainResults
 from bench.report.output import complain
 from bench.report.sweep_observer import SweepObserver
-from bench.report.sweep_printer import SweepPrinter
+from bench.report.sweep_printer import ProgressPrinter, SweepPrinter
 from bench.runner.explain_session import measure_explanation
 from bench.runner.sweep_session import check_place
 from bench.workloads.choice import choose_workload
@@ -115,10 +113,9 @@ def run_explain(options: ExplainOptions) -> int:
         Exit code: 0; 1 if the configuration failed, data changed or a file can't be written; 130 if
         interrupted.
     """
-    console = make_console()
-    # With --json, standard output holds nothing but the explanation.
-    progress = make_console(sys.stderr) if options.as_json else console
-    printer = SweepObserver() if options.quiet else SweepPrinter(progress)
+    screen = options.order.screen
+    output = CommandOutput(screen)
+    printer = ProgressPrinter(output.progress)
     try:
         check_place(options.order)
         choice = choose_workload(options.order)
@@ -127,19 +124,14 @@ def run_explain(options: ExplainOptions) -> int:
         # It came before the first trial.
         complain("interrupted")
         return interrupts.INTERRUPTED
-    if not options.as_json:
-        if not options.quiet:
-            console.print()
-        print_conclusion(console, conclusion)
-    elif conclusion.explanation is not None:
-        print(json.dumps(to_json(conclusion.explanation), indent=2), file=console.file)
+    code = interrupts.INTERRUPTED if conclusion.interrupted else conclusion.exit_code
+    if screen.as_json:
+        output.print_json(describe_explanation(conclusion, printer.notices, code))
+    else:
+        output.progress.print()
+        print_conclusion(output.answer, conclusion)
     complain_of(conclusion)
-    lost = getattr(console.file, "lost", None)
-    if lost is not None:
-        complain(f"standard output can't be written: {lost.strerror}")
-    if conclusion.interrupted:
-        return interrupts.INTERRUPTED
-    return max(conclusion.exit_code, int(lost is not None))
+    return output.finish(code)
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import click
 
 from bench.cli.command_line import fail, name_program, run_command
+from bench.text import suggest
 
 HELP = "Measure data loaders for PyTorch. `COMMAND --help` says more."
 # The commands are the modules of this package by these names.
@@ -60,6 +60,5 @@ def _describe_mistake(word: str, program: str) -> str:
     """Return the error for a first word that is no command."""
     if word.startswith("-") or ":" in word or word.endswith(".py"):
         return f"{word} stands after a command: {program} sweep {word} measures loaders"
-    near = get_close_matches(word, COMMANDS, n=1)
-    meant = f", did you mean {near[0]}?" if near else ""
-    return f"{word!r} is no command of {program}{meant or ': they are ' + ', '.join(COMMANDS)}"
+    meant = suggest(word, COMMANDS) or f": they are {', '.join(COMMANDS)}"
+    return f"{word!r} is no command of {program}{meant}"

@@ -11,17 +11,22 @@ from bench.cli.python_options import read_options
 from bench.cli.resumed_command import PROGRAMS
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.plan import PlanError
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.sweep_options import SweepOptions
 from bench.process import interrupts
 from bench.process.errors import ProcessError
 from bench.process.guest import run_as_guest
 from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
+from bench.report.closing import describe_stop
+from bench.report.command_output import CommandOutput
 from bench.report.console import make_console
 from bench.report.output import complain
 from bench.report.plan_table import print_plan
+from bench.report.sweep_json import describe_plan, describe_sweep
 from bench.report.sweep_observer import SweepObserver
-from bench.report.sweep_printer import SweepPrinter
+from bench.report.sweep_printer import ProgressPrinter, SweepPrinter
+from bench.report.sweep_report import print_answer
 from bench.report.sweep_results import SweepResults
 from bench.runner.sweep_session import check_place, measure_sweep, prepare_sweep
 from bench.workloads.choice import choose_workload
@@ -110,24 +115,39 @@ def run_sweep(options: SweepOptions) -> int:
         Exit code: 0; 1 if a trial failed, an A/A check claims too much, data changed or a file can't be
         written; 130 if interrupted.
     """
-    console = make_console()
-    printer = SweepPrinter(console)
+    screen = options.screen
+    output = CommandOutput(screen)
+    is_whole = not (screen.as_json or screen.quiet)
+    printer = SweepPrinter(output.answer) if is_whole else ProgressPrinter(output.progress)
     try:
         check_place(options)
         choice = choose_workload(options)
         sweep = prepare_sweep(options, choice.offer)
         if options.dry_run:
-            print_plan(console, sweep)
-            printer.show_start(sweep, choice.expected_samples)
-            return 0
+            _show_plan(output, sweep, choice.expected_samples)
+            return output.finish(0)
         conclusion = measure_sweep(sweep, choice, printer)
     except KeyboardInterrupt:
         # It came before the first trial, or after the report.
         complain("interrupted")
         return interrupts.INTERRUPTED
-    if conclusion.outcome.interrupted:
-        return interrupts.INTERRUPTED
-    return max(conclusion.exit_code, int(printer.lost is not None))
+    code = interrupts.INTERRUPTED if conclusion.outcome.interrupted else conclusion.exit_code
+    if screen.as_json:
+        output.print_json(describe_sweep(conclusion, printer.notices, code))
+    elif screen.quiet:
+        print_answer(output.answer, conclusion)
+    if not is_whole and conclusion.outcome.stopped:
+        complain(describe_stop(conclusion.sweep.folder, options.program))
+    return output.finish(code)
+
+
+def _show_plan(output: CommandOutput, sweep: PreparedSweep, samples: int) -> None:
+    """Print the plan of a sweep, and how long it takes."""
+    if sweep.options.screen.as_json:
+        output.print_json(describe_plan(sweep, samples))
+        return
+    print_plan(output.answer, sweep)
+    SweepPrinter(output.answer).show_start(sweep, samples)
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:

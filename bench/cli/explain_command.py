@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
+from bench.cli.config_text import write_config
 from bench.cli.explain_groups import BLOCKS, LEFT_OUT, make_explain_groups
 from bench.cli.explain_target import read_target
 from bench.cli.grouped_command import ARGUMENTS, GroupedCommand
-from bench.cli.make_options import make_options
+from bench.cli.make_options import make_options, resolve_values
 from bench.cli.option_groups import target_parameters
 from bench.cli.resumed_command import EXPLAIN_PROGRAMS
+from bench.cli.screen_options import make_screen
 from bench.plan.explain_options import ExplainOptions
 from bench.workloads.script.script_file import is_script
 
@@ -52,24 +54,30 @@ def make_explain_command(function: Callable[[ExplainOptions], T]) -> click.Comma
             if context.command_path.split() in EXPLAIN_PROGRAMS
             else " ".join(EXPLAIN_PROGRAMS[0])
         )
-        verify, check, as_json, quiet = (given.pop(name) for name in ("verify", "check", "as_json", "quiet"))
         values = {**LEFT_OUT, "single": True, **given, "blocks": given["blocks"] or BLOCKS}
         values, folder = read_target(context, values)
         if values["step"] and values["step_ms"]:
             raise click.UsageError("--step-ms: --step gives another step, and one is explained")
-        if check:
+        if values["check"]:
             _check_step(values["target"])
+        options = make_options(values)
+        resolved = resolve_values(values, options)
+        if folder is not None:
+            resolved["target"] = str(folder)
         order = replace(
-            make_options(values),
+            options,
             program=program,
             arguments=context.meta[ARGUMENTS],
             measured_again=folder,
+            config=write_config(command, program, resolved),
+            screen=make_screen(values),
         )
-        return function(ExplainOptions(order, verify, check, as_json, quiet))
+        return function(ExplainOptions(order, values["verify"], values["check"]))
 
-    return GroupedCommand(
+    command = GroupedCommand(
         "explain", run, make_explain_groups(), help=HELP, examples=EXAMPLES, arguments=target_parameters()
     )
+    return command
 
 
 def _check_step(target: str | None) -> None:

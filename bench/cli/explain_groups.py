@@ -14,17 +14,21 @@ from bench.cli.option_groups import (
     output_options,
     repetition_options,
 )
+from bench.cli.screen_options import screen_options
 
 # Fewer than five give wide intervals.
 BLOCKS = 5
 BOUNDS = ("blocks", "epochs", "budget_s", "timeout_s", "memory_limit", "seed")
-PLACES = ("out", "name")
+PLACES = ("config", "out", "name")
 # Help of options whose defaults are others than those of a sweep.
 HELP = {
+    "pick": "The DataLoader of a script to explain: its number or name. Default: the largest.",
     "batches": "End an epoch of the target after N batches. Default: about 3 s, and 8 batches a worker.",
     "blocks": f"Times that all is measured, in fresh processes. Default: {BLOCKS}.",
     "budget_s": "Shorten epochs to fit, and start no block that would end later, as 90s, 5m or 1h.",
 }
+# Words of a sweep's help that are about several values.
+SINGULAR = {"Values of": "Value of", "Loader families:": "Loader family:"}
 # Options of a sweep that make no sense for one configuration, with the values that leave them out.
 LEFT_OUT = {
     "preset": None,
@@ -44,7 +48,7 @@ def make_explain_groups() -> dict[str, list[click.Option]]:
         "The loader's knobs (default: as they are)": [_adapt(option) for option in knob_options()],
         "How often": [_adapt(option) for option in _select(repetition_options(), BOUNDS)],
         "What to do with the advice": advice_options(),
-        "Where to": [*_select(output_options(), PLACES), *screen_options()],
+        "Files and screen": [*_select(output_options(), PLACES), *screen_options("the explanation")],
     }
 
 
@@ -71,17 +75,12 @@ def advice_options() -> list[click.Option]:
     ]
 
 
-def screen_options() -> list[click.Option]:
-    """Return the options of what is printed."""
-    return [
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the explanation as one JSON object."),
-        click.Option(["--quiet"], is_flag=True, help="Print the explanation, and nothing before it."),
-    ]
-
-
 def _adapt(option: click.Option) -> click.Option:
     """Return an option of a sweep as an explanation has it."""
-    option.help = HELP.get(option.name or "", option.help)
+    text = HELP.get(option.name or "", option.help or "")
+    for several, one in SINGULAR.items():
+        text = text.replace(several, one)
+    option.help = text
     return take_one(option)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from bench.cli.config_words import insert_config, name_config
+
 # Columns for the names of options; a longer name has its help on the next line.
 NAMES_WIDTH = 31
 # Key of a context's `meta`.
@@ -14,7 +16,13 @@ ARGUMENTS = f"{__name__}.arguments"
 
 
 class GroupedCommand(click.Command):
-    """A command whose help shows examples first, then its options in groups."""
+    """A command whose help shows examples first, then its options in groups.
+
+    With `config_option` among them its options can stand in a file.
+
+    Attributes:
+        groups: options by the title of their group.
+    """
 
     def __init__(
         self,
@@ -48,13 +56,21 @@ class GroupedCommand(click.Command):
                 "show_default": True,
             },
         )
-        self._groups = groups
+        self.groups = groups
         self._examples = examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse arguments, and keep their words under ARGUMENTS in the context's `meta`."""
-        ctx.meta[ARGUMENTS] = tuple(args)
-        return super().parse_args(ctx, args)
+        """Parse arguments with those of a configuration file, and keep them as ARGUMENTS in `ctx.meta`."""
+        # Completion of a shell reads no files.
+        words = args if ctx.resilient_parsing else insert_config(self, ctx, args)
+        ctx.meta[ARGUMENTS] = tuple(words)
+        with name_config(self, ctx):
+            return super().parse_args(ctx, words)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command's function."""
+        with name_config(self, ctx):
+            return super().invoke(ctx)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the purpose of the command and the examples."""
@@ -70,8 +86,8 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
-        *_, last = self._groups
-        for title, options in self._groups.items():
+        *_, last = self.groups
+        for title, options in self.groups.items():
             help_option = self.get_help_option(ctx)
             shown = [*options, *([help_option] if help_option is not None and title == last else [])]
             records = [option.get_help_record(ctx) for option in shown]

@@ -66,6 +66,26 @@ def make_options(values: Mapping[str, Any]) -> SweepOptions:
     )
 
 
+def resolve_values(values: Mapping[str, Any], options: SweepOptions) -> dict[str, Any]:
+    """Return the values of the command line with the defaults that depend on other options.
+
+    The number of epochs is left out: a default one is a lower bound.
+
+    Args:
+        values: values of a sweep's options by their names.
+        options: options that were made of them.
+    """
+    request = options.request
+    return {
+        **values,
+        "preset": request.effective_preset,
+        "blocks": options.schedule.blocks,
+        "budget_s": options.budget_s,
+        "step": values["step"]
+        or (None if values["step_ms"] or SCRIPT_STEP in request.step else request.step),
+    }
+
+
 def _check_target(values: Mapping[str, Any]) -> None:
     """Check that options of a target stand beside one, and those of pictures don't."""
     if values["target"] is not None:

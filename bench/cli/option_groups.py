@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from bench.cli import option_readers
+from bench.cli.config_words import config_option
 from bench.cli.option_readers import make_list_reader, make_reader
+from bench.cli.screen_options import screen_options
 from bench.cli.script_args import read_script_args
 from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
@@ -32,7 +34,7 @@ def make_option_groups() -> dict[str, list[click.Option]]:
         "What to measure": [*data_options(), *consumer_options()],
         "The loader's knobs (LIST: values separated by commas)": knob_options(),
         "How often": repetition_options(),
-        "Where to": output_options(),
+        "Files and screen": [*output_options(), *screen_options("the answer")],
     }
 
 
@@ -238,8 +240,9 @@ def repetition_options() -> list[click.Option]:
 
 
 def output_options() -> list[click.Option]:
-    """Return the options of the results."""
+    """Return the options of files."""
     return [
+        config_option(),
         click.Option(
             ["--out"],
             type=UserPath(),

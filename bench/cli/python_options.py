@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import shlex
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
 import click
 
+from bench.text import suggest
 from loaders.spec.knobs import format_value
 
 # Options that print and measure nothing.
@@ -35,6 +35,7 @@ def read_options(
         TypeError: no option has such a name, or takes such a value.
         ValueError: a value isn't allowed, or options contradict each other.
     """
+    check_names(command, options, ONLY_TYPED)
     words = write_arguments(command, target, options)
     try:
         return command.main(args=words, prog_name=" ".join(program), standalone_mode=False)
@@ -48,18 +49,14 @@ def write_arguments(command: click.Command, target: str | None, options: Mapping
     Args:
         command: the command.
         target: its TARGET; None for none.
-        options: values by the name of their option, with underscores: `num_workers=[0, 2]`. None leaves an
-            option out. A list stands for values separated by commas, a number of seconds for a time, a share
-            such as 0.03 for a percentage, and a mapping for NAME=LIST.
+        options: values by the name of their option, which `check_names` has seen: `num_workers=[0, 2]`. None
+            leaves an option out. A list stands for values separated by commas, a number of seconds for a
+            time, a share such as 0.03 for a percentage, and a mapping for NAME=LIST.
 
     Raises:
-        TypeError: no option has such a name, or takes such a value.
+        TypeError: an option doesn't take such a value.
     """
-    known = {name_option(one): one for one in command.params if isinstance(one, click.Option)}
-    rest = [one for one in command.params if isinstance(one, click.Argument) and one.nargs == -1]
-    for name in options:
-        if (name not in known and name not in [one.name for one in rest]) or name in ONLY_TYPED:
-            raise TypeError(_describe_unknown(command, name, [*known, *(one.name or "" for one in rest)]))
+    known, rest = _list_options(command), _list_rest(command)
     if target is not None and not isinstance(target, str | os.PathLike):
         raise TypeError(
             f"target: a {type(target).__name__} can't be sent to a trial's process; give a text, as "
@@ -69,23 +66,45 @@ def write_arguments(command: click.Command, target: str | None, options: Mapping
     for name, value in options.items():
         if value is not None and name in known:
             words += _write_option(known[name], name, value)
-    for argument in rest:
-        if (value := options.get(argument.name or "")) is not None:
-            words += ["--", *(shlex.split(value) if isinstance(value, str) else map(str, value))]
+    for name in rest:
+        if (value := options.get(name)) is not None:
+            words += ["--", *_write_rest(name, value)]
     return words
 
 
-def name_option(option: click.Option) -> str:
+def check_names(command: click.Command, names: Iterable[str], refused: Sequence[str]) -> None:
+    """Check that a command has options of these names.
+
+    Args:
+        command: the command.
+        names: names of options, with underscores.
+        refused: names of its options that aren't allowed here.
+
+    Raises:
+        TypeError: there is no such option, or it isn't allowed; the line names the nearest one.
+    """
+    known = [*_list_options(command), *_list_rest(command)]
+    for name in names:
+        if name in refused:
+            raise TypeError(f"{name}: it is for the command line alone")
+        if name not in known:
+            meant = suggest(name, (one for one in known if one not in refused), likeness=0.4)
+            raise TypeError(f"{name}: no option of {NOUNS[command.name or '']} has this name{meant}")
+
+
+def _list_options(command: click.Command) -> dict[str, click.Option]:
+    """Return the options of a command by their names in Python."""
+    return {name_option(one): one for one in command.params if isinstance(one, click.Option)}
+
+
+def _list_rest(command: click.Command) -> list[str]:
+    """Return the names of the arguments that take all words after `--`."""
+    return [one.name or "" for one in command.params if isinstance(one, click.Argument) and one.nargs == -1]
+
+
+def name_option(option: click.Parameter) -> str:
     """Return the name of an option in Python: `num_workers` for `--num-workers`."""
     return option.opts[0].removeprefix("--").replace("-", "_")
-
-
-def _describe_unknown(command: click.Command, name: str, known: Sequence[str]) -> str:
-    if name in ONLY_TYPED:
-        return f"{name}: it is for the command line alone"
-    near = get_close_matches(name, [one for one in known if one not in ONLY_TYPED], n=1, cutoff=0.4)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"{name}: no option of {NOUNS[command.name or '']} has this name{meant}"
 
 
 def _write_option(option: click.Option, name: str, value: Any) -> list[str]:
@@ -127,6 +146,18 @@ def _write_literal(name: str, value: Any) -> str:
         return value
     # Without quotes it would be read as a number.
     return repr(value)
+
+
+def _write_rest(name: str, value: Any) -> list[str]:
+    """Return the words of a script's arguments, which may stand in one text as in a shell."""
+    if isinstance(value, str):
+        try:
+            return shlex.split(value)
+        except ValueError as error:
+            raise TypeError(f"{name}: {value!r} can't be split into words: {error}") from None
+    if not isinstance(value, list | tuple | range):
+        raise TypeError(f"{name}: a {type(value).__name__} is no text and no list")
+    return [str(item) for item in value]
 
 
 def _write_items(name: str, value: Any) -> list[str]:

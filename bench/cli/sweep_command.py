@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from bench.cli.config_text import write_config
 from bench.cli.grouped_command import ARGUMENTS, GroupedCommand
-from bench.cli.make_options import make_options
+from bench.cli.make_options import make_options, resolve_values
 from bench.cli.option_groups import make_option_groups, target_parameters
 from bench.cli.resumed_command import PROGRAMS, restore_values
+from bench.cli.screen_options import make_screen
 from bench.plan.sweep_options import SweepOptions
 
 T = TypeVar("T")
@@ -43,8 +45,18 @@ def make_sweep_command(function: Callable[[SweepOptions], T]) -> click.Command:
         program = context.command_path if context.command_path.split() in PROGRAMS else " ".join(PROGRAMS[0])
         if values["resume"] is not None:
             values = restore_values(context, values)
-        return function(replace(make_options(values), program=program, arguments=arguments))
+        options = make_options(values)
+        return function(
+            replace(
+                options,
+                program=program,
+                arguments=arguments,
+                config=write_config(command, program, resolve_values(values, options)),
+                screen=make_screen(values),
+            )
+        )
 
-    return GroupedCommand(
+    command = GroupedCommand(
         "sweep", run, make_option_groups(), help=HELP, examples=EXAMPLES, arguments=target_parameters()
     )
+    return command

@@ -15,12 +15,8 @@ class ExplainOptions:
         order: the single configuration, its data, the number of blocks, and places, as a sweep has them.
         verify: whether each change that is advised is made and measured.
         check: whether the break-even step times are run.
-        as_json: whether the command prints the explanation as JSON.
-        quiet: whether the command prints the explanation and nothing before it.
     """
 
     order: SweepOptions
     verify: bool = False
     check: bool = False
-    as_json: bool = False
-    quiet: bool = False

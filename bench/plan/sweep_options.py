@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.plan.request import Request
 from bench.plan.schedule import Schedule
+from bench.plan.screen import Screen
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,16 @@ class SweepOptions:
         resume_anyway: go on although the machine or versions differ.
         program: command that goes on with the sweep, as `python -m bench.sweep` or `loaderbench sweep`.
         arguments: arguments of that command which make these options.
+        config: all options as a TOML file that the command reads; empty for none.
+        screen: how much the command prints.
         target: the user's own loader or dataset, such as `train.py:train_loader`; None for pictures.
         batches: number of batches after which an epoch of the target ends; None for its own end.
         script_args: arguments of a script.
         pick: number or name of the DataLoader of a script to vary; None for the largest.
         measured_again: results folder of a sweep whose target is measured again in a new folder; relative
             paths begin where that sweep was started; None for the current folder.
+        start: folder in which relative paths of the target begin; None for the current one, or for that of
+            the sweep that is resumed or measured again.
     """
 
     request: Request
@@ -53,11 +58,14 @@ class SweepOptions:
     resume_anyway: bool = False
     program: str = "python -m bench.sweep"
     arguments: tuple[str, ...] = ()
+    config: str = ""
+    screen: Screen = field(default_factory=Screen)
     target: str | None = None
     batches: int | None = None
     script_args: tuple[str, ...] = ()
     pick: str | None = None
     measured_again: Path | None = None
+    start: Path | None = None
 
     @property
     def command(self) -> str:

@@ -11,12 +11,32 @@ from bench.analysis.warnings import find_warnings
 from bench.records.row import find_knobs
 from bench.report.labels import Labels
 from bench.report.remark import Remark
+from bench.report.sweep_results import SweepResults
 from bench.text import format_count, join_few
 
 WEAKER_AUDITS = {
     "index": "what the samples hold was not compared with the dataset",
     "count": "samples without an index can only be counted",
 }
+
+
+def list_problems(
+    results: SweepResults, labels: Labels, imprecise: Sequence[int] = (), precision: float | None = None
+) -> list[Remark]:
+    """List what failed in a sweep, and the reasons to distrust its figures.
+
+    Args:
+        results: tables of the sweep.
+        labels: names of the configurations.
+        imprecise: numbers of those whose intervals are wider than was asked for; default none.
+        precision: half width that was asked for, as a share; default None, where none was.
+    """
+    return [
+        *list_failures(results.summary, results.ceilings, labels),
+        *list_warnings(results.summary, labels),
+        *list_imprecise(imprecise, precision, labels),
+        *list_resumed(results.runs),
+    ]
 
 
 def list_failures(summary: pd.DataFrame, ceilings: pd.DataFrame | None, labels: Labels) -> list[Remark]:

@@ -31,6 +31,19 @@ def print_end(
     if outcome.interrupted:
         print_line(console, "[bold yellow]Interrupted[/]: what was measured until then is kept.")
     if outcome.stopped:
-        command = f"{program} --resume {shlex.quote(where)}"
-        print_line(console, f"To measure the rest: {escape(command)}")
+        print_line(console, f"To measure the rest: {escape(_write_command(folder, program))}")
     print_line(console, f"Results: {escape(where)}")
+
+
+def describe_stop(folder: Path, program: str) -> str:
+    """Return the line that says how to go on with a sweep that was stopped.
+
+    Args:
+        folder: folder of the results.
+        program: command that goes on with a sweep.
+    """
+    return f"not everything was measured: {_write_command(folder, program)} measures the rest"
+
+
+def _write_command(folder: Path, program: str) -> str:
+    return f"{program} --resume {shlex.quote(printable(str(folder)))}"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
 
+from bench.report.command_output import describe_end
 from bench.report.console import print_line
 from bench.report.explain.explain_screen import print_explanation
+from bench.report.explain.explanation_json import SCHEMA, to_json
 from bench.report.explain_conclusion import ExplainConclusion
 from bench.report.output import complain
 from bench.text import format_count, printable
@@ -30,6 +35,23 @@ def print_conclusion(console: Console, conclusion: ExplainConclusion) -> None:
         print_line(console, f"[bold yellow]Interrupted[/]: {kept}.")
     if conclusion.charts_error:
         print_line(console, f"[bold yellow]No charts:[/] {escape(conclusion.charts_error)}")
+
+
+def describe_explanation(
+    conclusion: ExplainConclusion, notices: Sequence[str], exit_code: int
+) -> dict[str, Any]:
+    """Return the JSON object of an explanation: that of its file, and how it ended.
+
+    Args:
+        conclusion: end of the explanation.
+        notices: facts of data and loaders to know before reading figures.
+        exit_code: exit code of the command.
+    """
+    explanation = conclusion.explanation
+    explained = {"schema": SCHEMA, "answer": None} if explanation is None else to_json(explanation)
+    problems = [*conclusion.problems, *filter(None, [conclusion.failure, conclusion.charts_error])]
+    end = describe_end(conclusion.folder, problems, interrupted=conclusion.interrupted, exit_code=exit_code)
+    return {**explained, "notices": notices, "blocks_left_out": conclusion.left_out, **end}
 
 
 def complain_of(conclusion: ExplainConclusion) -> None:

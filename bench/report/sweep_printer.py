@@ -1,4 +1,4 @@
-"""SweepPrinter: prints what happens in a sweep."""
+"""SweepPrinter and ProgressPrinter: print what happens in a sweep."""
 
 from __future__ import annotations
 
@@ -29,12 +29,6 @@ class SweepPrinter(SweepObserver):
         """
         super().__init__(console)
         self._boxes = Notices(console)
-
-    @property
-    def lost(self) -> OSError | None:
-        """The first error of writing to the console; None without one."""
-        lost: OSError | None = getattr(self.console.file, "lost", None)
-        return lost
 
     def notice(self, text: str) -> None:
         """Print a notice in a box."""
@@ -67,5 +61,15 @@ class SweepPrinter(SweepObserver):
         # A full disk stops one file after the other: the first error names the cause.
         for problem in conclusion.problems[:1]:
             complain(problem)
-        if self.lost is not None:
-            complain(f"standard output can't be written: {self.lost.strerror}")
+
+
+class ProgressPrinter(SweepPrinter):
+    """Observer of a sweep that prints its progress, and leaves the results to the command."""
+
+    def show_results(self, conclusion: SweepConclusion) -> None:
+        """Print nothing."""
+
+    def show_end(self, conclusion: SweepConclusion) -> None:
+        """Print the first error."""
+        for problem in conclusion.problems[:1]:
+            complain(problem)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 
 from rich.console import Console
 from rich.markup import escape
 
 from bench.report.aa_report import print_aa
 from bench.report.answers import print_answers
-from bench.report.cautions import (
-    list_audits,
-    list_failures,
-    list_imprecise,
-    list_resumed,
-    list_warnings,
-)
+from bench.report.cautions import list_audits, list_failures, list_problems
 from bench.report.closing import print_end
 from bench.report.console import print_line, print_text
 from bench.report.device_report import describe_device_findings
-from bench.report.labels import make_report_labels
+from bench.report.labels import Labels, make_report_labels
 from bench.report.notices import Notices
+from bench.report.output import complain
 from bench.report.plan_table import print_left_out
-from bench.report.remark import print_remarks
+from bench.report.remark import Remark, print_remarks
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.table import print_table
 from bench.text import printable
@@ -30,7 +26,7 @@ from bench.text import printable
 
 def print_results(console: Console, conclusion: SweepConclusion) -> None:
     """Print the answer, the table, and what to be wary of."""
-    results, sweep, workload = conclusion.results, conclusion.sweep, conclusion.workload
+    results = conclusion.results
     if results is None:
         return
     if conclusion.check is not None:
@@ -38,21 +34,48 @@ def print_results(console: Console, conclusion: SweepConclusion) -> None:
         return
     summary, labels = results.summary, make_report_labels(results.summary)
     console.print()
-
-    def make_code(number: int) -> list[str]:
-        code = workload.make_code(sweep.plan.configurations[number].spec)
-        return sweep.add_threads(number, code)
-
-    print_answers(console, results.answers, labels, make_code)
+    print_answers(console, results.answers, labels, partial(make_code, conclusion))
     print_table(console, summary, labels)
     print_remarks(console, list_audits(summary, labels))
     for line in describe_device_findings(results.runs, summary):
         print_text(console, line)
-    print_remarks(console, list_failures(summary, results.ceilings, labels))
-    print_remarks(console, list_warnings(summary, labels))
-    imprecise = conclusion.outcome.imprecise
-    print_remarks(console, list_imprecise(imprecise, sweep.options.schedule.precision, labels))
-    print_remarks(console, list_resumed(results.runs))
+    precision = conclusion.sweep.options.schedule.precision
+    print_remarks(console, list_problems(results, labels, conclusion.outcome.imprecise, precision))
+
+
+def print_answer(console: Console, conclusion: SweepConclusion) -> None:
+    """Print the answer alone on the console, and what failed on standard error."""
+    results = conclusion.results
+    if results is None:
+        return
+    if conclusion.check is not None:
+        print_aa(console, results.summary, conclusion.check)
+        return
+    labels = make_report_labels(results.summary)
+    print_answers(console, results.answers, labels, partial(make_code, conclusion))
+    for failure in list_failures(results.summary, results.ceilings, labels):
+        complain(f"{failure.title}: {failure.text}")
+
+
+def make_code(conclusion: SweepConclusion, number: int) -> list[str]:
+    """Return the lines of code that make a configuration.
+
+    Args:
+        conclusion: end of the sweep.
+        number: place of the configuration in the plan.
+    """
+    sweep = conclusion.sweep
+    return sweep.add_threads(number, conclusion.workload.make_code(sweep.plan.configurations[number].spec))
+
+
+def list_cautions(conclusion: SweepConclusion, labels: Labels) -> list[Remark]:
+    """List all that a reader of the figures should know; empty where nothing was measured."""
+    results = conclusion.results
+    if results is None:
+        return []
+    precision = conclusion.sweep.options.schedule.precision
+    problems = list_problems(results, labels, conclusion.outcome.imprecise, precision)
+    return [*list_audits(results.summary, labels), *problems]
 
 
 def print_closing(console: Console, conclusion: SweepConclusion, notices: Notices) -> None:

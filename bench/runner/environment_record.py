@@ -1,4 +1,4 @@
-"""Write environment.json, and compare it with the machine on which a sweep is resumed."""
+"""Write environment.json and config.toml, and compare the machine with that of a sweep that is resumed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.trial.workload import Workload
 
 
 def record_environment(sweep: PreparedSweep, workload: Workload) -> list[str]:
-    """Write environment.json for a new sweep, or a note of the resumption into that of a resumed one.
+    """Write environment.json and config.toml, or a note of the resumption into the first of a resumed sweep.
 
     Args:
         sweep: sweep whose folder is locked.
@@ -27,7 +27,7 @@ def record_environment(sweep: PreparedSweep, workload: Workload) -> list[str]:
 
     Raises:
         ResultsError: the sweep can't go on with these data, arguments or differences.
-        StorageError: the file can't be written.
+        StorageError: a file can't be written.
     """
     now = describe_environment(workload.name, workload.digest, sweep.options.command)
     path = sweep.folder / results_folder.ENVIRONMENT
@@ -38,6 +38,8 @@ def record_environment(sweep: PreparedSweep, workload: Workload) -> list[str]:
         place = sweep.options.data_dir if sweep.options.target is None else Path()
         now["dataset"]["folder"] = record_data(place, sweep.folder)
         results_folder.write_json(path, {**now, "sweep": describe_settings(sweep)})
+        if sweep.options.config:
+            results_folder.write_text(sweep.folder / results_folder.CONFIG, sweep.options.config)
         return []
     then = results_folder.read_environment(sweep.folder)
     check_data(then, workload.digest, "data" if sweep.options.target is None else "code")

@@ -85,6 +85,8 @@ class ExplainedSetup:
             names=tuple(name_configurations(plan, twins=False)),
             runs=tuple(schedule_runs(plan, ceilings, self.sweep.options.schedule.epochs)),
             folder=self.sweep.folder / name,
+            # No options of the command measure these configurations.
+            options=replace(self.sweep.options, config=""),
         )
         # Only the progress is shown.
         return measure_sweep(sweep, self.choice, SweepObserver(observer.console))

@@ -13,10 +13,11 @@ from loaders.spec.own_loader_spec import UNKNOWN, OwnLoaderSpec
 
 # Knobs are options of a sweep and columns of its results. These names are taken.
 OPTIONS = (
-    "aa", "aa_pairs", "batches", "blocks", "budget", "budget_s", "cuda_graph", "data_dir", "dataset",
-    "device", "dry_run", "epochs", "family", "help", "learning_rate", "loss", "memory_limit", "mirror",
-    "name", "num_threads", "out", "param", "params", "pick", "precision", "preset", "resume",
-    "resume_anyway", "script_args", "seed", "step", "step_ms", "target", "timeout", "timeout_s",
+    "aa", "aa_pairs", "as_json", "batches", "blocks", "budget", "budget_s", "config", "cuda_graph",
+    "data_dir", "dataset", "device", "dry_run", "epochs", "family", "help", "json", "learning_rate", "loss",
+    "memory_limit", "mirror", "name", "num_threads", "out", "param", "params", "pick", "precision", "preset",
+    "quiet", "resume", "resume_anyway", "script_args", "seed", "step", "step_ms", "target", "timeout",
+    "timeout_s",
 )  # fmt: skip
 COLUMNS = (
     "attempt", "audit", "audited_share", "baseline", "between_epochs_cpu_s", "block", "build_s",

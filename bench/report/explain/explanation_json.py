@@ -20,10 +20,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-import numpy as np
-
 from bench.analysis.explanation.explanation import Explanation
 from bench.report.explain.answer import answer_in_a_sentence
+from bench.report.json_values import encode_value
 from bench.text import printable
 
 SCHEMA = 1
@@ -36,7 +35,7 @@ class ExplanationFormatError(ValueError):
 
 def to_json(explanation: Explanation) -> dict[str, Any]:
     """Return an explanation as an object that `json.dumps(..., allow_nan=False)` takes."""
-    attributes = _encode(explanation)
+    attributes = encode_value(explanation)
     return {"schema": SCHEMA, "answer": answer_in_a_sentence(explanation), **attributes}
 
 
@@ -55,23 +54,6 @@ def from_json(found: Mapping[str, Any]) -> Explanation:
         )
     explanation: Explanation = _decode(found, Explanation, "explanation")
     return explanation
-
-
-def _encode(value: object) -> Any:
-    """Return a value in JSON's types."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, np.generic):
-        return _encode(value.item())
-    if isinstance(value, Mapping):
-        return {str(name): _encode(content) for name, content in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_encode(content) for content in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else "infinity" if value > 0 else "-infinity"
-    return value
 
 
 def _decode(value: Any, kind: Any, place: str) -> Any:

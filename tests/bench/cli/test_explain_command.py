@@ -10,12 +10,13 @@ from bench.cli.explain_groups import BLOCKS, make_explain_groups
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.explain_options import ExplainOptions
 from bench.plan.grid import Machine, make_plan
+from bench.plan.screen import Screen
 from loaders.families.tensor_slice import TensorSlice
 from loaders.families.torch_dataloader import TorchDataLoader
 
 WIDTH, SCREEN = 100, 48
 MACHINE = Machine(cuda=False, num_threads=2)
-OWN = {"blocks", "verify", "check", "as_json", "quiet"}
+OWN = {"blocks", "verify", "check"}
 
 
 def parse(*arguments: str) -> ExplainOptions:
@@ -72,7 +73,7 @@ def test_without_a_target_the_tutorials_loader_is_explained() -> None:
     options = parse()
     order = options.order
     assert (order.target, order.schedule.blocks, order.budget_s) == (None, BLOCKS, None)
-    assert (options.verify, options.check, options.as_json, options.quiet) == (False,) * 4
+    assert (options.verify, options.check, order.screen) == (False, False, Screen())
     (configuration,) = make_plan(order.request, MACHINE).configurations
     assert configuration.spec == TorchDataLoader().resolve()
 

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from bench.records.errors import StorageError
 from bench.report.charts.drawing import ChartsError
-from bench.report.output import SteadyOutput
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_outcome import SweepOutcome
 from bench.report.sweep_printer import SweepPrinter
@@ -25,7 +24,7 @@ from tests.fakes import numbered_workload
 def report(tmp_path, capsys):
     """Report a sweep of two configurations with these rows: (exit code, output, errors)."""
 
-    def run(rows=None, outcome=None, stream=None) -> tuple[int, str, str]:
+    def run(rows=None, outcome=None) -> tuple[int, str, str]:
         folder = tmp_path / "out"
         rows = [*blocks(0, [2.0] * 3), *blocks(1, [1.0] * 3)] if rows is None else rows
         if rows:
@@ -33,13 +32,12 @@ def report(tmp_path, capsys):
         else:
             folder.mkdir()
         sweep = replace(plan_sweep("--num-workers", "0,1", "--num-threads", "1"), folder=folder)
-        console = Console(file=stream or io.StringIO(), width=140)
+        console = Console(file=io.StringIO(), width=140)
         printer = SweepPrinter(console)
         printer.notice("Data are synthetic. No others were found.")
         begun = SweepConclusion(sweep, numbered_workload(), outcome or SweepOutcome())
         code = conclude_sweep(begun, printer).exit_code
-        text = "" if stream else console.file.getvalue().partition("╯")[2]
-        return code, text, capsys.readouterr().err
+        return code, console.file.getvalue().partition("╯")[2], capsys.readouterr().err
 
     return run
 
@@ -120,12 +118,3 @@ def test_a_sweep_without_rows_has_a_report(report) -> None:
     assert (code, errors) == (0, "")
     assert "Throughput" not in text
     assert "Interrupted: " in text
-
-
-def test_output_that_cannot_be_written_is_told(report) -> None:
-    """Standard error has the reason, and the command's exit code is 1."""
-    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        stream = SteadyOutput(full)
-        _, _, errors = report(stream=stream)
-    assert stream.lost is not None
-    assert errors == "error: standard output can't be written: No space left on device\n"

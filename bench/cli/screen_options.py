@@ -1,0 +1,27 @@
+"""The options of how much a command prints, alike in all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from bench.plan.screen import Screen
+
+
+def screen_options(noun: str) -> list[click.Option]:
+    """Return the options of how much is printed.
+
+    Args:
+        noun: what the command prints at its end, as `the answer`.
+    """
+    return [
+        click.Option(["--json", "as_json"], is_flag=True, help=f"Print {noun} as one JSON object."),
+        click.Option(["--quiet"], is_flag=True, help=f"Print {noun}, and nothing else."),
+    ]
+
+
+def make_screen(values: Mapping[str, Any]) -> Screen:
+    """Return how much is printed, from the values of a command's options."""
+    return Screen(as_json=values["as_json"], quiet=values["quiet"])

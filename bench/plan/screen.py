@@ -1,0 +1,18 @@
+"""Screen: how much a command prints, and in which form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How much a command prints, and in which form. Errors always go to standard error.
+
+    Attributes:
+        as_json: whether the answer is one JSON document. Progress goes to standard error then.
+        quiet: whether the answer is printed, and nothing else.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
