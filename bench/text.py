@@ -18,7 +18,7 @@ MAX_ERROR_LETTERS = 1000
 
 def format_count(number: int, noun: str) -> str:
     """Return a number of things, such as `1 block`, `3 blocks` or `3 batches`."""
-    ending = "es" if noun.endswith(("ch", "sh", "s", "x")) else "s"
+    ending = "es" if noun.endswith(("tch", "sh", "s", "x")) else "s"
     return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 

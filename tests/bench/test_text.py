@@ -30,6 +30,7 @@ def test_counts() -> None:
         "0 blocks", "1 block", "2 blocks", "1,000 blocks",
     ]  # fmt: skip
     assert [format_count(n, "slow batch") for n in (1, 3)] == ["1 slow batch", "3 slow batches"]
+    assert [format_count(2, noun) for noun in ("epoch", "process")] == ["2 epochs", "2 processes"]
 
 
 @pytest.mark.parametrize(
