@@ -12,10 +12,10 @@ from bench.analysis.evidence import LoaderSetup
 from bench.analysis.explanation.block_figures import BlockFigures, average_known
 from bench.analysis.explanation.explanation import Part, Rung
 from bench.analysis.explanation.inside import find_loading_wait_s, find_way_s
-from bench.analysis.explanation.parts import find_start_s
+from bench.analysis.explanation.parts import find_loader_s, find_start_s
 from bench.analysis.replay.predictor import Predictor
 from bench.records.batch_trace import BatchTrace
-from bench.records.rung_time import COLLATE, FETCH, LOADER, ORDER, TRANSFORM, TRANSPORT
+from bench.records.rung_time import COLLATE, FETCH, ORDER, TRANSFORM, TRANSPORT
 
 LOADING_STAGES = (FETCH, TRANSFORM, COLLATE)
 # The way of a batch takes at most so many times what it takes alone. What is longer is no transport: the
@@ -189,7 +189,7 @@ def gather_facts(
         idle_share=_find_idle_share(parts),
         cpu_s=_average([trace.cpu_s for trace in traces]),
         delayed_share=_divide_sums([_clip_delay_s(trace) for trace in traces], loading),
-        loader_s=average_known([_find_loader_s(one) for one in blocks]),
+        loader_s=average_known([find_loader_s(one) for one in blocks]),
     )
 
 
@@ -259,9 +259,3 @@ def _divide_sums(above: Sequence[np.ndarray], below: Sequence[np.ndarray]) -> fl
     known = ~(np.isnan(over) | np.isnan(under))
     whole = float(under[known].sum())
     return float(over[known].sum()) / whole if whole > 0 else None
-
-
-def _find_loader_s(figures: BlockFigures) -> float | None:
-    rungs = [rung for rung in figures.rungs if rung.rung == LOADER]
-    batches = sum(rung.batches for rung in rungs)
-    return math.fsum(rung.wall_s for rung in rungs) / batches if batches else None

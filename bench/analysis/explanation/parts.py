@@ -75,6 +75,24 @@ def find_start_s(setup: LoaderSetup, figures: BlockFigures) -> float:
     return figures.startup_s + max(0.0, first_wait_s - (figures.typical_wait_s if load_s is None else load_s))
 
 
+def find_loader_s(figures: BlockFigures) -> float | None:
+    """Return the seconds that the loader alone takes for a mean batch of an epoch; None if unknown.
+
+    The ladder times the first batches, which are whole. The last one of an epoch may not be, so times go by
+    samples.
+
+    Args:
+        figures: the figures of a block.
+    """
+    rungs = [rung for rung in figures.rungs if rung.rung == LOADER]
+    batches, samples = sum(rung.batches for rung in rungs), sum(rung.samples for rung in rungs)
+    if not batches:
+        return None
+    batch_s = math.fsum(rung.wall_s for rung in rungs) / batches
+    fullness = (figures.samples / figures.batches) / (samples / batches) if samples else 1.0
+    return batch_s * fullness
+
+
 def find_typical_load_s(figures: BlockFigures) -> float | None:
     """Return the median time of a batch's loading in a worker or the training process; None if unknown."""
     loads = [load for trace in _pick_known(figures) for load in trace.load_s if not math.isnan(load)]
@@ -133,9 +151,9 @@ def _split_mean_worker(setup: LoaderSetup, figures: BlockFigures) -> dict[Key, f
 def _measure_waiting_apart(setup: LoaderSetup, figures: BlockFigures) -> float | None:
     """Return the seconds a batch that the training waits, as other processes than the rows' have measured."""
     # The rung of the whole loader is the sum of the differences below it.
-    loaders = [rung for rung in figures.rungs if rung.rung == LOADER]
-    if loaders and setup.num_workers == 0:
-        return math.fsum(rung.wall_s for rung in loaders) / sum(rung.batches for rung in loaders)
+    loader_s = find_loader_s(figures)
+    if loader_s is not None and setup.num_workers == 0:
+        return loader_s
     if not figures.traces:
         return None
     waits = [float(trace.wait_s.sum()) for trace in figures.traces]

@@ -83,6 +83,21 @@ def test_parts_close_where_nothing_was_slowed_down(num_workers) -> None:
     assert close(replace(LOADER, num_workers=num_workers).make_evidence()) == pytest.approx(1, abs=0.01)
 
 
+def test_parts_close_where_the_last_batch_is_not_whole() -> None:
+    """The ladder times whole batches only; an epoch of 2.5 of them has no more samples than that."""
+    evidence = replace(LOADER, num_workers=0).make_evidence()
+    fullness = 2.5 / 3
+    blocks = [
+        replace(
+            block,
+            whole=tuple(replace(row, samples=round(fullness * row.samples)) for row in block.whole),
+            rungs=tuple(replace(rung, wall_s=rung.wall_s / fullness) for rung in block.rungs),
+        )
+        for block in evidence.blocks
+    ]
+    assert close(replace(evidence, blocks=tuple(blocks))) == pytest.approx(1, abs=0.01)
+
+
 def slow_down(evidence, factor: float, *, traces: bool, rungs: bool):
     """Return evidence whose traces or ladder took longer than its epochs."""
     blocks = [
