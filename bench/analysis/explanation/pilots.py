@@ -90,7 +90,9 @@ def _choose_workers(setup: LoaderSetup, seen: _Seen) -> int | None:
     """Return a number of workers to try; None where a replay tells what others than the present one do."""
     cores = max(1, int(setup.cores))
     if setup.num_workers:
-        return cores if setup.num_workers > cores else None
+        # Those that wait leave the cores to others, as a replay knows.
+        is_crowded = setup.num_workers > cores and setup.num_workers * seen.computing > cores
+        return cores if is_crowded else None
     if not setup.map_style:
         return 1
     enough = round(setup.cores / max(seen.computing, 1 / MOST_TIMES_CORES))

@@ -36,6 +36,8 @@ def test_the_number_of_workers_that_no_replay_tells(loader, expected) -> None:
     "loader",
     [
         replace(BASE, cores=4, num_workers=4),
+        # Workers that wait aren't in each other's way.
+        replace(BASE, cores=4, num_workers=16, cpu={"fetch": 0.0, "collate": 0.0}),
         # Training waits for less than a twentieth of an epoch.
         replace(ALONE, fetch_s=0.2 * MS, collate_s=0.2 * MS, step_s=50 * MS),
     ],
