@@ -7,43 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-)
-from rich.table import Column
-from rich.text import Text
 from typing_extensions import Self
 
+from bench.analysis.leaders import LeaderBoard, Leaders
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.process.running_clock import read_running_s
+from bench.records import results_folder
+from bench.records.row import Row
+from bench.report.live.display import make_display
+from bench.report.live.state import ProgressState
 from bench.report.time_left import TimeLeft
 from bench.text import format_duration
 
-# Columns of a line that the bar, the counts and the time take.
-BESIDE_DESCRIPTION = 50
-
-
-class _EndColumn(ProgressColumn):
-    """The description of a task, without its start where the terminal is too narrow for all of it."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(table_column=Column(no_wrap=True, ratio=1))
-        self._console = console
-
-    def render(self, task: Task) -> Text:
-        room = max(10, self._console.width - BESIDE_DESCRIPTION)
-        text = task.description
-        return Text(text if len(text) <= room else f"…{text[-room + 1 :]}")
-
 
 class SweepProgress:
-    """Display of a sweep's trials: a bar on a terminal, one line a trial elsewhere.
+    """Progress of a sweep: the trial that runs, those that are left, and the leaders so far.
 
     It knows how long trials take, so it also says which ones still fit the budget. A run is a configuration
     or a ceiling, and goes by its place in the list of labels.
@@ -56,6 +34,8 @@ class SweepProgress:
         estimates_s: Mapping[int, float],
         blocks: int,
         budget_s: float | None = None,
+        *,
+        board: LeaderBoard | None = None,
     ) -> None:
         """Start with all trials of the planned blocks ahead.
 
@@ -65,35 +45,41 @@ class SweepProgress:
             estimates_s: estimated duration of a trial of each run, in seconds.
             blocks: number of planned blocks.
             budget_s: seconds that all trials together may take; None for any.
+            board: board of the leaders; default None shows none.
         """
-        self._console = console
         self._labels = [*labels]
         self._blocks = blocks
         self._budget_s = budget_s
         self._trials = len(estimates_s) * blocks
         self._done = 0
+        self._block = ""
         self._started_s = read_running_s()
         self._left = TimeLeft(estimates_s, blocks)
-        self._bar = Progress(
-            BarColumn(bar_width=12),
-            MofNCompleteColumn(),
-            TextColumn("[cyan]{task.fields[left]}"),
-            # The end of a name says what varies, so a narrow terminal shows that.
-            _EndColumn(console),
-            console=console,
-            transient=True,
-            # Each refresh takes milliseconds from what is being measured.
-            refresh_per_second=2,
-            disable=not console.is_terminal,
-        )
-        self._task: TaskID = self._bar.add_task("starting", total=self._trials, left="")
+        self._board = board
+        self._display = make_display(console)
 
     @classmethod
     def for_sweep(cls, console: Console, sweep: PreparedSweep, samples: int) -> Self:
-        """Make the display of a sweep over data of that size."""
+        """Make the progress of a sweep.
+
+        Args:
+            console: console to show it on.
+            sweep: sweep that is about to run.
+            samples: size of the data.
+
+        Raises:
+            ResultsError: the rows of a resumed sweep can't be read.
+        """
         estimates_s = dict(enumerate(sweep.estimate_runs_s(samples)))
         options = sweep.options
-        return cls(console, sweep.name_runs(), estimates_s, options.schedule.blocks, options.budget_s)
+        return cls(
+            console,
+            sweep.name_runs(),
+            estimates_s,
+            options.schedule.blocks,
+            options.budget_s,
+            board=_make_board(sweep),
+        )
 
     @contextmanager
     def trial(self, number: int, block: int, attempt: int = 0) -> Iterator[None]:
@@ -104,19 +90,19 @@ class SweepProgress:
             block: block of the trial, from 0.
             attempt: 1 for the repetition of a disturbed trial, else 0.
         """
-        left = self._describe_time_left()
-        of = f"/{self._blocks}" if block < self._blocks else ""
+        self._block = f"block {block + 1}{f'/{self._blocks}' if block < self._blocks else ''}"
         again = ", again, as it was disturbed" * attempt
-        doing = f"block {block + 1}{of}  {self._labels[number]}{again}"
-        self._bar.update(self._task, description=doing, left=left)
-        if not self._console.is_terminal:
-            place = f"[{self._done + 1:>{len(str(self._trials))}}/{self._trials}]"
-            self._console.print(f"{place} {left:<22} {doing}", markup=False, highlight=False, soft_wrap=True)
+        self._display.begin_trial(self._describe(f"{self._labels[number]}{again}"))
         started_s = read_running_s()
         yield
         self._left.finish(number, read_running_s() - started_s)
         self._done += 1
-        self._bar.update(self._task, completed=self._done, left=self._describe_time_left())
+        self._display.end_trial(self._describe())
+
+    def take(self, row: Row) -> None:
+        """Take in a row of a trial that runs, for the leaders."""
+        if self._board is not None:
+            self._board.add(row)
 
     def estimate_trial_s(self, number: int) -> float:
         """Return about how long a trial of a run takes, in seconds."""
@@ -130,7 +116,6 @@ class SweepProgress:
         """Leave out one trial of a run."""
         self._left.skip(number)
         self._trials -= 1
-        self._bar.update(self._task, total=self._trials)
 
     def skip_rest(self, number: int, block: int) -> None:
         """Leave out the trials of a run in all planned blocks after this one."""
@@ -142,7 +127,6 @@ class SweepProgress:
         for number in numbers:
             self._left.add(number)
             self._trials += 1
-        self._bar.update(self._task, total=self._trials)
 
     def introduce(self, label: str, estimate_s: float, block: int) -> int:
         """Take in a run that wasn't planned, from one block on, and return its number.
@@ -157,7 +141,6 @@ class SweepProgress:
         trials = max(1, self._blocks - block)
         self._left.introduce(number, estimate_s, trials)
         self._trials += trials
-        self._bar.update(self._task, total=self._trials)
         return number
 
     def give_back(self, seconds: float) -> None:
@@ -174,10 +157,28 @@ class SweepProgress:
         seconds = max(0, self._left.estimate_first_s(), within_s)
         return f"about {format_duration(seconds)} left"
 
+    def _describe(self, doing: str = "") -> ProgressState:
+        """Return what is shown now.
+
+        Args:
+            doing: name of the trial that runs; default none.
+        """
+        find_leaders = Leaders if self._board is None else self._board.find_leaders
+        left = self._describe_time_left()
+        return ProgressState(self._done, self._trials, left, self._block, doing, find_leaders)
+
     def __enter__(self) -> Self:
         self._started_s = read_running_s()
-        self._bar.start()
+        self._display.start(self._describe())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._display.stop(self._describe())
+
+
+def _make_board(sweep: PreparedSweep) -> LeaderBoard | None:
+    """Return the board of a sweep's leaders; None for an A/A check, whose configurations are all equal."""
+    if sweep.options.request.aa_pairs:
+        return None
+    begun = sweep.is_resumed and results_folder.has_header(sweep.folder, results_folder.RUNS)
+    return LeaderBoard(sweep.names, results_folder.read_runs(sweep.folder) if begun else None)

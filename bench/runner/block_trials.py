@@ -116,6 +116,7 @@ class BlockTrials:
                 elif row.epoch in known:
                     continue
                 self._files.write(run, row)
+                self.progress.take(row)
                 if row.disturbed is not None:
                     self._disturbed.add((place, block))
                 yield row

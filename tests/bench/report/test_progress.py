@@ -6,7 +6,10 @@ import io
 
 from rich.console import Console
 
+from bench.analysis.leaders import LeaderBoard
 from bench.report.progress import SweepProgress
+from tests.bench import runs
+from tests.bench.runs import timed
 
 
 def test_the_budget_bounds_the_time_left() -> None:
@@ -54,10 +57,33 @@ def test_a_terminal_gets_a_bar() -> None:
     """The bar has the same facts as a line."""
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     with SweepProgress(console, ["num_workers=0"], {0: 2.0}, blocks=1) as progress, progress.trial(0, 0):
-        progress._bar.refresh()
+        pass
     text = console.file.getvalue()
     assert "num_workers=0" in text
     assert "about 2 s left" in text
+
+
+def test_rows_make_the_leaders(tmp_path) -> None:
+    """A resumed sweep begins with those on file."""
+    console = Console(file=io.StringIO(), width=120)
+    board = LeaderBoard(["a", "b"], runs.table(tmp_path, [timed(0, 0, 2.0)]))
+    with SweepProgress(console, ["a", "b"], {0: 2.0, 1: 3.0}, blocks=2, board=board) as progress:
+        with progress.trial(1, 0):
+            progress.take(timed(1, 0, 1.0))
+        with progress.trial(0, 1):
+            pass
+    assert console.file.getvalue().splitlines()[1] == (
+        "Best so far: b at 1,000 samples/s (2 × base); a at 500 samples/s (baseline)"
+    )
+
+
+def test_a_quiet_console_shows_nothing() -> None:
+    """Nor are leaders looked for."""
+    console, board = Console(file=io.StringIO(), quiet=True), LeaderBoard([])
+    board.find_leaders = lambda: 1 / 0
+    with SweepProgress(console, ["a"], {0: 2.0}, blocks=1, board=board) as progress, progress.trial(0, 0):
+        pass
+    assert console.file.getvalue() == ""
 
 
 def test_more_trials_than_planned() -> None:
