@@ -1,0 +1,161 @@
+"""Side: one of the two results folders of a comparison, with the figures of each configuration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.naming import list_knobs
+from bench.analysis.summary import summarise
+from bench.analysis.throughputs import compute_throughputs, find_sound
+from bench.records import results_folder
+from bench.records.errors import ResultsError
+
+# Cells that tell configurations apart, beside the knobs.
+IDENTITY = ("family", "device", "step", "loss", "cuda_graph")
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the two results folders of a comparison.
+
+    Attributes:
+        name: name of the side, such as its folder or its commit.
+        folder: the results folder.
+        runs: rows of runs.csv; None where nothing was measured.
+        ceilings: rows of ceilings.csv; None without that file.
+        environment: content of environment.json; None where it can't be read.
+    """
+
+    name: str
+    folder: Path
+    runs: pd.DataFrame | None
+    ceilings: pd.DataFrame | None
+    environment: Mapping[str, Any] | None
+
+
+def read_side(folder: Path, name: str | None = None) -> Side:
+    """Read one side of a comparison.
+
+    Args:
+        folder: results folder.
+        name: name of the side; default None takes that of the folder.
+
+    Raises:
+        ResultsError: the folder isn't one of a sweep.
+    """
+    try:
+        environment = results_folder.read_environment(folder)
+    except ResultsError:
+        # A folder of rows alone can be compared. It only doesn't say on which machine they were measured.
+        environment = None
+    runs = None
+    if environment is None or results_folder.has_header(folder, results_folder.RUNS):
+        runs = results_folder.read_runs(folder)
+    ceilings = results_folder.read_ceilings(folder)
+    return Side(
+        name=str(folder) if name is None else name,
+        folder=folder,
+        runs=None if runs is None or runs.empty else runs,
+        ceilings=None if ceilings is None or ceilings.empty else ceilings,
+        environment=environment,
+    )
+
+
+@dataclass(frozen=True)
+class MeasuredConfiguration:
+    """One configuration of a side.
+
+    Attributes:
+        number: its number in the side's summary.
+        cells: cells of its line of the summary.
+        values: samples/s of each block; across machines the ratio to the baseline. Empty where a row of it is
+            not `ok`.
+        samples: samples of an epoch; None where none was measured.
+        identity: value of each column that tells it from others, by the column's name.
+        twin: number of configurations before it that are the same, from 0.
+    """
+
+    number: int
+    cells: Mapping[str, Any]
+    values: Mapping[int, float]
+    samples: float | None
+    identity: Mapping[str, str]
+    twin: int
+
+    @property
+    def key(self) -> Hashable:
+        """Key under which another side holds the same configuration."""
+        return tuple(sorted(self.identity.items())), self.twin
+
+    @property
+    def work(self) -> str:
+        """Shape and type of its samples; empty where none was delivered."""
+        return f"{self.cells['sample_shape']} {self.cells['dtype']}".strip()
+
+    @property
+    def is_baseline(self) -> bool:
+        """True if it is the baseline that its ratios refer to."""
+        return bool(self.cells["baseline"] == self.number)
+
+
+def list_configurations(side: Side, *, as_ratios: bool) -> list[MeasuredConfiguration]:
+    """List the configurations of a side, in the order of its plan.
+
+    Args:
+        side: a side with rows.
+        as_ratios: whether their values are ratios to the baseline, taken inside each block.
+    """
+    if side.runs is None:
+        return []
+    summary = summarise(side.runs)
+    sound = set(find_sound(side.runs))
+    speeds = {number: own for number, own in compute_throughputs(side.runs).items() if number in sound}
+    samples = side.runs[side.runs["status"] == "ok"].groupby("configuration")["samples"].median()
+    threads = _find_default_threads(side) if as_ratios else None
+    seen: Counter[Hashable] = Counter()
+    found = []
+    for cells in summary.to_dict("records"):
+        number = int(cells["configuration"])
+        values = speeds.get(number, {})
+        if as_ratios:
+            baseline = speeds.get(int(cells["baseline"]), {})
+            values = {block: value / baseline[block] for block, value in values.items() if block in baseline}
+        identity = _identify(cells, list_knobs(summary), threads)
+        key = tuple(sorted(identity.items()))
+        found.append(
+            MeasuredConfiguration(
+                number=number,
+                cells={str(name): value for name, value in cells.items()},
+                values=values,
+                samples=float(samples[number]) if number in samples.index else None,
+                identity=identity,
+                twin=seen[key],
+            )
+        )
+        seen[key] += 1
+    return found
+
+
+def _identify(cells: Mapping[Any, Any], knobs: list[str], default_threads: int | None) -> dict[str, str]:
+    """Return the cells that tell a configuration from others.
+
+    A knob that a family lacks is left out, and so is one at `none`, which changes nothing. Then a sweep
+    matches one of an older version that lacks the knob.
+    """
+    identity = {name: str(cells[name]) for name in IDENTITY if str(cells[name])}
+    identity |= {name: str(cells[name]) for name in knobs if str(cells[name]) not in ("", "none")}
+    # Machines differ in cores. torch's own number of threads stands for the same choice on both.
+    threads = int(cells["num_threads"])
+    identity["num_threads"] = "torch's own" if threads == default_threads else str(threads)
+    return identity
+
+
+def _find_default_threads(side: Side) -> int | None:
+    threads = (side.environment or {}).get("torch", {}).get("num_threads")
+    return threads if isinstance(threads, int) else None
