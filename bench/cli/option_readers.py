@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
+from bench.text import suggest
 from loaders.spec.knobs import Integer
 
 T = TypeVar("T")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 BYTES = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 LONGEST_NAME = 100
+TRUTHS = {"true": True, "false": False}
 
 
-def make_list_reader(parse: Callable[[str], T], allowed: str) -> Callable[..., tuple[T, ...] | None]:
+def make_list_reader(
+    parse: Callable[[str], T], allowed: str, words: Iterable[str] = ()
+) -> Callable[..., tuple[T, ...] | None]:
     """Make the callback of an option that takes values separated by commas. A value given twice counts once.
 
     Args:
         parse: returns one value from its text, and raises ValueError for a text that isn't allowed.
         allowed: the allowed values in words.
+        words: those that are words, of which an error names the nearest; default none.
     """
+    known = tuple(words)
 
     def read_list(_context: click.Context, option: click.Parameter, text: str | None) -> tuple[T, ...] | None:
         if text is None:
@@ -35,6 +41,7 @@ def make_list_reader(parse: Callable[[str], T], allowed: str) -> Callable[..., t
             except ValueError:
                 raise click.UsageError(
                     f"{option.opts[0]}: {part!r} is not {allowed} (several are separated by commas)"
+                    f"{suggest(part.lower(), known)}"
                 ) from None
         return tuple(found)
 
@@ -64,7 +71,8 @@ def read_params(
 ) -> dict[str, tuple[Any, ...]]:
     """Return the values of each parameter that texts such as `size=128,224` name.
 
-    A value is a literal of Python, such as `224`, `0.5`, `True` or `None`, or else a text.
+    A value is a literal of Python, such as `224`, `0.5`, `True` or `None`, or else a text. `true` and `false`
+    are truth values too: the text `false` would count as true in the function.
     """
     found: dict[str, tuple[Any, ...]] = {}
     for text in texts:
@@ -76,6 +84,8 @@ def read_params(
 
 
 def _parse_literal(text: str) -> Any:
+    if text in TRUTHS:
+        return TRUTHS[text]
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):

@@ -66,3 +66,11 @@ def test_lists_are_read_part_by_part() -> None:
     with pytest.raises(click.UsageError) as error:
         read(reader, "3,x")
     assert error.value.message == "--it: 'x' is not a number (several are separated by commas)"
+
+
+def test_values_of_params_are_literals() -> None:
+    """A text `false` would be true in the user's function."""
+    option = click.Option(["--param"])
+    texts = ("a=1,0.5,None,True", "b=false,true,no")
+    found = option_readers.read_params(click.Context(click.Command("sweep")), option, texts)
+    assert found == {"a": (1, 0.5, None, True), "b": (False, True, "no")}
