@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from bench.analysis.evidence import BlockEvidence, Evidence, LoaderSetup
 from bench.analysis.explanation.explain import explain
 from bench.analysis.explanation.explanation import Explanation
+from bench.analysis.leaders import LeaderBoard
 from bench.plan.ceiling_loaders import OwnStepCeiling, StepCeiling
 from bench.plan.explain_options import ExplainOptions
 from bench.plan.offer import Offer
@@ -19,12 +20,11 @@ from bench.process.running_clock import read_running_s
 from bench.records import results_folder
 from bench.records.errors import StorageError
 from bench.records.probe_files import ProbeFiles
-from bench.report.charts.drawing import ChartsError
-from bench.report.explain.explain_charts import draw_explanation
 from bench.report.explain_conclusion import ExplainConclusion
 from bench.report.explain_opening import print_cut, print_explain_start, print_first_look, print_overrun
 from bench.report.explanation_file import write_explanation
 from bench.report.progress import SweepProgress
+from bench.report.report_files import ReportFiles
 from bench.report.sweep_observer import SweepObserver
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
@@ -167,8 +167,10 @@ class _Session:
 
     def _make_progress(self, estimates_s: Mapping[int, float]) -> SweepProgress:
         labels = [*self._sweep.name_runs(), *PROBES]
-        blocks = self._options.order.schedule.blocks
-        return SweepProgress(self._observer.console, labels, estimates_s, blocks, self._find_left_s())
+        blocks, board = self._options.order.schedule.blocks, LeaderBoard(self._sweep.names)
+        return SweepProgress(
+            self._observer.console, labels, estimates_s, blocks, self._find_left_s(), board=board
+        )
 
     def _conclude(self, conclusion: ExplainConclusion, workload: Workload) -> ExplainConclusion:
         """Verify and check the explanation as was asked for, and write it with its charts."""
@@ -184,19 +186,13 @@ class _Session:
                 write_explanation(conclusion.folder, explanation)
         except (StorageError, DataChangedError) as error:
             problems.append(error)
-        charts_error = ""
-        try:
-            draw_explanation(explanation, conclusion.folder)
-        except ChartsError as error:
-            charts_error = str(error)
-        except StorageError as error:
-            problems.append(error)
+        files = ReportFiles.write_explanation(explanation, conclusion.folder)
         return replace(
             conclusion,
             explanation=explanation,
             interrupted=interrupts.was_interrupted(),
-            problems=tuple(problems),
-            charts_error=charts_error,
+            problems=(*problems, *files.unwritten),
+            undrawn=tuple(files.undrawn),
         )
 
     def _try_advice(self, explanation: Explanation, workload: Workload) -> Explanation:
