@@ -1,13 +1,17 @@
-"""Measure loaders with planned costs and loaders that cheat, or explain trainings with planted causes.
+"""Measure what the toolkit says of loaders and trainings whose costs are planned.
 
 `python -m bench.validate` exits with 0 if every reading agrees with its plan and every cheat is caught.
 `python -m bench.validate --diagnosis` exits with 0 if enough of the planted causes are named.
+`python -m bench.validate --comparison` exits with 0 if comparisons raise few false alarms and find planted
+slow-downs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -15,23 +19,33 @@ from rich.console import Console
 
 from bench.cli.command_line import run_command
 from bench.cli.option_readers import make_list_reader, make_reader
+from bench.cli.user_path import UserPath
+from bench.plan.revision_options import BLOCKS
 from bench.process.errors import ProcessError
+from bench.records.errors import ResultsError
 from bench.report.console import make_console
 from bench.validation.cases import CASES
+from bench.validation.comparison.block_group import STEP_OF_RUNS
+from bench.validation.comparison.findings import ComparisonError
+from bench.validation.comparison.measure_rates import RatesOptions, measure_rates
 from bench.validation.diagnosis.plants import PLANTS
 from bench.validation.diagnosis.scoring import score_diagnosis
 from bench.validation.measuring import measure_cases
 from bench.validation.tables import print_cheats, print_conclusion, print_problems, print_readings
 from bench.validation.validation_case import ValidationCase
+from bench.workloads.target.target import TargetError
 from loaders.spec.knobs import Integer
 
 BY_NAME = {case.name: case for case in CASES}
 PLANTS_BY_NAME = {plant.name: plant for plant in PLANTS}
 # Fewer give no interval.
 DIAGNOSIS_BLOCKS = 3
+# Comparisons of the same code, of which 5% are two.
+RUNS = 40
 HELP = (
     "Measure loaders with planned costs, and loaders that cheat; exit 1 if one is misjudged. "
-    "With --diagnosis, explain trainings with planted causes, and print how often their causes are named."
+    "With --diagnosis, explain trainings with planted causes, and print how often their causes are named. "
+    "With --comparison, compare loaders of the same code and slower ones, and print how often that is right."
 )
 
 
@@ -56,7 +70,7 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
             raise ValueError(name)
         return name
 
-    return make_list_reader(read_name, f"one of {', '.join(names)}")(context, option, text)
+    return make_list_reader(read_name, f"one of {', '.join(names)}", names)(context, option, text)
 
 
 @click.command(help=HELP)
@@ -67,22 +81,62 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     is_eager=True,
     help="explain trainings with planted causes, some 20 minutes",
 )
+@click.option(
+    "--comparison", is_flag=True, help="compare loaders that are the same or slower, some 14 minutes"
+)
 @click.option("--only", metavar="LIST", callback=_read_names, help="measure only these cases")
 @click.option(
     "--blocks",
     metavar="N",
     callback=make_reader(Integer(1, 100)),
-    help=f"with --diagnosis: blocks of each explanation; default {DIAGNOSIS_BLOCKS}",
+    help=f"blocks of each explanation (default {DIAGNOSIS_BLOCKS}) or comparison (default {BLOCKS})",
 )
-def command(diagnosis: bool, only: tuple[str, ...] | None, blocks: int | None) -> int:
+@click.option(
+    "--runs",
+    metavar="N",
+    callback=make_reader(Integer(STEP_OF_RUNS, 400)),
+    help=f"with --comparison: comparisons of the same code, {STEP_OF_RUNS} or a multiple; default {RUNS}",
+)
+@click.option(
+    "--out",
+    type=UserPath(),
+    metavar="DIR",
+    help="with --comparison: folder of the results; default results/<UTC time>-comparison",
+)
+def command(
+    diagnosis: bool,
+    comparison: bool,
+    only: tuple[str, ...] | None,
+    blocks: int | None,
+    runs: int | None,
+    out: Path | None,
+) -> int:
     """Run the command line of this module."""
     console = make_console()
+    _check_kind(diagnosis=diagnosis, comparison=comparison, given={"only": only, "runs": runs, "out": out})
+    if comparison:
+        return measure_rates(RatesOptions(runs or RUNS, blocks or BLOCKS, out), console)
     if diagnosis:
         plants = [PLANTS_BY_NAME[name] for name in only or PLANTS_BY_NAME]
         return score_diagnosis(plants, blocks or DIAGNOSIS_BLOCKS, console)
     if blocks is not None:
-        raise click.UsageError("--blocks: only an explanation has blocks, so it needs --diagnosis")
+        raise click.UsageError(
+            "--blocks: only explanations and comparisons have blocks: it needs --diagnosis or --comparison"
+        )
     return validate(_choose_cases(only, console), console)
+
+
+def _check_kind(*, diagnosis: bool, comparison: bool, given: Mapping[str, Any]) -> None:
+    """Check that the options belong to what is validated."""
+    if diagnosis and comparison:
+        raise click.UsageError("--comparison: --diagnosis validates another thing: give one of them")
+    if comparison and given["only"] is not None:
+        raise click.UsageError("--only: a comparison has no cases; --runs makes it shorter")
+    for name in ("runs", "out"):
+        if given[name] is not None and not comparison:
+            raise click.UsageError(f"--{name}: it needs --comparison")
+    if (given["runs"] or 0) % STEP_OF_RUNS:
+        raise click.UsageError(f"--runs: {given['runs']} is not a multiple of {STEP_OF_RUNS}")
 
 
 def _choose_cases(only: tuple[str, ...] | None, console: Console) -> list[ValidationCase]:
@@ -105,7 +159,8 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         arguments: arguments of the command; None for those of this process.
         program: name of the command; None for the one that was typed.
     """
-    run_command(command, user_errors=(ProcessError,), arguments=arguments, program=program)
+    errors = (ProcessError, ResultsError, TargetError, ComparisonError)
+    run_command(command, user_errors=errors, arguments=arguments, program=program)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bench.plan.sweep_options import SweepOptions
 
+# Ten pairs tell a difference of 3% where two runs of the same code differ by some 4%.
+BLOCKS = 10
 # Folder names of the two sides below the results folder.
 SIDES = ("old", "new")
 

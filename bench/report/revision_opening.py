@@ -28,8 +28,8 @@ def find_revision_notices(repository: Repository, checkouts: Sequence[Checkout])
             f"Uncommitted changes of {join_few(changed)} aren't measured. "
             "--revisions HEAD $(git stash create) measures them beside the last commit, and changes nothing."
         )
-    linked = dict.fromkeys(name for checkout in checkouts for name in checkout.linked)
-    new = [name for name in repository.list_untracked() if name.rstrip("/") not in linked]
+    linked = dict.fromkeys(repository.name(path) for checkout in checkouts for path in checkout.linked)
+    new = [name for name in repository.list_untracked() if name not in linked]
     if new:
         notices.append(
             f"New files that no commit holds aren't there: {join_few(new)}. --link PATH links what both "

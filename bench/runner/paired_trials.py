@@ -21,27 +21,25 @@ class PairedTrials:
     place: those of the first side come first. Each side keeps its rows in a folder of its own.
 
     Attributes:
+        schedule: number of the common blocks, and the seed of their orders.
         progress: shows the trials of both sides, and says whether more of them fit the budget.
         runs: content of a full block.
     """
 
-    def __init__(self, sides: Sequence[BlockTrials], progress: SweepProgress) -> None:
+    def __init__(self, sides: Sequence[BlockTrials], schedule: Schedule, progress: SweepProgress) -> None:
         """Prepare the trials; nothing is measured yet.
 
         Args:
             sides: trials of each side. Their progress is a `SideProgress` of the common one.
+            schedule: number of the common blocks, and the seed of their orders.
             progress: shows the trials of both.
         """
+        self.schedule = schedule
         self._sides = sides
         self._places = [(side, place) for side in sides for place in range(len(side.runs))]
         self.progress = progress
         self.runs: list[ScheduledRun] = [run for side in sides for run in side.runs]
         self._opened = ExitStack()
-
-    @property
-    def schedule(self) -> Schedule:
-        """Number of blocks and seed, which both sides share."""
-        return self._sides[0].schedule
 
     @property
     def failed(self) -> set[int]:
@@ -102,6 +100,9 @@ class SideProgress(SweepProgress):
         """Show a trial while it runs."""
         with self._common.trial(self._first + number, block, attempt):
             yield
+
+    def take(self, row: Row) -> None:
+        """Leave a row alone: leaders are those of one side, and a comparison has none."""
 
     def skip(self, number: int) -> None:
         """Leave out one trial of a run."""

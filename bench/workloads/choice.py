@@ -136,7 +136,7 @@ def choose_workload(options: SweepOptions) -> WorkloadChoice:
     """
     if options.target is None:
         return PictureChoice(options.dataset, options.data_dir, options.mirror)
-    start = find_start(options.resume or options.measured_again)
+    start = options.start or find_start(options.resume or options.measured_again)
     if is_script(options.target):
         return choose_script(options, start)
     with hint_at_start(options.resume):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +86,9 @@ class Repository:
         if text and not text.startswith("-"):
             found = run_git(self.root, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
         if found is None or found.exit_code != 0:
-            near = difflib.get_close_matches(text, self._list_names(), n=1)
+            known = self._list_names()
+            # Of HEAD~9, the part that may be misspelt is HEAD.
+            near = [] if re.split("[~^@]", text)[0] in known else difflib.get_close_matches(text, known, n=1)
             meant = f", did you mean {near[0]}?" if near else ", expected a commit, a branch or a tag"
             raise RevisionError(f"--revisions: {printable(text)!r} is no commit of {self.root}{meant}")
         commit = found.output.strip()
@@ -103,15 +106,29 @@ class Repository:
         return [Path(name) for name in names if name]
 
     def list_uncommitted(self) -> list[str]:
-        """Return the names of files with changes that no commit holds, without new files."""
+        """Return the files with changes that no commit holds, as the current folder names them.
+
+        New files are left out.
+        """
         # Without the option, git writes its index anew.
         lines = self._read("status", "--porcelain", "-z", "--untracked-files=no", "--no-renames").split("\0")
-        return [line[3:] for line in lines if line]
+        return [self.name(line[3:]) for line in lines if line]
 
     def list_untracked(self) -> list[str]:
-        """Return the names of new files and folders that no commit holds and git doesn't ignore."""
+        """Return the new files and folders that no commit holds and git doesn't ignore.
+
+        They bear their names in the current folder.
+        """
         names = self._read("ls-files", "-z", "--others", "--exclude-standard", "--directory").split("\0")
-        return [name for name in names if name]
+        return [self.name(name) for name in names if name]
+
+    def name(self, path: str | Path) -> str:
+        """Return the name that a path of the working tree has in the current folder.
+
+        Args:
+            path: the path, relative to `root`.
+        """
+        return os.path.relpath(path, self.start)
 
     def list_submodules(self, commit: str) -> list[Path]:
         """Return the folders of the submodules of a commit, relative to `root`."""
