@@ -75,12 +75,7 @@ def find_answers(summary: pd.DataFrame) -> list[Answer]:
         first, then the order is that of the grid.
     """
     of_work, _ = split_names(summary)
-    baselines = set(summary["baseline"])
-
-    def place(group: pd.DataFrame) -> tuple[bool, int]:
-        return not group["configuration"].isin(baselines).any(), int(group["configuration"].min())
-
-    return [_answer(group, of_work) for group in sorted(group_by_work(summary), key=place)]
+    return [_answer(group, of_work) for group in group_by_work(summary)]
 
 
 def _answer(group: pd.DataFrame, of_work: list[str]) -> Answer:

@@ -68,9 +68,18 @@ def rank_configurations(speeds: Throughputs, work: Mapping[int, Hashable]) -> di
 
 
 def group_by_work(summary: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the ranked lines of a summary, one group for each kind of work, each with the best first."""
+    """Return the ranked lines of a summary, one group for each kind of work, each with the best first.
+
+    A kind that holds a baseline comes first, then the order is that of the grid.
+    """
     ranked = summary[summary["rank"].notna()].sort_values("rank")
-    return [group for _, group in ranked.groupby(list_work(ranked.columns), dropna=False, sort=False)]
+    baselines = set(summary["baseline"])
+
+    def place(group: pd.DataFrame) -> tuple[bool, int]:
+        return not group["configuration"].isin(baselines).any(), int(group["configuration"].min())
+
+    groups = [group for _, group in ranked.groupby(list_work(ranked.columns), dropna=False, sort=False)]
+    return sorted(groups, key=place)
 
 
 def _find_best(numbers: Sequence[int], speeds: Throughputs) -> int:

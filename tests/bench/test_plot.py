@@ -53,7 +53,7 @@ def test_drawing_needs_no_torch(folder) -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 3
+    assert len(done.stdout.splitlines()) == 4
 
 
 def test_a_folder_without_results_is_one_line(tmp_path, plot) -> None:
