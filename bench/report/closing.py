@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.report.console import print_line
+from bench.report.page.page import REPORT
 from bench.report.sweep_outcome import SweepOutcome
 from bench.text import format_count, printable
 
@@ -31,8 +32,10 @@ def print_end(
     if outcome.interrupted:
         print_line(console, "[bold yellow]Interrupted[/]: what was measured until then is kept.")
     if outcome.stopped:
-        print_line(console, f"To measure the rest: {escape(_write_command(folder, program))}")
+        print_line(console, f"To measure the rest: {escape(write_resume_command(folder, program))}")
     print_line(console, f"Results: {escape(where)}")
+    if (page := folder / REPORT).is_file():
+        print_line(console, f"Report: {escape(printable(str(page)))}")
 
 
 def describe_stop(folder: Path, program: str) -> str:
@@ -42,8 +45,9 @@ def describe_stop(folder: Path, program: str) -> str:
         folder: folder of the results.
         program: command that goes on with a sweep.
     """
-    return f"not everything was measured: {_write_command(folder, program)} measures the rest"
+    return f"not everything was measured: {write_resume_command(folder, program)} measures the rest"
 
 
-def _write_command(folder: Path, program: str) -> str:
+def write_resume_command(folder: Path, program: str) -> str:
+    """Return the command that measures the rest of a sweep that was stopped."""
     return f"{program} --resume {shlex.quote(printable(str(folder)))}"

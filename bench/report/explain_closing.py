@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from bench.report.command_output import describe_end
 from bench.report.console import print_line
@@ -14,6 +13,8 @@ from bench.report.explain.explain_screen import print_explanation
 from bench.report.explain.explanation_json import SCHEMA, to_json
 from bench.report.explain_conclusion import ExplainConclusion
 from bench.report.output import complain
+from bench.report.page.page import REPORT
+from bench.report.remark import print_remarks
 from bench.text import format_count, printable
 
 
@@ -25,16 +26,16 @@ def print_conclusion(console: Console, conclusion: ExplainConclusion) -> None:
         conclusion: end of the explanation.
     """
     if conclusion.explanation is not None:
-        charts = sorted(conclusion.folder.glob("*.png"))
-        print_explanation(console, conclusion.explanation, folder=conclusion.folder, files=charts)
+        page, charts = conclusion.folder.glob(REPORT), sorted(conclusion.folder.glob("*.png"))
+        files = [*page, *charts]
+        print_explanation(console, conclusion.explanation, folder=conclusion.folder, files=files)
     if conclusion.left_out:
         blocks = format_count(conclusion.left_out, "block")
         print_line(console, f"[yellow]The budget left out[/] {blocks}; --blocks or --budget give more.")
     if conclusion.interrupted:
         kept = "what was measured until then is explained" if conclusion.explanation else "it was too early"
         print_line(console, f"[bold yellow]Interrupted[/]: {kept}.")
-    if conclusion.charts_error:
-        print_line(console, f"[bold yellow]No charts:[/] {escape(conclusion.charts_error)}")
+    print_remarks(console, conclusion.undrawn)
 
 
 def describe_explanation(
@@ -49,7 +50,8 @@ def describe_explanation(
     """
     explanation = conclusion.explanation
     explained = {"schema": SCHEMA, "answer": None} if explanation is None else to_json(explanation)
-    problems = [*conclusion.problems, *filter(None, [conclusion.failure, conclusion.charts_error])]
+    undrawn = [f"{one.title}: {one.text}" for one in conclusion.undrawn]
+    problems = [*conclusion.problems, *filter(None, [conclusion.failure]), *undrawn]
     end = describe_end(conclusion.folder, problems, interrupted=conclusion.interrupted, exit_code=exit_code)
     return {**explained, "notices": notices, "blocks_left_out": conclusion.left_out, **end}
 

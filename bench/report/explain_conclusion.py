@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.analysis.explanation.explanation import Explanation
+from bench.report.remark import Remark
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class ExplainConclusion:
         failure: one line that says why the configuration couldn't be measured, or not in all blocks; empty if
             it could.
         problems: errors that ended the measuring or kept a file from being written, the first one first.
-        charts_error: why there are no charts, although they could be written; empty where nothing is wrong.
+        undrawn: why there are no charts or no page, although they could be written; empty where nothing is
+            wrong.
     """
 
     folder: Path
@@ -29,7 +31,7 @@ class ExplainConclusion:
     interrupted: bool = False
     failure: str = ""
     problems: tuple[Exception, ...] = ()
-    charts_error: str = ""
+    undrawn: tuple[Remark, ...] = ()
 
     @property
     def exit_code(self) -> int:

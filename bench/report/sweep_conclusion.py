@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.analysis.aa import AACheck
 from bench.plan.prepared_sweep import PreparedSweep
+from bench.report.remark import Remark
 from bench.report.sweep_outcome import SweepOutcome
 from bench.report.sweep_results import SweepResults
 from bench.trial.workload import Workload
@@ -22,7 +23,8 @@ class SweepConclusion:
         results: tables of the folder; None where nothing was measured.
         check: judgement of an A/A check; None for any other sweep.
         problems: errors that ended the measuring or kept a file from being written, the first one first.
-        charts_error: why there are no charts, although they could be written; empty where nothing is wrong.
+        undrawn: why there are no charts or no page, although they could be written; empty where nothing is
+            wrong.
     """
 
     sweep: PreparedSweep
@@ -31,7 +33,7 @@ class SweepConclusion:
     results: SweepResults | None = None
     check: AACheck | None = None
     problems: tuple[Exception, ...] = ()
-    charts_error: str = ""
+    undrawn: tuple[Remark, ...] = ()
 
     @property
     def exit_code(self) -> int:

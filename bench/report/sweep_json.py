@@ -60,7 +60,7 @@ def describe_sweep(conclusion: SweepConclusion, notices: Sequence[str], exit_cod
         "command": conclusion.sweep.options.command,
         **describe_end(
             conclusion.sweep.folder,
-            [*conclusion.problems, *filter(None, [conclusion.charts_error])],
+            [*conclusion.problems, *(f"{one.title}: {one.text}" for one in conclusion.undrawn)],
             interrupted=outcome.interrupted,
             exit_code=exit_code,
         ),

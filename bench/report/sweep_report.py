@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
-from rich.markup import escape
 
 from bench.report.aa_report import print_aa
 from bench.report.answers import print_answers
 from bench.report.cautions import list_audits, list_failures, list_problems
 from bench.report.closing import print_end
-from bench.report.console import print_line, print_text
+from bench.report.console import print_text
 from bench.report.device_report import describe_device_findings
 from bench.report.labels import Labels, make_report_labels
 from bench.report.notices import Notices
@@ -88,12 +88,10 @@ def print_closing(console: Console, conclusion: SweepConclusion, notices: Notice
     """
     sweep = conclusion.sweep
     program = sweep.options.program
-    if conclusion.charts_error:
-        again = f"{program.removesuffix('sweep')}plot {shlex.quote(printable(str(sweep.folder)))}"
-        print_line(
-            console,
-            f"[bold yellow]No charts:[/] {escape(conclusion.charts_error)}; {escape(again)} tries again",
-        )
+    again = f"{program.removesuffix('sweep')}plot {shlex.quote(printable(str(sweep.folder)))}"
+    print_remarks(
+        console, (replace(one, text=f"{one.text}; {again} tries again") for one in conclusion.undrawn)
+    )
     print_left_out(console, sweep.plan)
     notices.remind()
     print_end(console, sweep.folder, conclusion.outcome, program)

@@ -20,12 +20,16 @@ from bench.process import interrupts, process_tree
 from bench.process.forkserver import prepare_context
 from bench.records import results_folder
 from bench.records.errors import StorageError
-from bench.report.charts.draw import draw_charts
-from bench.report.charts.drawing import ChartsError
+from bench.report.answer_words import MOST_ANSWERS, select_telling
+from bench.report.closing import write_resume_command
+from bench.report.conclusion_file import SavedConclusion, write_conclusion
 from bench.report.plan_names import name_configurations
+from bench.report.remark import Remark
+from bench.report.report_files import ReportFiles
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import SweepObserver
 from bench.report.sweep_outcome import SweepOutcome
+from bench.report.sweep_report import make_code
 from bench.report.sweep_results import SweepResults
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
@@ -202,10 +206,11 @@ def run_blocks(trials: BlockTrials | PairedTrials) -> SweepOutcome:
 
 
 def conclude_sweep(conclusion: SweepConclusion, observer: SweepObserver) -> SweepConclusion:
-    """Read the results, and write summary.csv and charts. The observer sees the results before the charts."""
+    """Read the results, and write summary.csv, charts and page. The observer sees the results first."""
     sweep, outcome = conclusion.sweep, conclusion.outcome
     problems: list[Exception] = [outcome.problem] if outcome.problem else []
-    check, charts_error = None, ""
+    check = None
+    undrawn: tuple[Remark, ...] = ()
     if (results := SweepResults.read(sweep.folder)) is not None:
         try:
             results_folder.write_csv(sweep.folder / results_folder.SUMMARY, results.summary)
@@ -214,15 +219,29 @@ def conclude_sweep(conclusion: SweepConclusion, observer: SweepObserver) -> Swee
         if sweep.options.request.aa_pairs:
             check = check_aa(results.summary)
         observer.show_results(replace(conclusion, results=results, check=check))
-        if check is None:
-            try:
-                draw_charts(sweep.folder)
-            except ChartsError as error:
-                charts_error = str(error)
-            except StorageError as error:
-                problems.append(error)
-    conclusion = replace(
-        conclusion, results=results, check=check, problems=tuple(problems), charts_error=charts_error
-    )
+        try:
+            write_conclusion(sweep.folder, _save_conclusion(conclusion, results, observer))
+        except StorageError as error:
+            problems.append(error)
+        files = ReportFiles.write_sweep(results, with_charts=check is None)
+        problems += files.unwritten
+        undrawn = tuple(files.undrawn)
+    conclusion = replace(conclusion, results=results, check=check, problems=tuple(problems), undrawn=undrawn)
     observer.show_end(conclusion)
     return conclusion
+
+
+def _save_conclusion(
+    conclusion: SweepConclusion, results: SweepResults, observer: SweepObserver
+) -> SavedConclusion:
+    """Return what the page shows beside the rows."""
+    sweep, outcome = conclusion.sweep, conclusion.outcome
+    chosen = [answer.configuration for answer in select_telling(results.answers)[:MOST_ANSWERS]]
+    return SavedConclusion(
+        code={number: tuple(make_code(conclusion, number)) for number in chosen},
+        notices=tuple(observer.notices),
+        left_out=outcome.left_out,
+        imprecise=outcome.imprecise,
+        interrupted=outcome.interrupted,
+        resume=write_resume_command(sweep.folder, sweep.options.program) if outcome.stopped else "",
+    )

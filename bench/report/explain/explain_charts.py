@@ -9,6 +9,8 @@ from bench.report.charts.chart import Chart
 from bench.report.charts.chart_files import PNG, SVG, save_charts
 from bench.report.charts.drawing import prepare_drawing
 
+SUFFIXES = (PNG, SVG)
+
 
 def draw_explanation(explanation: Explanation, folder: Path) -> list[Path]:
     """Draw every chart that an explanation allows into a folder, as PNG and as SVG.
@@ -24,7 +26,7 @@ def draw_explanation(explanation: Explanation, folder: Path) -> list[Path]:
         StorageError: a chart can't be written.
         ChartsError: matplotlib or seaborn can't be imported, or they fail.
     """
-    return save_charts(make_explanation_charts(explanation), folder, (PNG, SVG))
+    return save_charts(make_explanation_charts(explanation), folder, SUFFIXES)
 
 
 def make_explanation_charts(explanation: Explanation) -> list[Chart]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from bench.analysis.answer import Answer
-from bench.analysis.statistics import Estimate
 from bench.report.answer_words import CEILINGS, describe_answer
 from bench.report.labels import Labels
+from bench.report.page.interval_words import describe_interval
 from bench.report.page.markup import to_html
 from bench.report.page.parts import Tile
-from bench.text import format_count, format_rate, format_ratio, format_share
+from bench.text import format_rate, format_ratio, format_share
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,19 @@ def _make_tiles(answer: Answer) -> list[Tile]:
     tiles = []
     if answer.ratio is not None and not answer.is_baseline:
         ratio = format_ratio(answer.ratio.median)
-        tiles.append(Tile(f"× {ratio}", "the speed of the baseline", _note(answer.ratio, format_ratio)))
-    tiles.append(Tile(format_rate(rate.median), "samples/s", _note(rate, format_rate)))
+        tiles.append(
+            Tile(f"× {ratio}", "the speed of the baseline", describe_interval(answer.ratio, format_ratio))
+        )
+    tiles.append(Tile(format_rate(rate.median), "samples/s", describe_interval(rate, format_rate)))
     if (possible := answer.possible_gain) is not None:
         tiles.append(Tile(format_share(min(possible.share, 1.0)), "of an infinitely fast loader’s speed"))
     elif answer.ceiling_share is not None and answer.ceiling:
         share = answer.ceiling_share
         name = f"of the speed of {CEILINGS[answer.ceiling]}"
-        tiles.append(Tile(format_share(share.median), name, _note(share, format_share)))
+        tiles.append(Tile(format_share(share.median), name, describe_interval(share, format_share)))
     if answer.has_step:
         tiles.append(Tile(format_share(answer.waiting), "of the time training waits for data"))
     return tiles
-
-
-def _note(found: Estimate, form: Callable[[float], str]) -> str:
-    if found.low is None or found.high is None:
-        return f"from {format_count(found.blocks, 'block')}, so without an interval"
-    return f"95% interval {form(found.low)}–{form(found.high)}, {format_count(found.blocks, 'block')}"
 
 
 def _make_reaches(answer: Answer, labels: Labels) -> list[Reach]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -14,27 +14,40 @@ from bench.report.page.parts import PageFigure
 from bench.report.remark import Remark
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The place of the rows of a chart.
+
+    Attributes:
+        anchor: id of the part of the page that shows them; empty for none.
+        files: files of the results folder that hold them; default none.
+    """
+
+    anchor: str
+    files: tuple[str, ...] = ()
+
+
 def draw_figures(
-    make_charts: Callable[[], Sequence[Chart]], folder: Path, files: Sequence[str]
+    make_charts: Callable[[], Sequence[Chart]], find_rows: Callable[[str], Rows]
 ) -> tuple[list[PageFigure], list[Remark]]:
     """Draw the figures of a page.
 
     Args:
         make_charts: makes the charts.
-        folder: results folder that the page lies in.
-        files: files that hold the rows of the charts; those that the folder lacks are left out.
+        find_rows: returns where the rows of a chart are, given its name.
 
     Returns:
         The figures, and a remark on why there are none; no remark where nothing is wrong.
     """
-    there = tuple(name for name in files if (folder / name).is_file())
     try:
-        figures = [
-            PageFigure(
-                chart.name, chart.title, Markup(to_svg(chart)), chart.caption, chart.configurations, there
-            )
-            for chart in make_charts()
-        ]
+        figures = [_make_figure(chart, find_rows(chart.name)) for chart in make_charts()]
     except ChartsError as error:
         return [], [Remark("No charts", f"{error}.", "caution")]
     return figures, []
+
+
+def _make_figure(chart: Chart, rows: Rows) -> PageFigure:
+    picture = Markup(to_svg(chart))
+    return PageFigure(
+        chart.name, chart.title, picture, chart.caption, chart.configurations, rows.files, rows.anchor
+    )

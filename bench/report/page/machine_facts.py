@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from bench.records import results_folder
 from bench.text import format_bytes, format_count
 
 VERSIONS = ("python", "loaderbench", "torch", "torchvision", "cuda", "numpy", "pandas", "pillow")
 Facts = list[tuple[str, str]]
+
+
+def find_environment(folder: Path) -> dict[str, Any]:
+    """Return the content of a folder's environment.json; nothing where the folder lacks it.
+
+    Raises:
+        ResultsError: a sweep didn't write it.
+    """
+    there = (folder / results_folder.ENVIRONMENT).is_file()
+    return results_folder.read_environment(folder) if there else {}
 
 
 def list_machine(environment: Mapping[str, Any]) -> Facts:
@@ -60,7 +72,8 @@ def _list_hardware(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             format_bytes(machine["memory_bytes"]) + (f", {format_bytes(free)} free" if free else ""),
         )
     gpu = environment.get("gpu")
-    yield "GPU", str(gpu.get("name") or "of unknown name") if gpu else "none"
+    if machine:
+        yield "GPU", str(gpu.get("name") or "of unknown name") if gpu else "none"
     if gpu and gpu.get("driver"):
         yield "GPU driver", str(gpu["driver"])
     system = [machine.get(name) for name in ("system", "release", "architecture")]

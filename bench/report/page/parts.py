@@ -17,6 +17,7 @@ class PageFigure:
         caption: one or two sentences below it; may be empty.
         configurations: numbers of the configurations that it shows; empty for none.
         files: files of the folder that hold its rows.
+        anchor: id of the part of the page that holds its rows; empty for none.
     """
 
     name: str
@@ -25,6 +26,7 @@ class PageFigure:
     caption: str = ""
     configurations: tuple[int, ...] = ()
     files: tuple[str, ...] = ()
+    anchor: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,14 @@ from bench.report.labels import Labels, make_report_labels
 from bench.report.page.answer_cards import AnswerCard, make_card
 from bench.report.page.cautions import list_left_out, list_sweep_cautions
 from bench.report.page.configuration_table import make_configuration_table
-from bench.report.page.figures import draw_figures
-from bench.report.page.machine_facts import describe_machine, format_start, list_data, list_machine
+from bench.report.page.figures import Rows, draw_figures
+from bench.report.page.machine_facts import (
+    describe_machine,
+    find_environment,
+    format_start,
+    list_data,
+    list_machine,
+)
 from bench.report.page.markup import to_html
 from bench.report.page.page import prepare_page, write_page
 from bench.report.sweep_results import SweepResults
@@ -66,11 +72,12 @@ def write_sweep_page(folder: Path, charts: Sequence[Chart] | None = None) -> Pat
 def _collect(results: SweepResults, charts: Sequence[Chart] | None) -> dict[str, Any]:
     """Return the values of the template."""
     folder, summary = results.folder, results.summary
-    environment = results_folder.read_environment(folder)
+    environment = find_environment(folder)
     conclusion = read_conclusion(folder)
     labels = make_report_labels(summary)
+    rows = Rows("all", tuple(name for name in ROWS if (folder / name).is_file()))
     figures, charts_error = draw_figures(
-        lambda: make_charts(results) if charts is None else charts, folder, ROWS
+        lambda: make_charts(results) if charts is None else charts, lambda _: rows
     )
     is_aa = environment.get("sweep", {}).get("aa_pairs") is not None
     telling = [] if is_aa else select_telling(results.answers)

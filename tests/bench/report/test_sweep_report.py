@@ -54,13 +54,15 @@ def test_the_answer_comes_first(report, tmp_path) -> None:
         "All: ",
         "Notice: Data are synthetic.\n",
         "Results: ",
+        "Report: ",
     ]
     places = [text.find(part) for part in parts]
     assert -1 not in places
     assert places == sorted(places)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
-        "runs.csv", "summary.csv", "ranking.png", "where_time_goes.png", "throughput_by_workers.png",
+        "runs.csv", "summary.csv", "conclusion.json", "report.html", "ranking.png", "where_time_goes.png",
+        "throughput_by_workers.png", "memory.png",
     }  # fmt: skip
 
 
@@ -79,7 +81,7 @@ def test_charts_never_cost_figures(report, monkeypatch, tmp_path) -> None:
     def fail(_: object) -> None:
         raise ChartsError("the charts can't be drawn: RuntimeError: [latex] is missing")
 
-    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", fail)
+    monkeypatch.setattr("bench.report.report_files.make_charts", fail)
     code, text, errors = report()
     assert (code, errors) == (0, "")
     (line,) = (line for line in text.splitlines() if "latex" in line)
@@ -96,7 +98,7 @@ def test_a_file_that_cannot_be_written_is_an_error(report, monkeypatch, tmp_path
         raise StorageError(tmp_path / "disk", OSError(28, "No space left on device"))
 
     monkeypatch.setattr("bench.runner.sweep_session.results_folder.write_csv", fail)
-    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", fail)
+    monkeypatch.setattr("bench.report.report_files.make_charts", fail)
     problem = StorageError(tmp_path / "disk", OSError(28, "No space left on device"))
     code, text, errors = report(outcome=SweepOutcome(problem=problem))
     assert code == 1

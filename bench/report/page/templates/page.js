@@ -55,7 +55,7 @@
       output.textContent = count + " of " + rows.length + " rows" + of;
     }
 
-    form.hidden = false;
+    form.hidden = "small" in form.dataset;
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", show);
     form.querySelector(".reset").addEventListener("click", () => {
