@@ -43,7 +43,9 @@ def find_advice(facts: Facts, diagnosis: Diagnosis) -> AdviceSets:
         facts: means of what was measured.
         diagnosis: what bounds the training.
     """
-    candidates = [*list_candidates(facts), *_advise_unpredicted(facts, diagnosis)]
+    candidates = list(list_candidates(facts))
+    known = [one.knobs for one in candidates if one.gain is not None]
+    candidates += [one for one in _advise_unpredicted(facts, diagnosis) if one.knobs not in known]
     mending = _list_mending(diagnosis.cause)
     predicted = sorted((one for one in candidates if one.gain is not None), key=_get_gain, reverse=True)
     worth = [one for one in predicted if _is_worth(one)]

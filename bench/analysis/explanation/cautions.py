@@ -67,7 +67,9 @@ def list_cautions(
         )
     error = facts.predictor.error
     if error is not None and not facts.predictor.is_trusted:
-        yield f"A replay misses the measured speed by {abs(error):.0%}, so no gain is predicted."
+        tried = facts.predictor.has_tried
+        only = "only changes that were tried have a gain" if tried else "no gain is predicted"
+        yield f"A replay misses the measured speed by {abs(error):.0%}, so {only}."
     elif error is None and setup.has_dataloader:
         yield "The loading wasn't seen from the inside, so no gain is predicted."
     disturbed = [one for one in facts.blocks if one.disturbed]

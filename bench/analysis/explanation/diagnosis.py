@@ -111,13 +111,23 @@ def _is_sure(facts: Facts, first: Loss, losses: Sequence[Loss]) -> bool:
         most = max((loss.share for loss in losses if loss is not first), default=0.0)
         return facts.delayed_share is not None and first.share >= STARVED_EXPLAINS * most
     # By counting bounds only, these are likely at most.
-    if first.cause in (Cause.FEW_WORKERS, Cause.MANY_WORKERS) and not facts.predictor.is_trusted:
+    if first.cause in (Cause.FEW_WORKERS, Cause.MANY_WORKERS) and not _is_seen(facts, first):
         return False
     if first.cause in WHERE_LOADING_IS_SEEN and not is_number_of_workers_clear(facts):
         return False
     rivals = (loss for loss in losses if loss is not first and not _overlap(first.cause, loss.cause))
     largest = max((loss.share for loss in rivals), default=0.0)
     return first.share >= SURE_SHARE and first.share >= SURE_TIMES * largest
+
+
+def _is_seen(facts: Facts, first: Loss) -> bool:
+    """Return True if a replay that is trusted, or a trial, tells what another number of workers does."""
+    if facts.predictor.is_trusted:
+        return True
+    threads = [{"num_threads": number} for number in facts.predictor.tried_threads]
+    changes = threads if first.num_workers is None else [{"num_workers": first.num_workers}]
+    gains = [facts.predictor.predict(**change) for change in changes]
+    return any(gain is not None and gain.low is not None and gain.low > 1 for gain in gains)
 
 
 def _find_loss(facts: Facts, first: Loss) -> float | None:

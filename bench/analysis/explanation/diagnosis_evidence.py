@@ -13,7 +13,7 @@ from bench.analysis.explanation.starvation import find_other_share, find_own_del
 from bench.analysis.explanation.stragglers import mark_stragglers
 from bench.analysis.explanation.words import format_cores, format_workers
 from bench.records.rung_time import ORDER, TRANSPORT
-from bench.text import format_count, format_share, format_time
+from bench.text import format_count, format_ratio, format_share, format_time
 
 
 def describe_evidence(facts: Facts, loss: Loss) -> str:
@@ -144,9 +144,9 @@ def _describe_many_workers(facts: Facts, loss: Loss) -> str:
     if loss.num_workers is None:
         return (
             f"The step takes {format_time(facts.step_s)} beside busy workers and "
-            f"{format_time(facts.alone_s or 0.0)} alone, and an epoch uses more CPU time than its loading "
-            f"and its step alone do: {setup.num_threads} threads of the step and "
-            f"{format_workers(setup.num_workers)} share {format_cores(setup.cores)}."
+            f"{format_time(facts.alone_s or 0.0)} alone, and {_say_what_threads_cost(facts)}: "
+            f"{setup.num_threads} threads of the step and {format_workers(setup.num_workers)} share "
+            f"{format_cores(setup.cores)}."
         )
     ends_s = facts.start_s + facts.teardown_s
     costs = (
@@ -159,6 +159,18 @@ def _describe_many_workers(facts: Facts, loss: Loss) -> str:
         f"{format_workers(setup.num_workers)} share {format_cores(setup.cores)}, and {costs}; "
         f"{format_workers(loss.num_workers)} would be faster."
     )
+
+
+def _say_what_threads_cost(facts: Facts) -> str:
+    gains = {
+        number: gain.median
+        for number in facts.predictor.tried_threads
+        if (gain := facts.predictor.predict(num_threads=number)) is not None and gain.median > 1
+    }
+    if not gains:
+        return "an epoch uses more CPU time than its loading and its step alone do"
+    best = max(gains, key=lambda number: gains[number])
+    return f"a trial with {format_count(best, 'torch thread')} was {format_ratio(gains[best])} times as fast"
 
 
 def _describe_starvation(facts: Facts, loss: Loss) -> str:

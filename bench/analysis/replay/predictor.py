@@ -92,6 +92,11 @@ class Predictor:
         return "" if basis is None else _describe_trial(basis)
 
     @property
+    def has_tried(self) -> bool:
+        """True if any change was tried in short."""
+        return bool(self._pilots)
+
+    @property
     def tried_threads(self) -> list[int]:
         """Numbers of torch's threads, other than the present one, whose effect is known."""
         numbers = {basis.setup.num_threads for basis in self._pilots if basis.models}

@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.analysis.evidence import PilotChange
 from bench.analysis.explanation.diagnosis import diagnose
 from bench.analysis.explanation.diagnosis_evidence import describe_evidence
 from bench.analysis.explanation.explanation import Cause
 from bench.analysis.explanation.losses import Loss
 from tests.bench.analysis.explanation.planted import BASE, PLANTS, TRANSFORMS, diagnose_loader, gather
-from tests.bench.analysis.replay.traces import MadeUpLoader, hide_inside, scale
+from tests.bench.analysis.replay.traces import MadeUpLoader, add_pilot, hide_inside, scale
 
 DRAWS = 6
 # Of these causes one may stand for the other, as both are true.
@@ -271,3 +272,26 @@ def test_one_straggler_has_no_plural(slow, words) -> None:
     evidence = replace(BASE, slow=slow).make_evidence(1)
     facts = gather(evidence)
     assert re.search(words, describe_evidence(facts, Loss(Cause.STRAGGLERS, 0.3)))
+
+
+def test_threads_that_a_trial_shows_to_be_too_many() -> None:
+    """No replay reproduces the present epochs, and one thread makes them half as long all the same."""
+    slowed = replace(BASE, fetch_s=4 * MS, step_s=20 * MS, persistent_workers=True)
+    quick = replace(slowed, step_s=10 * MS)
+    evidence = slowed.make_evidence(num_threads=2)
+    blocks = tuple(
+        replace(
+            block,
+            whole=tuple(replace(row, wall_s=1.3 * row.wall_s) for row in block.whole),
+            traces=tuple(replace(trace, wall_s=1.3 * trace.wall_s) for trace in block.traces),
+            step_alone=(quick.make_step_row(block.block),),
+        )
+        for block in evidence.blocks
+    )
+    evidence = replace(evidence, blocks=blocks)
+    tried = add_pilot(evidence, PilotChange("own", (("num_threads", 1),)), quick, num_threads=1)
+    assert not gather(evidence).predictor.is_trusted
+    found = diagnose(gather(tried))
+    assert found.cause is Cause.MANY_WORKERS
+    assert found.is_sure
+    assert "a trial with 1 torch thread was" in found.evidence
