@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -54,19 +54,22 @@ def join_words(names: Sequence[str]) -> str:
     return f"{', '.join(firsts)} and {last}" if firsts else last
 
 
-def suggest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+def suggest(
+    word: str, known: Iterable[str], *, shown: Mapping[str, str] | None = None, likeness: float = 0.6
+) -> str:
     """Return the known name that is nearest to a word, such as `; did you mean tensor_slice?`.
 
     Args:
         word: the word that is no name.
         known: the names.
+        shown: text that is shown for some of them; default the names.
         likeness: share of letters that the nearest has in common with the word at least; default 0.6.
 
     Returns:
         The end of an error's line; empty where no name is near.
     """
     near = get_close_matches(word, list(known), n=1, cutoff=likeness)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {(shown or {}).get(near[0], near[0])}?" if near else ""
 
 
 def format_bytes(number: int) -> str:

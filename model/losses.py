@@ -153,15 +153,18 @@ class Huber(Loss):
         return residual.sub_(gradient, alpha=0.5).mul_(gradient).sum()
 
 
+# Losses by their names; a huber of another delta has one of its own.
+LOSSES: dict[str, Loss] = {loss.name: loss for loss in (CrossEntropy(), Squared(), Absolute(), Huber())}
+
+
 def parse_loss(text: str) -> Loss:
     """Return the loss of a name such as `squared`, or `huber:0.5` for a delta of 0.5.
 
     Raises:
         ValueError: the text is no such name.
     """
-    for loss in (CrossEntropy(), Squared(), Absolute(), Huber()):
-        if text == loss.name:
-            return loss
+    if text in LOSSES:
+        return LOSSES[text]
     family, _, delta = text.partition(":")
     if family == "huber":
         try:

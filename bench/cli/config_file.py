@@ -89,26 +89,25 @@ class ConfigFile:
             words[name == SCRIPT_ARGS] += written
         return words[False], words[True]
 
-    def locate(self, error: click.UsageError, command: click.Command) -> click.UsageError:
-        """Return an error that names the file and the key, where an option of the file is what is wrong.
+    def locate(self, error: Exception, command: click.Command) -> click.UsageError | None:
+        """Return an error that names the file and the key; None where no option of the file is wrong.
 
         Args:
             error: error of the command line that the file was written into.
             command: the command.
         """
+        message = error.message if isinstance(error, click.ClickException) else str(error)
         wrong = getattr(error, "param", None)
         for option in command.params:
             name = name_option(option)
             if name not in self.values:
                 continue
-            if wrong is not None:
-                if option is wrong:
-                    return self._name(name, error.message)
-                continue
+            if option is wrong:
+                return self._name(name, message)
             start = {TARGET: repr(self.values[name]), SCRIPT_ARGS: "-- "}.get(name, f"{option.opts[0]}: ")
-            if error.message.startswith(start):
-                return self._name(name, error.message.removeprefix("" if name == TARGET else start))
-        return error
+            if wrong is None and message.startswith(start):
+                return self._name(name, message if name == TARGET else message.removeprefix(start))
+        return None
 
     def _name(self, name: str, message: str) -> click.UsageError:
         return click.UsageError(f"{self.path}: {self.keys[name]}: {message}")

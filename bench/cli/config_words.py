@@ -10,6 +10,7 @@ import click
 from bench.cli.config_file import SCRIPT_ARGS, TARGET, ConfigFile
 from bench.cli.python_options import name_option
 from bench.cli.user_path import UserPath
+from bench.plan.plan import PlanError
 
 FLAG, END = "--config", "--"
 # Key of a context's `meta`.
@@ -66,11 +67,12 @@ def name_config(command: click.Command, context: click.Context) -> Iterator[None
     """
     try:
         yield
-    except click.UsageError as error:
-        file = context.meta.get(FILE)
-        if file is None:
+    except (click.UsageError, PlanError) as error:
+        file: ConfigFile | None = context.meta.get(FILE)
+        located = None if file is None else file.locate(error, command)
+        if located is None:
             raise
-        raise file.locate(error, command) from None
+        raise located from None
 
 
 def _remove_flag(words: Sequence[str]) -> list[str]:

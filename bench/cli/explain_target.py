@@ -9,7 +9,7 @@ import click
 
 from bench.cli.recorded_baseline import restore_baseline
 from bench.workloads.script.script_file import is_script
-from bench.workloads.target.target import FORMS
+from bench.workloads.target.target import FORMS, suggest_target
 from loaders.registry import families, own_families
 
 
@@ -43,7 +43,8 @@ def read_target(context: click.Context, values: dict[str, Any]) -> tuple[dict[st
         return restore_baseline(context, values, folder), folder
     if ":" in text or is_script(text):
         return values, None
+    meant = suggest_target(text, Path.cwd(), {name: name for name in families()})
     raise click.UsageError(
         f"{text!r} is no target, expected {FORMS}, a script FILE.py, a loader family "
-        f"({', '.join(families())}), or the results folder of a sweep"
+        f"({', '.join(families())}), or the results folder of a sweep{meant}"
     )

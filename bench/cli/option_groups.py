@@ -15,7 +15,7 @@ from bench.trial.trial import MAX_EPOCHS
 from bench.workloads.target.target import FORMS
 from loaders.registry import all_knobs, families, find_problems, own_families
 from loaders.spec.knobs import Choice, Integer, Knob, Switch
-from model.losses import ALLOWED_LOSSES, parse_loss
+from model.losses import ALLOWED_LOSSES, LOSSES, parse_loss
 from model.step_spec import STEPS
 
 THREADS = Integer(1, 1024, optional=True)
@@ -93,7 +93,7 @@ def data_options() -> list[click.Option]:
         click.Option(
             ["--family"],
             metavar="LIST",
-            callback=make_list_reader(_parse_family, known.allowed),
+            callback=make_list_reader(_parse_family, known.allowed, known.options),
             help=f"Loader families: {', '.join(families())}; with a target {', '.join(own_families())}.",
         ),
         click.Option(
@@ -112,13 +112,13 @@ def consumer_options() -> list[click.Option]:
             ["--device"],
             metavar="LIST",
             default="auto",
-            callback=make_list_reader(device.parse, device.allowed),
+            callback=make_list_reader(device.parse, device.allowed, device.options),
             help="Where the step runs: auto, cpu or cuda.",
         ),
         click.Option(
             ["--step"],
             metavar="LIST",
-            callback=make_list_reader(_parse_step, f"{step.allowed} or {FORMS}"),
+            callback=make_list_reader(_parse_step, f"{step.allowed} or {FORMS}", STEPS),
             help=f"Train step: {step.allowed} (the loader alone). Of a target: none or {FORMS}, a function "
             "that returns what takes a batch.",
         ),
@@ -132,7 +132,7 @@ def consumer_options() -> list[click.Option]:
             ["--loss"],
             metavar="LIST",
             default="cross_entropy",
-            callback=make_list_reader(_parse_loss, ALLOWED_LOSSES),
+            callback=make_list_reader(_parse_loss, ALLOWED_LOSSES, LOSSES),
             help=f"Loss: {ALLOWED_LOSSES}.",
         ),
         click.Option(
@@ -166,7 +166,7 @@ def knob_options() -> list[click.Option]:
         click.Option(
             [f"--{name.replace('_', '-')}", name],
             metavar="LIST",
-            callback=make_list_reader(knob.kind.parse, knob.kind.allowed),
+            callback=make_list_reader(knob.kind.parse, knob.kind.allowed, getattr(knob.kind, "options", ())),
             help=_shorten_help(knob),
         )
         for name, knob in all_knobs().items()

@@ -79,13 +79,14 @@ def read_params(
         name, equals, values = text.partition("=")
         if not equals or not name.isidentifier() or not values:
             raise click.UsageError(f"{option.opts[0]}: {text!r} is not a name with values, as size=128,224")
-        read = [_parse_literal(value.strip()) for value in values.split(",")]
+        read = [parse_literal(value.strip()) for value in values.split(",")]
         # 1 and True are equal, and two values all the same.
         found[name] = tuple({(type(value), value): value for value in read}.values())
     return found
 
 
-def _parse_literal(text: str) -> Any:
+def parse_literal(text: str) -> Any:
+    """Return the value of a parameter that a text stands for."""
     if text in TRUTHS:
         return TRUTHS[text]
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +10,16 @@ from typing import Any
 
 import click
 
+from bench.cli.option_readers import parse_literal
 from bench.text import suggest
 from loaders.spec.knobs import format_value
 
 # Options that print and measure nothing.
-ONLY_TYPED = ("help", "dry_run", "json", "quiet")
+ONLY_TYPED = ("help", "dry_run", "format", "json", "quiet")
+# Options that take a percentage.
+PERCENTAGES = ("precision", "margin")
 # What each command makes, by its name.
-NOUNS = {"sweep": "a sweep", "explain": "an explanation"}
+NOUNS = {"sweep": "a sweep", "explain": "an explanation", "compare": "a comparison"}
 
 
 def read_options(
@@ -119,7 +121,7 @@ def _write_option(option: click.Option, name: str, value: Any) -> list[str]:
     if option.multiple:
         texts = _write_mapping(name, value) if isinstance(value, Mapping) else _write_items(name, value)
         return [word for text in texts for word in (flag, text)]
-    if name == "precision" and isinstance(value, Number):
+    if name in PERCENTAGES and isinstance(value, Number):
         return [flag, f"{100 * float(value):.12g}%"]  # type: ignore[arg-type]
     text = ",".join(_write_items(name, value))
     return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
@@ -140,12 +142,8 @@ def _write_literal(name: str, value: Any) -> str:
     """Return the text that stands for a value of a parameter."""
     if not isinstance(value, str):
         return repr(value) if value is None or isinstance(value, bool) else _write_item(name, value)
-    try:
-        ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return value
-    # Without quotes it would be read as a number.
-    return repr(value)
+    # Without quotes a text such as `7` or `false` would be read as another value.
+    return value if value and parse_literal(value.strip()) == value else repr(value)
 
 
 def _write_rest(name: str, value: Any) -> list[str]:

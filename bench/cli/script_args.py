@@ -25,12 +25,17 @@ def read_script_args(
     """Return the arguments of a script.
 
     Raises:
-        click.UsageError: they don't follow `--`.
+        click.UsageError: they don't follow `--`, or no target stands before it.
     """
-    if words and "--" not in context.meta.get(ARGUMENTS, ()):
+    typed: tuple[str, ...] = context.meta.get(ARGUMENTS, ())
+    rest = typed[typed.index("--") + 1 :] if "--" in typed else ()
+    if len(words) > len(rest):
         raise click.UsageError(
             f"{words[0]!r}: the arguments of a script follow --, and a sweep has one target"
         )
+    # click takes the first word for the target, wherever it stands.
+    if len(words) < len(rest):
+        raise click.UsageError(_refuse(rest[0]))
     return tuple(words)
 
 
@@ -51,9 +56,11 @@ def check_script(values: Mapping[str, Any]) -> bool:
             raise click.UsageError(f"{option}: {REFUSED[given[0]]}")
         return True
     if values["script_args"]:
-        raise click.UsageError(
-            f"-- {values['script_args'][0]}: arguments are for a script, as in FILE.py -- ARGS"
-        )
+        raise click.UsageError(_refuse(values["script_args"][0]))
     if values["pick"] is not None:
         raise click.UsageError("--pick: there is no script whose DataLoader it could be")
     return False
+
+
+def _refuse(word: str) -> str:
+    return f"-- {word}: arguments are for a script, as in FILE.py -- ARGS"

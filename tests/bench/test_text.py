@@ -21,6 +21,7 @@ from bench.text import (
     join_few,
     join_words,
     printable,
+    suggest,
 )
 
 
@@ -175,3 +176,11 @@ def test_a_small_share_is_no_zero() -> None:
         "66%",
         "?",
     ]
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    """As it is shown; or nothing, where none is near."""
+    assert suggest("sweeep", ["explain", "sweep"]) == "; did you mean sweep?"
+    assert suggest("trian", ["train"], shown={"train": "train.py"}) == "; did you mean train.py?"
+    assert suggest("xyzzy", ["explain", "sweep"]) == ""
+    assert suggest("lr", ["learning_rate"], likeness=0.2) == "; did you mean learning_rate?"

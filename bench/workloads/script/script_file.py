@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.process.errors import ExplainedError
 from bench.process.module_names import enter_folder
 from bench.workloads.script.script_end import ScriptEnd
-from bench.workloads.target.target import TargetError
+from bench.workloads.target.target import check_file
 
 # In a script's environment this is 1, so that it can leave out what only a training needs.
 TRIAL_VARIABLE = "LOADERBENCH_TRIAL"
@@ -57,8 +57,7 @@ class ScriptFile:
             TargetError: there is no such file.
         """
         path = (Path.cwd() if start is None else start) / Path(text).expanduser()
-        if not path.is_file():
-            raise TargetError(f"{text}: there is no file {path}")
+        check_file(text, path)
         # Not resolved: a link lies in the folder that it was put into.
         return cls(text, Path(os.path.abspath(path)), arguments)  # noqa: PTH100
 

@@ -17,12 +17,13 @@ from typing import Any
 
 from bench.process.errors import ExplainedError
 from bench.process.module_names import enter_folder
-from bench.text import describe_error, join_few
+from bench.text import describe_error, join_few, suggest
+from loaders.registry import families
 
 FORMS = "FILE.py:NAME or package.module:NAME"
 
 
-class TargetError(ExplainedError):
+class TargetError(ExplainedError, ValueError):
     """A target that can't be measured: one line that says why, and what is expected."""
 
 
@@ -58,7 +59,8 @@ class Target:
         start = Path.cwd() if start is None else start
         place, colon, name = text.rpartition(":")
         if not colon or not place or not name or not all(part.isidentifier() for part in name.split(".")):
-            raise TargetError(f"{text!r} is no target, expected {FORMS}")
+            meant = suggest_target(text, start, {name: f"--family {name}" for name in families()})
+            raise TargetError(f"{text!r} is no target, expected {FORMS}{meant}")
         if place.endswith(".py"):
             return cls(text, *_find_file(text, start / Path(place).expanduser()), name, start)
         if place.endswith(".ipynb"):
@@ -209,10 +211,44 @@ def describe_theirs(error: BaseException) -> str:
     return f"{text}; there is no input to read" if isinstance(error, EOFError) else text
 
 
+def check_file(text: str, path: Path) -> None:
+    """Check that there is the file of a target or script.
+
+    Args:
+        text: the target, as a user gives it.
+        path: the file.
+
+    Raises:
+        TargetError: there is no such file; the line names the nearest one.
+    """
+    if not path.is_file():
+        raise TargetError(f"{text}: there is no file {path}{suggest(path.name, _list_files(path.parent))}")
+
+
+def suggest_target(text: str, start: Path, others: Mapping[str, str]) -> str:
+    """Return what a user may have meant by a text that is no target, such as `; did you mean train.py?`.
+
+    Args:
+        text: the text.
+        start: folder in which a relative path begins.
+        others: other names that are known, and what is shown for each.
+
+    Returns:
+        The end of an error's line; empty where nothing is near.
+    """
+    files = {name.removesuffix(".py"): name for name in _list_files(start)}
+    shown = {**files, **others}
+    return suggest(text, shown, shown=shown)
+
+
+def _list_files(folder: Path) -> list[str]:
+    """Return the names of the Python files of a folder; none where it can't be read."""
+    return sorted(one.name for one in folder.glob("*.py") if one.is_file())
+
+
 def _find_file(text: str, path: Path) -> tuple[Path, str]:
     """Return the folder of a file, and the name of its module."""
-    if not path.is_file():
-        raise TargetError(f"{text}: there is no file {path}")
+    check_file(text, path)
     if "." in path.stem:
         raise TargetError(f"{text}: {path.name} can't be imported: rename it, without the dot before .py")
     # Not resolved: a link lies in the folder that it was put into.

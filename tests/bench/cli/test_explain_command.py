@@ -125,6 +125,20 @@ def test_a_mistake_is_one_line(arguments, line) -> None:
     assert refuse(*arguments).startswith(line)
 
 
+@pytest.mark.parametrize(("text", "meant"), [("train", "train.py"), ("tensor_slise", "tensor_slice")])
+def test_the_nearest_target_is_named(tmp_path, monkeypatch, text, meant) -> None:
+    """A script of the folder, or a loader family."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").touch()
+    assert refuse(text).endswith(f"or the results folder of a sweep; did you mean {meant}?")
+
+
+def test_the_help_speaks_of_one_configuration(help_text) -> None:
+    """No word of a sweep's presets, precision or lists is left."""
+    words = ("quick", "--precision", "Values of", "families:", "several", "every configuration", "to vary")
+    assert [word for word in words if word in help_text] == []
+
+
 def test_a_value_that_is_given_twice_counts_once() -> None:
     """As in a sweep."""
     assert parse("--num-workers", "4,4").order.request.knobs == {"num_workers": (4,)}

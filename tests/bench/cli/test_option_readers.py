@@ -7,7 +7,7 @@ import pytest
 
 from bench.cli import option_readers
 from bench.cli.option_readers import make_list_reader, make_reader
-from loaders.spec.knobs import Integer
+from loaders.spec.knobs import Choice, Integer
 
 
 def read(reader, text: str | None):
@@ -66,6 +66,16 @@ def test_lists_are_read_part_by_part() -> None:
     with pytest.raises(click.UsageError) as error:
         read(reader, "3,x")
     assert error.value.message == "--it: 'x' is not a number (several are separated by commas)"
+
+
+def test_the_nearest_word_is_named() -> None:
+    """Where the values are words."""
+    words = Choice(("fork", "forkserver", "spawn"))
+    reader = make_list_reader(words.parse, words.allowed, words.options)
+    for text, end in (("fork,Forksever", "commas); did you mean forkserver?"), ("xyzzy", "commas)")):
+        with pytest.raises(click.UsageError) as error:
+            read(reader, text)
+        assert error.value.message.endswith(end)
 
 
 def test_values_of_params_are_literals() -> None:

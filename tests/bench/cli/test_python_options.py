@@ -40,11 +40,15 @@ def test_a_sweep_has_the_options_of_its_command(kind) -> None:
 def test_parameters_of_a_target_are_a_mapping() -> None:
     """A text that looks like a number stays a text."""
     sweep = Sweep(
-        "train.py:loader", param={"size": [128, 224], "split": "train", "tag": "7", "augment": True}
+        "train.py:loader",
+        param={"size": [128, 224], "split": "train", "tag": ["7", "false", " a", "'", ""], "augment": True},
     )
     assert sweep._options.request.knobs == {
-        "param.size": (128, 224), "param.split": ("train",), "param.tag": ("7",), "param.augment": (True,)
-    }  # fmt: skip
+        "param.size": (128, 224),
+        "param.split": ("train",),
+        "param.tag": ("7", "false", " a", "'", ""),
+        "param.augment": (True,),
+    }
     assert sweep.command.startswith("python -m bench.sweep train.py:loader --param size=128,224 ")
 
 
@@ -64,6 +68,8 @@ def test_arguments_of_a_script_are_a_list() -> None:
         ({"budget": 0}, "--budget: '0' is not a time above 0"),
         ({"step_ms": 3}, "--step-ms: there is no TARGET that it could be for"),
         ({"num_workers": []}, "--num-workers: '' is not a whole number"),
+        ({"family": "tensor_slise"}, "--family: 'tensor_slise' is not"),
+        ({"script_args": ["x"]}, "-- x: arguments are for a script, as in FILE.py -- ARGS"),
     ],
 )
 def test_a_bad_value_is_the_line_of_the_command(options, line) -> None:

@@ -22,7 +22,9 @@ def test_arguments_follow_two_dashes() -> None:
     ("arguments", "message"),
     [
         (["train.py", "data"], "'data': the arguments of a script follow --"),
+        (["train.py", "data", "--", "more"], "'data': the arguments of a script follow --"),
         (["train.py:loader", "--", "data"], "-- data: arguments are for a script"),
+        (["--", "data"], "-- data: arguments are for a script"),
         (["train.py", "--step", "none"], "--step: a script has its own step"),
         (["train.py", "--step-ms", "3"], "--step-ms: a script has its own step"),
         (["train.py", "--param", "size=3"], "--param: a script takes its arguments after --"),

@@ -290,6 +290,9 @@ def test_a_script_that_takes_too_long(tmp_path) -> None:
 
 
 def test_no_such_script(tmp_path) -> None:
-    """The path is named."""
-    with pytest.raises(TargetError, match=r"train.py: there is no file .*train.py"):
+    """The path is named, and the nearest file."""
+    (tmp_path / "trains.py").touch()
+    with pytest.raises(
+        TargetError, match=r"train.py: there is no file .*train.py; did you mean trains.py\?$"
+    ):
         choose(tmp_path, "train.py")

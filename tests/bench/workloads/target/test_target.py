@@ -11,8 +11,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from bench.plan.plan import PlanError
+from bench.records.errors import ResultsError
 from bench.workloads.target.open_source import AsItIs, MadeAnew, is_one_shot, open_target
 from bench.workloads.target.target import Target, TargetError
+from loaders.data.errors import DataError
 
 MODULE = '''
 import functools
@@ -322,6 +325,32 @@ def test_a_text_that_names_no_target(tmp_path, text, error) -> None:
     with pytest.raises(TargetError) as raised:
         Target.parse(text, tmp_path)
     assert error in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("train", "train.py"),
+        ("trian", "train.py"),
+        ("tensor_slise", "--family tensor_slice"),
+        ("trian.py:loader", "train.py"),
+        ("xyzzy", ""),
+        ("folder.py:loader", ""),
+    ],
+)
+def test_the_nearest_target_is_named(tmp_path, text, meant) -> None:
+    """A file of the folder, or a loader family of Fashion-MNIST."""
+    (tmp_path / "train.py").touch()
+    (tmp_path / "folder.py").mkdir()
+    with pytest.raises(TargetError) as raised:
+        Target.parse(text, tmp_path)
+    assert str(raised.value).partition("; did you mean ")[2] == f"{meant}?" * bool(meant)
+
+
+def test_an_error_of_a_target_is_one_of_a_value() -> None:
+    """As every error of what was given, in Python too."""
+    for error in (TargetError, PlanError, DataError, ResultsError):
+        assert issubclass(error, ValueError)
 
 
 def test_a_file_is_found_from_where_the_sweep_was_started(tmp_path, monkeypatch) -> None:
