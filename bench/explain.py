@@ -17,12 +17,10 @@ from bench.process.guest import run_as_guest
 from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
 from bench.report.command_output import CommandOutput
-from bench.report.console import make_console
 from bench.report.explain_closing import complain_of, describe_explanation, print_conclusion
 from bench.report.explain_results import ExplainResults
 from bench.report.output import complain
-from bench.report.sweep_observer import SweepObserver
-from bench.report.sweep_printer import ProgressPrinter, SweepPrinter
+from bench.report.sweep_printer import ProgressPrinter, choose_observer
 from bench.runner.explain_session import measure_explanation
 from bench.runner.sweep_session import check_place
 from bench.workloads.choice import choose_workload
@@ -64,15 +62,16 @@ class Explain:
         """The command line that means the same."""
         return self._options.order.command
 
-    def run(self, *, verbose: bool = False) -> ExplainResults:
+    def run(self, *, verbose: bool | None = None) -> ExplainResults:
         """Measure, explain, and write the results folder.
 
         Args:
-            verbose: print what the command prints; default False prints nothing.
+            verbose: True prints what the command prints, False nothing; default None shows the progress in a
+                notebook, and nothing elsewhere.
 
         Returns:
-            Results: `explanation`, `answer`, `folder`, and the `notices` that a user must know before reading
-            figures.
+            Results: `explanation`, `answer` in words, `best()`, `plot()`, `folder`, and the `notices` that a
+            user must know before reading figures.
 
         Raises:
             PlanError: the configuration can't be measured here.
@@ -85,7 +84,7 @@ class Explain:
             KeyboardInterrupt: the measuring was interrupted. Its folder holds what was measured until then.
         """
         with run_as_guest():
-            observer = SweepPrinter(make_console()) if verbose else SweepObserver()
+            observer = choose_observer(verbose)
             check_place(self._options.order)
             choice = choose_workload(self._options.order)
             conclusion = measure_explanation(self._options, choice, observer)

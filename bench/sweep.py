@@ -20,12 +20,10 @@ from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
 from bench.report.closing import describe_stop
 from bench.report.command_output import CommandOutput
-from bench.report.console import make_console
 from bench.report.output import complain
 from bench.report.plan_table import print_plan
 from bench.report.sweep_json import describe_plan, describe_sweep
-from bench.report.sweep_observer import SweepObserver
-from bench.report.sweep_printer import ProgressPrinter, SweepPrinter
+from bench.report.sweep_printer import ProgressPrinter, SweepPrinter, choose_observer
 from bench.report.sweep_report import print_answer
 from bench.report.sweep_results import SweepResults
 from bench.runner.sweep_session import check_place, measure_sweep, prepare_sweep
@@ -69,15 +67,17 @@ class Sweep:
         """The command line that means the same."""
         return self._options.command
 
-    def run(self, *, verbose: bool = False) -> SweepResults:
+    def run(self, *, verbose: bool | None = None) -> SweepResults:
         """Measure, and write the results folder.
 
         Args:
-            verbose: print what the command prints; default False prints nothing.
+            verbose: True prints what the command prints, False nothing; default None shows the progress in a
+                notebook, and nothing elsewhere.
 
         Returns:
-            Results: `runs` and `summary` as tables, `answer`, `folder`, and the `notices` that a user must
-            know before reading figures. A trial that failed is a row of `runs`.
+            Results: `runs` and `summary` as tables, `answer` in words, `best()` with the code to paste,
+            `plot()`, `folder`, and the `notices` that a user must know before reading figures. A trial that
+            failed is a row of `runs`.
 
         Raises:
             PlanError: nothing that was asked for can be measured here.
@@ -90,7 +90,7 @@ class Sweep:
             KeyboardInterrupt: the sweep was interrupted. Its folder can be resumed.
         """
         with run_as_guest():
-            observer = SweepPrinter(make_console()) if verbose else SweepObserver()
+            observer = choose_observer(verbose)
             check_place(self._options)
             choice = choose_workload(self._options)
             sweep = prepare_sweep(self._options, choice.offer)

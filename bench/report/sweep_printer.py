@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bench.machine.check import Check
 from bench.plan.prepared_sweep import PreparedSweep
+from bench.report.console import is_notebook, make_console
 from bench.report.file_progress import show_conversions, show_downloads
 from bench.report.notices import Notices
 from bench.report.opening import print_concerns, print_start
@@ -73,3 +74,15 @@ class ProgressPrinter(SweepPrinter):
         """Print the first error."""
         for problem in conclusion.problems[:1]:
             complain(problem)
+
+
+def choose_observer(verbose: bool | None) -> SweepObserver:
+    """Return the observer of a sweep that a program runs.
+
+    Args:
+        verbose: True for all that the command prints, False for nothing, None for the progress in a notebook
+            and nothing elsewhere.
+    """
+    if verbose is None:
+        return ProgressPrinter(make_console()) if is_notebook() else SweepObserver()
+    return SweepPrinter(make_console()) if verbose else SweepObserver()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from bench.analysis.leaders import Leaders
 from bench.report.live.leader_words import describe_leader, make_cells, title_leaders
 from bench.report.live.state import ProgressState
+from bench.report.notebook.html import make_table
 from bench.text import format_count
-
-# Notebooks bring their own styles for tables; figures line up at the right.
-RIGHT = ' style="text-align: right"'
 
 
 class NotebookDisplay:
@@ -73,12 +71,4 @@ def _make_table(leaders: Leaders) -> str:
     if not leaders.places:
         return ""
     titles = (title_leaders(leaders), "samples/s", "× base", "interval")
-    rows = "".join(_make_row("td", make_cells(leader)) for leader in leaders.places)
-    return f"<table><thead>{_make_row('th', titles)}</thead><tbody>{rows}</tbody></table>"
-
-
-def _make_row(tag: str, cells: Sequence[str]) -> str:
-    """Return a row of a table. All cells but the first are figures."""
-    name, *figures = (escape(cell) for cell in cells)
-    rest = "".join(f"<{tag}{RIGHT}>{figure}</{tag}>" for figure in figures)
-    return f"<tr><{tag}>{name}</{tag}>{rest}</tr>"
+    return make_table(titles, map(make_cells, leaders.places))
