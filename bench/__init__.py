@@ -1,4 +1,4 @@
-"""Measures data loaders: `python -m bench.<command>`, or `from bench import Explain, Sweep` in Python."""
+"""Measures data loaders: `python -m bench.<command>`, or `from bench import Sweep` and the like in Python."""
 
 import importlib
 import signal
@@ -10,10 +10,11 @@ from bench.process.search_path import prefer_own_packages
 from bench.process.temporary_folder import require_temporary_folder
 
 if TYPE_CHECKING:
+    from bench.compare import Compare
     from bench.explain import Explain
     from bench.sweep import Sweep
 
-__all__ = ["Explain", "Sweep"]
+__all__ = ["Compare", "Explain", "Sweep"]
 
 # A command is about to begin: until then, sys.argv[0] is -m or the script that pip has installed.
 if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "loaderbench":

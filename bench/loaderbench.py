@@ -20,6 +20,7 @@ COMMANDS = {
     "sweep": "Measure data loaders, and print which one to use.",
     "explain": "Say what bounds a training, and what would help.",
     "doctor": "Check this machine before anything is measured.",
+    "compare": "Compare two results folders: same, faster, slower or undecided.",
     "plot": "Draw the charts of a results folder.",
     "pictures": "Show sample pictures of the data.",
     "validate": "Measure loaders of planned costs, and loaders that cheat.",

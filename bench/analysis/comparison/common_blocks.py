@@ -15,11 +15,14 @@ FEWEST_BLOCKS = 2
 def have_common_blocks(a: Side, b: Side) -> bool:
     """Return whether each block holds trials of both sides.
 
-    It does where every trial of a block, of either side, started before any trial of the next block. Two
-    sweeps that ran one after the other never look so, and neither do those of two machines.
+    A comparison of two commits records it. Otherwise it does where every trial of a block, of either side,
+    started before any trial of the next block. Two sweeps that ran one after the other never look so, and
+    neither do those of two machines.
     """
-    if a.runs is None or b.runs is None or _read_machine(a) != _read_machine(b):
+    if a.runs is None or b.runs is None or _read(a, "machine") != _read(b, "machine"):
         return False
+    if (recorded := _read(a, "common_blocks")) is not None:
+        return bool(recorded == _read(b, "common_blocks"))
     starts = [_find_starts(side.runs) for side in (a, b) if side.runs is not None]
     shared = starts[0].index.intersection(starts[1].index)
     if len(shared) < FEWEST_BLOCKS:
@@ -48,6 +51,7 @@ def _find_starts(runs: pd.DataFrame) -> pd.DataFrame:
     return starts
 
 
-def _read_machine(side: Side) -> Any:
-    machine = (side.environment or {}).get("machine")
-    return machine.get("id") if isinstance(machine, dict) else None
+def _read(side: Side, part: str) -> Any:
+    """Return the id in a part of environment.json; None where there is none."""
+    found = (side.environment or {}).get(part)
+    return found.get("id") if isinstance(found, dict) else None

@@ -74,8 +74,11 @@ def compare_sides(a: Side, b: Side, options: ComparisonOptions = DEFAULTS) -> Co
         elif not pairs:
             obstacles.append("only the baseline is in both A and B, and it has no ratio to compare")
         else:
-            compared = _compare_pairs(pairs, options.margin, paired=paired)
-            obstacles += _find_common_reason(pairs)
+            reasons = [find_difference(pair, as_ratios=as_ratios) for pair in pairs]
+            compared = _compare_pairs(pairs, reasons, options.margin, paired=paired)
+            if all(reasons):
+                named = zip(pairs, reasons, strict=True)
+                obstacles += [f"{pair.name}: {reason}" for pair, reason in named]
             if not as_ratios:
                 ceilings = _compare_ceilings(a, b, options.margin, paired=paired)
                 notices += describe_ceilings(ceilings)
@@ -98,23 +101,22 @@ def compare_sides(a: Side, b: Side, options: ComparisonOptions = DEFAULTS) -> Co
 
 def _compare_ceilings(a: Side, b: Side, margin: float, *, paired: bool) -> list[ComparedConfiguration]:
     sides = (replace(side, runs=side.ceilings) for side in (a, b))
-    return _compare_pairs(
-        match_configurations(*(list_configurations(side, as_ratios=False) for side in sides)).pairs,
-        margin,
-        paired=paired,
-    )
+    pairs = match_configurations(*(list_configurations(side, as_ratios=False) for side in sides)).pairs
+    reasons = [find_difference(pair, as_ratios=False) for pair in pairs]
+    return _compare_pairs(pairs, reasons, margin, paired=paired)
 
 
-def _find_common_reason(pairs: Sequence[Pair]) -> list[str]:
-    """Return why not a single configuration can be compared; nothing where one can."""
-    reasons = [find_difference(pair) for pair in pairs]
-    if not all(reasons):
-        return []
-    return [f"{pair.name}: {reason}" for pair, reason in zip(pairs, reasons, strict=True)]
+def _compare_pairs(
+    pairs: Sequence[Pair], reasons: Sequence[str], margin: float, *, paired: bool
+) -> list[ComparedConfiguration]:
+    """Compare configurations.
 
-
-def _compare_pairs(pairs: Sequence[Pair], margin: float, *, paired: bool) -> list[ComparedConfiguration]:
-    reasons = [find_difference(pair) for pair in pairs]
+    Args:
+        pairs: configurations on both sides.
+        reasons: reason why each can't be compared; empty where it can.
+        margin: differences up to this share count as the same.
+        paired: whether both sides were measured in common blocks.
+    """
     smallest_error = ERROR / max(1, reasons.count(""))
     shifts = [
         None if reason else _find_shift(pair, smallest_error, paired=paired)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bench.analysis.statistics import Estimate
 
 Judgement = Literal["same", "faster", "slower", "undecided"]
+Form = Literal["text", "md", "json"]
 # The worst first, as a report lists them.
 JUDGEMENTS: tuple[Judgement, ...] = ("slower", "undecided", "faster", "same")
 MARGIN = 0.03
@@ -25,11 +26,14 @@ class ComparisonOptions:
         across_machines: compare the ratios to the baseline instead of the throughputs; default False.
         paired: whether both sides were measured in common blocks, so that ratios are taken inside each block;
             default None takes it from the folders.
+        form: how it is printed: `text` for people, `md` for a pull request, `json` for programs; default
+            `text`.
     """
 
     margin: float = MARGIN
     across_machines: bool = False
     paired: bool | None = None
+    form: Form = "text"
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,8 @@ class ComparedConfiguration:
         a: throughput in A in samples/s; across machines its ratio to the baseline. None where nothing was
             measured.
         b: the same of B.
-        ratio: B over A, with its interval; below 1 B is slower. The intervals of all configurations of a
-            comparison hold at once with 95% confidence. None where one side has no figure. Its `blocks` are
-            the fewest of both sides.
+        ratio: B over A; below 1 B is slower. Each end of its interval holds with 95% confidence, so that it
+            is a 90% interval. None where one side has no figure. Its `blocks` are the fewest of both sides.
         judgement: `same`, `faster`, `slower` or `undecided`.
         reason: cause why it is undecided, in a few words; empty otherwise.
     """
@@ -86,7 +89,7 @@ class Comparison:
     obstacles: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     only_a: tuple[str, ...] = ()
-    only_b: tuple[str, ...] = field(default=())
+    only_b: tuple[str, ...] = ()
 
     def select(self, judgement: Judgement) -> list[ComparedConfiguration]:
         """Return the configurations of one judgement."""

@@ -34,7 +34,7 @@ def describe_ceilings(ceilings: Sequence[ComparedConfiguration]) -> list[str]:
         what = " ".join([CEILINGS.get(family, family), *([f"({rest})"] if rest else [])])
         low, middle, high = (format_ratio(value) for value in (ratio.low, ratio.median, ratio.high))
         found.append(
-            f"{what[0].upper()}{what[1:]} became {one.judgement} too: {middle} times A ({low}–{high}). No loader "
+            f"{what[0].upper()}{what[1:]} became {one.judgement}: {middle} times A ({low}–{high}). No loader "
             "takes part in it, so the machine or the step changed."
         )
     return found

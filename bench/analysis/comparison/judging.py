@@ -17,8 +17,8 @@ def judge(shifts: Sequence[Shift], margin: float) -> list[Judgement]:
 
     With a margin of 3%, the ratio B/A lies in one of three regions: below 0.97, from 0.97 to 1/0.97, and
     above. A judgement names the region where the data refute the two others, each at an error probability of
-    5%. The regions exclude each other, so the three tests need no correction for one another (Goeman, Solari &
-    Stijnen, Statistics in Medicine 29(20), 2010). The middle one is the two one-sided tests of equivalence
+    5%. The regions exclude each other, so the three tests need no correction for one another (Goeman, Solari
+    & Stijnen, Statistics in Medicine 29(20), 2010). The middle one is the two one-sided tests of equivalence
     (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15(6), 1987).
 
     Each kind of judgement is corrected for the number of configurations by Hochberg's procedure (Biometrika

@@ -55,11 +55,20 @@ def describe_no_match(a: Sequence[MeasuredConfiguration], b: Sequence[MeasuredCo
     return f"no configuration is in both A and B: {'; '.join(texts)}"
 
 
-def find_difference(pair: Pair) -> str:
-    """Return in a few words why one configuration can't be compared; empty where it can."""
+def find_difference(pair: Pair, *, as_ratios: bool) -> str:
+    """Return in a few words why one configuration can't be compared; empty where it can.
+
+    Args:
+        pair: the configuration on both sides.
+        as_ratios: whether its ratios to the baseline are compared.
+    """
     for mark, one in (("A", pair.a), ("B", pair.b)):
         if one.cells["status"] != "ok":
             return f"{one.cells['status']} in {mark}: {one.cells['error']}".rstrip(": ")
+    if as_ratios and pair.a.baseline != pair.b.baseline:
+        return "its baseline is another configuration in B than in A"
+    if as_ratios and not (pair.a.values and pair.b.values):
+        return "its baseline failed"
     if pair.a.work != pair.b.work:
         return f"samples are {pair.a.work} in A, {pair.b.work} in B"
     if pair.a.samples and pair.b.samples and abs(pair.b.samples / pair.a.samples - 1) > SAMPLES:
@@ -139,11 +148,16 @@ def _find_changes(a: Side, b: Side, part: str, names: Sequence[str] = ()) -> lis
     old, new = _read(a, part), _read(b, part)
     if bool(old) != bool(new):
         return [f"{part}: {_describe(part, old)} in A, {_describe(part, new)} in B"]
+    label = "" if part == "versions" else f"{part} "
     return [
-        f"{part} {name}: {old.get(name)} in A, {new.get(name)} in B"
+        f"{label}{name}: {_name(old.get(name))} in A, {_name(new.get(name))} in B"
         for name in names or dict.fromkeys([*old, *new])
         if old.get(name) != new.get(name)
     ]
+
+
+def _name(value: Any) -> str:
+    return "unknown" if value is None else str(value)
 
 
 def _describe(part: str, facts: Mapping[str, Any]) -> str:

@@ -79,6 +79,7 @@ class MeasuredConfiguration:
         samples: samples of an epoch; None where none was measured.
         identity: value of each column that tells it from others, by the column's name.
         twin: number of configurations before it that are the same, from 0.
+        baseline: the identity of its baseline.
     """
 
     number: int
@@ -87,6 +88,7 @@ class MeasuredConfiguration:
     samples: float | None
     identity: Mapping[str, str]
     twin: int
+    baseline: Mapping[str, str]
 
     @property
     def key(self) -> Hashable:
@@ -118,24 +120,28 @@ def list_configurations(side: Side, *, as_ratios: bool) -> list[MeasuredConfigur
     speeds = {number: own for number, own in compute_throughputs(side.runs).items() if number in sound}
     samples = side.runs[side.runs["status"] == "ok"].groupby("configuration")["samples"].median()
     threads = _find_default_threads(side) if as_ratios else None
+    knobs = list_knobs(summary)
+    lines = [{str(name): value for name, value in line.items()} for line in summary.to_dict("records")]
+    identities = {int(cells["configuration"]): _identify(cells, knobs, threads) for cells in lines}
     seen: Counter[Hashable] = Counter()
     found = []
-    for cells in summary.to_dict("records"):
+    for cells in lines:
         number = int(cells["configuration"])
         values = speeds.get(number, {})
         if as_ratios:
             baseline = speeds.get(int(cells["baseline"]), {})
             values = {block: value / baseline[block] for block, value in values.items() if block in baseline}
-        identity = _identify(cells, list_knobs(summary), threads)
+        identity = identities[number]
         key = tuple(sorted(identity.items()))
         found.append(
             MeasuredConfiguration(
                 number=number,
-                cells={str(name): value for name, value in cells.items()},
+                cells=cells,
                 values=values,
                 samples=float(samples[number]) if number in samples.index else None,
                 identity=identity,
                 twin=seen[key],
+                baseline=identities.get(int(cells["baseline"]), {}),
             )
         )
         seen[key] += 1
@@ -150,9 +156,9 @@ def _identify(cells: Mapping[Any, Any], knobs: list[str], default_threads: int |
     """
     identity = {name: str(cells[name]) for name in IDENTITY if str(cells[name])}
     identity |= {name: str(cells[name]) for name in knobs if str(cells[name]) not in ("", "none")}
-    # Machines differ in cores. torch's own number of threads stands for the same choice on both.
-    threads = int(cells["num_threads"])
-    identity["num_threads"] = "torch's own" if threads == default_threads else str(threads)
+    # Machines differ in cores. torch's own number of threads is the same choice on both.
+    if int(cells["num_threads"]) != default_threads:
+        identity["num_threads"] = str(cells["num_threads"])
     return identity
 
 
