@@ -16,7 +16,10 @@ KNOBS = {
     "in_order": "in_order",
 }
 # Fields that the planted file is not told: they are the step's, the machine's or the neighbour's.
-NOT_TOLD = ("in_order", "step_ms", "step_busy", "cores", "worker_ms", "pipe_ms")
+NOT_TOLD = (
+    "in_order", "step_ms", "step_busy", "step_threaded", "crowd_ms",
+    "cores", "worker_ms", "import_ms", "pipe_ms",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,17 @@ class EpochPlan:
         transfer_ms: time of the transfer, a wait.
         step_ms: time of the step.
         step_busy: whether the step computes; else it waits.
+        step_threaded: whether the step is many short operations of torch, shared between its threads. With
+            one thread it takes `step_ms`.
+        crowd_ms: time that several threads lengthen it by beside busy workers, as this machine takes it.
         start_ms: time of each worker's worker_init_fn.
         open_ms: time that the first sample of each worker takes besides.
         slow_samples: number of slow samples.
         slow_ms: time that each slow sample takes besides.
+        context: start method of the workers; empty for the system's own, which forks.
         cores: cores that are left to the training.
         worker_ms: time of the training process to start and end a worker, as this machine takes it.
+        import_ms: time of a worker that isn't forked until it has imported torch, as this machine takes it.
         pipe_ms: time of the training process to read one MiB from the pipe, as this machine takes it.
     """
 
@@ -69,12 +77,16 @@ class EpochPlan:
     transfer_ms: float = 0.0
     step_ms: float = 0.0
     step_busy: bool = False
+    step_threaded: bool = False
+    crowd_ms: float = 0.0
     start_ms: float = 0.0
     open_ms: float = 0.0
     slow_samples: int = 0
     slow_ms: float = 0.0
+    context: str = ""
     cores: float = 2.0
     worker_ms: float = 5.0
+    import_ms: float = 0.0
     pipe_ms: float = 0.7
 
     @property
@@ -97,14 +109,19 @@ class EpochPlan:
             steps=[
                 _plan(read_ms + self.transfer_ms),
                 _plan(self.step_ms, busy=self.step_busy),
+                _plan(self.crowd_ms),
             ],
-            first=[_plan(self.start_ms, busy=self.busy), _plan(self.open_ms)] if starts else [],
+            first=self._list_first() if starts else [],
             worker_s=self.worker_ms * 1e-3 * starts,
             num_workers=self.num_workers,
             prefetch_factor=self.prefetch_factor,
             in_order=self.in_order,
             cores=self.cores,
         ).run()
+
+    def _list_first(self) -> list[Piece]:
+        """Return the pieces of a worker before its first batch."""
+        return [_plan(self.import_ms, busy=True), _plan(self.start_ms, busy=self.busy), _plan(self.open_ms)]
 
     def _list_loads(self) -> list[list[Piece]]:
         """Return the pieces of each batch's loading."""
@@ -129,9 +146,12 @@ class EpochPlan:
         changed = {name: value for name, value in knobs.items() if value is not None}
         if not changed.keys() <= KNOBS.keys():
             return None
+        if self.crowd_ms and "num_workers" in changed:
+            # How much other workers would lengthen such a step wasn't measured.
+            return None
         return replace(self, **{KNOBS[name]: value for name, value in changed.items()})  # type: ignore[arg-type]
 
-    def list_arguments(self) -> dict[str, int | float | bool]:
+    def list_arguments(self) -> dict[str, int | float | bool | str]:
         """Return the arguments of the planted file's function that differ from its own."""
         usual = asdict(EpochPlan())
         return {

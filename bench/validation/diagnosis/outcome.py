@@ -122,22 +122,28 @@ class Outcome:
                     f"{gain.change} gains ×{gain.planned:.2f} by the plan, and ×{gain.predicted:.2f} was "
                     f"predicted ({gain.error:+.0%})"
                 )
-        if truth.cause is Cause.STRAGGLERS and (missed := self._list_missed()):
+        if missed := self.missed:
             noun, be = ("sample", "is") if len(missed) == 1 else ("samples", "are")
             yield f"slow {noun} {', '.join(map(str, missed))} {be} not named"
         if truth.cause is Cause.STRAGGLERS and self.plant.plan.shuffle:
             # Each epoch has other neighbours of a slow sample, so they can be told apart.
             slow = self.plant.plan.slow_indices
-            innocent = self._list_named() - set(slow)
+            innocent = self._list_indices() - set(slow)
             if len(innocent) > len(slow):
                 yield f"{len(innocent)} samples are named as slow that are not, beside {len(slow)} that are"
 
-    def _list_missed(self) -> list[int]:
-        """Return the indices of slow samples in no batch that was named as slow."""
-        named = self._list_named()
-        return [index for index in self.plant.plan.slow_indices if index not in named]
+    @property
+    def stragglers(self) -> tuple[int, ...]:
+        """Indices of the planted slow samples, where these are the cause; else nothing."""
+        return self.plant.plan.slow_indices if self.plant.truth.cause is Cause.STRAGGLERS else ()
 
-    def _list_named(self) -> set[int | str]:
+    @property
+    def missed(self) -> tuple[int, ...]:
+        """Indices of planted slow samples in no batch that was named as slow."""
+        named = self._list_indices()
+        return tuple(index for index in self.stragglers if index not in named)
+
+    def _list_indices(self) -> set[int | str]:
         """Return the indices of all samples that were named as slow."""
         batches = () if self.explanation is None else self.explanation.slow_batches
         return {index for batch in batches for index in batch.indices}

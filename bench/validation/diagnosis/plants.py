@@ -3,7 +3,8 @@
 Loading waits where a plan needs more than the two cores. Batches take some 30 ms in a worker, so that an
 epoch takes about half a second. Fetch, transforms and collate are the cause only where one more worker would
 not hide them behind the step. Parts that compute are capped by the two cores. Workers stay between epochs
-where their start isn't the cause, since no plan can say how long that takes.
+where their start isn't the cause, since no plan can say how long that takes. Nor can a plan say what workers
+take that aren't forked, and what several threads of a step lose beside busy workers: it is measured first.
 """
 
 from __future__ import annotations
@@ -150,6 +151,17 @@ START_UP = (
         EpochPlan(batches=24, persistent=False, fetch_ms=6, open_ms=300, step_ms=10),
         Truth(Cause.START_UP, helps="persistent"), is_script=True,
     ),
+    Plant(
+        "start-up-spawn", "2 workers are spawned in each epoch and import torch, 40 steps of 20 ms",
+        EpochPlan(batches=40, persistent=False, context="spawn", fetch_ms=6, import_ms=1500, step_ms=20),
+        Truth(Cause.START_UP, helps="persistent"),
+    ),
+    Plant(
+        "start-up-server-script", "2 workers of a fork server import torch, wait 200 ms; bodies of 20 ms",
+        EpochPlan(batches=40, persistent=False, context="forkserver", fetch_ms=6, start_ms=200,
+                  import_ms=1500, step_ms=20),
+        Truth(Cause.START_UP, helps="persistent"), is_script=True,
+    ),
 )  # fmt: skip
 STRAGGLERS = (
     Plant(
@@ -166,6 +178,11 @@ STRAGGLERS = (
         "stragglers-script", "3 samples of 256, shuffled, wait 150 ms more, others 12 ms a batch, body 8 ms",
         EpochPlan(batches=64, shuffle=True, fetch_ms=12, slow_samples=3, slow_ms=150, step_ms=8),
         Truth(Cause.STRAGGLERS, helps="in order"), is_script=True,
+    ),
+    Plant(
+        "stragglers-pictures", "3 pictures of 256, shuffled, wait 150 ms more, others 9 ms a batch",
+        EpochPlan(batches=64, shuffle=True, fetch_ms=9, slow_samples=3, slow_ms=150, step_ms=0.2),
+        Truth(Cause.STRAGGLERS, helps="in order"), has_pictures=True,
     ),
 )  # fmt: skip
 FEW_WORKERS = (
@@ -201,6 +218,16 @@ MANY_WORKERS = (
         EpochPlan(batches=48, num_workers=12, prefetch_factor=4, busy=True, fetch_ms=10, step_ms=10,
                   step_busy=True),
         Truth(Cause.MANY_WORKERS, helps="workers"), is_script=True,
+    ),
+    Plant(
+        "many-threads", "2 torch threads share a step of 50 short operations, beside 2 workers: 4 ms a batch",
+        EpochPlan(batches=96, busy=True, fetch_ms=4, step_ms=0.4, step_threaded=True, crowd_ms=4),
+        Truth(Cause.MANY_WORKERS, helps="threads"),
+    ),
+    Plant(
+        "many-threads-script", "the same in a body, beside 2 workers that compute 5 ms a batch",
+        EpochPlan(batches=96, busy=True, fetch_ms=5, step_ms=0.4, step_threaded=True, crowd_ms=4),
+        Truth(Cause.MANY_WORKERS, helps="threads"), is_script=True,
     ),
 )  # fmt: skip
 STARVED = (

@@ -63,9 +63,20 @@ class Score:
         return tuple(gain for outcome in self.outcomes for gain in outcome.gains)
 
     @property
+    def num_stragglers(self) -> int:
+        """Number of planted slow samples."""
+        return sum(len(outcome.stragglers) for outcome in self.outcomes)
+
+    @property
+    def num_named(self) -> int:
+        """Number of planted slow samples that were named by their index."""
+        return self.num_stragglers - sum(len(outcome.missed) for outcome in self.outcomes)
+
+    @property
     def passes(self) -> bool:
-        """True if enough diagnoses are right, and none is confidently wrong."""
-        return self.rate >= LEAST_RATE and not self.confidently_wrong
+        """True if enough diagnoses are right and slow samples named, and none is confidently wrong."""
+        are_named = self.num_named >= LEAST_RATE * self.num_stragglers
+        return self.rate >= LEAST_RATE and not self.confidently_wrong and are_named
 
     def count_matrix(self) -> dict[str, Mapping[str, int]]:
         """Return the confusion matrix: by the label of the planted cause, how often each label was found.

@@ -116,6 +116,10 @@ def print_score(console: Console, score: Score, taken_s: float) -> None:
         good = sum(gain.is_right for gain in gains)
         counted = format_count(len(gains), "predicted gain")
         console.print(f"Within {GAIN_TOLERANCE:.0%} of the plan: {good} of {counted}")
+    if score.num_stragglers:
+        named = format_count(score.num_stragglers, "slow sample")
+        colour = "green" if score.num_named >= LEAST_RATE * score.num_stragglers else "bold red"
+        console.print(f"[{colour}]Named by their index: {score.num_named} of {named}[/]")
     if disturbed := sum(outcome.is_disturbed for outcome in score.outcomes):
         console.print(
             f"Other processes used the machine in {disturbed} of {len(score.outcomes)} trainings: run this "

@@ -13,7 +13,7 @@ TRANSFORMS = ("Crop", "Flip", "Colour", "Normalize")
 CORES = 2
 # The times that a cause takes. Without the cause they are 0.
 TIMES = {
-    Cause.START_UP: ("start_ms", "open_ms", "worker_ms"),
+    Cause.START_UP: ("start_ms", "open_ms", "worker_ms", "import_ms"),
     Cause.FETCH: ("fetch_ms",),
     Cause.TRANSFORM: ("transform_ms",),
     Cause.COLLATE: ("collate_ms",),
@@ -59,7 +59,8 @@ class Truth:
 def find_share(plan: EpochPlan, cause: Cause, *, is_script: bool = False) -> float:
     """Return the share of a planned epoch that would be saved without a cause.
 
-    Too few workers: with one more, or as many as there are cores. Too many: with as few as is best.
+    Too few workers: with one more, or as many as there are cores. Too many: with as few as is best, or with
+    one thread of torch.
 
     Args:
         plan: the planned epoch.
@@ -74,7 +75,8 @@ def _list_better(plan: EpochPlan, cause: Cause, is_script: bool) -> list[EpochPl
     if cause is Cause.FEW_WORKERS:
         return [replace(plan, num_workers=max(plan.num_workers + 1, CORES))]
     if cause is Cause.MANY_WORKERS:
-        return [replace(plan, num_workers=fewer) for fewer in range(1, plan.num_workers)]
+        fewer_workers = [replace(plan, num_workers=fewer) for fewer in range(1, plan.num_workers)]
+        return [*fewer_workers, replace(plan, crowd_ms=0.0)]
     if cause is Cause.STARVED:
         return [replace(plan, cores=CORES)]
     if cause not in TIMES:

@@ -13,6 +13,8 @@ from pacing import SLEPT_S
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 BATCH_SIZE = 4
+# Operations of a step that shares each of them between torch's threads, and the numbers that one adds up.
+THREADED_OPERATIONS, NUMBERS = 50, 40_000
 # A step that computes, for a training whose loop is fed by an own loader. A target's step takes no arguments.
 BUSY_STEP_MS = 10.0
 
@@ -232,6 +234,7 @@ def make_planted(  # noqa: PLR0913
     open_ms: float = 0.0,
     slow_samples: int = 0,
     slow_ms: float = 0.0,
+    context: str = "",
 ) -> DataLoader[torch.Tensor]:
     """Return a DataLoader whose parts take their planned times."""
     transform = None
@@ -257,7 +260,20 @@ def make_planted(  # noqa: PLR0913
         prefetch_factor=prefetch_factor,
         persistent_workers=persistent,
         worker_init_fn=StartUp(start_ms, busy=busy) if start_ms else None,
+        multiprocessing_context=context or None,
     )
+
+
+def make_threaded_step() -> Callable[[Any], None]:
+    """Return a step of many short operations, each of which waits for all of torch's threads."""
+    total, added = torch.zeros(NUMBERS), torch.ones(NUMBERS)
+
+    def step(batch: Any) -> None:
+        del batch
+        for _ in range(THREADED_OPERATIONS):
+            total.add_(added)
+
+    return step
 
 
 def make_busy_step() -> Callable[[Any], None]:

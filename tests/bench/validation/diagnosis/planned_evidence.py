@@ -47,7 +47,8 @@ def _make_setup(plant: Plant) -> LoaderSetup:
         device="cpu", cores=CORES, num_threads=CORES, has_dataloader=True, batch_size=BATCH_SIZE,
         num_workers=plan.num_workers, prefetch_factor=plan.prefetch_factor if has_workers else None,
         persistent_workers=plan.persistent and has_workers, in_order=plan.in_order,
-        multiprocessing_context="fork" if has_workers else None, measured_batches=plan.batches,
+        multiprocessing_context=(plan.context or "fork") if has_workers else None,
+        measured_batches=plan.batches,
         epoch_batches=plan.batches, map_style=True,
     )  # fmt: skip
 
@@ -118,7 +119,9 @@ def _find_cpu_s(plan: EpochPlan) -> float:
 
 def _make_row(plant: Plant, trace: BatchTrace, block: int) -> Row:
     plan = plant.plan
-    cpu_s = float(trace.cpu_s.sum()) + plan.batches * plan.step_ms * 1e-3 * plan.step_busy
+    cpu_s = float(trace.cpu_s.sum()) + plan.batches * plan.step_ms * 1e-3 * _count_step_cores(plan)
+    # Threads that wait for each other compute, too.
+    cpu_s += plan.batches * plan.crowd_ms * 1e-3 * CORES
     values = {
         "family": "dataloader", "samples": trace.samples, "batches": trace.batches, "wall_s": trace.wall_s,
         "samples_per_s": trace.samples / trace.wall_s, "startup_s": trace.startup_s,
@@ -138,8 +141,13 @@ def _make_alone(plant: Plant, plan: EpochPlan, block: int, epoch: int, factor: f
     return runs.row(
         0, block, epoch, family="step_ceiling", samples=samples, batches=plan.batches, wall_s=wall_s,
         samples_per_s=samples / wall_s, startup_s=0.0, teardown_s=0.0, data_wait_s=0.0, transfer_s=0.0,
-        step_s=wall_s, cpu_s=wall_s * plan.step_busy,
+        step_s=wall_s, cpu_s=wall_s * _count_step_cores(plan),
     )  # fmt: skip
+
+
+def _count_step_cores(plan: EpochPlan) -> float:
+    """Return the cores that the step alone keeps busy."""
+    return CORES if plan.step_threaded else float(plan.step_busy)
 
 
 def _make_rungs(plant: Plant, plan: EpochPlan, block: int) -> tuple[RungTime, ...]:

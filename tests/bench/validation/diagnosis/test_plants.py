@@ -108,11 +108,16 @@ def test_a_plant_is_told_to_what_is_there(plant, planted) -> None:
     options = plant.make_options(3, Path("out"))
     known = inspect.signature(planted.make_planted).parameters
     assert options.schedule.blocks == 3
+    if plant.has_pictures:
+        assert options.target is None
+        assert options.dataset == f"synthetic:{plant.plan.batches * BATCH_SIZE}"
+        assert options.request.knobs["num_workers"] == (plant.plan.num_workers,)
+        return
     if plant.is_script:
         script = ScriptFile.parse(options.target, options.script_args)
         told = dict(zip(script.arguments[::2], script.arguments[1::2], strict=True))
         names = {name.removeprefix("--").replace("-", "_") for name in told}
-        assert names - {"step_ms", "step_busy"} <= known.keys()
+        assert names - {"step_ms", "step_busy", "step_threaded"} <= known.keys()
         assert float(told["--step-ms"]) == plant.plan.step_ms
         assert float(told["--transfer-ms"] if plant.plan.transfer_ms else 0) == plant.plan.transfer_ms
         return

@@ -18,6 +18,7 @@ from bench.validation.diagnosis.machine_costs import MachineCosts
 from bench.validation.diagnosis.outcome import Outcome
 from bench.validation.diagnosis.plants import PLANTS
 from bench.validation.diagnosis.score import FAILED, FOUND, LABELS, WRONG_STAGE, Score
+from bench.validation.diagnosis.score_tables import print_score
 from bench.validation.diagnosis.scoring import NotExplainedError, explain_plants, score_diagnosis
 
 BY_NAME = {plant.name: plant for plant in PLANTS}
@@ -54,7 +55,10 @@ def advise(kind: str, gain: float | None, family: str = "dataloader", **knobs) -
 
 
 def right(plant) -> Outcome:
-    return Outcome(plant, explanation(plant.truth.cause, plant.stage))
+    slow = [
+        SlowBatch(0, 1, index // 4, 0.2, 0.009, 0.19, True, 0, (index,)) for index in plant.plan.slow_indices
+    ]
+    return Outcome(plant, explanation(plant.truth.cause, plant.stage, slow=slow))
 
 
 @pytest.mark.parametrize(
@@ -190,6 +194,19 @@ def test_slow_samples_must_be_named() -> None:
     assert found.faults == (f"slow sample {second} is not named",)
 
 
+@pytest.mark.parametrize(("named", "passes"), [(3, True), (2, False)])
+def test_slow_samples_that_are_not_named_fail(named, passes) -> None:
+    """Though each cause is right: a straggler that nobody can find is of no use."""
+    plant = BY_NAME["stragglers-pictures"]
+    slow = [SlowBatch(0, 1, 7, 0.2, 0.009, 0.19, True, 0, plant.plan.slow_indices[:named])]
+    score = Score([outcome(plant.name, Cause.STRAGGLERS, slow=slow), right(BY_NAME["fetch-wait"])])
+    assert (score.num_named, score.num_stragglers, score.rate) == (named, 3, 1)
+    assert score.passes is passes
+    out = io.StringIO()
+    print_score(Console(file=out, width=100), score, 1.0)
+    assert f"Named by their index: {named} of 3 slow samples" in out.getvalue()
+
+
 def share(name: str) -> str:
     return f"{BY_NAME[name].true_share:.0%}"
 
@@ -292,7 +309,8 @@ def test_a_training_that_fails_is_a_line_too(error) -> None:
 def test_the_exit_code_is_that_of_the_score(monkeypatch, wrong, code) -> None:
     """The matrix has a row for each planted cause; the conclusion is the last line."""
     monkeypatch.setattr(scoring, "prepare_context", lambda modules: None)
-    monkeypatch.setattr(scoring, "measure_costs", lambda context: MachineCosts(4.0, 0.5))
+    costs = MachineCosts(4.0, 0.5, import_ms=1500.0, threaded_step_ms=0.4, crowd_ms=4.0)
+    monkeypatch.setattr(scoring, "measure_costs", lambda context: costs)
 
     def explain(plant, *_: object) -> Explanation:
         assert (plant.plan.worker_ms, plant.plan.pipe_ms) == (4.0, 0.5)
@@ -312,3 +330,16 @@ def test_the_exit_code_is_that_of_the_score(monkeypatch, wrong, code) -> None:
         assert "causes named (" in last
     else:
         assert last.startswith(f"{len(PLANTS)} of {len(PLANTS)} causes named (100%, at least 95% are needed)")
+
+
+def test_threads_that_lose_nothing_here_are_left_out(monkeypatch) -> None:
+    """Where the machine shares its cores well, there is no such cause to name."""
+    monkeypatch.setattr(scoring, "prepare_context", lambda modules: None)
+    costs = MachineCosts(4.0, 0.5, import_ms=900.0, threaded_step_ms=0.4, crowd_ms=0.1)
+    monkeypatch.setattr(scoring, "measure_costs", lambda context: costs)
+    monkeypatch.setattr(scoring, "explain_plant", lambda plant, *_: right(plant).explanation)
+    out = io.StringIO()
+    plants = [BY_NAME["many-threads"], BY_NAME["start-up-spawn"]]
+    assert score_diagnosis(plants, 3, Console(file=out, width=120)) == 0
+    assert "many-threads is left out: its threads cost " in out.getvalue()
+    assert "1 of 1 cause named" in out.getvalue()
