@@ -53,7 +53,8 @@ def test_drawing_needs_no_torch(folder) -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 4
+    assert len(done.stdout.splitlines()) == 5
+    assert done.stdout.endswith("report.html\n")
 
 
 def test_a_folder_without_results_is_one_line(tmp_path, plot) -> None:
@@ -73,10 +74,13 @@ def test_a_tilde_is_the_home_folder(folder, plot, monkeypatch) -> None:
 
 
 def test_charts_that_cannot_be_drawn_are_one_line(folder, plot, monkeypatch) -> None:
-    """Exit 1, and the cause."""
+    """Exit 1, and the cause. The page is there without them."""
 
     def fail(_: object) -> None:
         raise ChartsError("the charts can't be drawn: no seaborn")
 
-    monkeypatch.setattr("bench.plot.draw_charts", fail)
-    assert plot(str(folder)) == (1, "", "error: the charts can't be drawn: no seaborn\n")
+    monkeypatch.setattr("bench.report.report_files.make_charts", fail)
+    monkeypatch.setattr("bench.report.page.sweep_page.make_charts", fail)
+    assert plot(str(folder)) == (
+        1, f"{folder / 'report.html'}\n", "error: the charts can't be drawn: no seaborn\n",
+    )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import pandas as pd
 
@@ -28,14 +29,19 @@ NAME = 1
 # A setting with more values than this is found by the search.
 MOST_VALUES = 24
 WORK, STATE = "kind of work", "state"
+# States of measured configurations, and their marks.
+MARKS = {"fastest": "best", "tied with the fastest": "tied", "slower": "", "alone": ""}
 
 
-def make_configuration_table(summary: pd.DataFrame, labels: Labels) -> PageTable:
+def make_configuration_table(
+    summary: pd.DataFrame, labels: Labels, chosen: Collection[int] = ()
+) -> PageTable:
     """Return the table, the kinds of work one after another and the best of each first.
 
     Args:
         summary: one line for each configuration.
         labels: names of the configurations.
+        chosen: numbers of the configurations to use; default none.
     """
     works = summary["configuration"].map(labels.work)
     ordered = [
@@ -43,12 +49,17 @@ def make_configuration_table(summary: pd.DataFrame, labels: Labels) -> PageTable
         for _, group in summary.groupby(works, sort=False)
         for _, line in group.sort_values("rank", na_position="last").iterrows()
     ]
-    readers = _list_choices(summary, labels)
+    states = _find_states(summary, labels)
+    readers = _list_choices(summary, labels, states)
     rows = []
     for line in ordered:
         values = {f"c{place}": read(line) for place, read in enumerate(readers.values())}
-        key = str(int(line["configuration"]))
-        rows.append(TableRow(key, tuple(_make_cells(line, labels)), values, _find_mark(line)))
+        number = int(line["configuration"])
+        told = _tell(line, states[number], number in chosen)
+        notes = " · ".join(filter(None, [labels.work[number], *told]))
+        mark = _find_mark(line, states[number])
+        cells = tuple(_make_cells(line, labels.short[number], notes))
+        rows.append(TableRow(str(number), cells, values, mark))
     choices = tuple(
         TableChoice(key, name, _sort_values({row.choices[key] for row in rows}))
         for key, name in ((f"c{place}", name) for place, name in enumerate(readers))
@@ -59,7 +70,9 @@ def make_configuration_table(summary: pd.DataFrame, labels: Labels) -> PageTable
     return PageTable("all-configurations", caption, COLUMNS, tuple(rows), choices, header=NAME)
 
 
-def _list_choices(summary: pd.DataFrame, labels: Labels) -> dict[str, Callable[[pd.Series], str]]:
+def _list_choices(
+    summary: pd.DataFrame, labels: Labels, states: Mapping[int, str]
+) -> dict[str, Callable[[pd.Series], str]]:
     """Return what rows can be chosen by, with what reads it of a line."""
 
     def read(name: str) -> Callable[[pd.Series], str]:
@@ -68,25 +81,43 @@ def _list_choices(summary: pd.DataFrame, labels: Labels) -> dict[str, Callable[[
     found: dict[str, Callable[[pd.Series], str]] = {name: read(name) for name in find_varied(summary)}
     if len(set(labels.work.values())) > 1:
         found[WORK] = lambda line: labels.work[int(line["configuration"])]
-    return {**found, STATE: _find_state}
+    return {**found, STATE: lambda line: states[int(line["configuration"])]}
 
 
-def _find_state(line: pd.Series) -> str:
-    if pd.isna(line["rank"]):
-        return "not measured" if line["status"] == "ok" else str(line["status"])
-    if line["rank"] == 1:
-        return "fastest"
-    if pd.notna(line["tied"]) and line["tied"]:
-        return "tied with the fastest"
-    return "slower"
+def _find_states(summary: pd.DataFrame, labels: Labels) -> dict[int, str]:
+    """Return the state of each configuration, by its number: one of MARKS, or why it has no rank."""
+    ranked = summary[summary["rank"].notna()]
+    rivals = Counter(labels.work[int(number)] for number in ranked["configuration"])
+    states = {}
+    for _, line in summary.iterrows():
+        number = int(line["configuration"])
+        if pd.isna(line["rank"]):
+            states[number] = "not measured" if line["status"] == "ok" else str(line["status"])
+        elif rivals[labels.work[number]] == 1:
+            states[number] = "alone"
+        elif line["rank"] == 1:
+            states[number] = "fastest"
+        else:
+            states[number] = "tied with the fastest" if pd.notna(line["tied"]) and line["tied"] else "slower"
+    return states
 
 
-def _find_mark(line: pd.Series) -> str:
-    if pd.isna(line["rank"]):
+def _find_mark(line: pd.Series, state: str) -> str:
+    if state not in MARKS:
         return "failed"
+    return "baseline" if line["configuration"] == line["baseline"] else MARKS[state]
+
+
+def _tell(line: pd.Series, state: str, is_chosen: bool) -> Iterator[str]:
+    """Yield what a row says of its configuration beside figures."""
+    if state not in MARKS:
+        yield f"{state}: {line['error']}" if line["error"] else state
+    elif state not in ("slower", "alone"):
+        yield state
     if line["configuration"] == line["baseline"]:
-        return "baseline"
-    return {"fastest": "best", "tied with the fastest": "tied"}.get(_find_state(line), "")
+        yield "baseline"
+    if is_chosen:
+        yield "use this one"
 
 
 def _sort_values(values: set[str]) -> tuple[str, ...]:
@@ -99,17 +130,11 @@ def _sort_values(values: set[str]) -> tuple[str, ...]:
     return tuple(sorted(values, key=place))
 
 
-def _make_cells(line: pd.Series, labels: Labels) -> list[Cell]:
-    number = int(line["configuration"])
-    state, is_baseline = _find_state(line), line["configuration"] == line["baseline"]
-    is_ranked = pd.notna(line["rank"])
-    told = [state] if is_ranked and state != "slower" else []
-    notes = [labels.work[number], *(["baseline"] if is_baseline else []), *told]
-    if not is_ranked:
-        notes.append(f"{state}: {line['error']}" if line["error"] else state)
-    name = Cell(labels.short[number], note=" · ".join(filter(None, notes)))
-    if not is_ranked:
+def _make_cells(line: pd.Series, label: str, notes: str) -> list[Cell]:
+    name = Cell(label, note=notes)
+    if pd.isna(line["rank"]):
         return [Cell("—"), name, *(Cell("") for _ in COLUMNS[2:])]
+    is_baseline = line["configuration"] == line["baseline"]
     ratio_note = "" if is_baseline else _format_interval(line, "ratio", format_ratio)
     waiting = line["data_wait_s"] / line["wall_s"]
     return [

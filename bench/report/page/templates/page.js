@@ -81,6 +81,15 @@
     });
   }
 
+  // A mark of a chart leads to the row of its configuration.
+  for (const mark of document.querySelectorAll(".picture [data-configuration]")) {
+    mark.addEventListener("click", () => {
+      const name = mark.closest("figure").querySelector("h3").textContent;
+      for (const select of explorers) select(name, [mark.dataset.configuration]);
+      location.hash = "all";
+    });
+  }
+
   async function copy(text) {
     try {
       await navigator.clipboard.writeText(text);
