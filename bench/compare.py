@@ -11,12 +11,15 @@ from typing import Any
 import click
 
 from bench.analysis.comparison.compare_folders import compare_folders
+from bench.analysis.comparison.comparison import Comparison
 from bench.cli.command_line import FAILED, run_command
 from bench.cli.compare_command import CompareOptions, asks_for_revisions, make_compare_command
 from bench.cli.python_options import ONLY_TYPED, check_names, write_arguments
 from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
+from bench.records.results_folder import make_folder
 from bench.report.comparison.compare_results import CompareResults
+from bench.report.comparison.comparison_files import write_comparison
 from bench.report.comparison.output import show_comparison
 from bench.report.console import make_console
 from bench.report.output import complain
@@ -61,8 +64,20 @@ class Compare:
             StorageError: a file can't be written.
         """
         with use_own_packages():
-            options = self._options
-            return CompareResults(compare_folders(options.a, options.b, options.comparison))
+            comparison, problems = _compare(self._options)
+        return CompareResults(comparison, tuple(problems))
+
+
+def _compare(options: CompareOptions) -> tuple[Comparison, list[str]]:
+    """Compare, and write the folder of `out` if there is one.
+
+    Returns:
+        The comparison, and errors of charts or of the page.
+    """
+    if options.out is not None:
+        make_folder(options.out)
+    comparison = compare_folders(options.a, options.b, options.comparison)
+    return comparison, [] if options.out is None else write_comparison(comparison, options.out)
 
 
 def _keep_options(options: CompareOptions) -> CompareOptions:
@@ -77,8 +92,10 @@ def run_compare(options: CompareOptions) -> int:
         nothing can be compared.
     """
     console = make_console()
-    comparison = compare_folders(options.a, options.b, options.comparison)
+    comparison, problems = _compare(options)
     show_comparison(console, comparison)
+    for problem in problems:
+        complain(problem)
     lost = getattr(console.file, "lost", None)
     if lost is not None:
         complain(f"standard output can't be written: {lost.strerror}")

@@ -9,7 +9,7 @@ from typing import Any
 from bench.analysis.comparison.matching import Matching, Pair, find_different_values
 from bench.analysis.comparison.side import MeasuredConfiguration, Side
 from bench.analysis.throughputs import find_phase, find_sound
-from bench.text import format_count, join_few
+from bench.text import format_count, join_few, join_words
 
 # Facts of a machine that its speed depends on. Free memory and load vary by themselves.
 MACHINE = ("id", "architecture", "cpu", "cores", "cores_usable")
@@ -78,11 +78,13 @@ def find_difference(pair: Pair, *, as_ratios: bool) -> str:
 
 def find_notices(a: Side, b: Side, matching: Matching, *, across_machines: bool) -> list[str]:
     """Return the facts to know before reading a comparison, each in one line."""
-    found = [
-        f"{mark} has no environment.json that can be read: the machine that measured it isn't known."
-        for mark, side in (("A", a), ("B", b))
-        if side.environment is None
-    ]
+    unknown = [mark for mark, side in (("A", a), ("B", b)) if side.environment is None]
+    found = []
+    if unknown:
+        verb = "has" if len(unknown) == 1 else "have"
+        found.append(
+            f"{join_words(unknown)} {verb} no environment.json that can be read, so the machine isn't known."
+        )
     if across_machines:
         machines = _find_changes(a, b, "machine", MACHINE) + _find_changes(a, b, "gpu", GPU)
         found += [f"The machines differ: {'; '.join(machines)}."] if machines else []

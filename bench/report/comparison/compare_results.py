@@ -17,9 +17,11 @@ class CompareResults:
 
     Attributes:
         comparison: judgement, ratio and reason of each configuration, with obstacles and notices.
+        problems: errors of the chart or the page, which cost no figures; default none.
     """
 
     comparison: Comparison
+    problems: tuple[str, ...] = ()
 
     @property
     def answer(self) -> str:

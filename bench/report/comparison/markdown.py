@@ -8,11 +8,12 @@ from bench.analysis.comparison.comparison import ComparedConfiguration, Comparis
 from bench.report.comparison.words import (
     describe_answer,
     describe_method,
+    format_factor,
     format_interval,
     list_remarks,
     order_configurations,
 )
-from bench.text import abbreviate, format_count, format_ratio
+from bench.text import abbreviate, format_count
 
 # Marks that are seen at a glance, beside the word.
 MARKS: dict[Judgement, str] = {"slower": "🔴", "undecided": "⚪", "faster": "🟢", "same": "✅"}
@@ -55,7 +56,7 @@ def _make_row(one: ComparedConfiguration) -> str:
         _escape(one.name),
         "" if one.a is None else abbreviate(one.a),
         "" if one.b is None else abbreviate(one.b),
-        "" if one.ratio is None else format_ratio(one.ratio.median),
+        "" if one.ratio is None else format_factor(one.ratio.median),
         format_interval(one.ratio),
         f"{MARKS[one.judgement]} {one.judgement}",
     ]

@@ -13,13 +13,14 @@ from bench.report.comparison.words import (
     describe_answer,
     describe_method,
     describe_sides,
+    format_factor,
     format_interval,
     list_remarks,
     order_configurations,
 )
 from bench.report.console import print_line
 from bench.report.remark import print_remarks
-from bench.text import abbreviate, format_ratio
+from bench.text import abbreviate
 
 STYLES: dict[Judgement, str] = {
     "slower": "bold red",
@@ -57,7 +58,7 @@ def _make_table(comparison: Comparison) -> Table:
             escape(one.name),
             "" if one.a is None else abbreviate(one.a),
             "" if one.b is None else abbreviate(one.b),
-            "" if one.ratio is None else format_ratio(one.ratio.median),
+            "" if one.ratio is None else format_factor(one.ratio.median),
             format_interval(one.ratio),
             Text(one.judgement, style=STYLES[one.judgement]),
         )

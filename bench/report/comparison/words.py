@@ -12,6 +12,8 @@ from bench.text import format_count, format_ratio, join_words
 
 # A reason is listed with so many names.
 MOST_NAMES = 5
+# Ratios between these have three decimals.
+FINE = (0.1, 2.0)
 
 
 def describe_answer(comparison: Comparison) -> str:
@@ -31,10 +33,10 @@ def describe_answer(comparison: Comparison) -> str:
 
 
 def describe_change(comparison: Comparison, ratio: Estimate) -> str:
-    """Return how B stands to A, such as `runs at 0.9 times A (90% interval 0.87–0.93)`."""
+    """Return how B stands to A, such as `runs at 0.900 times A (90% interval 0.870–0.930)`."""
     verb = "reaches" if comparison.options.across_machines else "runs at"
     interval = format_interval(ratio)
-    return f"{verb} {format_ratio(ratio.median)} times A{f' (90% interval {interval})' if interval else ''}"
+    return f"{verb} {format_factor(ratio.median)} times A{f' (90% interval {interval})' if interval else ''}"
 
 
 def describe_sides(comparison: Comparison) -> list[str]:
@@ -68,11 +70,16 @@ def format_margin(comparison: Comparison) -> str:
     return f"{100 * comparison.options.margin:.4g}%"
 
 
+def format_factor(ratio: float) -> str:
+    """Return B/A with three decimals near 1, such as `0.900`; far from it as any ratio."""
+    return f"{ratio:.3f}" if FINE[0] < ratio < FINE[1] else format_ratio(ratio)
+
+
 def format_interval(ratio: Estimate | None) -> str:
-    """Return the interval of a ratio, such as `0.87–0.93`; empty where there is none."""
+    """Return the interval of a ratio, such as `0.870–0.930`; empty where there is none."""
     if ratio is None or ratio.low is None or ratio.high is None:
         return ""
-    return f"{format_ratio(ratio.low)}–{format_ratio(ratio.high)}"
+    return f"{format_factor(ratio.low)}–{format_factor(ratio.high)}"
 
 
 def order_configurations(comparison: Comparison) -> list[ComparedConfiguration]:
