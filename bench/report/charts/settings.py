@@ -29,6 +29,8 @@ def use_own_settings() -> Iterator[None]:
 
             with matplotlib.rc_context():
                 matplotlib.rcdefaults()
+                # Names of transforms and folders may hold a $, which begins no formula here.
+                matplotlib.rcParams["text.parse_math"] = False
                 yield
     finally:
         logger.setLevel(level)

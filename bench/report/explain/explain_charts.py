@@ -40,21 +40,10 @@ def make_explanation_charts(explanation: Explanation) -> list[Chart]:
     """
     with prepare_drawing():
         # Imported here: matplotlib reads its settings when it is imported.
-        from bench.report.explain.charts.break_even import draw_break_even, list_break_even
-        from bench.report.explain.charts.predicted_gains import draw_predicted_gains, list_predicted
-        from bench.report.explain.charts.stage_costs import draw_stage_costs
-        from bench.report.explain.charts.where_a_sample_goes import draw_where_a_sample_goes
+        from bench.report.explain.charts.break_even import make_break_even
+        from bench.report.explain.charts.predicted_gains import make_predicted_gains
+        from bench.report.explain.charts.stage_costs import make_stage_costs
+        from bench.report.explain.charts.where_a_sample_goes import make_where_a_sample_goes
 
-        figures = []
-        if explanation.parts:
-            title = "Where the time of a sample goes"
-            figures.append(("where_a_sample_goes", title, draw_where_a_sample_goes(explanation)))
-        if explanation.ladder:
-            figures.append(("stage_costs", "What each stage costs alone", draw_stage_costs(explanation)))
-        if list_predicted(explanation):
-            title = "Predicted gain of each change"
-            figures.append(("predicted_gains", title, draw_predicted_gains(explanation)))
-        if list_break_even(explanation):
-            title = "Break-even step of each configuration"
-            figures.append(("break_even", title, draw_break_even(explanation)))
-        return [Chart(name, title, title, "", figure) for name, title, figure in figures]
+        makers = (make_where_a_sample_goes, make_stage_costs, make_predicted_gains, make_break_even)
+        return [chart for make in makers if (chart := make(explanation)) is not None]

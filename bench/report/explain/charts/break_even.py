@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import seaborn as sns
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.analysis.explanation.explanation import BreakEven, Explanation
-from bench.report.explain.charts.chart_text import make_title, mark_axis, wrap_label
+from bench.report.charts.chart import Chart
+from bench.report.charts.chart_words import join_sentences
+from bench.report.charts.palette import BASELINE, INK
+from bench.report.charts.row_axes import make_row_axes
+from bench.report.explain.charts.chart_text import describe_context, shorten_change
 from bench.report.explain.wording import find_step_s
-from bench.text import format_share, format_time
+from bench.text import format_share, format_time, join_few, printable
 
-ROW_INCHES = 0.55
 # The axis reaches this far beyond the outermost marks, as a factor.
 REACH = 3.0
+MATTERS: dict[str, Any] = {"color": BASELINE}
+FREE: dict[str, Any] = {"color": "#8fc6b8"}
+NOW: dict[str, Any] = {"color": INK, "ls": ":", "lw": 1.4}
 
 
 def list_break_even(explanation: Explanation) -> list[BreakEven]:
@@ -23,45 +30,47 @@ def list_break_even(explanation: Explanation) -> list[BreakEven]:
     return [point for point in explanation.break_even if 0 < point.step_s < math.inf]
 
 
-def draw_break_even(explanation: Explanation) -> Figure:
-    """Draw one row a configuration: the step times at which its loader matters, up to the break-even step."""
+def make_break_even(explanation: Explanation) -> Chart | None:
+    """Make the chart of the step times at which each configuration's loader matters; None without one."""
     points = list_break_even(explanation)
+    if not points:
+        return None
     now = find_step_s(explanation)
     marks = [point.step_s * 1e3 for point in points] + ([now * 1e3] if now else [])
     low, high = min(marks) / REACH, max(marks) * REACH
-    figure = Figure(figsize=(9, 1.7 + ROW_INCHES * len(points)))
-    axes = figure.add_subplot()
-    matters, free = sns.color_palette("colorblind")[3], sns.color_palette("colorblind")[2]
+    title = "Break-even step of each configuration"
+    rows = make_row_axes(len(points), title, describe_context(explanation))
     for place, point in enumerate(points):
         step_ms = point.step_s * 1e3
-        axes.barh(place, step_ms - low, left=low, color=matters, height=0.5)
-        axes.barh(place, high - step_ms, left=step_ms, color=free, height=0.5)
-        checked = "" if point.checked is None else f"\nchecked: {format_share(point.checked)}"
-        axes.annotate(
-            f"{format_time(point.step_s)}{checked}", (1.01, place), xycoords=("axes fraction", "data"),
-            va="center",
-        )  # fmt: skip
-    axes.set_yticks(range(len(points)), [wrap_label(point.change) for point in points])
-    axes.set_ylim(len(points) - 0.4, -0.6)
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step_ms, _: f"{step_ms:,g}"))
+        rows.axes.barh(place, step_ms - low, left=low, height=0.4, **MATTERS)
+        rows.axes.barh(place, high - step_ms, left=step_ms, height=0.4, **FREE)
+        rows.name(place, shorten_change(point.change))
+        checked = "" if point.checked is None else f"checked: {format_share(point.checked)}"
+        rows.write(place, checked, format_time(point.step_s))
+    rows.axes.set_xscale("log")
+    rows.axes.set_xlim(low, high)
+    rows.axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    rows.axes.xaxis.set_minor_locator(NullLocator())
+    rows.axes.xaxis.set_major_formatter(FuncFormatter(lambda step_ms, _: f"{step_ms:,g}"))
+    rows.axes.set_xlabel("time of a step in ms a batch", fontsize=9)
+    handles: list[Any] = [
+        Patch(label="the loader matters", **MATTERS),
+        Patch(label="it no longer matters", **FREE),
+    ]
     if now:
-        mark_axis(
-            axes, now * 1e3, f"the step now: {format_time(now)}", before=now * 1e3 > math.sqrt(low * high)
-        )
+        rows.axes.axvline(now * 1e3, zorder=3, **NOW)
+        handles.append(Line2D([], [], label=f"the step now: {format_time(now)}", **NOW))
+    rows.add_legend(handles)
     verified = any(point.checked is not None for point in points)
-    checked = "; checked: throughput over that of the step alone" if verified else ""
-    axes.set_xlabel(f"time of a step in ms a batch{checked}")
-    sns.despine(ax=axes)
-    axes.barh([0], [0], left=low, color=matters, label="the loader matters")
-    axes.barh([0], [0], left=low, color=free, label="it no longer matters")
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.6 / figure.get_figheight()), ncol=2, frameon=False
+    caption = join_sentences(
+        "From its break-even step on, a loader no longer slows the training",
+        "Checked is the throughput with such a step over that of the step alone" if verified else "",
+        describe_context(explanation),
     )
-    axes.set_title(
-        make_title("Break-even step of each configuration", explanation.setup.name), loc="left", pad=20
-    )
-    return figure
+    return Chart("break_even", title, _tell(points, now), caption, rows.figure)
+
+
+def _tell(points: list[BreakEven], now: float | None) -> str:
+    steps = join_few(f"{format_time(point.step_s)} ({printable(point.change)})" for point in points)
+    told = f"The loader no longer slows the training from a step of {steps} on"
+    return f"{told}." if now is None else f"{told}; the step now takes {format_time(now)}."

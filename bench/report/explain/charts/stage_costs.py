@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
-import seaborn as sns
-from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from bench.analysis.explanation.explanation import Explanation
-from bench.report.explain.charts.chart_text import make_title, wrap_label
-from bench.report.explain.wording import count_samples, find_cost_s, name_piece
-from bench.text import choose_unit
+from bench.analysis.explanation.explanation import Explanation, Rung
+from bench.report.charts.chart import Chart
+from bench.report.charts.chart_words import join_sentences
+from bench.report.charts.palette import BASELINE, BEST, INK
+from bench.report.charts.row_axes import make_row_axes
+from bench.report.explain.charts.chart_text import describe_context, shorten_change
+from bench.report.explain.wording import count_samples, name_piece
+from bench.text import choose_unit, printable
 
-ROW_INCHES = 0.42
+IN_TURN, OVERLAPPED = (BEST, None), (BASELINE, "///")
 
 
-def draw_stage_costs(explanation: Explanation) -> Figure:
-    """Draw what each stage of the ladder adds to a sample, with its interval, in the order of running."""
+def make_stage_costs(explanation: Explanation) -> Chart | None:
+    """Make the chart of what each stage of the ladder adds to a sample; None where none was measured."""
     ladder = explanation.ladder
-    samples = count_samples(explanation)
+    if not ladder:
+        return None
+    samples, piece = count_samples(explanation), name_piece(explanation)
     unit = choose_unit(rung.sample_s for rung in ladder)
-    figure = Figure(figsize=(9, 1.6 + ROW_INCHES * len(ladder)))
-    axes = figure.add_subplot()
-    in_turn, overlapped = sns.color_palette("colorblind", 2)
+    title = "What each stage costs alone"
+    rows = make_row_axes(len(ladder), title, describe_context(explanation))
     for place, rung in enumerate(ladder):
-        color = overlapped if rung.is_overlapped else in_turn
-        cost = find_cost_s(rung) / unit.seconds
-        axes.barh(place, cost, color=color, height=0.6)
+        color, hatch = OVERLAPPED if rung.is_overlapped else IN_TURN
+        rows.axes.barh(
+            place, rung.sample_s / unit.seconds, color=color, height=0.4, hatch=hatch, linewidth=0,
+            edgecolor=(0, 0, 0, 0.35),
+        )  # fmt: skip
         if rung.batch_s.low is not None and rung.batch_s.high is not None:
             ends = [end / samples / unit.seconds for end in (rung.batch_s.low, rung.batch_s.high)]
-            axes.plot(ends, [place, place], color="0.2", lw=1.5)
-        axes.annotate(
-            unit.format(find_cost_s(rung)), (1.01, place), xycoords=("axes fraction", "data"), va="center"
-        )
-    axes.set_yticks(range(len(ladder)), [wrap_label(rung.name) for rung in ladder])
-    axes.set_ylim(len(ladder) - 0.4, -0.6)
-    axes.set_xlabel(f"{unit.name} a {name_piece(explanation)}: difference of two rungs, and its 95% interval")
-    sns.despine(ax=axes)
-    for color, label, shown in (
-        (in_turn, "runs in turn", any(not rung.is_overlapped for rung in ladder)),
-        (overlapped, "overlapped: runs beside the step", any(rung.is_overlapped for rung in ladder)),
-    ):
-        if shown:
-            axes.barh([0], [0], color=color, label=label)
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.6 / figure.get_figheight()), ncol=2, frameon=False
+            rows.axes.plot(ends, [place, place], color=INK, lw=1.5)
+        rows.name(place, shorten_change(rung.name))
+        rows.write(place, unit.format(rung.sample_s))
+    rows.axes.set_xlabel(f"{unit.name} a {piece}", fontsize=9)
+    named = (
+        ("runs in turn", IN_TURN, any(not rung.is_overlapped for rung in ladder)),
+        ("overlapped: runs beside the step", OVERLAPPED, any(rung.is_overlapped for rung in ladder)),
     )
-    axes.set_title(make_title("What each stage costs alone", explanation.setup.name), loc="left")
-    return figure
+    rows.add_legend(
+        [
+            Patch(facecolor=color, hatch=hatch, edgecolor=(0, 0, 0, 0.35), linewidth=0, label=name)
+            for name, (color, hatch), shown in named
+            if shown
+        ]
+    )
+    interval = (
+        "with its 95% interval" if _has_interval(ladder) else "without an interval, which needs three blocks"
+    )
+    caption = join_sentences(
+        f"A bar is the difference of two rungs of the ladder, {interval}", describe_context(explanation)
+    )
+    dearest = max(ladder, key=lambda rung: rung.sample_s)
+    told = (
+        f"The dearest of {len(ladder)} stages is {printable(dearest.name)}, which adds "
+        f"{unit.format(dearest.sample_s)} {unit.name} to a {piece}."
+    )
+    return Chart("stage_costs", title, told, caption, rows.figure)
+
+
+def _has_interval(ladder: tuple[Rung, ...]) -> bool:
+    return any(rung.batch_s.low is not None for rung in ladder)
