@@ -28,7 +28,7 @@ from bench.runner.sweep_session import conclude_sweep, open_folder, run_blocks, 
 from bench.trial.workload import Workload
 from bench.workloads.revision.checkout import Checkout, open_checkout
 from bench.workloads.revision.places import find_in_tree, use_relative_paths
-from bench.workloads.revision.repository import Repository
+from bench.workloads.revision.repository import Repository, Revision
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,12 @@ class RevisionConclusion:
 
     Attributes:
         folder: results folder, which holds those of both sides.
+        revisions: the commits, the old one first.
         sides: end of each side, the old one first.
     """
 
     folder: Path
+    revisions: tuple[Revision, Revision]
     sides: tuple[SweepConclusion, SweepConclusion]
 
     @property
@@ -129,7 +131,8 @@ def _measure(sides: Sequence[RevisionSide], folder: Path, observer: SweepObserve
             conclude_sweep(SweepConclusion(side.sweep, workload, outcome), SweepObserver())
             for side, workload in zip(sides, workloads, strict=True)
         )
-    return RevisionConclusion(folder, (old, new))
+    revisions = (sides[0].checkout.revision, sides[1].checkout.revision)
+    return RevisionConclusion(folder, revisions, (old, new))
 
 
 def _open_folders(
