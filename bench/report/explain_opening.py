@@ -26,14 +26,17 @@ def print_explain_start(
         setup: the configuration.
         blocks: number of blocks.
         seconds: about how long they take.
-        bound_s: budget in seconds; default None for none.
+        bound_s: seconds that a budget leaves; default None for no budget.
     """
     alone = "" if setup.step == NO_STEP else ", its step alone"
-    bound = f", {format_duration(bound_s)} at most" if bound_s is not None else ""
+    counted, duration = format_count(blocks, "block"), format_duration(seconds)
+    long = f"in {counted}: about {duration}"
+    if bound_s is not None and seconds > bound_s:
+        long = f"in as many of {counted} as fit into {format_duration(bound_s)}"
     print_line(
         console,
         f"{escape(setup.name)}, {escape(describe_setup(setup))}: as it is{alone}, a trace and a ladder of "
-        f"its stages, in {format_count(blocks, 'block')}: about {format_duration(seconds)}{bound}",
+        f"its stages, {long}",
     )
 
 

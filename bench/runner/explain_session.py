@@ -160,8 +160,8 @@ class _Session:
             print_cut(console, cut.batches, cut.whole, cut.epoch_s)
         blocks = order.schedule.blocks
         seconds = blocks * math.fsum(forecast.list_s(cut).values())
-        print_explain_start(console, setup, blocks, seconds, order.budget_s)
         left_s, first_s = self._find_left_s(), forecast.estimate_first_s(cut)
+        print_explain_start(console, setup, blocks, seconds, left_s)
         if left_s is not None and first_s is not None and first_s > left_s:
             print_overrun(console, first_s, left_s, is_asked=cut.asked)
 
