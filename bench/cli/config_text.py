@@ -11,6 +11,7 @@ from bench.cli.config_file import SCRIPT_ARGS, TARGET
 from bench.cli.grouped_command import GroupedCommand
 from bench.cli.option_readers import read_duration, read_percent
 from bench.cli.python_options import name_option
+from bench.cli.screen_options import SCREEN
 from loaders.spec.knobs import format_value
 
 # How values are written that their options read in a unit.
@@ -18,6 +19,9 @@ UNITS: dict[Any, Callable[[float], str]] = {
     read_duration: lambda seconds: f"{seconds:.12g}s",
     read_percent: lambda share: f"{100 * share:.12g}%",
 }
+
+# Options of one run alone: another one has its own place and prints in its own way.
+OF_ONE_RUN = ("out", "resume", "resume_anyway", "dry_run", *SCREEN)
 
 
 def write_config(command: GroupedCommand, program: str, values: Mapping[str, Any]) -> str:
@@ -30,7 +34,7 @@ def write_config(command: GroupedCommand, program: str, values: Mapping[str, Any
     """
     lines = [
         f"# All options of this run. `{program} --config FILE` measures the same again.",
-        "# An option without a value is a comment.",
+        "# An option without a value is a comment, and so is one that is for a single run.",
         "",
     ]
     if values[TARGET] is not None:
@@ -43,7 +47,7 @@ def write_config(command: GroupedCommand, program: str, values: Mapping[str, Any
             if not option.expose_value:
                 continue
             name, value = name_option(option), values[option.name or ""]
-            if value is None or value == {}:
+            if value is None or value == {} or option.name in OF_ONE_RUN:
                 lines.append(f"# {name}: {option.help}")
                 continue
             unit = UNITS.get(option.callback)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from bench.cli.screen_options import SCREEN
 from bench.records.errors import ResultsError
 from bench.records.results_folder import ENVIRONMENT, read_environment
 from bench.runner.data_place import find_recorded_data
@@ -22,9 +23,10 @@ MADE_ANEW = {
     "an explanation": EXPLAIN_PROGRAMS,
     "one side of a comparison": COMPARE_PROGRAMS,
 }
-# Options that may stand beside --resume: places and durations, which don't change what is measured.
+# Options that may stand beside --resume: places, durations and the screen, which don't change figures.
 BESIDE_RESUME = (
     "resume", "resume_anyway", "data_dir", "mirror", "budget_s", "timeout_s", "memory_limit", "dry_run",
+    *SCREEN,
 )  # fmt: skip
 
 
@@ -44,7 +46,8 @@ def restore_values(context: click.Context, values: dict[str, Any]) -> dict[str, 
     folder: Path = values["resume"]
     data_dir = values["data_dir"] if "data_dir" in given else None
     recorded = restore_recorded(context.command, folder, read_environment(folder), data_dir)
-    return {**recorded, **{name: values[name] for name in given}}
+    # How the first run printed is none of this one's.
+    return {**recorded, **{name: values[name] for name in (*given, *SCREEN)}}
 
 
 def restore_recorded(

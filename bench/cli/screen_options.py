@@ -9,6 +9,9 @@ import click
 
 from bench.plan.screen import Screen
 
+# Names of the values of these options.
+SCREEN = ("as_json", "quiet")
+
 
 def screen_options(noun: str) -> list[click.Option]:
     """Return the options of how much is printed.

@@ -16,6 +16,7 @@ from bench.analysis.intervals import from_cells
 from bench.analysis.naming import list_knobs
 from bench.plan.plan import Plan
 from bench.plan.prepared_sweep import PreparedSweep
+from bench.report.aa_report import describe_aa
 from bench.report.answer_words import describe_answer
 from bench.report.command_output import describe_end
 from bench.report.labels import Labels, make_report_labels
@@ -49,7 +50,7 @@ def describe_sweep(conclusion: SweepConclusion, notices: Sequence[str], exit_cod
         cautions = list_cautions(conclusion, labels)
     return {
         "schema": SCHEMA,
-        "answer": answers[0]["sentence"] if answers else None,
+        "answer": _answer(conclusion, answers),
         "answers": answers,
         "ranking": ranking,
         "aa": None if conclusion.check is None else asdict(conclusion.check.total),
@@ -89,6 +90,14 @@ def describe_plan(sweep: PreparedSweep, samples: int) -> dict[str, Any]:
     }
 
 
+def _answer(conclusion: SweepConclusion, answers: Sequence[dict[str, Any]]) -> str | None:
+    """Return the sentences of the first answer, or of an A/A check; None where nothing was ranked."""
+    if conclusion.check is not None and conclusion.results is not None:
+        lines = describe_aa(conclusion.results.summary, conclusion.check)
+        return " ".join(line.plain.strip() for line in lines)
+    return answers[0]["sentence"] if answers else None
+
+
 def _list_answers(conclusion: SweepConclusion, results: SweepResults, labels: Labels) -> list[dict[str, Any]]:
     return [
         {
@@ -122,14 +131,14 @@ def _describe_line(line: pd.Series, labels: Labels, names: Sequence[str]) -> dic
         "work": labels.work[number],
         "baseline": int(line["baseline"]),
         "status": line["status"],
-        "error": line["error"],
+        "error": line["error"] or None,
         "tied": None if pd.isna(line["tied"]) else bool(line["tied"]),
         **{name: from_cells(line, name) for name in ESTIMATES},
         "ceiling": line["ceiling"],
         "waiting": line["data_wait_s"] / line["wall_s"],
         "time_to_first_batch_s": line["time_to_first_batch_s"],
         "peak_memory_bytes": line["peak_memory_bytes"],
-        "settings": {name: line[name] for name in names if str(line[name]) not in ("", "nan")},
+        "settings": {name: str(line[name]) for name in names if str(line[name]) not in ("", "nan")},
     }
 
 

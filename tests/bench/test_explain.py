@@ -15,6 +15,7 @@ from bench import plot, sweep
 from bench.analysis.evidence import Evidence
 from bench.analysis.explanation.explain import explain
 from bench.analysis.explanation.explanation import Advice, BreakEven, Explanation
+from bench.cli.config_file import tomllib
 from bench.explain import main
 from bench.records.results_folder import read_ceilings, read_environment, read_runs
 from bench.report.explanation_file import read_explanation, write_explanation
@@ -52,7 +53,7 @@ def test_an_own_loader_with_workers(explain_here, tmp_path, monkeypatch, capsys)
     """Standard output is the explanation alone; its advice is measured, and all of it is on file."""
 
     monkeypatch.setattr("bench.runner.explain_session.explain", advise)
-    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", lambda folder: [])
+    monkeypatch.setattr("bench.report.report_files.make_charts", lambda results: ())
     folder = tmp_path / "out"
     code, out, err = explain_here(
         f"{PROJECT}:loader", "--num-workers", "2", "--num-threads", "1", "--step-ms", "1", "--batches", "4",
@@ -67,7 +68,12 @@ def test_an_own_loader_with_workers(explain_here, tmp_path, monkeypatch, capsys)
     assert found["parts"]
     assert found["advice"][0]["actual"]["median"] > 0
     assert 0 < found["break_even"][0]["checked"] < 2
-    assert json.loads((folder / "explanation.json").read_text()) == found
+    written = json.loads((folder / "explanation.json").read_text())
+    assert {name: found[name] for name in written} == written
+    assert (found["folder"], found["problems"], found["exit_code"]) == (str(folder), [], 0)
+    assert tomllib.loads((folder / "config.toml").read_text())["step_ms"] == 1
+    # What the advice was measured with is no command of its own.
+    assert not (folder / "verify" / "config.toml").exists()
     assert "error" not in err
     assert "An epoch ends after 4 of 6 batches" in err
     assert str(PROJECT) in err
@@ -117,7 +123,7 @@ def run_sweep(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
 def test_a_script(explain_here, tmp_path, monkeypatch) -> None:
     """Its change is made in the script itself. The screen says where the rest lies."""
     monkeypatch.setattr("bench.runner.explain_session.explain", advise)
-    monkeypatch.setattr("bench.runner.sweep_session.draw_charts", lambda folder: [])
+    monkeypatch.setattr("bench.report.report_files.make_charts", lambda results: ())
     script, folder = tmp_path / "train.py", tmp_path / "out"
     script.write_text(dedent(SCRIPT))
     code, out, err = explain_here(

@@ -110,7 +110,7 @@ def test_ceilings_stand_beside_the_runs(finished) -> None:
 def test_the_folder_is_complete(finished) -> None:
     """It holds rows, summary, environment and charts."""
     names = {path.name for path in finished[1].iterdir()}
-    assert {"runs.csv", "summary.csv", "environment.json", "trials.log"} <= names
+    assert {"runs.csv", "summary.csv", "environment.json", "config.toml", "trials.log"} <= names
     assert {"ranking.png", "where_time_goes.png", "throughput_by_workers.png"} <= names
     with (finished[1] / "summary.csv").open(newline="") as stream:
         assert len(list(csv.DictReader(stream))) == 8
@@ -164,6 +164,18 @@ def test_without_data_or_network_the_notice_is_there(tmp_path, sweep_here) -> No
     assert text.count("\nNotice: Not Fashion-MNIST: ") == 1
     assert re.search(r"Chosen: device=.*, dataset=synthetic:60000, ", text)
     assert {row["dataset"] for row in rows_of(tmp_path / "out")} == {"synthetic:60000"}
+
+
+def test_a_plan_can_be_read_by_a_program(tmp_path, monkeypatch, sweep_here) -> None:
+    """Standard output holds one JSON document; the options come from a file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.toml").write_text("num-workers = [0, 2]\nblocks = 5\n")
+    code, text, errors = sweep_here("--config", "sweep.toml", "--dry-run", "--json")
+    assert (code, errors) == (0, "")
+    found = json.loads(text)
+    assert [one["settings"]["num_workers"] for one in found["plan"]] == ["0", "2"]
+    assert found["command"] == "python -m bench.sweep --num-workers 0,2 --blocks 5 --dry-run --json"
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.toml"]
 
 
 def test_a_dry_run_runs_nothing(tmp_path, monkeypatch, sweep_here) -> None:
@@ -226,6 +238,9 @@ BAD_INPUT = [
     (["--out", "a\x1b[31m_file/x"], "error: a[31m_file/x"),
     (["--out", "~nobody-at-all/x"], "--out: the home folder of '~nobody-at-all/x' is not known"),
     (["--nope"], "No such option"),
+    (["--config", "gone.toml"], "--config: gone.toml can't be read: No such file or directory"),
+    (["--config", "bad.toml"], "bad.toml: num_worker: no option of a sweep has this name; did you mean"),
+    (["--config", "plan.toml"], "plan.toml: num-workers: no knob of tensor_slice"),
     (["stray"], "'stray' is no target, expected FILE.py:NAME or package.module:NAME"),
     (["--pin-memory", "on", "--device", "cpu"], "nothing to measure: pin_memory=on needs a CUDA"),
 ]
@@ -235,6 +250,8 @@ BAD_INPUT = [
 def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, says) -> None:
     """Exit 2; the error says what was wrong and what is allowed; nothing is written."""
     (tmp_path / "a_file").write_text("")
+    (tmp_path / "bad.toml").write_text("num_worker = 2")
+    (tmp_path / "plan.toml").write_text("num-workers = 2\nfamily = 'tensor_slice'")
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "x").write_text("")
     (tmp_path / "begun").mkdir()

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from bench.plan.screen import Screen
 from bench.records.errors import ResultsError
 from tests.bench.report.sweeps import parse
 
@@ -46,8 +47,17 @@ def test_other_options_are_refused(tmp_path) -> None:
         "--blocks: the recorded command says what a resumed sweep measures;"
     )
     assert error.value.message.endswith(
-        "--data-dir, --mirror, --budget, --timeout, --memory-limit, --resume-anyway, --dry-run"
+        "--data-dir, --mirror, --budget, --timeout, --memory-limit, --resume-anyway, --dry-run, --json, "
+        "--quiet"
     )
+
+
+def test_the_screen_is_that_of_the_run(tmp_path) -> None:
+    """Not of the one that was interrupted."""
+    data = make_synthetic(tmp_path / "data")
+    folder = record(tmp_path / "out", f"--data-dir {data} --json", name="synthetic:20")
+    assert parse("--resume", str(folder)).screen == Screen()
+    assert parse("--resume", str(folder), "--quiet").screen == Screen(quiet=True)
 
 
 def test_the_synthetic_set_is_not_chosen_anew(tmp_path) -> None:
