@@ -16,7 +16,7 @@ from bench.report.output import SteadyOutput
 
 PIPE_WIDTH = 120
 # Cells of notebooks are about so wide; their lines are wrapped.
-NOTEBOOK_WIDTH = 100
+NOTEBOOK_WIDTH = 90
 # COLUMNS may say anything; in fewer columns words no longer fit.
 FEWEST_COLUMNS = 20
 
