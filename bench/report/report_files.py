@@ -46,7 +46,7 @@ class ReportFiles:
         """
         files = cls()
         charts = files._draw(lambda: make_charts(results), results.folder) if with_charts else ()
-        files._write_page(lambda: write_sweep_page(results.folder, charts))
+        files._write_page(lambda: write_sweep_page(results.folder, charts, results))
         return files
 
     @classmethod

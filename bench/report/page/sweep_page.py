@@ -47,12 +47,15 @@ FILES = (
 )
 
 
-def write_sweep_page(folder: Path, charts: Sequence[Chart] | None = None) -> Path | None:
+def write_sweep_page(
+    folder: Path, charts: Sequence[Chart] | None = None, results: SweepResults | None = None
+) -> Path | None:
     """Write report.html of a sweep into its results folder, from what lies there.
 
     Args:
         folder: the results folder.
         charts: charts of its results; default None makes them. Without charts the page says why.
+        results: tables of the folder; default None reads them.
 
     Returns:
         Path of the page; None where nothing was measured.
@@ -63,7 +66,7 @@ def write_sweep_page(folder: Path, charts: Sequence[Chart] | None = None) -> Pat
         PageError: the page can't be made.
     """
     with prepare_page():
-        results = SweepResults.read(folder)
+        results = results or SweepResults.read(folder)
         if results is None:
             return None
         return write_page(folder, "sweep.html", _collect(results, charts))
