@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from bench.analysis.comparison.facts import (
+    GPU,
+    MACHINE,
+    VERSIONS,
+    find_changes,
+    find_data_changes,
+    is_target,
+    read_part,
+)
 from bench.analysis.comparison.matching import Matching, Pair, find_different_values
 from bench.analysis.comparison.side import MeasuredConfiguration, Side
 from bench.analysis.throughputs import find_phase, find_sound
 from bench.text import format_count, join_few, join_words
 
-# Facts of a machine that its speed depends on. Free memory and load vary by themselves.
-MACHINE = ("id", "architecture", "cpu", "cores", "cores_usable")
-GPU = ("name", "memory_bytes", "count", "power_limit_w")
-# Facts that may explain a difference, but are often what is compared.
-VERSIONS = ("python", "torch", "torchvision", "numpy", "pillow", "cuda", "loaderbench")
 # An epoch of another length shares its start-up among more samples or fewer.
 SAMPLES = 0.1
-# Names of data sets. Every other name is that of a target, whose digest is that of its code.
-DATA = re.compile(r"fashion-mnist|idx-[0-9a-f]{8}|synthetic:\d+")
 
 
 def find_obstacles(a: Side, b: Side, *, across_machines: bool) -> list[str]:
@@ -30,12 +30,13 @@ def find_obstacles(a: Side, b: Side, *, across_machines: bool) -> list[str]:
         b: the new side.
         across_machines: whether ratios to the baseline are compared, which two machines can have.
     """
-    found = [line for mark, side in (("A", a), ("B", b)) for line in _describe_nothing(mark, side)]
+    sides = {"A": a, "B": b}
+    found = [line for mark, side in sides.items() for line in describe_nothing(mark, side)]
     if found:
         return found
-    found += _describe_data(a, b)
+    found += find_data_changes(sides)
     if not across_machines:
-        machine = _find_changes(a, b, "machine", MACHINE) + _find_changes(a, b, "gpu", GPU)
+        machine = find_changes(sides, "machine", MACHINE) + find_changes(sides, "gpu", GPU)
         found += [f"{line}; --across-machines compares the ratios to the baseline" for line in machine[:1]]
         found += machine[1:]
     phases = [find_phase(side.runs) for side in (a, b) if side.runs is not None]
@@ -78,7 +79,8 @@ def find_difference(pair: Pair, *, as_ratios: bool) -> str:
 
 def find_notices(a: Side, b: Side, matching: Matching, *, across_machines: bool) -> list[str]:
     """Return the facts to know before reading a comparison, each in one line."""
-    unknown = [mark for mark, side in (("A", a), ("B", b)) if side.environment is None]
+    sides = {"A": a, "B": b}
+    unknown = [mark for mark, side in sides.items() if side.environment is None]
     found = []
     if unknown:
         verb = "has" if len(unknown) == 1 else "have"
@@ -86,14 +88,14 @@ def find_notices(a: Side, b: Side, matching: Matching, *, across_machines: bool)
             f"{join_words(unknown)} {verb} no environment.json that can be read, so the machine isn't known."
         )
     if across_machines:
-        machines = _find_changes(a, b, "machine", MACHINE) + _find_changes(a, b, "gpu", GPU)
+        machines = find_changes(sides, "machine", MACHINE) + find_changes(sides, "gpu", GPU)
         found += [f"The machines differ: {'; '.join(machines)}."] if machines else []
-    versions = _find_changes(a, b, "versions", VERSIONS)
-    if changes := versions + _find_changes(a, b, "torch") + _find_changes(a, b, "variables"):
+    versions = find_changes(sides, "versions", VERSIONS)
+    if changes := versions + find_changes(sides, "torch") + find_changes(sides, "variables"):
         found.append(f"More than the code may make a difference: {'; '.join(changes)}.")
-    if _is_target(a) and _read(a, "dataset").get("sha256") != _read(b, "dataset").get("sha256"):
+    if is_target(a) and read_part(a, "dataset").get("sha256") != read_part(b, "dataset").get("sha256"):
         found.append("The code of the target differs between A and B.")
-    for mark, side in (("A", a), ("B", b)):
+    for mark, side in sides.items():
         resumed = side.runs is not None and (side.runs["resumed_with"] != "").any()
         if resumed:
             found.append(f"{mark} was resumed on another machine or with other versions.")
@@ -103,7 +105,7 @@ def find_notices(a: Side, b: Side, matching: Matching, *, across_machines: bool)
     return found
 
 
-def _describe_nothing(mark: str, side: Side) -> Iterable[str]:
+def describe_nothing(mark: str, side: Side) -> Iterable[str]:
     """Yield why nothing was measured on a side."""
     if side.runs is None:
         yield f"nothing was measured in {mark}"
@@ -113,54 +115,3 @@ def _describe_nothing(mark: str, side: Side) -> Iterable[str]:
         count = format_count(side.runs["configuration"].nunique(), "configuration")
         error = str(bad["error"].iloc[0])
         yield f"nothing was measured in {mark}: {bad['status'].iloc[0]} in each of {count}: {error}"
-
-
-def _describe_data(a: Side, b: Side) -> list[str]:
-    """Return the differences of what was trained on."""
-    names = [sorted(set(side.runs["dataset"])) if side.runs is not None else [] for side in (a, b)]
-    if names[0] != names[1]:
-        return [f"dataset: A {join_few(names[0])}, B {join_few(names[1])}"]
-    digests = [str(_read(side, "dataset").get("sha256") or "") for side in (a, b)]
-    if all(digests) and digests[0] != digests[1] and not _is_target(a):
-        return [f"files of the dataset {names[0][0]}: SHA-256 {digests[0][:8]}… in A, {digests[1][:8]}… in B"]
-    return []
-
-
-def _is_target(side: Side) -> bool:
-    """Return whether a side measured a user's own loader or script."""
-    return side.runs is not None and not DATA.fullmatch(str(side.runs["dataset"].iloc[0]))
-
-
-def _read(side: Side, part: str) -> Mapping[str, Any]:
-    values = (side.environment or {}).get(part)
-    return values if isinstance(values, Mapping) else {}
-
-
-def _find_changes(a: Side, b: Side, part: str, names: Sequence[str] = ()) -> list[str]:
-    """Return the facts of a part of environment.json that differ; none where a side has no environment.
-
-    Args:
-        a: the old side.
-        b: the new side.
-        part: name of the part.
-        names: facts of it that count; default all.
-    """
-    if a.environment is None or b.environment is None:
-        return []
-    old, new = _read(a, part), _read(b, part)
-    if bool(old) != bool(new):
-        return [f"{part}: {_describe(part, old)} in A, {_describe(part, new)} in B"]
-    label = "" if part == "versions" else f"{part} "
-    return [
-        f"{label}{name}: {_name(old.get(name))} in A, {_name(new.get(name))} in B"
-        for name in names or dict.fromkeys([*old, *new])
-        if old.get(name) != new.get(name)
-    ]
-
-
-def _name(value: Any) -> str:
-    return "unknown" if value is None else str(value)
-
-
-def _describe(part: str, facts: Mapping[str, Any]) -> str:
-    return str(facts.get("name", f"recorded {part}")) if facts else "none"
