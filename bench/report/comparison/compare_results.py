@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from bench.analysis.comparison.comparison import Comparison
 from bench.analysis.intervals import to_cells
-from bench.report.comparison.words import describe_answer
+from bench.report.comparison.words import describe_answer, describe_sides
+
+if TYPE_CHECKING:
+    from bench.report.notebook.shown_charts import ShownCharts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CompareResults:
     """A comparison as a program gets it.
 
@@ -51,3 +55,29 @@ class CompareResults:
             ]
         )
         return found
+
+    def plot(self) -> ShownCharts:
+        """Make the chart of the ratios, and show it if this is a notebook.
+
+        Returns:
+            The chart with its `figure` of matplotlib; none where no configuration has a ratio.
+
+        Raises:
+            ChartsError: matplotlib or seaborn can't be imported, or they fail.
+        """
+        # Imported here: matplotlib takes a second.
+        from bench.report.comparison.comparison_chart import make_comparison_chart
+        from bench.report.notebook.shown_charts import show_charts
+
+        chart = make_comparison_chart(self.comparison)
+        return show_charts([] if chart is None else [chart])
+
+    def __repr__(self) -> str:
+        """Return the answer and the two sides."""
+        return "\n".join([self.answer, *describe_sides(self.comparison)])
+
+    def _repr_html_(self) -> str:
+        """Return the answer, the table and the remarks, as a notebook shows them."""
+        from bench.report.notebook.compare_html import show_comparison
+
+        return show_comparison(self.comparison)

@@ -20,7 +20,7 @@ class ShownCharts(tuple[Chart, ...]):
 
     def __repr__(self) -> str:
         if not self:
-            return "no charts: nothing could be ranked"
+            return "no charts: there are no figures to draw"
         return f"{format_count(len(self), 'chart')}: {', '.join(chart.name for chart in self)}"
 
 

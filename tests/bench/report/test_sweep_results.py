@@ -118,7 +118,7 @@ def test_an_aa_check_has_its_own_answer(tmp_path) -> None:
     assert results.answer.startswith("A/A holds: 0 of 1 pair told apart")
     assert "A/A holds:" in results._repr_html_()
     assert "Use" not in results._repr_html_()
-    assert repr(results.plot()) == "no charts: nothing could be ranked"
+    assert repr(results.plot()) == "no charts: there are no figures to draw"
 
 
 def test_charts_are_returned(results) -> None:
