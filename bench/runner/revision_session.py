@@ -185,7 +185,11 @@ def _make_progress(
     options = sides[0].sweep.options
     return SweepProgress(
         observer.console,
-        [f"{side.name}: {side.configurations[run.number]}" for side in sides for run in side.sweep.runs],
+        [
+            f"{side.name}: {side.name_configurations()[run.number]}"
+            for side in sides
+            for run in side.sweep.runs
+        ],
         dict(enumerate(estimates_s)),
         options.schedule.blocks,
         options.budget_s,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
+from bench.analysis.comparison.matching import name_asked
 from bench.plan.plan import Plan, PlanError
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.request import Request
@@ -23,9 +24,6 @@ from bench.workloads.choice import OwnChoice, choose_workload
 from bench.workloads.revision.checkout import Checkout
 from bench.workloads.script.script_choice import ScriptChoice
 from bench.workloads.target.target import TargetError
-
-# Name of a configuration of which no option changes anything.
-AS_IT_IS = "as it is"
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,13 @@ class RevisionSide:
     sweep: PreparedSweep
 
     @property
-    def configurations(self) -> list[str]:
-        """Name of each configuration, by what the command asks for. Both sides have the same names."""
-        return name_points(self.sweep.plan, self.sweep.options.request)
+    def configurations(self) -> list[dict[str, str]]:
+        """What the command asks for of each configuration, by column. Both sides have the same."""
+        return list_asked(self.sweep.plan, self.sweep.options.request)
+
+    def name_configurations(self) -> list[str]:
+        """Return the name of each configuration, by what the command asks for."""
+        return [name_asked(asked) for asked in self.configurations]
 
 
 class RevisionRunner(TrialRunner):
@@ -102,15 +104,15 @@ def check_sides(sides: Sequence[RevisionSide]) -> None:
     Raises:
         PlanError: they have none.
     """
-    old, new = (set(side.configurations) for side in sides)
+    old, new = (set(side.name_configurations()) for side in sides)
     if not old & new:
         raise PlanError(
             f"nothing to compare: one has {join_few(sorted(old))}, the other {join_few(sorted(new))}"
         )
 
 
-def name_points(plan: Plan, request: Request) -> list[str]:
-    """Return the name of each configuration of a plan, by the options that a request gives.
+def list_asked(plan: Plan, request: Request) -> list[dict[str, str]]:
+    """Return the cells of each configuration of a plan that a request gives values for, by column.
 
     Other knobs are left out: the loader's own, which a commit may change, are what is compared.
     """
@@ -121,10 +123,7 @@ def name_points(plan: Plan, request: Request) -> list[str]:
         "num_threads": request.num_threads,
     }
     asked = [*(name for name, values in consumer.items() if len(values or ()) > 1), *(request.knobs or {})]
-    return [
-        " ".join(f"{name}={cells[name]}" for name in asked if cells.get(name)) or AS_IT_IS
-        for cells in plan.cells()
-    ]
+    return [{name: cells[name] for name in asked if cells.get(name)} for cells in plan.cells()]
 
 
 @contextmanager

@@ -21,8 +21,8 @@ def have_common_blocks(a: Side, b: Side) -> bool:
     """
     if a.runs is None or b.runs is None or _read(a, "machine") != _read(b, "machine"):
         return False
-    if (recorded := _read(a, "common_blocks")) is not None:
-        return bool(recorded == _read(b, "common_blocks"))
+    if _read(a, "common_blocks") is not None:
+        return were_measured_together(a, b)
     starts = [_find_starts(side.runs) for side in (a, b) if side.runs is not None]
     shared = starts[0].index.intersection(starts[1].index)
     if len(shared) < FEWEST_BLOCKS:
@@ -33,6 +33,12 @@ def have_common_blocks(a: Side, b: Side) -> bool:
     blocks = trials.groupby(level="block")
     spans = zip(blocks["min"].min(), blocks["max"].max(), strict=True)
     return all(last <= first for (_, last), (first, _) in pairwise(spans))
+
+
+def were_measured_together(a: Side, b: Side) -> bool:
+    """Return whether the sides are those of one comparison of two commits, and so of one command."""
+    recorded = _read(a, "common_blocks")
+    return recorded is not None and bool(recorded == _read(b, "common_blocks"))
 
 
 def are_same_trials(a: Side, b: Side) -> bool:

@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.analysis.comparison.common_blocks import are_same_trials, have_common_blocks
+from bench.analysis.comparison.common_blocks import (
+    are_same_trials,
+    have_common_blocks,
+    were_measured_together,
+)
 from bench.analysis.comparison.comparison import (
     ComparedConfiguration,
     Comparison,
@@ -58,7 +62,10 @@ def compare_folders(
 def compare_sides(a: Side, b: Side, options: ComparisonOptions = DEFAULTS) -> Comparison:
     """Compare two sides, as `compare_folders` does with two folders."""
     as_ratios = options.across_machines
-    configurations_a, configurations_b = (list_configurations(side, as_ratios=as_ratios) for side in (a, b))
+    as_asked = were_measured_together(a, b)
+    configurations_a, configurations_b = (
+        list_configurations(side, as_ratios=as_ratios, as_asked=as_asked) for side in (a, b)
+    )
     matching = match_configurations(configurations_a, configurations_b)
     # The ratio of a baseline to itself is always 1.
     pairs = [pair for pair in matching.pairs if not (as_ratios and pair.a.is_baseline)]

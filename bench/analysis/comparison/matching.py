@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from bench.analysis.comparison.side import IDENTITY, MeasuredConfiguration
 from bench.analysis.naming import make_labels
+
+# Name of the user's own loader of which no option changes anything.
+AS_IT_IS = "as it is"
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,15 @@ def find_different_values(
     return found
 
 
+def name_asked(asked: Mapping[str, str]) -> str:
+    """Return the name of a configuration of which only the options of a command are known.
+
+    Args:
+        asked: values of these options, by column.
+    """
+    return " ".join(f"{name}={value}" for name, value in asked.items()) or AS_IT_IS
+
+
 def _make_names(configurations: Sequence[MeasuredConfiguration]) -> list[str]:
     if not configurations:
         return []
@@ -90,6 +102,6 @@ def _make_names(configurations: Sequence[MeasuredConfiguration]) -> list[str]:
         [{name: one.identity.get(name, "") for name in columns} for one in configurations], columns=columns
     )
     return [
-        f"{label} ({one.twin + 1})" if one.twin else str(label)
+        f"{label} ({one.twin + 1})" if one.twin else str(label).strip() or name_asked(one.identity)
         for label, one in zip(make_labels(cells), configurations, strict=True)
     ]

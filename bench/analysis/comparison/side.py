@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.naming import list_knobs
-from bench.analysis.summary import summarise
+from bench.analysis.summary import identify_configurations
 from bench.analysis.throughputs import compute_throughputs, find_sound
 from bench.records import results_folder
 from bench.records.errors import ResultsError
+from bench.records.row import find_knobs
 
 # Cells that tell configurations apart, beside the knobs.
 IDENTITY = ("family", "device", "step", "loss", "cuda_graph")
@@ -72,8 +72,8 @@ class MeasuredConfiguration:
     """One configuration of a side.
 
     Attributes:
-        number: its number in the side's summary.
-        cells: cells of its line of the summary.
+        number: its number on the side.
+        cells: cells that tell it from others, with its status and its error.
         values: samples/s of each block; across machines the ratio to the baseline. Empty where a row of it is
             not `ok`.
         samples: samples of an epoch; None where none was measured.
@@ -106,27 +106,33 @@ class MeasuredConfiguration:
         return bool(self.cells["baseline"] == self.number)
 
 
-def list_configurations(side: Side, *, as_ratios: bool) -> list[MeasuredConfiguration]:
+def list_configurations(
+    side: Side, *, as_ratios: bool, as_asked: bool = False
+) -> list[MeasuredConfiguration]:
     """List the configurations of a side, in the order of its plan.
 
     Args:
         side: a side with rows.
         as_ratios: whether their values are ratios to the baseline, taken inside each block.
+        as_asked: whether only the options of the command tell them apart. Other knobs are the user's own,
+            which a commit may change. Default False.
     """
     if side.runs is None:
         return []
-    summary = summarise(side.runs)
+    lines = identify_configurations(side.runs)
     sound = set(find_sound(side.runs))
     speeds = {number: own for number, own in compute_throughputs(side.runs).items() if number in sound}
     samples = side.runs[side.runs["status"] == "ok"].groupby("configuration")["samples"].median()
     threads = _find_default_threads(side) if as_ratios else None
-    knobs = list_knobs(summary)
-    lines = [{str(name): value for name, value in line.items()} for line in summary.to_dict("records")]
-    identities = {int(cells["configuration"]): _identify(cells, knobs, threads) for cells in lines}
+    knobs = find_knobs(list(side.runs.columns))
+    asked = _list_asked(side) if as_asked else []
+    identities = {
+        number: asked[number] if asked else _identify(cells, knobs, threads)
+        for number, cells in lines.items()
+    }
     seen: Counter[Hashable] = Counter()
     found = []
-    for cells in lines:
-        number = int(cells["configuration"])
+    for number, cells in lines.items():
         values = speeds.get(number, {})
         if as_ratios:
             baseline = speeds.get(int(cells["baseline"]), {})
@@ -160,6 +166,12 @@ def _identify(cells: Mapping[Any, Any], knobs: list[str], default_threads: int |
     if int(cells["num_threads"]) != default_threads:
         identity["num_threads"] = str(cells["num_threads"])
     return identity
+
+
+def _list_asked(side: Side) -> list[dict[str, str]]:
+    """Return the options that the command gave for each configuration; none where they aren't recorded."""
+    recorded = (side.environment or {}).get("common_blocks", {}).get("configurations")
+    return recorded if isinstance(recorded, list) else []
 
 
 def _find_default_threads(side: Side) -> int | None:
