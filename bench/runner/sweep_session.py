@@ -20,7 +20,6 @@ from bench.process import interrupts, process_tree
 from bench.process.forkserver import prepare_context
 from bench.records import results_folder
 from bench.records.errors import StorageError
-from bench.report.answer_words import MOST_ANSWERS, select_telling
 from bench.report.closing import write_resume_command
 from bench.report.conclusion_file import SavedConclusion, write_conclusion
 from bench.report.plan_names import name_configurations
@@ -236,7 +235,7 @@ def _save_conclusion(
 ) -> SavedConclusion:
     """Return what the page shows beside the rows."""
     sweep, outcome = conclusion.sweep, conclusion.outcome
-    chosen = [answer.configuration for answer in select_telling(results.answers)[:MOST_ANSWERS]]
+    chosen = [answer.configuration for answer in results.answers]
     return SavedConclusion(
         code={number: tuple(make_code(conclusion, number)) for number in chosen},
         notices=tuple(observer.notices),
