@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bench.text import format_count
-from bench.text import format_share as format_share
 
 
 def format_workers(num_workers: int) -> str:
