@@ -21,6 +21,7 @@ from loaders.registry import all_knobs
 from tests.bench.cli.test_explain_command import parse as parse_explain
 from tests.bench.cli.test_recorded_baseline import record
 from tests.bench.report.sweeps import parse as parse_sweep
+from tests.paths import ROOT
 
 # Each option as a line of a file, the words that mean the same, and the words that both need beside it.
 LOADER, SCRIPT, RESUMED = ("t.py:f",), ("t.py",), ("--resume", "DIR")
@@ -209,6 +210,19 @@ def test_a_file_works_in_python(folder) -> None:
         Explain(config=file)
     with pytest.raises(ValueError, match=r"^--config: gone.toml can't be read: No such file or directory$"):
         Sweep(config="gone.toml")
+
+
+def test_the_example_of_the_docs_works(folder) -> None:
+    """It means the command line that a reader would expect."""
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    assert strip(parse_sweep("--config", write(example))) == strip(
+        parse_sweep(
+            "train.py:train_loader", "--param", "size=128,224", "--num-workers", "0,2,4",
+            "--persistent-workers", "on", "--batch-size", "64", "--step-ms", "12", "--blocks", "5",
+            "--precision", "3%", "--budget", "10m",
+        )
+    )  # fmt: skip
 
 
 MISTAKES = {

@@ -22,6 +22,7 @@ from tests.bench import runs
 from tests.bench.report.sweeps import plan_sweep
 from tests.bench.runs import blocks, failed
 from tests.fakes import numbered_workload
+from tests.paths import ROOT
 
 WHOLE = ("--num-workers", "0,1,2", "--prefetch-factor", "none", "--num-threads", "1")
 ROWS = [*blocks(0, [2.0] * 3), *blocks(1, [1.0] * 3), failed(2, 0)]
@@ -64,6 +65,16 @@ def test_the_object_has_all_that_the_screen_has(tmp_path, capsys) -> None:
         4,
         False,
     )
+
+
+def test_every_member_is_explained(tmp_path) -> None:
+    """In docs/cli.md, for those who write the program that reads it."""
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").partition("\n## JSON\n")[2]
+    found = describe_sweep(conclude(tmp_path, ROWS), [], 1)
+    (answer,), line = found["answers"], found["ranking"][0]
+    plan = describe_plan(plan_sweep(*WHOLE), 1000)
+    names = {*found, *answer, *line, *plan}
+    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 def test_a_sweep_without_rows_has_an_object(tmp_path, capsys) -> None:
