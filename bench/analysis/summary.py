@@ -70,9 +70,7 @@ def summarise(
     sound = {number: speeds.get(number, {}) for number in find_sound(runs)}
     counted = select_counted(runs, phase)
     bounds = find_ceiling_throughputs(ceilings, phase)
-    identities = {
-        int(str(number)): _identify(rows) for number, rows in runs.groupby("configuration", sort=True)
-    }
+    identities = identify_configurations(runs)
     work = {number: tuple(cells[name] for name in list_work(cells)) for number, cells in identities.items()}
     standings = rank_configurations(sound, work)
     lines = []
@@ -94,6 +92,15 @@ def summarise(
         )
     summary: pd.DataFrame = pd.DataFrame(lines).astype({"rank": "Int64", "tied": "boolean"})
     return summary
+
+
+def identify_configurations(runs: pd.DataFrame) -> dict[int, dict[str, Any]]:
+    """Return the cells that tell each configuration from others, with status and error, by its number.
+
+    Args:
+        runs: rows of `runs.csv`.
+    """
+    return {int(str(number)): _identify(rows) for number, rows in runs.groupby("configuration", sort=True)}
 
 
 def _identify(rows: pd.DataFrame) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from bench.report.page.parts import Cell, Column, PageTable, TableChoice, TableR
 from bench.text import format_rate
 
 # Classes of the rows by their judgement.
-CLASSES = {"slower": "failed", "faster": "best", "same": "", "undecided": "tied"}
+CLASSES = {"slower": "failed", "faster": "best", "same": "", "undecided": ""}
 TABLE = "compared"
 
 
