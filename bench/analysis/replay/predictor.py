@@ -14,6 +14,7 @@ from bench.analysis.replay.ladder_times import read_ladder
 from bench.analysis.replay.phase_rows import find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput
 from bench.analysis.statistics import Estimate, estimate
+from bench.text import format_count
 
 # Fewer workers are as good from this share of the best throughput on.
 NEARLY_ALL = 0.98
@@ -84,7 +85,7 @@ class Predictor:
         if self._is_exactly(basis, change):
             return _describe_trial(basis)
         beside = "" if basis.change is None else f" with {basis.change.name}"
-        return f"replay of {basis.batches:,} batches{beside}"
+        return f"replay of {format_count(basis.batches, 'batch')}{beside}"
 
     def describe_pilot(self, change: PilotChange) -> str:
         """Return what the gain of a configuration that was tried rests on, in a few words."""
@@ -303,4 +304,4 @@ class Predictor:
 
 
 def _describe_trial(basis: Basis) -> str:
-    return f"a trial of {basis.batches:,} batches"
+    return f"a trial of {format_count(basis.batches, 'batch')}"

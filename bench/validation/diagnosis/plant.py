@@ -114,6 +114,7 @@ class Plant:
             request=Request(family=(PICTURES,), knobs=knobs, num_threads=(1,), single=True),
             schedule=Schedule(blocks=blocks, epochs=EPOCHS, seed=0),
             dataset=f"synthetic:{plan.batches * BATCH_SIZE}",
+            data_dir=out.parent,
             timeout_s=TIMEOUT_S,
             out=out,
             name="diagnosis",

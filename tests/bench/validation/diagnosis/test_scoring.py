@@ -8,7 +8,6 @@ import pickle
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
@@ -97,10 +96,10 @@ def test_slow_pictures_take_their_time() -> None:
     assert time.perf_counter() - began_s >= 5e-3
 
 
-def test_the_times_of_pictures_reach_their_processes() -> None:
+def test_the_times_of_pictures_reach_their_processes(tmp_path) -> None:
     """They are put around the dataset of the family's loader, where nothing was captured."""
     plan = BY_NAME["stragglers-pictures"].plan
-    choice = SlowPictureChoice(PictureChoice("synthetic:20", Path(), None), plan)
+    choice = SlowPictureChoice(PictureChoice("synthetic:20", tmp_path, None), plan)
     workload = pickle.loads(pickle.dumps(choice.find(print, print)))
     assert (workload.fetch_ms, workload.slow, workload.slow_ms) == (9, plan.slow_indices, 150)
     configuration = Configuration(TorchDataLoader(batch_size=4), "cpu", "none", None, 1)
