@@ -19,6 +19,8 @@ else:
     import tomli as tomllib
 
 TARGET, SCRIPT_ARGS = "target", "script_args"
+# Arguments that stand in a file, beside options.
+ARGUMENTS = {TARGET, SCRIPT_ARGS}
 # A file names no other file.
 REFUSED = ("config", "help")
 
@@ -48,15 +50,17 @@ class ConfigFile:
         Raises:
             click.UsageError: the file can't be read, is no TOML, or has a key that is no option.
         """
+        named = {one.name or "" for one in command.params if isinstance(one, click.Argument)}
+        arguments, others = named & ARGUMENTS, named ^ ARGUMENTS
         keys: dict[str, str] = {}
         values: dict[str, Any] = {}
         for key, value in _read_toml(path).items():
             name = key.replace("-", "_")
             if name in keys:
                 raise click.UsageError(f"{path}: {key}: {keys[name]} gives the same option")
-            if name != TARGET:
+            if name not in arguments:
                 try:
-                    check_names(command, [name], REFUSED)
+                    check_names(command, [name], (*REFUSED, *others))
                 except TypeError as error:
                     raise click.UsageError(f"{path}: {key}{str(error).removeprefix(name)}") from None
             keys[name], values[name] = key, value

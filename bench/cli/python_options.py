@@ -118,6 +118,8 @@ def _write_option(option: click.Option, name: str, value: Any) -> list[str]:
     # An option whose value may be left out, as --aa.
     if isinstance(value, bool) and isinstance(option.flag_value, str):
         return [flag, option.flag_value] if value else []
+    if option.nargs > 1:
+        return [flag, *_write_items(name, value)]
     if option.multiple:
         texts = _write_mapping(name, value) if isinstance(value, Mapping) else _write_items(name, value)
         return [word for text in texts for word in (flag, text)]

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from bench.cli.explain_groups import list_subject_names
-from bench.cli.resumed_command import restore_recorded
+from bench.cli.resumed_command import list_typed, restore_recorded
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.sweep_options import SweepOptions
 from bench.records.errors import ResultsError
@@ -38,11 +37,7 @@ def restore_baseline(context: click.Context, values: dict[str, Any], folder: Pat
         click.UsageError: the recorded command has options that this version doesn't know.
     """
     environment = read_environment(folder)
-    given = {
-        name: values[name]
-        for name in values
-        if name != "target" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
+    given = {name: values[name] for name in list_typed(context, values) if name != "target"}
     recorded = restore_recorded(make_sweep_command(_keep), folder, environment, given.get("data_dir"))
     cells = _find_cells(folder, environment)
     if "step" in given or "step_ms" in given:

@@ -41,13 +41,28 @@ def restore_values(context: click.Context, values: dict[str, Any]) -> dict[str, 
         click.UsageError: an option beside --resume would change what is measured.
         ResultsError: the folder holds no command of a sweep, or the data lie elsewhere now.
     """
-    given = [name for name in values if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    given = list_typed(context, values)
     _check_given(context, given)
     folder: Path = values["resume"]
     data_dir = values["data_dir"] if "data_dir" in given else None
     recorded = restore_recorded(context.command, folder, read_environment(folder), data_dir)
     # How the first run printed is none of this one's.
     return {**recorded, **{name: values[name] for name in (*given, *SCREEN)}}
+
+
+def list_typed(context: click.Context, values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the values that were typed.
+
+    Args:
+        context: context of the command.
+        values: values of its options by their names.
+    """
+    # click 8.1 counts arguments that take any number of words as typed where there are none.
+    return [
+        name
+        for name, value in values.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE and value != ()
+    ]
 
 
 def restore_recorded(

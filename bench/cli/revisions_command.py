@@ -42,7 +42,7 @@ SUBJECT = (
     "params", "batches", "pick", "family", "device", "step", "step_ms", "num_threads",
 )  # fmt: skip
 BOUNDS = ("blocks", "epochs", "budget_s", "timeout_s", "memory_limit", "seed")
-PLACES = ("out", "name")
+PLACES = ("config", "out", "name")
 OTHERS: Mapping[str, Any] = {
     **LEFT_OUT,
     "single": True,

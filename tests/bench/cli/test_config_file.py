@@ -20,6 +20,8 @@ from bench.plan.sweep_options import SweepOptions
 from loaders.registry import all_knobs
 from tests.bench.cli.test_explain_command import parse as parse_explain
 from tests.bench.cli.test_recorded_baseline import record
+from tests.bench.cli.test_revisions_command import BOTH as REVISIONS
+from tests.bench.cli.test_revisions_command import parse as parse_revisions
 from tests.bench.report.sweeps import parse as parse_sweep
 from tests.paths import ROOT
 
@@ -210,6 +212,25 @@ def test_a_file_works_in_python(folder) -> None:
         Explain(config=file)
     with pytest.raises(ValueError, match=r"^--config: gone.toml can't be read: No such file or directory$"):
         Sweep(config="gone.toml")
+
+
+def test_a_comparison_of_commits_reads_a_file(folder) -> None:
+    """All but the revisions and what is measured, which are typed."""
+    file = write("num-workers = [0, 2]\nmargin = '5%'\nlink = ['data', 'more']\nblocks = 4\n")
+    options, compared = parse_revisions(*REVISIONS, "--config", file, "--blocks", "6", "--", "t.py:f")
+    assert (options.order.target, options.links) == ("t.py:f", (Path("data"), Path("more")))
+    assert (options.order.request.knobs, options.order.schedule.blocks) == ({"num_workers": (0, 2)}, 6)
+    assert compared.margin == 0.05
+    options, _ = parse_revisions("--config", write("revisions = ['a', 'b']"), "--", "t.py:f")
+    assert options.revisions == ("a", "b")
+    for line, error in {
+        "target = 't.py:f'": "target: it is for the command line alone",
+        "words = ['t.py:f']": "words: it is for the command line alone",
+        "blokcs = 3": "blokcs: no option of a comparison has this name; did you mean blocks?",
+    }.items():
+        with pytest.raises(click.UsageError) as raised:
+            parse_revisions(*REVISIONS, "--config", write(line), "--", "t.py:f")
+        assert raised.value.message == f"sweep.toml: {error}"
 
 
 def test_the_example_of_the_docs_works(folder) -> None:

@@ -60,7 +60,7 @@ def test_arguments_of_a_script_follow_it(words) -> None:
         ((*BOTH, "--device", "cpu", "train.py"), "--device: a script chooses its own device"),
         ((*BOTH, "--blocks", "0", "train.py"), "--blocks: "),
         (("--revisions", "v1"), "'--revisions' requires 2 arguments"),
-        ((*BOTH, "--resume", "there", "train.py"), "No such option '--resume'"),
+        ((*BOTH, "--resume", "there", "train.py"), "No such option"),
         ((*BOTH, "--format", "md", "--json", "train.py"), "--json: --format md is another format"),
     ],
 )
