@@ -17,7 +17,7 @@ from bench.cli.compare_command import CompareOptions, asks_for_revisions, make_c
 from bench.cli.python_options import ONLY_TYPED, check_names, write_arguments
 from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
-from bench.records.results_folder import make_folder
+from bench.records.results_folder import check_folder, make_folder
 from bench.report.comparison.compare_results import CompareResults
 from bench.report.comparison.comparison_files import write_comparison
 from bench.report.comparison.output import show_comparison
@@ -75,9 +75,12 @@ def _compare(options: CompareOptions) -> tuple[Comparison, list[str]]:
         The comparison, and errors of charts or of the page.
     """
     if options.out is not None:
-        make_folder(options.out)
+        check_folder(options.out)
     comparison = compare_folders(options.a, options.b, options.comparison)
-    return comparison, [] if options.out is None else write_comparison(comparison, options.out)
+    if options.out is None:
+        return comparison, []
+    make_folder(options.out)
+    return comparison, write_comparison(comparison, options.out)
 
 
 def _keep_options(options: CompareOptions) -> CompareOptions:

@@ -75,7 +75,7 @@ def test_a_wider_margin_forgives(compare, sides) -> None:
     ("arguments", "error"),
     [
         (["{old}"], "give a second folder to compare it with"),
-        (["{old}", "nowhere"], "nowhere/runs.csv can't be read"),
+        (["{old}", "nowhere", "--out", "{out}"], "nowhere/runs.csv can't be read"),
         (["{old}", "{same}", "--margin", "3"], "--margin: '3' is not a percentage"),
         (["{old}", "{same}", "--json", "--format", "md"], "--json: --format md is another format"),
         (["{old}", "{same}", "--out", "{old}"], "is not empty"),
@@ -84,10 +84,12 @@ def test_a_wider_margin_forgives(compare, sides) -> None:
 )
 def test_bad_input_is_one_line(compare, sides, arguments, error) -> None:
     """Exit 2, and nothing is printed."""
-    code, out, errors = compare(*(word.format(**sides) for word in arguments))
+    new = sides["old"].parent / "out"
+    code, out, errors = compare(*(word.format(**sides, out=new) for word in arguments))
     assert (code, out) == (2, "")
     assert errors.count("\n") == 1
     assert error in errors
+    assert not new.exists()
 
 
 def test_one_folder_with_both_commits_is_compared(compare, sides, tmp_path) -> None:
