@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bench.analysis.aa import check_aa
 from bench.report.aa_report import describe_aa
 from bench.report.answer_words import MOST_ANSWERS, describe_answer, select_telling
-from bench.report.cautions import list_audits, list_failures, list_warnings
+from bench.report.cautions import list_audits, list_problems
 from bench.report.labels import make_report_labels
 from bench.report.notebook.html import link_report, make_code, make_paragraph, make_remarks, make_table
 from bench.report.page.configuration_table import make_configuration_table
@@ -41,8 +41,7 @@ def show_results(results: SweepResults) -> str:
         parts.append(make_paragraph(f"The table has {format_count(more, 'more kind')} of work."))
     remarks = [
         *(Remark("Notice", text, "caution") for text in results.notices),
-        *list_failures(results.summary, results.ceilings, labels),
-        *list_warnings(results.summary, labels),
+        *list_problems(results, labels),
         *list_audits(results.summary, labels),
     ]
     return str(

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.report.cautions import (
-    list_audits,
-    list_failures,
-    list_imprecise,
-    list_resumed,
-    list_warnings,
-)
+from bench.report.cautions import list_audits, list_problems
 from bench.report.conclusion_file import SavedConclusion
 from bench.report.labels import Labels
 from bench.report.remark import Remark
@@ -33,10 +27,7 @@ def list_sweep_cautions(
     precision = environment.get("sweep", {}).get("precision")
     return [
         *(Remark("Notice", text, "caution") for text in conclusion.notices),
-        *list_failures(results.summary, results.ceilings, labels),
-        *list_warnings(results.summary, labels),
-        *list_imprecise(conclusion.imprecise, precision, labels),
-        *list_resumed(results.runs),
+        *list_problems(results, labels, conclusion.imprecise, precision),
         *_list_missing(conclusion),
         *list_audits(results.summary, labels),
     ]
