@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.analysis.aa import AACheck
 from bench.plan.prepared_sweep import PreparedSweep
+from bench.records.delivered_pictures import DeliveredPictures
 from bench.report.remark import Remark
 from bench.report.sweep_outcome import SweepOutcome
 from bench.report.sweep_results import SweepResults
@@ -25,6 +26,7 @@ class SweepConclusion:
         problems: errors that ended the measuring or kept a file from being written, the first one first.
         undrawn: why there are no charts or no page, although they could be written; empty where nothing is
             wrong.
+        pictures: a few samples as they were delivered; None for none.
     """
 
     sweep: PreparedSweep
@@ -34,6 +36,7 @@ class SweepConclusion:
     check: AACheck | None = None
     problems: tuple[Exception, ...] = ()
     undrawn: tuple[Remark, ...] = ()
+    pictures: DeliveredPictures | None = None
 
     @property
     def exit_code(self) -> int:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
+from bench.records.delivered_pictures import DeliveredPictures
 from bench.runner.loader_history import LoaderHistory
 from bench.trial.audit_result import AuditResult
 from bench.trial.trial import Trial
@@ -18,10 +19,14 @@ class Auditor:
 
     It works in the process that starts the trials. In a trial's process it would take memory and time that
     are measured.
+
+    Attributes:
+        pictures: a few samples as they were delivered; None for none.
     """
 
     def __init__(self) -> None:
         """Begin without a trial."""
+        self.pictures: DeliveredPictures | None = None
         self._audits: dict[Workload, EpochAudit] = {}
         self._histories: defaultdict[tuple[KnobSet, int], LoaderHistory] = defaultdict(LoaderHistory)
 
@@ -44,6 +49,17 @@ class Auditor:
             self.find_history(trial).check_order(epoch, result.order)
         # An order takes half a megabyte, and results are kept for each epoch.
         return replace(result, order=None)
+
+    def keep_pictures(self, trial: Trial, observation: Any) -> None:
+        """Keep the pictures of the first observation that has some.
+
+        Args:
+            trial: the trial that it belongs to.
+            observation: what was seen of an epoch.
+        """
+        found = getattr(observation, "pictures", None)
+        if self.pictures is None and found is not None:
+            self.pictures = replace(found, configuration=trial.number)
 
     def find_history(self, trial: Trial) -> LoaderHistory:
         """Return the history of a trial's loader."""

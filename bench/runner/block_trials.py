@@ -13,6 +13,7 @@ from typing_extensions import Self
 from bench.plan.schedule import Schedule, ScheduledRun
 from bench.process.running_clock import read_running_s
 from bench.records import results_folder
+from bench.records.delivered_pictures import DeliveredPictures
 from bench.records.row import Row
 from bench.report.progress import SweepProgress
 from bench.runner.block_design import BlockDesign
@@ -68,6 +69,11 @@ class BlockTrials:
     def runs(self) -> Sequence[ScheduledRun]:
         """Content of a full block."""
         return self.design.runs
+
+    @property
+    def pictures(self) -> DeliveredPictures | None:
+        """A few samples as they were delivered; None for none."""
+        return self._runner.pictures or self.design.workload.pictures
 
     @property
     def schedule(self) -> Schedule:

@@ -56,6 +56,7 @@ class Repetition:
         while len(history.results) <= epoch:
             began_ns = time.perf_counter_ns()
             observation = self._take(deadline)
+            self._auditor.keep_pictures(self._trial, observation)
             # An inspection may start processes of its own, once the epoch is over.
             ended_ns = getattr(observation, "ended_ns", None) or time.perf_counter_ns()
             history.merge_workers(self._watch.find_worker_memory(began_ns, ended_ns))

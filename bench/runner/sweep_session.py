@@ -20,6 +20,7 @@ from bench.process import interrupts, process_tree
 from bench.process.forkserver import prepare_context
 from bench.records import results_folder
 from bench.records.errors import StorageError
+from bench.records.pictures_file import write_pictures
 from bench.report.closing import write_resume_command
 from bench.report.conclusion_file import SavedConclusion, write_conclusion
 from bench.report.plan_names import name_configurations
@@ -182,7 +183,8 @@ def measure_sweep(sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepO
     # An interrupt ends the measuring, and waits while the results are concluded, which takes a moment.
     with open_sweep(sweep, choice, observer) as trials, interrupts.hold():
         outcome = run_blocks(trials)
-        return conclude_sweep(SweepConclusion(sweep, trials.design.workload, outcome), observer)
+        workload, pictures = trials.design.workload, trials.pictures
+        return conclude_sweep(SweepConclusion(sweep, workload, outcome, pictures=pictures), observer)
 
 
 def run_blocks(trials: BlockTrials | PairedTrials) -> SweepOutcome:
@@ -220,6 +222,8 @@ def conclude_sweep(conclusion: SweepConclusion, observer: SweepObserver) -> Swee
         observer.show_results(replace(conclusion, results=results, check=check))
         try:
             write_conclusion(sweep.folder, _save_conclusion(conclusion, results, observer))
+            if conclusion.pictures is not None:
+                write_pictures(sweep.folder, conclusion.pictures, conclusion.workload.class_names)
         except StorageError as error:
             problems.append(error)
         files = ReportFiles.write_sweep(results, with_charts=check is None)

@@ -15,6 +15,7 @@ from bench.process.errors import ItemsEndedError, ProcessError
 from bench.process.fresh_process import FreshProcess, T
 from bench.process.memory_watch import MemoryWatch
 from bench.process.running_clock import find_pause_s, read_running_s
+from bench.records.delivered_pictures import DeliveredPictures
 from bench.records.row import Row
 from bench.runner.auditor import Auditor
 from bench.runner.failure_watch import FailureWatch
@@ -47,6 +48,11 @@ class TrialRunner:
         self._limits = limits
         self._log = log
         self._auditor = Auditor()
+
+    @property
+    def pictures(self) -> DeliveredPictures | None:
+        """A few samples as they were delivered; None for none."""
+        return self._auditor.pictures
 
     def run(self, trial: Trial) -> Iterator[Row]:
         """Run a trial and yield its rows, each as soon as its epoch is over.

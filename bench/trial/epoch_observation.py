@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.records.delivered_pictures import DeliveredPictures
+
 
 @dataclass(frozen=True)
 class EpochObservation:
@@ -24,6 +26,7 @@ class EpochObservation:
         format_error: difference of the first batch that had another form, in words; None if all were right.
         batches: number of batches delivered, inspected or not.
         samples: number of samples delivered, inspected or not.
+        pictures: a few of the samples as pictures; default None for none.
     """
 
     pixels: NDArray[np.float32]
@@ -35,6 +38,7 @@ class EpochObservation:
     format_error: str | None
     batches: int
     samples: int
+    pictures: DeliveredPictures | None = None
 
     @property
     def seen_share(self) -> float:

@@ -15,12 +15,14 @@ import torch
 from bench.machine.requirements import LoaderSettings, Requirements
 from bench.process.child import Push
 from bench.process.errors import ExplainedError
+from bench.records.delivered_pictures import DeliveredPictures
 from bench.trial.audit_result import AuditResult
 from bench.trial.device_pass import TimedStep, set_span
 from bench.trial.epoch_meter import EpochMeter
 from bench.trial.epoch_report import EpochReport
 from bench.trial.inspected_step import InspectedStep
 from bench.trial.measure import Consumer
+from bench.trial.sample_pictures import PictureKeeper
 from bench.trial.training import Training
 from loaders.device.device import no_span
 
@@ -75,6 +77,16 @@ class Workload(ABC):
     @property
     def samples(self) -> int | None:
         """Samples in an epoch; None where it isn't known."""
+        return None
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names of the samples' classes, by their numbers; none where they aren't known."""
+        return ()
+
+    @property
+    def pictures(self) -> DeliveredPictures | None:
+        """A few samples, where they were seen before the sweep; None for none."""
         return None
 
     @property
@@ -189,14 +201,20 @@ class TrainingWorkload(Workload):
         inspector = training.inspector
         if inspector is None:
             raise ValueError("a trial that isn't audited can't be repeated for its audit")
+        keeper = PictureKeeper()
+
+        def inspect(batch: Any) -> None:
+            keeper(batch)
+            inspector(batch, 1)
+
         # The step's batch is inspected, as it may be finished on the device only.
-        consumer = InspectedStep(training.step, lambda batch: inspector(batch, 1))
+        consumer = InspectedStep(training.step, inspect)
         meter = EpochMeter(training, cuda=trial.on_cuda)
         with explain_failures(training):
             while True:
                 inspector.start_over()
                 timings = meter.measure(consumer).timings
-                yield inspector.observe(timings.batches, timings.samples)
+                yield keeper.attach_to(inspector.observe(timings.batches, timings.samples))
 
     def prepare_training(self, trial: Trial, *, in_full: bool = False) -> Training:
         """Set torch's threads and seed, and build the loader and the step of a trial in this process."""

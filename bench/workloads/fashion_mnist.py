@@ -71,6 +71,11 @@ class FashionMnist(TrainingWorkload):
         """Samples of the training split."""
         return len(self.split)
 
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names of the classes."""
+        return self.split.classes
+
     def make_code(self, spec: LoaderSpec) -> list[str]:
         """Return the lines of code that make a loader in a script of the user's own."""
         return spec.example_code(self.split)

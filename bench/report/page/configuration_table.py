@@ -30,7 +30,16 @@ NAME = 1
 MOST_VALUES = 24
 WORK, STATE = "kind of work", "state"
 # States of measured configurations, and their marks.
-MARKS = {"fastest": "best", "tied with the fastest": "tied", "slower": "", "alone": ""}
+MARKS = {
+    "fastest": "best",
+    "fastest so far": "best",
+    "tied with the fastest": "tied",
+    "slower": "",
+    "too few blocks to tell": "",
+    "alone": "",
+}
+# States that need no word in a row.
+SILENT = ("slower", "too few blocks to tell", "alone")
 
 
 def make_configuration_table(
@@ -95,10 +104,12 @@ def _find_states(summary: pd.DataFrame, labels: Labels) -> dict[int, str]:
             states[number] = "not measured" if line["status"] == "ok" else str(line["status"])
         elif rivals[labels.work[number]] == 1:
             states[number] = "alone"
+        elif pd.isna(line["tied"]):
+            states[number] = "fastest so far" if line["rank"] == 1 else "too few blocks to tell"
         elif line["rank"] == 1:
             states[number] = "fastest"
         else:
-            states[number] = "tied with the fastest" if pd.notna(line["tied"]) and line["tied"] else "slower"
+            states[number] = "tied with the fastest" if line["tied"] else "slower"
     return states
 
 
@@ -112,7 +123,7 @@ def _tell(line: pd.Series, state: str, is_chosen: bool) -> Iterator[str]:
     """Yield what a row says of its configuration beside figures."""
     if state not in MARKS:
         yield f"{state}: {line['error']}" if line["error"] else state
-    elif state not in ("slower", "alone"):
+    elif state not in SILENT:
         yield state
     if line["configuration"] == line["baseline"]:
         yield "baseline"

@@ -9,6 +9,7 @@ from typing import Any
 from bench.analysis.aa import check_aa
 from bench.analysis.naming import list_knobs
 from bench.records import results_folder
+from bench.records.pictures_file import read_pictures
 from bench.report.aa_report import describe_aa
 from bench.report.answer_words import MOST_ANSWERS, select_telling
 from bench.report.charts.chart import Chart
@@ -30,6 +31,7 @@ from bench.report.page.machine_facts import (
 )
 from bench.report.page.markup import to_html
 from bench.report.page.page import prepare_page, write_page
+from bench.report.page.sample_strip import make_sample_strip
 from bench.report.sweep_results import SweepResults
 from bench.text import format_count
 
@@ -79,6 +81,7 @@ def _collect(results: SweepResults, charts: Sequence[Chart] | None) -> dict[str,
     conclusion = read_conclusion(folder)
     labels = make_report_labels(summary)
     rows = Rows("all", tuple(name for name in ROWS if (folder / name).is_file()))
+    samples = make_sample_strip(read_pictures(folder), labels)
     figures, charts_error = draw_figures(
         lambda: make_charts(results) if charts is None else charts, lambda _: rows
     )
@@ -87,7 +90,7 @@ def _collect(results: SweepResults, charts: Sequence[Chart] | None) -> dict[str,
     cautions = [*charts_error, *list_sweep_cautions(results, environment, conclusion, labels)]
     sections = {
         "answer": "Answer",
-        "samples": "",
+        "samples": "Samples" if samples is not None else "",
         "ranking": "Charts" if figures else "",
         "all": "All configurations",
         "cautions": "Cautions",
@@ -103,6 +106,7 @@ def _collect(results: SweepResults, charts: Sequence[Chart] | None) -> dict[str,
         "cards": _make_cards(results, conclusion, labels) if not is_aa else [],
         "more": max(0, len(telling) - MOST_ANSWERS),
         "check": [to_html(line) for line in describe_aa(summary, check_aa(summary))] if is_aa else [],
+        "samples": samples,
         "figures": figures,
         "table": make_configuration_table(summary, labels, [answer.configuration for answer in telling]),
         "common": ", ".join(find_common(summary)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bench.records.delivered_pictures import DeliveredPictures
+
 
 @dataclass(frozen=True)
 class AskedIndices:
@@ -51,6 +53,7 @@ class OwnObservation:
         hashes: the samples by their content; None where they were not hashed.
         ended_ns: reading of `time.perf_counter_ns()` at the end of the epoch, after which the inspection may
             have started processes of its own; None where it has started none.
+        pictures: a few of the samples as pictures; default None for none.
     """
 
     batches: int
@@ -60,3 +63,4 @@ class OwnObservation:
     fault: str = ""
     hashes: SampleHashes | None = None
     ended_ns: int | None = field(default=None, compare=False)
+    pictures: DeliveredPictures | None = field(default=None, compare=False, repr=False)

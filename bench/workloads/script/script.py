@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from bench.machine.requirements import LoaderSettings, Requirements, estimate_for_batches
 from bench.plan.ceiling_loaders import OwnStepCeiling
 from bench.process.child import Push
+from bench.records.delivered_pictures import DeliveredPictures
 from bench.trial.epoch_report import EpochReport
 from bench.trial.probe import Probe
 from bench.trial.trial import Trial
@@ -66,6 +67,11 @@ class Script(Workload):
     def samples(self) -> int | None:
         """Samples in an epoch; None where it isn't known."""
         return self.picked.facts.samples
+
+    @property
+    def pictures(self) -> DeliveredPictures | None:
+        """A few samples of the script's first run."""
+        return self.picked.pictures
 
     @property
     def most_epochs(self) -> int | None:

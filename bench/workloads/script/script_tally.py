@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset
 
+from bench.records.delivered_pictures import DeliveredPictures
+from bench.trial.sample_pictures import draw_samples
 from bench.workloads.inspection.pickle_check import find_pickle_error
 from bench.workloads.script.script_loaders import LoaderKey
 from loaders.data.batched_fetch import fetches_batches
@@ -28,6 +30,7 @@ class FoundLoader:
         facts: what is known of it, and of an epoch of the script over it.
         weight: samples that went through it, or would have gone in epochs that were cut short.
         epochs: number of epochs that were seen.
+        pictures: a few samples of its first batch, where they are pictures; default None for none.
     """
 
     name: str
@@ -35,6 +38,7 @@ class FoundLoader:
     facts: SourceFacts
     weight: int
     epochs: int
+    pictures: DeliveredPictures | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.key.describe()})"
@@ -55,6 +59,7 @@ class LoaderTally:
         self.key, self.name = key, name
         self.epochs = self.opened = 0
         self._facts = SourceFacts("script", None)
+        self._pictures: DeliveredPictures | None = None
         self._length: int | None = None
         self._weight = 0
         # Of the iterator that is open.
@@ -84,6 +89,7 @@ class LoaderTally:
         samples = count_samples(batch)
         if not self._facts.batch_samples:
             self._facts = replace(self._facts, batch_samples=samples, batch_bytes=count_bytes(batch))
+            self._pictures = draw_samples(batch)
         self._batches += 1
         self._samples += samples
 
@@ -131,7 +137,7 @@ class LoaderTally:
             samples=self._seen_samples or self._expect_samples() or None,
             alone=alone,
         )
-        return FoundLoader(self.name, self.key, facts, self.weight, self.epochs)
+        return FoundLoader(self.name, self.key, facts, self.weight, self.epochs, self._pictures)
 
     def _expect_samples(self) -> int:
         """Return the samples of a whole pass; 0 where it isn't known."""
