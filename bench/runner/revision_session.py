@@ -94,6 +94,7 @@ def _open_checkouts(options: RevisionOptions, repository: Repository) -> Iterato
     """Check out both commits beside each other, in a temporary folder."""
     revisions = [repository.resolve(text) for text in options.revisions]
     links = find_in_tree(options.links, repository)
+    repository.forget_lost_checkouts()
     with ExitStack() as opened:
         made = opened.enter_context(
             tempfile.TemporaryDirectory(prefix=make_folder_prefix(), ignore_cleanup_errors=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.process.errors import ExplainedError
+from bench.process.temporary_folder import PREFIX
 from bench.process.timed_command import CommandResult, run_timed
 from bench.text import printable
 
@@ -100,10 +101,7 @@ class Repository:
 
         A folder stands for all that it holds.
         """
-        names = self._read(
-            "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"
-        ).split("\0")
-        return [Path(name) for name in names if name]
+        return [Path(name) for name in self._list_others("--ignored", "--exclude-standard")]
 
     def list_uncommitted(self) -> list[str]:
         """Return the files with changes that no commit holds, as the current folder names them.
@@ -119,8 +117,7 @@ class Repository:
 
         They bear their names in the current folder.
         """
-        names = self._read("ls-files", "-z", "--others", "--exclude-standard", "--directory").split("\0")
-        return [self.name(name) for name in names if name]
+        return [self.name(name) for name in self._list_others("--exclude-standard")]
 
     def name(self, path: str | Path) -> str:
         """Return the name that a path of the working tree has in the current folder.
@@ -146,6 +143,19 @@ class Repository:
     def forget_checkout(self, folder: Path) -> None:
         """Remove what git knows of a checkout, whose folder is gone."""
         run_git(self.root, "worktree", "remove", "--force", str(folder))
+
+    def forget_lost_checkouts(self) -> None:
+        """Remove what git knows of checkouts of a comparison that was killed."""
+        for line in self._read("worktree", "list", "--porcelain").splitlines():
+            folder = Path(line.removeprefix("worktree "))
+            # A user's own may lie on a disk that is away.
+            if line.startswith("worktree ") and folder.parent.name.startswith(PREFIX) and not folder.exists():
+                self.forget_checkout(folder)
+
+    def _list_others(self, *which: str) -> list[str]:
+        """Return files and folders that no commit holds, relative to `root`. Empty folders are left out."""
+        options = ("-z", "--others", "--directory", "--no-empty-directory")
+        return [name for name in self._read("ls-files", *options, *which).split("\0") if name]
 
     def _list_names(self) -> list[str]:
         found = run_git(self.root, "for-each-ref", "--format=%(refname:short)")

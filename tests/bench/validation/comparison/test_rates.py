@@ -58,8 +58,8 @@ class FakeMeasuring:
 
     Args:
         root: Folder that takes a folder of each group.
-        find_seconds: Returns the seconds of an epoch. Its arguments are the group, the version, and the seconds
-            on a quiet machine.
+        find_seconds: Returns the seconds of an epoch. Its arguments are the group, the version, and the
+            seconds on a quiet machine.
     """
 
     def __init__(self, root: Path, find_seconds: Callable[[BlockGroup, Version, float], float]) -> None:

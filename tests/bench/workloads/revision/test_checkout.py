@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -83,6 +84,18 @@ def test_a_commit_without_the_current_folder_is_an_error(project, folder) -> Non
         pass
     assert not folder.exists()
     assert project.git("worktree", "list").count("\n") == 1
+
+
+def test_a_killed_comparison_leaves_nothing_for_long(project, tmp_path) -> None:
+    """The next one forgets its checkout. A worktree of the user's stays, also where its disk is away."""
+    repository = Repository.find(project.root)
+    commit = repository.resolve("HEAD").commit
+    for folder in (tmp_path / "loaderbench-1-abc/old", tmp_path / "mine/tree"):
+        repository.add_checkout(commit, folder)
+        shutil.rmtree(folder)
+    repository.forget_lost_checkouts()
+    left = [line.split()[0] for line in project.git("worktree", "list").splitlines()]
+    assert left == [str(project.root), str(tmp_path / "mine/tree")]
 
 
 def test_no_hook_of_the_user_runs(project, folder, tmp_path) -> None:

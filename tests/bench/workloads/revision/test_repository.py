@@ -62,6 +62,7 @@ def test_what_is_no_commit_is_an_error_in_one_line(project, text, meant) -> None
 def test_what_no_commit_holds_is_told_as_the_current_folder_names_it(project) -> None:
     repository = Repository.find(project.root / "work")
     assert repository.list_uncommitted() == ["../other.py"]
+    (project.root / "work" / "empty").mkdir()
     assert repository.list_untracked() == ["new.py"]
     assert sorted(map(str, repository.list_ignored())) == ["work/cache.pyc", "work/data"]
 
