@@ -1,4 +1,4 @@
-"""Draw the charts and the page of a results folder: `python -m bench.plot DIR`. Needs no torch."""
+"""Draw the charts and the page of a results folder, or several folders in one chart. Needs no torch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,65 @@ from bench.cli.command_line import FAILED, run_command
 from bench.cli.user_path import UserPath
 from bench.records.errors import ResultsError
 from bench.records.results_folder import read_runs
+from bench.report.charts.chart_files import SUFFIXES, save_chart
+from bench.report.charts.drawing import ChartsError
+from bench.report.charts.overlay_chart import make_overlay_chart
 from bench.report.explanation_file import has_explanation, read_explanation
 from bench.report.output import complain
+from bench.report.overlay import Overlay
 from bench.report.report_files import ReportFiles
 from bench.report.sweep_results import SweepResults
 
+DEFAULT_OUT = Path("overlay.png")
 
-@click.command(help="Draw the charts and report.html of the sweep or explanation in DIR again, into DIR.")
-@click.argument("folder", metavar="DIR", type=UserPath())
-def command(folder: Path) -> int:
-    """Draw the charts and the page, and print their paths.
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folders", metavar="DIR...", type=UserPath(), nargs=-1, required=True)
+@click.option(
+    "--out",
+    type=UserPath(dir_okay=False),
+    help=f"File of the chart of several folders: {DEFAULT_OUT}, or .svg.",
+)
+def command(folders: tuple[Path, ...], out: Path | None) -> int:
+    """Draw the charts and report.html of a sweep or an explanation.
+
+    One DIR: all of them are drawn again, into DIR. Several sweeps: one chart has the throughput of the
+    configurations that they share.
+    """
+    # The docstring is the help, which has no sections.
+    if len(folders) > 1:
+        return _draw_overlay(folders, out or DEFAULT_OUT)
+    if out is not None:
+        raise click.UsageError("--out is the chart of several folders; give a second DIR, or leave it out")
+    return _draw_folder(folders[0])
+
+
+def _draw_overlay(folders: Sequence[Path], out: Path) -> int:
+    """Draw several folders in one chart, print its path, and tell what differs between them.
+
+    Returns:
+        Exit code: 0, or 1 if the chart can't be drawn.
+
+    Raises:
+        ResultsError: the folders can't be read or compared.
+        StorageError: the chart can't be written.
+    """
+    if out.suffix not in SUFFIXES:
+        raise click.UsageError(f"--out {out}: a chart's file ends in {' or '.join(SUFFIXES)}")
+    overlay = Overlay.read(folders)
+    try:
+        chart = make_overlay_chart(overlay)
+        path = save_chart(chart, out)
+    except ChartsError as error:
+        complain(error)
+        return FAILED
+    click.echo(path, file=sys.stdout)
+    click.echo(overlay.describe_folders(), file=sys.stderr)
+    return 0
+
+
+def _draw_folder(folder: Path) -> int:
+    """Draw the charts and the page of one folder, and print their paths.
 
     Returns:
         Exit code: 0, or 1 if something can't be drawn or written.

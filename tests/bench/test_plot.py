@@ -84,3 +84,33 @@ def test_charts_that_cannot_be_drawn_are_one_line(folder, plot, monkeypatch) -> 
     assert plot(str(folder)) == (
         1, f"{folder / 'report.html'}\n", "error: the charts can't be drawn: no seaborn\n",
     )  # fmt: skip
+
+
+def test_several_folders_are_one_chart(folder, tmp_path, plot) -> None:
+    """Into a file of their own, as PNG or SVG. What differs between them is one line on standard error."""
+    rows = [timed(n, block, 1.5 + n / 4 + block / 50) for n in range(3) for block in range(3)]
+    other = runs.written(tmp_path / "other", rows)
+    out = tmp_path / "both.svg"
+    code, text, errors = plot(str(folder), str(other), "--out", str(out))
+    assert (code, text) == (0, f"{out}\n")
+    assert errors.count("\n") == 1
+    assert errors.startswith(f"A is {folder} and B is {other}. ")
+    assert out.read_text().startswith("<?xml")
+    assert not (folder / "overlay.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--out", "a.png"], "--out is the chart of several folders; give a second DIR, or leave it out"),
+        (["{folder}", "--out", "a.pdf"], "--out a.pdf: a chart's file ends in .png or .svg"),
+        (["{folder}"], "is given twice; give each folder once"),
+    ],
+)
+def test_what_is_no_overlay_is_one_line(folder, plot, arguments, line) -> None:
+    """Exit 2, and nothing is written."""
+    given = [text.format(folder=folder) for text in arguments]
+    code, text, errors = plot(str(folder), *given)
+    assert (code, text) == (2, "")
+    assert line in errors
+    assert errors.count("\n") == 1

@@ -86,7 +86,10 @@ def _join(texts: Mapping[str, str]) -> str:
 
 
 def _name(value: Any) -> str:
-    return "unknown" if value is None else str(value)
+    if value is None:
+        return "unknown"
+    # 2 and 2.0 cores are the same.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _describe(part: str, facts: Mapping[str, Any]) -> str:

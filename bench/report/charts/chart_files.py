@@ -12,6 +12,7 @@ from bench.report.charts.drawing import prepare_drawing
 from bench.report.charts.svg import to_svg_file
 
 PNG, SVG = ".png", ".svg"
+SUFFIXES = (PNG, SVG)
 DOTS_PER_INCH = 150
 
 
@@ -30,10 +31,23 @@ def save_charts(charts: Sequence[Chart], folder: Path, suffixes: Sequence[str] =
         StorageError: a file can't be written.
         ChartsError: matplotlib can't draw a chart.
     """
-    return [_save_chart(chart, folder / f"{chart.name}{suffix}") for chart in charts for suffix in suffixes]
+    return [save_chart(chart, folder / f"{chart.name}{suffix}") for chart in charts for suffix in suffixes]
 
 
-def _save_chart(chart: Chart, path: Path) -> Path:
+def save_chart(chart: Chart, path: Path) -> Path:
+    """Write a chart into a file, as a whole or not at all.
+
+    Args:
+        chart: chart to write.
+        path: path of the file, which ends in `.png` or `.svg`.
+
+    Returns:
+        The path.
+
+    Raises:
+        StorageError: the file can't be written.
+        ChartsError: matplotlib can't draw the chart.
+    """
     write_atomically(path, to_svg_file(chart) if path.suffix == SVG else to_png(chart))
     return path
 

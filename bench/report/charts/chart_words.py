@@ -34,15 +34,15 @@ def describe_context(sweep: RankedSweep) -> str:
     return f"{join_few(cut)}, {', '.join(devices)}, {sweep.phase} epochs, {_count_blocks(summary)}"
 
 
-def describe_interval(lines: pd.DataFrame) -> str:
-    """Return what marks a throughput: its median, and its interval where it is known."""
+def describe_marks(lines: pd.DataFrame) -> str:
+    """Return the sentence on the mark of a throughput: its median, and its interval where it is known."""
     known = lines["samples_per_s_low"].notna()
     if known.all():
-        return "median of the blocks, with its 95% interval"
+        return "Each mark is the median of the blocks, with its 95% interval."
     if known.any():
-        return "median of the blocks; with three blocks and more, its 95% interval"
-    single = (lines["blocks"] == 1).all()
-    return f"{'one block' if single else 'median of the blocks'}; an interval needs three blocks"
+        return "Each mark is the median of the blocks; with three blocks and more, its 95% interval."
+    of_blocks = "one block" if (lines["blocks"] == 1).all() else "the median of the blocks"
+    return f"Each mark is {of_blocks}; an interval needs three blocks."
 
 
 def describe_throughput(line: pd.Series) -> str:

@@ -12,7 +12,7 @@ from bench.report.labels import Labels, make_report_labels
 from bench.report.sweep_results import SweepResults
 
 # More rows than these can't be taken in, and make a picture of several screens.
-MOST_ROWS, MOST_WORKS = 20, 6
+MOST_ROWS, MOST_WORKS = 18, 5
 # Each kind of work shows at least so many rows.
 FEWEST_ROWS = 3
 

@@ -13,7 +13,7 @@ from bench.report.answer_words import describe_answer
 from bench.report.charts.chart import Chart, mark_configuration
 from bench.report.charts.chart_words import (
     describe_context,
-    describe_interval,
+    describe_marks,
     describe_selection,
     join_sentences,
 )
@@ -123,8 +123,7 @@ def _tell(sweep: RankedSweep) -> str:
 
 def _caption(sweep: RankedSweep, ceilings: pd.Series[float]) -> str:
     shown = sweep.shown
-    marks = describe_interval(shown)
-    sentences = [f"Each mark is the {marks}." if marks.startswith("median") else f"Each mark is {marks}."]
+    sentences = [describe_marks(shown)]
     if shown["ratio"].notna().any():
         sentences.append(
             "× is the median ratio to the baseline, taken inside each block; a thin line marks the baseline."

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from bench.report.charts.chart import Chart, mark_configuration
 from bench.report.charts.chart_words import (
     describe_context,
-    describe_interval,
+    describe_marks,
     describe_range,
     join_sentences,
 )
@@ -100,16 +100,11 @@ def _make(sweep: RankedSweep, kind: KnobChart) -> Chart | None:
         axes.set_ylabel("samples/s", fontsize=9)
     used = [name for name in names if name in handles]
     chart.add_legend([handles[name] for name in used], [_name_series(kind, name) for name in used])
-    caption = (
-        f"Each mark is the {describe_interval(shown)}."
-        if shown["blocks"].max() > 1
-        else "Each mark is one block."
-    )
     left_out = (
         f"{len(names)} of {len(every)} values of {kind.series} are shown." if len(names) < len(every) else ""
     )
     caption = join_sentences(
-        caption, _explain(kind), left_out, describe_hidden(panels), describe_context(sweep)
+        describe_marks(shown), _explain(kind), left_out, describe_hidden(panels), describe_context(sweep)
     )
     return Chart(
         kind.name, kind.title, _tell(panels[0], kind), caption, chart.figure,
