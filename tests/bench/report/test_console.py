@@ -104,3 +104,18 @@ def test_columns_may_say_anything(environment, written, columns) -> None:
     text, console = written(terminal=True)
     assert "a" * 130 in text
     assert console.width >= FEWEST_COLUMNS
+
+
+def test_a_notebook_gets_wrapped_lines_as_one_output(monkeypatch) -> None:
+    """Standard error and files get plain lines there too."""
+    pytest.importorskip("IPython")
+    shown = []
+    monkeypatch.setattr("bench.report.console.is_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    console = make_console()
+    print_line(console, "<b> " + "many words " * 30)
+    (output,) = shown
+    assert console.is_jupyter
+    assert "&lt;b&gt;" in output.html
+    assert max(map(len, output.text.splitlines())) <= console.width
+    assert not make_console(io.StringIO()).is_jupyter
