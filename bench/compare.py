@@ -12,16 +12,17 @@ import click
 
 from bench.analysis.comparison.compare_folders import compare_folders
 from bench.analysis.comparison.comparison import Comparison
-from bench.cli.command_line import FAILED, run_command
+from bench.cli.command_line import run_command
 from bench.cli.compare_command import CompareOptions, asks_for_revisions, make_compare_command
 from bench.cli.python_options import ONLY_TYPED, check_names, write_arguments
+from bench.plan.screen import Screen
 from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
 from bench.records.results_folder import check_folder, make_folder
+from bench.report.command_output import CommandOutput
 from bench.report.comparison.compare_results import CompareResults
 from bench.report.comparison.comparison_files import write_comparison
 from bench.report.comparison.output import show_comparison
-from bench.report.console import make_console
 from bench.report.output import complain
 
 
@@ -91,19 +92,15 @@ def run_compare(options: CompareOptions) -> int:
     """Make one comparison and print it.
 
     Returns:
-        Exit code: 0 nothing is slower, 1 one is slower or the output can't be written, 3 one is undecided, 4
-        nothing can be compared.
+        Exit code: 0 nothing is slower, 1 one is slower, 3 one is undecided, 4 nothing can be compared. Output
+        that can't be written turns 0 into 1.
     """
-    console = make_console()
+    output = CommandOutput(Screen())
     comparison, problems = _compare(options)
-    show_comparison(console, comparison)
+    show_comparison(output.answer, comparison)
     for problem in problems:
         complain(problem)
-    lost = getattr(console.file, "lost", None)
-    if lost is not None:
-        complain(f"standard output can't be written: {lost.strerror}")
-        return FAILED
-    return comparison.exit_code
+    return output.finish(comparison.exit_code)
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:

@@ -12,7 +12,6 @@ from bench.cli.command_line import FAILED, run_command
 from bench.cli.revisions_command import make_revisions_command
 from bench.plan.plan import PlanError
 from bench.plan.revision_options import RevisionOptions
-from bench.plan.screen import Screen
 from bench.process import interrupts
 from bench.process.errors import ProcessError
 from bench.records.errors import ResultsError
@@ -41,8 +40,7 @@ def compare_revisions(options: RevisionOptions, compared: ComparisonOptions) -> 
         Exit code: 0 nothing is slower; 1 one is slower, or a file or the output can't be written; 3 one is
         undecided; 4 nothing can be compared; 130 if interrupted.
     """
-    # A file or a program takes standard output in the other forms.
-    output = CommandOutput(Screen(as_json=compared.form != "text"))
+    output = CommandOutput(options.order.screen)
     try:
         conclusion = measure_revisions(options, SweepPrinter(output.progress))
     except KeyboardInterrupt:

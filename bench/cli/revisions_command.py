@@ -22,7 +22,9 @@ from bench.cli.option_groups import (
     repetition_options,
 )
 from bench.cli.resumed_command import COMPARE_PROGRAMS
+from bench.cli.screen_options import quiet_option
 from bench.plan.revision_options import BLOCKS, RevisionOptions
+from bench.plan.screen import Screen
 from loaders.registry import all_knobs, own_families
 
 T = TypeVar("T")
@@ -81,6 +83,8 @@ def make_revisions_command(function: Callable[[RevisionOptions, ComparisonOption
             make_options(values),
             program=context.command_path if known else " ".join(COMPARE_PROGRAMS[0]),
             arguments=context.meta[ARGUMENTS],
+            # A file or a program takes standard output in the other forms.
+            screen=Screen(as_json=compared.form != "text", quiet=values["quiet"]),
         )
         return function(RevisionOptions(order, revisions, links), compared)
 
@@ -115,7 +119,7 @@ def _make_groups() -> dict[str, list[click.Option]]:
         "The loader's knobs (LIST: values separated by commas)": _select(knob_options(), list_own_knobs()),
         "How often": _select(repetition_options(), BOUNDS),
         "How to judge": comparison_options(),
-        "Where to": _select(output_options(), PLACES),
+        "Files and screen": [*_select(output_options(), PLACES), quiet_option("the comparison")],
     }
 
 

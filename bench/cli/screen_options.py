@@ -21,8 +21,17 @@ def screen_options(noun: str) -> list[click.Option]:
     """
     return [
         click.Option(["--json", "as_json"], is_flag=True, help=f"Print {noun} as one JSON object."),
-        click.Option(["--quiet"], is_flag=True, help=f"Print {noun}, and nothing else."),
+        quiet_option(noun),
     ]
+
+
+def quiet_option(noun: str) -> click.Option:
+    """Return the option of a command that prints its answer and nothing else.
+
+    Args:
+        noun: the answer, as `the comparison`.
+    """
+    return click.Option(["--quiet"], is_flag=True, help=f"Print {noun}, and nothing else.")
 
 
 def make_screen(values: Mapping[str, Any]) -> Screen:

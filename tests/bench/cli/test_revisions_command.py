@@ -10,6 +10,7 @@ import pytest
 from bench.analysis.comparison.comparison import ComparisonOptions
 from bench.cli.revisions_command import make_revisions_command
 from bench.plan.revision_options import RevisionOptions
+from bench.plan.screen import Screen
 
 BOTH = ("--revisions", "v1", "v2")
 
@@ -40,6 +41,17 @@ def test_options_of_a_sweep_and_of_a_comparison_stand_beside_each_other() -> Non
     assert options.order.request.step == ("train.py:make_step",)
     assert (options.order.schedule.blocks, options.order.out) == (4, Path("there"))
     assert (compared.margin, compared.form) == (0.05, "md")
+
+
+def test_progress_leaves_the_comparison_alone() -> None:
+    """A file or a program takes standard output, or nobody wants it."""
+    for words, screen in {
+        (): Screen(),
+        ("--json",): Screen(as_json=True),
+        ("--format", "md"): Screen(as_json=True),
+        ("--quiet",): Screen(quiet=True),
+    }.items():
+        assert parse(*BOTH, *words, "--", "train.py:loader")[0].order.screen == screen
 
 
 @pytest.mark.parametrize(
