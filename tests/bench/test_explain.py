@@ -145,6 +145,28 @@ def test_a_script(explain_here, tmp_path, monkeypatch) -> None:
     assert (folder / "batches.csv").read_text().count("\n") == 1 + 2 * 6
 
 
+def test_a_budget_that_is_too_small_is_said_at_once(explain_here, tmp_path, monkeypatch) -> None:
+    """The first block runs all the same, and the time left is that of its trials."""
+    monkeypatch.setattr("bench.report.report_files.make_explanation_charts", lambda explanation: [])
+    monkeypatch.setattr("bench.runner.explain_blocks.LONGEST_RUNG_S", 0.1)
+    monkeypatch.setattr("bench.runner.explain_blocks.SHORTEST_RUNG_S", 0.1)
+    code, out, err = explain_here(
+        f"{PROJECT}:loader", "--batches", "4", "--blocks", "2", "--budget", "0.1s", "--out",
+        str(tmp_path / "out"),
+    )  # fmt: skip
+    assert code == 0, out + err
+    lines = out.splitlines()
+    assert "in as many of 2 blocks as fit into 0 s" in out
+    (said,) = [place for place, line in enumerate(lines) if line.startswith("The budget is too small: ")]
+    assert lines[said].endswith(" s, 0 s are left, and a smaller --batches makes it shorter")
+    (first,) = [place for place, line in enumerate(lines) if line.startswith("[1/")]
+    assert said < first
+    assert " 0 s left" not in lines[first]
+    assert "The budget left out 1 block" in out
+    environment = read_environment(tmp_path / "out")
+    assert environment["explanation"]["look"]["batch_s"] > 0
+
+
 @pytest.mark.parametrize("command", ["explain", "sweep"])
 def test_a_full_folder_is_refused_before_the_target_is_looked_at(
     explain_here, capsys, tmp_path, monkeypatch, command
