@@ -16,6 +16,7 @@ from bench.process import interrupts
 from bench.process.errors import ProcessError
 from bench.records.errors import ResultsError
 from bench.report.command_output import CommandOutput
+from bench.report.comparison.comparison_files import write_comparison
 from bench.report.comparison.output import show_comparison
 from bench.report.console import print_line
 from bench.report.output import complain
@@ -59,13 +60,15 @@ def compare_revisions(options: RevisionOptions, compared: ComparisonOptions) -> 
 
 
 def _compare(conclusion: RevisionConclusion, compared: ComparisonOptions, output: CommandOutput) -> int:
-    """Compare what was measured, print it, and return its exit code."""
+    """Compare what was measured, print and write the comparison, and return its exit code."""
     old, new = conclusion.sides
     names = [str(revision) for revision in conclusion.revisions]
     comparison = compare_folders(
         old.sweep.folder, new.sweep.folder, compared, name_a=names[0], name_b=names[1]
     )
     show_comparison(output.answer, comparison)
+    for problem in write_comparison(comparison, conclusion.folder):
+        complain(problem)
     print_line(output.progress, f"Results: {escape(printable(str(conclusion.folder)))}")
     return comparison.exit_code
 

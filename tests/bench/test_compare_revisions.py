@@ -88,9 +88,11 @@ def test_two_commits_are_measured_in_common_blocks(project, compare, tmp_path) -
         assert set(runs["status"]) == {"ok"}, side
         assert set(runs["samples"]) == {24}
         assert set(runs["dataset"]) == {"train.py:loader"}
-        # An earlier version of a module may not be measured for a later one.
         assert (folder / side / "summary.csv").exists()
         assert not (folder / side / "ceilings.csv").exists()
+    assert {"old", "new", "comparison.json", "comparison.md", "report.html"} <= {
+        path.name for path in folder.iterdir()
+    }
     environments = [read_environment(folder / side) for side in tables]
     records = [environment["common_blocks"] for environment in environments]
     assert [record["revision"] for record in records] == ["first", "main"]
@@ -101,6 +103,8 @@ def test_two_commits_are_measured_in_common_blocks(project, compare, tmp_path) -
     assert "Uncommitted changes of model.py aren't measured" in out
     assert "Both commits read the same data" in out
     assert "as it is" in out
+    # The folder can be compared again.
+    assert compare(str(folder), "--json")[0] == 3
 
 
 def test_a_comparison_for_programs_has_only_json_on_standard_output(compare, tmp_path) -> None:
