@@ -123,15 +123,25 @@ def find_wasted_share(facts: Facts) -> float:
 def _bound_saving(facts: Facts, number: int) -> float | None:
     """Return the most that some workers can save, where no replay can be trusted.
 
-    The slowest of three bounds remains: the epoch that never waits for the loading, the loading divided among
-    the workers, and the CPU time of both divided among the cores.
+    It is the difference of two bounds, that of the present workers and that of the others. Waiting that the
+    bound of the present workers doesn't explain, such as that of workers which crowd the cores, isn't saved.
     """
     if not facts.load_s:
         return None
+    now = facts.setup.num_workers
+    now_s = _bound_batch_s(facts, now) if now else facts.steady_s
+    return facts.find_share(now_s - _bound_batch_s(facts, number))
+
+
+def _bound_batch_s(facts: Facts, number: int) -> float:
+    """Return the least seconds of a batch with some workers.
+
+    The slowest of three bounds remains: the epoch that never waits for the loading, the loading divided among
+    the workers, and the CPU time of both divided among the cores.
+    """
     waits_s = facts.loading_s + facts.contention_s
     cpu_s = facts.load_s if facts.cpu_s is None else facts.cpu_s
     step_cpu_s = facts.step_s * (facts.step_cores or 0.0)
-    new_s = max(
+    return max(
         facts.steady_s - waits_s, facts.load_s / number, (cpu_s + step_cpu_s) / max(1.0, facts.setup.cores)
     )
-    return facts.find_share(facts.steady_s - new_s)
