@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,9 @@ class PictureKeeper:
             observation: dataclass with the attribute `pictures`, or another observation.
         """
         samples, self._samples = self._samples, None
-        if samples is None or all(field.name != "pictures" for field in fields(observation)):
+        if samples is None or not is_dataclass(observation):
+            return observation
+        if all(field.name != "pictures" for field in fields(observation)):
             return observation
         return replace(observation, pictures=_encode(*samples))
 

@@ -18,7 +18,11 @@ SweepHere = Callable[..., tuple[int, str, str]]
 def sweep_here(
     context: BaseContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> SweepHere:
-    """Return a function that runs a sweep in this process, which has imported everything already."""
+    """Return a function that runs a sweep in this process, which has imported everything already.
+
+    It draws no charts: they have tests of their own, and would take longer than such a short sweep.
+    """
+    monkeypatch.setattr("bench.report.report_files.make_charts", lambda _: [])
 
     def sweep(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["sweep", *arguments])

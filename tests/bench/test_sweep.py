@@ -108,10 +108,14 @@ def test_ceilings_stand_beside_the_runs(finished) -> None:
 
 
 def test_the_folder_is_complete(finished) -> None:
-    """It holds rows, summary, environment and charts."""
+    """It holds rows, summary, environment, charts and a page with code and samples."""
     names = {path.name for path in finished[1].iterdir()}
     assert {"runs.csv", "summary.csv", "environment.json", "config.toml", "trials.log"} <= names
     assert {"ranking.png", "where_time_goes.png", "throughput_by_workers.png"} <= names
+    page = (finished[1] / "report.html").read_text()
+    assert "Samples as delivered" in page
+    assert "loader = " in page
+    assert page.count("<svg") >= 3
     with (finished[1] / "summary.csv").open(newline="") as stream:
         assert len(list(csv.DictReader(stream))) == 8
     found = json.loads((finished[1] / "environment.json").read_text())
@@ -121,7 +125,7 @@ def test_the_folder_is_complete(finished) -> None:
 
 
 def test_progress_and_results_are_printed(finished) -> None:
-    """One line a trial; then the answer, the table and the folder, in this order."""
+    """One line a trial; then the answer, the table, the folder and the page, in this order."""
     text = finished[0].stdout
     # 8 configurations, 4 ceilings of the step and 2 of reading, in 2 blocks.
     assert "[ 1/28]" in text
@@ -136,7 +140,7 @@ def test_progress_and_results_are_printed(finished) -> None:
     ]
     assert [text.count(part) > 0 for part in parts] == [True] * 4
     assert sorted(parts, key=text.find) == parts
-    assert text.endswith(f"Results: {finished[1]}\n")
+    assert text.endswith(f"Results: {finished[1]}\nReport: {finished[1] / 'report.html'}\n")
     assert finished[0].stderr == ""
 
 

@@ -110,6 +110,7 @@ def test_an_observation_without_a_place_stays_as_it_is() -> None:
     class Plain:
         batches: int
 
-    keeper = PictureKeeper()
-    keeper(torch.ones(2, 1, 8, 8))
-    assert keeper.attach_to(Plain(1)) == Plain(1)
+    for observation in (Plain(1), ["an order"]):
+        keeper = PictureKeeper()
+        keeper(torch.ones(2, 1, 8, 8))
+        assert keeper.attach_to(observation) == observation

@@ -118,3 +118,16 @@ def test_a_pass_whose_end_is_not_awaited_weighs_as_a_whole_one() -> None:
     next(kept)
     tally.interrupt()
     assert (tally.epochs, tally.weight, tally.find().facts.samples) == (0, 2 + 10, 10)
+
+
+def test_samples_of_the_first_batch_are_kept_where_they_are_pictures() -> None:
+    """A page shows them."""
+    pictures = [(torch.full((1, 8, 8), n / 10), n) for n in range(10)]
+    found = {}
+    for name, dataset in {"pictures": pictures, "points": [(torch.zeros(2), 0)] * 4}.items():
+        loader = DataLoader(dataset, batch_size=4)
+        tally = LoaderTally(name, LoaderKeys().find(loader))
+        run(tally, loader)
+        found[name] = tally.find().pictures
+    assert [one.label for one in found["pictures"].pictures] == ["0", "1", "2", "3"]
+    assert found["points"] is None
