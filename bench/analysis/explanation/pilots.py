@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -95,9 +96,10 @@ def _choose_workers(setup: LoaderSetup, seen: _Seen) -> int | None:
         return cores if is_crowded else None
     if not setup.map_style:
         return 1
-    enough = round(setup.cores / max(seen.computing, 1 / MOST_TIMES_CORES))
-    # More would have nothing to load.
-    return max(1, min(enough, setup.measured_batches or enough))
+    most = round(setup.cores / max(seen.computing, 1 / MOST_TIMES_CORES))
+    # So many hide the loading behind the step, and more would have nothing to load.
+    enough = math.ceil(seen.load_s / seen.step_s) if seen.step_s > 0 else most
+    return max(1, min(most, enough, setup.measured_batches or most))
 
 
 def _can_keep_samples(setup: LoaderSetup, seen: _Seen) -> bool:

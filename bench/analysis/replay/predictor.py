@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from bench.analysis.evidence import Evidence, PilotChange
-from bench.analysis.replay.basis import Basis, find_bases
+from bench.analysis.replay.bases import Bases
+from bench.analysis.replay.basis import Basis
 from bench.analysis.replay.change import Change
-from bench.analysis.replay.ladder_times import read_ladder
-from bench.analysis.replay.phase_rows import find_phase_rows
 from bench.analysis.replay.queue_replay import ReplayInput
 from bench.analysis.statistics import Estimate, estimate
 from bench.text import format_count
@@ -45,20 +44,14 @@ class Predictor:
             evidence: what was measured of one configuration.
         """
         self.evidence = evidence
-        traces = [trace for block in evidence.blocks for trace in block.traces if trace.is_inside_known]
-        transforms = len(traces[0].transforms) if traces else 0
-        ladder = read_ladder((rung for block in evidence.blocks for rung in block.rungs), transforms)
-        rows = [row for block in evidence.blocks for row in block.whole]
-        is_steady = bool(find_phase_rows(rows, is_steady=True))
-        self._present, *pilots = find_bases(evidence.blocks, evidence.setup, ladder, is_steady=is_steady)
-        self._pilots = pilots
+        self._bases = Bases(evidence)
 
     @property
     def inputs(self) -> dict[int, list[ReplayInput]]:
         """The traced epochs of each block, as they are replayed; nothing where no inside is known."""
         return {
             block: [model.make_input(Change(), model.batches) for model in models]
-            for block, models in self._present.models.items()
+            for block, models in self._bases.present.models.items()
         }
 
     @property
@@ -67,12 +60,12 @@ class Predictor:
 
         The median of the blocks. None where it can't be replayed, or where no block was measured as it is.
         """
-        return self._present.error
+        return self._bases.present.error
 
     @property
     def is_trusted(self) -> bool:
         """True if the replay reproduces the present configuration within 10%."""
-        return self._present.is_trusted
+        return self._bases.present.is_trusted
 
     def describe_basis(self, **changes: Any) -> str:
         """Return what a prediction rests on in a few words, such as `replay of 240 batches`.
@@ -81,27 +74,26 @@ class Predictor:
             changes: fields of Change.
         """
         change = Change(**changes)
-        basis = self._find_basis(change) or self._present
-        if self._is_exactly(basis, change):
+        basis = self._bases.choose(change) or self._bases.present
+        if self._bases.is_tried(basis, change):
             return _describe_trial(basis)
         beside = "" if basis.change is None else f" with {basis.change.name}"
         return f"replay of {format_count(basis.batches, 'batch')}{beside}"
 
     def describe_pilot(self, change: PilotChange) -> str:
         """Return what the gain of a configuration that was tried rests on, in a few words."""
-        basis = self._find_pilot(change)
+        basis = self._bases.find_pilot(change)
         return "" if basis is None else _describe_trial(basis)
 
     @property
     def has_tried(self) -> bool:
         """True if any change was tried in short."""
-        return bool(self._pilots)
+        return bool(self._bases.pilots)
 
     @property
     def tried_threads(self) -> list[int]:
         """Numbers of torch's threads, other than the present one, whose effect is known."""
-        numbers = {basis.setup.num_threads for basis in self._pilots if basis.models}
-        return sorted(numbers - {self.evidence.setup.num_threads})
+        return self._bases.tried_threads
 
     def predict(self, **changes: Any) -> Estimate | None:
         """Predict the throughput after a change, over the present one.
@@ -117,12 +109,12 @@ class Predictor:
             None where replays aren't trusted, or where the change makes no sense.
         """
         change = Change(**changes)
-        basis = self._find_basis(change)
+        basis = self._bases.choose(change)
         if basis is None:
             return None
         ratios = self._predict_ratios(basis, change)
         found = estimate([ratios[block] for block in sorted(ratios)])
-        if found is None or found.low is None or found.high is None or self._is_exactly(basis, change):
+        if found is None or found.low is None or found.high is None or self._bases.is_tried(basis, change):
             return found
         reach = 1 + abs(basis.error or 0.0)
         return Estimate(found.median, found.low / reach, found.high * reach, found.blocks)
@@ -136,7 +128,7 @@ class Predictor:
         Returns:
             None where it wasn't tried.
         """
-        basis = self._find_pilot(change)
+        basis = self._bases.find_pilot(change)
         if basis is None:
             return None
         ratios = self._divide(basis.measure_walls(self._epoch_batches))
@@ -168,7 +160,7 @@ class Predictor:
             known, or where the change makes no sense.
         """
         change = Change(**changes)
-        return self._predict_ratios(self._present, change) if self._makes_sense(change) else {}
+        return self._predict_ratios(self._bases.present, change) if self._bases.makes_sense(change) else {}
 
     def break_even_s(self, **changes: Any) -> float | None:
         """Return the step time from where on the loader no longer matters.
@@ -186,7 +178,7 @@ class Predictor:
             take turns.
         """
         change = Change(**changes)
-        basis = self._find_basis(change)
+        basis = self._bases.choose(change)
         if basis is None or not basis.is_trusted or not change.count_workers(self.evidence.setup):
             return None
         walls = basis.replay_walls(Change(), self._epoch_batches)
@@ -239,52 +231,14 @@ class Predictor:
         """Batches of an epoch of the training; None where that is what was measured."""
         return self.evidence.setup.epoch_batches
 
-    def _find_basis(self, change: Change) -> Basis | None:
-        """Return what a change is predicted from; None where it makes no sense, or no replay is trusted."""
-        setup = self.evidence.setup
-        if not self._makes_sense(change):
-            return None
-        workers = change.count_workers(setup)
-        known = [
-            basis
-            for basis in (self._present, *self._pilots)
-            if basis.setup.family == setup.family
-            and basis.models
-            and basis.setup.num_threads == change.count_threads(setup)
-        ]
-        if change.num_workers is None and change.num_threads is None:
-            known = [basis for basis in known if basis is self._present]
-        # What workers do is seen beside workers, and what they don't without any.
-        alike = [basis for basis in known if bool(basis.setup.num_workers) == bool(workers)] or known
-        trusted = [basis for basis in alike if basis.is_trusted or self._is_exactly(basis, change)]
-
-        def measure_distance(basis: Basis) -> float:
-            return abs(math.log((basis.setup.num_workers + 0.5) / (workers + 0.5)))
-
-        # The present one comes first, and so is preferred among those that are as near.
-        return min(trusted, key=measure_distance, default=None)
-
-    def _find_pilot(self, change: PilotChange) -> Basis | None:
-        return next((basis for basis in self._pilots if basis.change == change), None)
-
-    def _makes_sense(self, change: Change) -> bool:
-        return all(
-            change.makes_sense(model.setup, model.times.names)
-            for models in self._present.models.values()
-            for model in models
-        )
-
-    def _is_exactly(self, basis: Basis, change: Change) -> bool:
-        return basis is not self._present and basis.is_exactly(change, self.evidence.setup)
-
     def _predict_ratios(self, basis: Basis, change: Change) -> dict[int, float]:
         """Return the throughput after a change over the present one in each block."""
         batches = self._epoch_batches
-        if basis is self._present:
+        if basis is self._bases.present:
             present, changed = basis.replay_walls(Change(), batches), basis.replay_walls(change, batches)
             return {block: wall_s / changed[block] for block, wall_s in present.items() if changed[block] > 0}
         walls = basis.measure_walls(batches)
-        if not self._is_exactly(basis, change):
+        if not self._bases.is_tried(basis, change):
             there = basis.replay_walls(Change(), batches)
             changed = basis.replay_walls(basis.adapt(change, self.evidence.setup), batches)
             walls = {block: walls[block] * changed[block] / wall_s for block, wall_s in there.items()}
@@ -295,7 +249,7 @@ class Predictor:
 
         Both were traced, so what tracing takes cancels out.
         """
-        present = self._present.measure_walls(self._epoch_batches)
+        present = self._bases.present.measure_walls(self._epoch_batches)
         return {
             block: present[block] / wall_s
             for block, wall_s in walls.items()

@@ -329,7 +329,7 @@ def test_the_ladder_tells_which_stage_computes() -> None:
         step_s=0.0,
     )  # fmt: skip
     epoch = Predictor(loader.make_evidence())
-    model = epoch._present.models[0][0]
+    model = epoch._bases.present.models[0][0]
     assert model.times.cpu["fetch"] == pytest.approx(np.zeros(64), abs=1e-9)
     assert model.times.cpu["transform 1"] == pytest.approx(model.times.stages["transform 1"], rel=0.02)
 
