@@ -7,8 +7,10 @@ from multiprocessing.context import BaseContext
 
 import pytest
 
+from bench import compare_revisions
 from bench.compare import main
 from bench.records.results_folder import read_environment, read_runs
+from bench.report.report_files import ReportFiles
 from tests.git_project import GitProject, needs_git
 
 pytestmark = needs_git
@@ -107,8 +109,11 @@ def test_two_commits_are_measured_in_common_blocks(project, compare, tmp_path) -
     assert compare(str(folder), "--json")[0] == 3
 
 
-def test_a_comparison_for_programs_has_only_json_on_standard_output(compare, tmp_path) -> None:
+def test_a_comparison_for_programs_has_only_json_on_standard_output(compare, tmp_path, monkeypatch) -> None:
     """One script's knob is varied. Two runs of the same commit are compared, too."""
+    # Drawing takes longer than measuring.
+    monkeypatch.setattr(ReportFiles, "write_sweep", lambda results, with_charts: ReportFiles())
+    monkeypatch.setattr(compare_revisions, "write_comparison", lambda comparison, folder: [])
     code, out, err = compare(
         "--revisions", "first", "first", "--json", "--blocks", "1", "--num-workers", "1", "--pick", "1",
         "--out", str(tmp_path / "out"), "--", "train.py", "--", "1",

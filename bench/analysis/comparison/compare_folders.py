@@ -34,6 +34,8 @@ from bench.analysis.statistics import Estimate, pair_ratios
 from bench.text import format_count
 
 DEFAULTS = ComparisonOptions()
+# Nobody waits for more blocks than these.
+MOST_BLOCKS = 200
 
 
 def compare_folders(
@@ -192,4 +194,18 @@ def _explain_doubt(shift: Shift | None, blocks: int, margin: float, comparisons:
     alone = judge_alone(shift, margin)
     if alone != "undecided":
         return f"{alone} by itself, but not among {comparisons} comparisons"
-    return "the interval reaches over the margin; more blocks narrow it"
+    return f"the interval reaches over the margin; {_foresee_blocks(shift, blocks, margin)}"
+
+
+def _foresee_blocks(shift: Shift, blocks: int, margin: float) -> str:
+    """Return in a few words how many blocks may decide a difference, if its ratio stays as it is.
+
+    An interval narrows with the square root of the number of blocks.
+    """
+    low, high = shift.find_bounds(ERROR)
+    edge = math.log(1 - margin)
+    distance = min(abs(shift.centre - edge), abs(shift.centre + edge))
+    reach = max(shift.centre - low, high - shift.centre)
+    if reach**2 * blocks > MOST_BLOCKS * distance**2:
+        return "the ratio lies too near the margin for more blocks to decide"
+    return f"some {max(blocks + 1, math.ceil(blocks * (reach / distance) ** 2))} blocks may decide"

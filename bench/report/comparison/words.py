@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from bench.analysis.comparison.comparison import JUDGEMENTS, ComparedConfiguration, Comparison, Judgement
+from bench.analysis.comparison.matching import AS_IT_IS
 from bench.analysis.statistics import Estimate
 from bench.report.remark import Remark
 from bench.text import format_count, format_ratio, join_words
@@ -26,8 +27,9 @@ def describe_answer(comparison: Comparison) -> str:
     change = "" if most is None or most.ratio is None else describe_change(comparison, most.ratio)
     if len(comparison.configurations) == 1:
         (one,) = comparison.configurations
+        name = "The loader" if one.name == AS_IT_IS else one.name
         tail = f": B {change}" if change else ""
-        return f"{one.name} is {_name_judgement(comparison, one.judgement)}{tail}."
+        return f"{name} is {_name_judgement(comparison, one.judgement)}{tail}."
     answer = f"{join_words(_count_judgements(comparison))}."
     return answer if most is None else f"{answer} {most.name} {change}."
 

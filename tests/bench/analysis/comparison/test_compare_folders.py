@@ -120,6 +120,16 @@ def test_a_sweep_that_ended_before_its_first_row_is_not_comparable(tmp_path) -> 
         compare_folders(a, b)
 
 
+def test_an_undecided_difference_says_how_many_blocks_may_decide(tmp_path) -> None:
+    """More than there are; none where the ratio lies at the margin."""
+    a = side(tmp_path / "a", blocks(0, WALLS) + blocks(1, WALLS))
+    b = side(tmp_path / "b", blocks(0, scaled(1.036, WALLS[::-1])) + blocks(1, scaled(1 / 0.97, WALLS)))
+    few, many = (one.reason.rpartition("; ")[2] for one in compare_folders(a, b).configurations)
+    assert few.startswith("some ")
+    assert 10 < int(few.split()[1]) < 100
+    assert many == "the ratio lies too near the margin for more blocks to decide"
+
+
 def test_one_that_fails_now_is_undecided(tmp_path) -> None:
     """It can't be called slower, and not the same either."""
     a = side(tmp_path / "a", blocks(0, WALLS) + blocks(1, WALLS))

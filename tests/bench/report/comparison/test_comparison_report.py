@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from bench.analysis.comparison.comparison import ComparedConfiguration, Comparison, ComparisonOptions
+from bench.analysis.comparison.matching import AS_IT_IS
 from bench.analysis.statistics import Estimate
 from bench.report.comparison.compare_results import CompareResults
 from bench.report.comparison.comparison_json import to_json
@@ -40,6 +41,12 @@ def test_one_configuration_is_named(comparison, judgement, text) -> None:
     """A list of one needs no count."""
     one = ComparedConfiguration("x", 0, 0, 1.0, 0.8, Estimate(0.8, 0.7, 0.9, 5), judgement)
     assert describe_answer(replace(comparison, configurations=(one,))) == text
+
+
+def test_a_loader_as_it_is_has_no_name(comparison) -> None:
+    """Two commits of one loader need none."""
+    one = ComparedConfiguration(AS_IT_IS, 0, 0, 1.0, 1.0, None, "undecided")
+    assert describe_answer(replace(comparison, configurations=(one,))) == "The loader is undecided."
 
 
 def test_an_obstacle_is_the_answer(comparison) -> None:
