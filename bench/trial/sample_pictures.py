@@ -48,7 +48,7 @@ class PictureKeeper:
             observation: dataclass with the attribute `pictures`, or another observation.
         """
         samples, self._samples = self._samples, None
-        if samples is None or not is_dataclass(observation):
+        if samples is None or not is_dataclass(observation) or isinstance(observation, type):
             return observation
         if all(field.name != "pictures" for field in fields(observation)):
             return observation
