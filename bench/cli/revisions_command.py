@@ -74,6 +74,8 @@ def make_revisions_command(function: Callable[[RevisionOptions, ComparisonOption
         *, revisions: tuple[str, str], links: tuple[Path, ...], words: tuple[str, ...], **given: Any
     ) -> T:
         context = click.get_current_context()
+        if "--" in revisions:
+            raise click.UsageError("--revisions: takes two commits, OLD and NEW; one is missing or empty")
         compared = read_comparison_options(given)
         target, arguments = _split_words(context, words)
         values = {**dict.fromkeys(all_knobs()), **OTHERS, **given, "target": target, "script_args": arguments}

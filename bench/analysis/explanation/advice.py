@@ -37,12 +37,15 @@ def find_advice(facts: Facts, diagnosis: Diagnosis) -> AdviceSets:
     A change is worth making if it gains over 3% and its interval lies above 1. Three are advised: of those
     that an option makes, first those that mend the diagnosed cause; then faster stages, of which only the
     most that they can bring is known. One whose gain can't be predicted follows the others if it mends the
-    diagnosed cause.
+    diagnosed cause. Nothing is advised while others take the cores.
 
     Args:
         facts: means of what was measured.
         diagnosis: what bounds the training.
     """
+    if diagnosis.cause is Cause.STARVED:
+        # What others leave of the cores decides what a change gains.
+        return AdviceSets((), (), ())
     candidates = list(list_candidates(facts))
     known = [one.knobs for one in candidates if one.gain is not None]
     candidates += [one for one in _advise_unpredicted(facts, diagnosis) if one.knobs not in known]

@@ -68,7 +68,7 @@ def list_cautions(
     error = facts.predictor.error
     if error is not None and not facts.predictor.is_trusted:
         tried = facts.predictor.has_tried
-        only = "only changes that were tried have a gain" if tried else "no gain is predicted"
+        only = "only changes near to one that was tried have a gain" if tried else "no gain is predicted"
         yield f"A replay misses the measured speed by {abs(error):.0%}, so {only}."
     elif error is None and setup.has_dataloader:
         yield "The loading wasn't seen from the inside, so no gain is predicted."

@@ -91,6 +91,8 @@ def find_fewer_workers(facts: Facts) -> WorkerCount | None:
         for number in list_numbers(1, facts.setup.num_workers - 1)
         if (saving := facts.find_saving(num_workers=number)) is not None and saving > 0
     }
+    if not facts.setup.num_workers:
+        return None
     tried = (facts.find_saving(num_threads=number) for number in facts.predictor.tried_threads)
     wasted = max([find_wasted_share(facts), *(saving for saving in tried if saving is not None)])
     if wasted > max(savings.values(), default=0.0):

@@ -22,6 +22,7 @@ from bench.report.page.figures import Rows, draw_figures
 from bench.report.page.machine_facts import list_data, list_machine
 from bench.report.page.page import prepare_page, write_page
 from bench.report.page.parts import Cell, Column, PageTable, TableChoice, TableRow, Tile
+from bench.report.page.repeat_command import write_repeat_command
 from bench.text import format_rate
 
 # Classes of the rows by their judgement.
@@ -95,7 +96,8 @@ def _list_facts(folder: Path) -> list[tuple[str, str]]:
         environment = results_folder.read_environment(folder)
     except ResultsError:
         return [("folder", str(folder))]
-    command = [("command", str(environment["command"]))] if environment.get("command") else []
+    repeated = write_repeat_command(environment)
+    command = [("command", repeated)] if repeated else []
     return [("folder", str(folder)), *command, *list_data(environment), *list_machine(environment)]
 
 

@@ -80,6 +80,8 @@ def _describe_best(explanation: Explanation) -> str:
     """Return the clause on the first change, or on why there is none."""
     if explanation.advice:
         return _describe_change(explanation.advice[0])
+    if explanation.diagnosis.cause is Cause.STARVED:
+        return "measure again without them before you change anything"
     possible = describe_possible(explanation)
     if possible and explanation.possible is not None:
         possible += explain_no_interval(explanation.possible)

@@ -9,6 +9,8 @@ from bench.report.explain.change_words import describe_advice, list_changes
 from bench.report.explain.wording import format_gain
 from bench.text import printable
 
+# Knob that is no argument of a DataLoader, but a call of torch in the training script.
+THREADS = "num_threads"
 # Arguments of a DataLoader that a change may set.
 ARGUMENTS = {
     "num_workers",
@@ -29,14 +31,14 @@ class ChangeRow:
         notes: the options that make it, its condition, and how its gain was predicted; may be empty.
         gain: predicted gain with its interval.
         actual: measured gain with its interval; empty where it wasn't verified.
-        code: line of Python that makes it; empty where no argument of a DataLoader does.
+        code: lines of Python that make it; empty where no arguments of a DataLoader and no call of torch do.
     """
 
     change: str
     notes: str
     gain: str
     actual: str
-    code: str
+    code: tuple[str, ...]
 
 
 def make_change_rows(explanation: Explanation) -> list[ChangeRow]:
@@ -53,11 +55,15 @@ def make_change_rows(explanation: Explanation) -> list[ChangeRow]:
     ]
 
 
-def _write_code(advice: Advice, explanation: Explanation) -> str:
-    setup = explanation.setup
+def _write_code(advice: Advice, explanation: Explanation) -> tuple[str, ...]:
+    setup, knobs = explanation.setup, dict(advice.knobs)
     if not setup.has_dataloader or advice.family != setup.family:
-        return ""
-    if not advice.knobs or not set(advice.knobs) <= ARGUMENTS:
-        return ""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in advice.knobs.items())
-    return f"DataLoader(..., {arguments})"
+        return ()
+    threads = knobs.pop(THREADS, None)
+    if not set(knobs) <= ARGUMENTS:
+        return ()
+    lines = [] if threads is None else [f"torch.set_num_threads({threads})"]
+    if knobs:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in knobs.items())
+        lines.append(f"DataLoader(..., {arguments})")
+    return tuple(lines)

@@ -36,6 +36,7 @@ from bench.report.page.machine_facts import (
 )
 from bench.report.page.page import prepare_page, write_page
 from bench.report.page.part_table import make_part_table
+from bench.report.page.repeat_command import write_repeat_command
 from bench.text import printable
 
 # Where the rows of each chart are.
@@ -124,7 +125,7 @@ def _collect(folder: Path, explanation: Explanation, charts: Sequence[Chart] | N
         "fit": list(filter(None, [describe_fit(explanation)])),
         "machine": list_machine(environment),
         "data": list_data(environment),
-        "command": str(environment.get("command") or ""),
+        "command": write_repeat_command(environment),
         "resume": "",
         "files": [name for name in FILES if (folder / name).is_file()],
         "folder": folder.name,

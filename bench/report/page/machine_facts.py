@@ -51,7 +51,8 @@ def list_data(environment: Mapping[str, Any]) -> Facts:
     dataset = environment.get("dataset", {})
     digest = str(dataset.get("sha256") or "")
     found = {"data": dataset.get("name"), "SHA-256": digest and f"{digest[:16]}…"}
-    found["commit"] = environment.get("commit")
+    # The commit of this program, not that of what was measured.
+    found["loaderbench commit"] = environment.get("commit")
     return [(name, str(value)) for name, value in found.items() if value]
 
 

@@ -31,6 +31,7 @@ from bench.report.page.machine_facts import (
 )
 from bench.report.page.markup import to_html
 from bench.report.page.page import prepare_page, write_page
+from bench.report.page.repeat_command import write_repeat_command
 from bench.report.page.sample_strip import make_sample_strip
 from bench.report.sweep_results import SweepResults
 from bench.text import format_count
@@ -115,7 +116,7 @@ def _collect(results: SweepResults, charts: Sequence[Chart] | None) -> dict[str,
         "left_out": list_left_out(environment),
         "machine": list_machine(environment),
         "data": list_data(environment),
-        "command": str(environment.get("command") or ""),
+        "command": write_repeat_command(environment),
         "resume": conclusion.resume,
         "files": [name for name in FILES if (folder / name).is_file()],
         "folder": folder.name,

@@ -265,7 +265,7 @@ MISTAKES = {
     "precision = 3": "precision: '300%' is not a percentage above 0% and below 100%",
     "dry_run = 'yes'": "dry_run: 'yes' is not True or False",
     "out = '~nobody-at-all/x'": "out: the home folder of '~nobody-at-all/x' is not known",
-    "target = 3": "target: a int can't be sent to a trial's process",
+    "target = 3": "target: a value of type int can't be sent to a trial's process",
     "param = { size = 3 }": "param: there is no TARGET that it could be for",
     "step-ms = 3": "step-ms: there is no TARGET that it could be for",
     "script_args = ['x']": "script_args: x: arguments are for a script",

@@ -88,7 +88,7 @@ def test_a_bad_value_is_the_line_of_the_command(options, line) -> None:
         ({"dry_run": True}, "dry_run: it is for the command line alone"),
         ({"resume_anyway": "yes"}, "resume_anyway: 'yes' is not True or False"),
         ({"num_workers": [object()]}, "num_workers: a object is no number, no text and no list of these"),
-        ({"target": [1, 2]}, "target: a list can't be sent to a trial's process; give a text"),
+        ({"target": [1, 2]}, "target: a value of type list can't be sent to a trial's process; give a text"),
         ({"target": "t.py:f", "param": {"a": "b,c"}}, "param: 'b,c' has a comma, which separates values"),
     ],
 )

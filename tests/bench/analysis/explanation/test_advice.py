@@ -206,3 +206,13 @@ def test_gains_on_which_blocks_disagree_are_neither_worth_nor_useless() -> None:
     (caution,) = caution_of_unclear(found.unclear)
     assert "persistent_workers=True (×" in caution
     assert [*caution_of_unclear(())] == []
+
+
+def test_nothing_is_advised_while_others_take_the_cores() -> None:
+    """What they leave decides what a change gains."""
+    loader = replace(BASE, fetch_s=20 * MS, delayed_s=20 * MS, other_cpu_share=0.5)
+    facts = gather(loader.make_evidence())
+    diagnosis = diagnose(facts)
+    assert diagnosis.cause is Cause.STARVED
+    found = find_advice(facts, diagnosis)
+    assert (found.worth, found.useless, found.unclear) == ((), (), ())

@@ -295,3 +295,12 @@ def test_threads_that_a_trial_shows_to_be_too_many() -> None:
     assert found.cause is Cause.MANY_WORKERS
     assert found.is_sure
     assert "a trial with 1 torch thread was" in found.evidence
+
+
+def test_no_workers_are_not_too_many() -> None:
+    """A trial with workers and fewer threads says nothing of threads without workers."""
+    loader = replace(BASE, num_workers=0, fetch_s=20 * MS, step_s=20 * MS)
+    quick = replace(loader, num_workers=2, step_s=5 * MS)
+    change = PilotChange("own", (("num_threads", 1), ("num_workers", 2)))
+    evidence = add_pilot(loader.make_evidence(num_threads=2), change, quick, num_threads=1)
+    assert diagnose(gather(evidence)).cause is not Cause.MANY_WORKERS
