@@ -61,8 +61,8 @@ def write_arguments(command: click.Command, target: str | None, options: Mapping
     known, rest = _list_options(command), _list_rest(command)
     if target is not None and not isinstance(target, str | os.PathLike):
         raise TypeError(
-            f"target: a value of type {type(target).__name__} can't be sent to a trial's process; give a text, "
-            "as 'train.py:train_loader'"
+            f"target: a value of type {type(target).__name__} can't be sent to a trial's process; "
+            "give a text, as 'train.py:train_loader'"
         )
     words = [] if target is None else [os.fspath(target)]
     for name, value in options.items():
