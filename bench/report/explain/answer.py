@@ -37,11 +37,15 @@ def name_cause(diagnosis: Diagnosis) -> str:
 
 
 def has_nothing_to_gain(explanation: Explanation) -> bool:
-    """Return whether not even an infinitely fast loader would gain anything worth a change."""
-    possible = explanation.possible
+    """Return whether not even an infinitely fast loader would gain anything worth a change.
+
+    It gains less than 5%, or the step surely bounds the training and no change that was looked at gains.
+    """
+    possible, diagnosis = explanation.possible, explanation.diagnosis
     if possible is None or explanation.advice or is_ceiling_disturbed(explanation):
         return False
-    return possible.median <= 1 / ALL
+    is_bound_by_step = diagnosis.is_sure and diagnosis.cause in (Cause.STEP, Cause.BALANCED)
+    return possible.median <= 1 / ALL or is_bound_by_step
 
 
 def is_ceiling_disturbed(explanation: Explanation) -> bool:
@@ -65,6 +69,14 @@ def describe_possible(explanation: Explanation) -> str:
     return f"an infinitely fast loader would make it {ratio} times as fast{interval}"
 
 
+def explain_small_rest(explanation: Explanation) -> str:
+    """Return why a gain of an infinitely fast loader is none in practice; empty where it is nearly none."""
+    possible = explanation.possible
+    if possible is None or possible.median <= 1 / ALL:
+        return ""
+    return ", and no change that was looked at is known to gain 3%"
+
+
 def _describe_bound(explanation: Explanation) -> str:
     diagnosis, subject = explanation.diagnosis, name_subject(explanation.setup)
     if diagnosis.cause is Cause.UNDECIDED:
@@ -86,7 +98,7 @@ def _describe_best(explanation: Explanation) -> str:
     if possible and explanation.possible is not None:
         possible += explain_no_interval(explanation.possible)
     if has_nothing_to_gain(explanation):
-        return f"there is nothing to gain: {possible}"
+        return f"there is nothing to gain: {possible}{explain_small_rest(explanation)}"
     if is_ceiling_disturbed(explanation):
         return possible
     if possible:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bench.analysis.explanation.explanation import Advice, BreakEven, Cause, Explanation
-from bench.report.explain.answer import describe_possible, has_nothing_to_gain, is_ceiling_disturbed
+from bench.report.explain.answer import (
+    describe_possible,
+    explain_small_rest,
+    has_nothing_to_gain,
+    is_ceiling_disturbed,
+)
 from bench.report.explain.wording import NO_STEP, explain_no_interval, find_step_s, format_factor
 from bench.report.remark import Remark
 from bench.text import format_share, format_time, join_few, printable
@@ -84,7 +89,7 @@ def explain_no_changes(explanation: Explanation) -> str:
     if explanation.diagnosis.cause is Cause.STARVED:
         return "While others take the cores, no gain can be predicted. Measure again without them."
     if has_nothing_to_gain(explanation):
-        return f"Keep the loader as it is: {possible}."
+        return f"Keep the loader as it is: {possible}{explain_small_rest(explanation)}."
     if is_ceiling_disturbed(explanation):
         return f"{possible[0].upper()}{possible[1:]}. Measure again with less beside it."
     if possible:

@@ -8,7 +8,7 @@ import pytest
 
 from bench.analysis.explanation.explanation import Cause, Diagnosis
 from bench.analysis.statistics import Estimate
-from bench.report.explain.answer import answer_in_a_sentence, has_nothing_to_gain
+from bench.report.explain.answer import answer_in_a_sentence, explain_small_rest, has_nothing_to_gain
 from tests.bench.report.explain import explanations
 from tests.bench.report.explain.explanations import about
 
@@ -61,6 +61,20 @@ def test_a_gap_is_told_from_nothing_to_gain() -> None:
     assert not has_nothing_to_gain(replace(bare, possible=None))
     assert not has_nothing_to_gain(replace(explanations.fetch_bound(), possible=about(1.0)))
     assert "1.07 times as fast" in answer_in_a_sentence(replace(bare, possible=about(1.07)))
+
+
+def test_a_step_that_surely_bounds_leaves_nothing_to_gain() -> None:
+    """The first batch of a short epoch isn't hidden by any step, and no change hides it."""
+    step = Diagnosis(Cause.STEP, "", True, "Evidence.")
+    bare = replace(explanations.fetch_bound(), advice=(), possible=about(1.07), diagnosis=step)
+    assert has_nothing_to_gain(bare)
+    answer = answer_in_a_sentence(bare)
+    assert "there is nothing to gain: an infinitely fast loader would make it 1.07 times as fast" in answer
+    assert answer.endswith(f"{explain_small_rest(bare)}.")
+    assert explain_small_rest(bare)
+    assert not explain_small_rest(replace(bare, possible=about(1.03)))
+    likely = replace(bare, diagnosis=replace(step, is_sure=False))
+    assert not has_nothing_to_gain(likely)
 
 
 def test_a_gain_that_is_not_predicted_is_no_figure() -> None:
