@@ -74,7 +74,7 @@ class PilotChange:
 
     @property
     def name(self) -> str:
-        """What is changed, such as `num_workers=2 num_threads=1`; the family without knobs."""
+        """The change, such as `num_workers=2 num_threads=1`; the family without knobs."""
         return " ".join(f"{name}={value}" for name, value in self.knobs) or self.family
 
 

@@ -17,7 +17,7 @@ KNOB = "persistent_workers"
 
 @dataclass(frozen=True)
 class Persistence:
-    """What workers that stay between epochs bring one configuration.
+    """Gain of one configuration from workers that stay between epochs.
 
     Attributes:
         configuration: number of the configuration with persistent workers.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Screen:
-    """How much a command prints, and in which form. Errors always go to standard error.
+    """Amount and form of a command's output. Errors always go to standard error.
 
     Attributes:
         as_json: whether the answer is one JSON document. Progress goes to standard error then.

@@ -14,7 +14,7 @@ from bench.records.results_folder import CONCLUSION, write_json
 
 @dataclass(frozen=True)
 class SavedConclusion:
-    """What the end of a sweep knows beside its rows.
+    """Facts that the end of a sweep knows beside its rows.
 
     Attributes:
         code: lines of code that make the loader of each configuration that an answer names, by its number;

@@ -229,9 +229,12 @@ class ExplainBlocks:
 
     def _take_pilot(self, planned: PlannedPilot, seen: Sequence[Any], block: int) -> None:
         """Keep the traces of a pilot, and write them to their file."""
-        traces = tuple(item for item in seen if isinstance(item, BatchTrace))
+        traces = tuple(item for item in seen if isinstance(item, BatchTrace) and item.batches)
         for trace in traces:
             self._files.write_trace(trace, block, planned.change.name)
+        # An epoch without a batch tells nothing.
+        if not traces:
+            return
         self._pilots[block].append(Pilot(planned.change, planned.setup, traces))
 
     def find_evidence(self) -> tuple[BlockEvidence, ...]:

@@ -47,7 +47,7 @@ class RevisionConclusion:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the user ended it."""
+        """True if the user ended it."""
         return self.sides[0].outcome.interrupted
 
     @property

@@ -44,7 +44,7 @@ class RevisionSide:
 
     @property
     def configurations(self) -> list[dict[str, str]]:
-        """What the command asks for of each configuration, by column. Both sides have the same."""
+        """Options of the command for each configuration, by column. Both sides have the same."""
         return list_asked(self.sweep.plan, self.sweep.options.request)
 
     def name_configurations(self) -> list[str]:

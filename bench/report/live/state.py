@@ -10,7 +10,7 @@ from bench.analysis.leaders import Leaders
 
 @dataclass(frozen=True)
 class ProgressState:
-    """What a display of progress shows at one moment.
+    """Content of a display of progress at one moment.
 
     Attributes:
         done: number of trials that ended.

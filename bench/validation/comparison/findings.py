@@ -22,7 +22,7 @@ class ComparisonError(RuntimeError):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one comparison says of two versions whose true difference is known.
+    """Judgement of one comparison of two versions whose true difference is known.
 
     Attributes:
         group: number of the blocks, from 1.

@@ -17,7 +17,7 @@ FOUND_FROM, LEAST_FOUND = 0.1, 0.9
 
 @dataclass(frozen=True)
 class Rate:
-    """How often comparisons of one design say what of one planted slow-down.
+    """Counts of judgements by comparisons of one design on one planted slow-down.
 
     Attributes:
         design: how the sides were measured.
@@ -46,7 +46,7 @@ class Rate:
 
     @property
     def passes(self) -> bool:
-        """Whether it is good enough: few false claims, and a large slow-down found."""
+        """True if it is good enough: few false claims, and a large slow-down found."""
         if self.false > MOST_FALSE * self.total:
             return False
         return self.planted < FOUND_FROM or self.found >= LEAST_FOUND * self.total

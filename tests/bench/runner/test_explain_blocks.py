@@ -286,3 +286,12 @@ def test_a_budget_leaves_pilots_out(tmp_path) -> None:
     found = measure(measured, tmp_path, budget_s=1e-9, list_pilots=plan_pilots(WORKERS))
     assert len(measured.ran) == 4
     assert found.left_out == 2
+
+
+def test_a_pilot_that_shows_no_batch_is_none(tmp_path) -> None:
+    """Its epochs have no length to compare."""
+    measured = Measured()
+    taken = measured._probe
+    measured._probe = lambda probe: [] if len(measured.ran) >= 4 else taken(probe)  # type: ignore[method-assign]
+    blocks = measure(measured, tmp_path, blocks=1, list_pilots=plan_pilots(WORKERS))
+    assert all(not one.pilots for one in blocks.find_evidence())
