@@ -1,0 +1,46 @@
+"""Lab: where the trials of a tuning are run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+# The parts of a tuning, which follow each other. Their trials grow longer.
+Stage = Literal["screen", "race", "confirm"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The result of one trial.
+
+    Attributes:
+        samples_per_s: throughput of the training's own epochs; None where the trial gave none.
+        seconds: time that the trial took, its process included.
+        problem: why there is no throughput, in one line; empty where there is one.
+        is_slow: whether it was ended because it is far slower than others; it didn't fail.
+    """
+
+    samples_per_s: float | None
+    seconds: float
+    problem: str = ""
+    is_slow: bool = False
+
+
+class Lab(Protocol):
+    """Runs the trials that a tuning chooses, one at a time. Configurations go by their numbers."""
+
+    def measure(self, stage: Stage, number: int, block: int, cap_s: float | None = None) -> Measured:
+        """Run one trial.
+
+        Args:
+            stage: part of the tuning, which decides how long the trial is.
+            number: the configuration.
+            block: number of the block of that stage, from 0.
+            cap_s: seconds after which the trial may be ended as far slower than others; default None.
+        """
+
+    def estimate_s(self, stage: Stage, number: int) -> float:
+        """Return about how many seconds a trial takes."""
+
+    def find_left_s(self) -> float:
+        """Return the seconds that are left of the budget; infinity without one."""
