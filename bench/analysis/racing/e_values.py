@@ -1,9 +1,9 @@
-"""E-values: evidence that one configuration is slower than another, which may be looked at after every block.
+"""E-values: evidence that one configuration is slower than another, which holds after each look at it.
 
-An e-value is at most 1 in expectation where the hypothesis holds, and so is the e-process at any time of
-stopping (Ramdas, Grünwald, Vovk & Shafer, Statistical Science 38(4), 2023). So the probability that it ever
-reaches 1/α is at most α. Averages of e-values are e-values, however they depend on each other (Vovk & Wang,
-Annals of Statistics 49(3), 2021).
+An e-value is at most 1 in expectation where the hypothesis holds. The same is true of its process at any time
+of stopping (Ramdas, Grünwald, Vovk & Shafer, Statistical Science 38(4), 2023). So it reaches 20 with a
+probability of at most 5%, however often one looks. An average of e-values is an e-value, whatever their
+dependence (Vovk & Wang, Annals of Statistics 49(3), 2021).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ PRIOR_VARIANCE = 25.0
 
 
 def compute_log_e(differences: Floats, variance: float = PRIOR_VARIANCE) -> Floats:
-    """Compute the logarithm of the e-values against the hypothesis that no difference is below 0 in the mean.
+    """Compute the logarithms of e-values against the hypothesis that the mean difference is not below 0.
 
-    The mean of two e-values: one of Student's t, one of signs. The first is a mixture of normal distributions
-    over the effect size with an unknown variance, an exact test martingale (Wang & Ramdas, arXiv 2310.03722),
-    of which the half below 0 counts. The second mixes the probability that a difference is below 0 evenly
-    over what is more than a half; it needs no normal distribution, and so outliers don't hide it.
+    Each is the mean of two e-values: one of Student's t, one of signs. The first is a mixture of normal
+    distributions over the effect size with an unknown variance, an exact test martingale (Wang & Ramdas,
+    arXiv 2310.03722). Its half below 0 counts. The second mixes the probability of a difference below 0
+    evenly over one half to one. It needs no normal distribution, so outliers don't hide a difference.
 
     Args:
         differences: logarithms of the throughput of one over that of another, shape (..., blocks).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from bench.analysis.racing.e_values import PRIOR_VARIANCE, Floats, compute_log_e
 
-# Error probability of dropping the fastest, and of a bound on the regret that is too small: a half each.
+# Error probability of a race: one half is for dropping the fastest, one for a bound that is too small.
 ERROR = 0.05
 FEWEST_BLOCKS = 3
 # From so many configurations on, more evidence is needed for each, which a wider prior finds sooner.
@@ -22,8 +23,11 @@ LARGEST_REGRET = math.log(1000.0)
 class Race:
     """Configurations measured side by side in blocks, of which the slower ones leave early.
 
-    The fastest is still in, with 97.5% probability, whenever one looks. Nothing is said of each one that was
-    dropped. Of those that are in, `bound_regret` tells how much slower than the fastest one may be.
+    The fastest is still in with a probability of 97.5%, whenever one looks. Single drops have no such
+    guarantee. `bound_regret` bounds how much slower than the fastest a configuration is.
+
+    A configuration leaves when the mean of its e-values against all others is large enough. E-values against
+    one that has left stay as they were, and the number that the mean divides by is that of the start.
 
     Attributes:
         numbers: the configurations, by their numbers.
@@ -89,8 +93,23 @@ class Race:
         left = list(self.left)
         return sorted(left, key=lambda number: -float(np.median(self._log_speeds[self._places[number]])))
 
+    def estimate_noise(self) -> float | None:
+        """Return the spread of one trial, as a share; None where no two that are in have enough blocks.
+
+        It is the median over pairs of the deviation of their differences. What slows a whole block cancels.
+        """
+        places = np.flatnonzero(self._is_in)
+        if self.blocks < FEWEST_BLOCKS or len(places) < 2:
+            return None
+        own = self._log_speeds[places]
+        deviations = [(one - other).std(ddof=1) for one, other in itertools.combinations(own, 2)]
+        return float(np.median(deviations)) / math.sqrt(2)
+
     def bound_regret(self, number: int) -> float:
         """Return by how much of its throughput the fastest may exceed a configuration, as a share.
+
+        The bound holds with a probability of 97.5% for all configurations and at all looks, if the fastest is
+        still in.
 
         Args:
             number: a configuration that is in.

@@ -26,6 +26,10 @@ class Measured:
     is_slow: bool = False
 
 
+class LabClosedError(Exception):
+    """The end of all trials, by an interrupt, an error or a deadline. What was measured until then counts."""
+
+
 class Lab(Protocol):
     """Runs the trials that a tuning chooses, one at a time. Configurations go by their numbers."""
 
@@ -37,6 +41,9 @@ class Lab(Protocol):
             number: the configuration.
             block: number of the block of that stage, from 0.
             cap_s: seconds after which the trial may be ended as far slower than others; default None.
+
+        Raises:
+            LabClosedError: no trial can be run any more.
         """
 
     def estimate_s(self, stage: Stage, number: int) -> float:

@@ -51,8 +51,8 @@ class Confirmation:
 
     Attributes:
         samples_per_s: its throughput.
-        gain: its throughput over the present configuration's, inside each block. Its interval is corrected for
-            the number of configurations that were confirmed.
+        gain: its throughput over the present configuration's, inside each block. Its interval is corrected
+            for the number of configurations that were confirmed.
     """
 
     samples_per_s: Estimate
@@ -65,14 +65,14 @@ class Outcome:
 
     Attributes:
         leader: the fastest in the race.
-        cheapest: the cheapest that is as fast as the leader, by the race; the leader itself if none is cheaper.
+        cheapest: the cheapest that is as fast as the leader by the race; the leader if none is cheaper.
         chosen: the configuration to use: the cheapest, the leader, or 0 where nothing is shown to be faster.
         tied: the tie set of the race, the fastest first.
         fates: how far each configuration got.
         verdict: what can be said of a gain.
         stop: why the race ended.
-        regret_bound: by how much of its throughput the fastest raced configuration may exceed the leader, as a
-            share, with the confidence of the race; None where nothing is known.
+        regret_bound: by how much of its throughput the fastest raced configuration may exceed the leader, as
+            a share, with the confidence of the race; None where nothing is known.
         race_blocks: number of blocks of the race.
         confirm_blocks: number of fresh blocks.
         confirmed: the leader, the cheapest and the present configuration in fresh blocks; empty where the

@@ -122,7 +122,7 @@ class Tuning:
 
     @property
     def gain(self) -> Estimate | None:
-        """Gain of the chosen configuration over the present one in fresh blocks; None where there are none."""
+        """Gain of the chosen configuration over the present one in fresh blocks; None without such blocks."""
         confirmed = self.outcome.confirmed.get(self.outcome.chosen)
         return None if confirmed is None else confirmed.gain
 

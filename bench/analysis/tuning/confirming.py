@@ -1,0 +1,64 @@
+"""Confirming: fresh blocks of the chosen configurations and the present one."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+
+from bench.analysis.comparison.shift import compare_paired
+from bench.analysis.statistics import CONFIDENCE, FEWEST_BLOCKS, Estimate, estimate, pair_ratios
+from bench.analysis.tuning.lab import Lab, LabClosedError
+from bench.analysis.tuning.outcome import Confirmation
+
+# Blocks of fresh trials, and their number where the budget is short. It is fixed before the race begins.
+BLOCKS, FEWER_BLOCKS = 8, 6
+# Most configurations in a block: the leader, the cheapest, and the present one.
+CONFIRMED = 3
+
+
+def confirm(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[int, Confirmation]:
+    """Measure configurations in fresh blocks, and compare each with the first one.
+
+    The number of blocks is fixed beforehand, so that usual intervals hold. They are corrected for the number
+    of comparisons (Bonferroni).
+
+    Args:
+        lab: runs the trials.
+        numbers: the configurations, the present one first.
+        blocks: number of blocks.
+        seed: decides the order in each block.
+
+    Returns:
+        The configurations that have enough blocks; none where the present one hasn't.
+    """
+    speeds: dict[int, dict[int, float]] = {number: {} for number in numbers}
+    with suppress(LabClosedError):
+        for block in range(blocks):
+            for number in random.Random(f"{seed}/confirm/{block}").sample(numbers, len(numbers)):
+                measured = lab.measure("confirm", number, block)
+                if measured.samples_per_s is not None:
+                    speeds[number][block] = measured.samples_per_s
+    present = speeds[numbers[0]]
+    found: dict[int, Confirmation] = {}
+    for number in numbers:
+        ratios = pair_ratios(speeds[number], present)
+        own = estimate(list(speeds[number].values()))
+        if own is not None and len(ratios) >= FEWEST_BLOCKS:
+            found[number] = Confirmation(own, compare(ratios, max(1, len(numbers) - 1)))
+    return found if numbers[0] in found else {}
+
+
+def compare(ratios: Sequence[float], comparisons: int) -> Estimate:
+    """Return a ratio with its interval, which holds for all comparisons together with 95%.
+
+    Args:
+        ratios: at least 3 ratios, one a block.
+        comparisons: number of comparisons that are made.
+    """
+    error = (1 - CONFIDENCE) / 2 / comparisons
+    shift = compare_paired(ratios, error)
+    assert shift is not None
+    low, high = shift.find_bounds(error)
+    return Estimate(math.exp(shift.centre), math.exp(low), math.exp(high), len(ratios))

@@ -1,0 +1,141 @@
+"""Screening: one short trial of each of many configurations, to find those that are worth a race."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import statistics
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from bench.analysis.tuning.capping import Cap
+from bench.analysis.tuning.lab import Lab, LabClosedError
+from bench.analysis.tuning.outcome import Fate
+
+# The present configuration is measured again after so many trials, to see how the machine's speed drifts.
+REFERENCE_EVERY = 10
+# Trials of the present configuration that tell the speed of the machine at one time.
+REFERENCES = 3
+# Passes over those that are left. More are no cheaper than a race.
+MOST_PASSES = 3
+# Configurations within so many standard errors of the leader are kept, where the next pass can afford them.
+STANDARD_ERRORS = 3.0
+# A spread that was estimated from few trials may be too small by chance.
+LEAST_NOISE = 0.02
+# A normal distribution's standard deviation over its median absolute deviation.
+DEVIATIONS = 1.4826
+
+
+@dataclass
+class Screening:
+    """One short trial of each of many configurations.
+
+    A screen has no guarantee: a configuration may be left out because of a single disturbed trial. It costs a
+    fraction of a race.
+
+    Attributes:
+        lab: runs the trials.
+        seed: decides their order.
+        survivors: number of configurations that are kept at most.
+        fates: configurations that left; the others are absent.
+        ratios: throughput of each configuration over the present one's, the drift of the machine taken out.
+        noise: spread of one trial of the present configuration, as a share; None before there are enough.
+    """
+
+    lab: Lab
+    seed: int
+    survivors: int
+    fates: dict[int, Fate] = field(default_factory=dict)
+    ratios: dict[int, float] = field(default_factory=dict)
+    noise: float | None = None
+    _logs: dict[int, list[float]] = field(default_factory=dict)
+    _cap: Cap = field(default_factory=Cap)
+
+    def run(self, numbers: Sequence[int], until_left_s: float) -> list[int]:
+        """Screen configurations, and return the numbers of those that are worth a race, the fastest first.
+
+        Args:
+            numbers: the configurations, without 0, the present one.
+            until_left_s: seconds of the budget that the screen must leave.
+        """
+        left = list(numbers)
+        for turn in range(MOST_PASSES):
+            if turn and not self._affords(left, until_left_s):
+                break
+            with suppress(LabClosedError):
+                self._pass(turn, left, until_left_s)
+            for number in left:
+                if number not in self._logs and number not in self.fates:
+                    self.fates[number] = Fate("unseen")
+            ranked = sorted((n for n in left if n not in self.fates), key=lambda n: -self.ratios[n])
+            left = self._keep(ranked, turn + 1)
+            if len(left) <= self.survivors:
+                break
+        kept = left[: self.survivors]
+        for number, ratio in self.ratios.items():
+            if number not in kept and number not in self.fates:
+                self.fates[number] = Fate("screened", screen_ratio=ratio)
+        return kept
+
+    def _affords(self, numbers: Sequence[int], until_left_s: float) -> bool:
+        """Return True if another pass ends in time."""
+        needed_s = sum(self.lab.estimate_s("screen", number) for number in numbers)
+        return self.lab.find_left_s() - needed_s >= until_left_s
+
+    def _pass(self, turn: int, numbers: Sequence[int], until_left_s: float) -> None:
+        """Measure each configuration once, as far as the time allows."""
+        order = random.Random(f"{self.seed}/screen/{turn}").sample(numbers, len(numbers))
+        references: list[tuple[int, float]] = []
+        found: list[tuple[int, int, float]] = []
+        try:
+            for place, number in enumerate(order):
+                if self.lab.find_left_s() - self.lab.estimate_s("screen", number) < until_left_s and found:
+                    break
+                if place % REFERENCE_EVERY == 0:
+                    references += self._measure_reference(turn, place)
+                measured = self.lab.measure("screen", number, turn, self._cap.find_s())
+                self._cap.add(measured)
+                if measured.samples_per_s is None:
+                    self.fates[number] = Fate("capped" if measured.is_slow else "failed", measured.problem)
+                else:
+                    found.append((place, number, math.log(measured.samples_per_s)))
+            references += self._measure_reference(turn, len(order))
+        finally:
+            self._take(references, found)
+
+    def _take(self, references: Sequence[tuple[int, float]], found: Sequence[tuple[int, int, float]]) -> None:
+        """Take in the trials of a pass."""
+        self._estimate_noise([log for _, log in references])
+        for place, number, log in found:
+            self._logs.setdefault(number, []).append(log - _find_level(references, place))
+            self.ratios[number] = math.exp(statistics.fmean(self._logs[number]))
+
+    def _measure_reference(self, turn: int, place: int) -> list[tuple[int, float]]:
+        measured = self.lab.measure("screen", 0, turn)
+        self._cap.add(measured)
+        return [] if measured.samples_per_s is None else [(place, math.log(measured.samples_per_s))]
+
+    def _estimate_noise(self, logs: Sequence[float]) -> None:
+        """Estimate the spread of one trial from differences of neighbours, which drift hardly changes."""
+        steps = [abs(after - before) for before, after in itertools.pairwise(logs)]
+        if len(steps) >= REFERENCES:
+            self.noise = DEVIATIONS * statistics.median(steps) / math.sqrt(2)
+
+    def _keep(self, ranked: Sequence[int], passes: int) -> list[int]:
+        """Return those that may be as fast as the leader."""
+        if not ranked:
+            return []
+        noise = max(LEAST_NOISE, self.noise or 0.0)
+        margin = STANDARD_ERRORS * noise * math.sqrt(2 / passes)
+        least = self.ratios[ranked[0]] * math.exp(-margin)
+        near = [number for number in ranked if self.ratios[number] >= least]
+        few = self.survivors // 2
+        return near if len(near) >= few else [*ranked[:few]]
+
+
+def _find_level(references: Sequence[tuple[int, float]], place: int) -> float:
+    """Return the speed of the machine at a place of the order, as a logarithm."""
+    nearest = sorted(references, key=lambda reference: abs(reference[0] - place))[:REFERENCES]
+    return statistics.median(log for _, log in nearest) if nearest else 0.0

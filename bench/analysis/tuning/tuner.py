@@ -1,0 +1,145 @@
+"""Tuner: the policy of a tuning, which chooses the trials and the configuration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bench.analysis.racing.race import ERROR, Race
+from bench.analysis.tuning import confirming
+from bench.analysis.tuning.lab import Lab
+from bench.analysis.tuning.outcome import Confirmation, Fate, Outcome, Verdict
+from bench.analysis.tuning.racing_stage import RacingStage
+from bench.analysis.tuning.screening import Screening
+
+# A race of more configurations than this begins with a screen, which keeps so many.
+SCREEN_ABOVE, SURVIVORS = 24, 16
+# Shares of the budget: what the fresh blocks may reserve, and what the screen may take of the rest.
+CONFIRM_SHARE, SCREEN_SHARE = 0.4, 0.6
+
+
+@dataclass(frozen=True)
+class TunerOptions:
+    """What a tuning aims at.
+
+    Attributes:
+        regret: bound on the regret at which the race stops, as a share; default 3%.
+        error: probability that the race loses the fastest, or bounds the regret too low; default 5%.
+        seed: decides every order.
+        screen_above: number of configurations above which a screen comes before the race; default 24.
+        survivors: number of configurations that the screen keeps; default 16.
+        confirm_blocks: number of fresh blocks; default 8, and 6 where the budget is short.
+    """
+
+    regret: float = 0.03
+    error: float = ERROR
+    seed: int = 0
+    screen_above: int = SCREEN_ABOVE
+    survivors: int = SURVIVORS
+    confirm_blocks: int = confirming.BLOCKS
+
+
+class Tuner:
+    """The policy of a tuning. Configurations go by their numbers; 0 is the present one.
+
+    1. A screen, where there are many: each configuration once in a short trial. The best go on. This is
+       outside of the guarantee.
+    2. A race in randomised blocks. Pooled e-values drop the slower ones, so it may be looked at after each
+       block.
+    3. Fresh blocks of the leader, the cheapest that ties with it, and the present one. Only these tell the
+       gain: that of a leader is inflated by its selection.
+    """
+
+    def __init__(self, lab: Lab, costs: Sequence[tuple[float, ...]], options: TunerOptions) -> None:
+        """Prepare a tuning.
+
+        Args:
+            lab: runs the trials.
+            costs: what each configuration costs beside its time, such as its number of processes, at least
+                one. The cheapest of equal ones is chosen.
+            options: what the tuning aims at.
+        """
+        self._lab = lab
+        self._costs = costs
+        self._options = options
+
+    def run(self) -> Outcome:
+        """Screen, race and confirm."""
+        options, count = self._options, len(self._costs)
+        blocks, reserve_s = self._reserve()
+        numbers = list(range(1, count))
+        screening = Screening(self._lab, options.seed, options.survivors)
+        if count > options.screen_above:
+            left_s = self._lab.find_left_s() - reserve_s
+            until_left_s = reserve_s + (1 - SCREEN_SHARE) * left_s if left_s < math.inf else 0.0
+            numbers = screening.run(numbers, until_left_s)
+        stage = RacingStage(self._lab, options.seed, options.regret, options.error)
+        race = stage.run([0, *numbers], reserve_s)
+        fates = {**screening.fates, **self._merge(screening, stage)}
+        outcome = self._choose(race, stage, fates, screening)
+        to_confirm = tuple(dict.fromkeys([0, outcome.leader, outcome.cheapest]))
+        confirmed: Mapping[int, Confirmation] = {}
+        if blocks and len(to_confirm) > 1:
+            confirmed = confirming.confirm(self._lab, to_confirm, blocks, options.seed)
+        return self._judge(replace(outcome, confirmed=confirmed, confirm_blocks=blocks if confirmed else 0))
+
+    def _reserve(self) -> tuple[int, float]:
+        """Return the number of fresh blocks, and the seconds that they take."""
+        left_s = self._lab.find_left_s()
+        # The winner is hardly slower than the present one.
+        block_s = confirming.CONFIRMED * self._lab.estimate_s("confirm", 0)
+        fewer = min(confirming.FEWER_BLOCKS, self._options.confirm_blocks)
+        for blocks in (self._options.confirm_blocks, fewer):
+            if blocks * block_s <= CONFIRM_SHARE * left_s:
+                return blocks, blocks * block_s
+        return 0, 0.0
+
+    def _merge(self, screening: Screening, stage: RacingStage) -> dict[int, Fate]:
+        """Return the fates of the raced, with what the screen saw of them."""
+        return {
+            number: replace(fate, screen_ratio=screening.ratios.get(number))
+            for number, fate in stage.fates.items()
+        }
+
+    def _choose(
+        self, race: Race, stage: RacingStage, fates: Mapping[int, Fate], screening: Screening
+    ) -> Outcome:
+        """Return the outcome of the race, before fresh blocks."""
+        tied = tuple(race.rank()) if race.blocks else ()
+        leader = tied[0] if tied else 0
+        bound = race.bound_regret(leader) if tied else math.inf
+        return Outcome(
+            leader=leader,
+            cheapest=stage.find_cheapest(race, self._costs.__getitem__) if tied else 0,
+            chosen=0,
+            tied=tied,
+            fates=fates,
+            verdict="undecided",
+            stop=stage.stop,
+            regret_bound=bound if bound < math.inf else None,
+            race_blocks=race.blocks,
+            confirm_blocks=0,
+            raced=len(race.numbers),
+            noise=race.estimate_noise() or screening.noise,
+        )
+
+    def _judge(self, outcome: Outcome) -> Outcome:
+        """Choose by the fresh blocks, and say what they show."""
+        if outcome.leader == 0:
+            shown = outcome.regret_bound is not None and outcome.regret_bound <= self._options.regret
+            return replace(outcome, verdict="nothing" if shown else "undecided")
+        gains = {number: one.gain for number, one in outcome.confirmed.items() if number}
+        faster = [number for number, gain in gains.items() if gain.low is not None and gain.low > 1]
+        if faster:
+            return replace(outcome, chosen=self._prefer(faster, outcome), verdict="gain")
+        small = [gain.high is not None and gain.high <= 1 + self._options.regret for gain in gains.values()]
+        verdict: Verdict = "nothing" if small and all(small) else "undecided"
+        return replace(outcome, verdict=verdict)
+
+    def _prefer(self, faster: Sequence[int], outcome: Outcome) -> int:
+        """Return the cheapest if the fresh blocks show no loss by it, else the fastest of these blocks."""
+        gains = {number: outcome.confirmed[number].gain.median for number in faster}
+        best = max(faster, key=gains.__getitem__)
+        near = [number for number in faster if gains[number] >= (1 - self._options.regret) * gains[best]]
+        return min(near, key=lambda number: (self._costs[number], -gains[number]))

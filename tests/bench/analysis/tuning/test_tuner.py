@@ -1,0 +1,131 @@
+"""Tests of the policy of a tuning, on a lab whose clock and noise are made up."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
+from bench.analysis.tuning.tuner import Tuner, TunerOptions
+
+
+class MadeUpLab:
+    """A lab of configurations with known speeds. A trial takes one second."""
+
+    def __init__(
+        self,
+        speeds: Sequence[float],
+        *,
+        noise: float = 0.01,
+        budget_s: float = math.inf,
+        broken: Sequence[int] = (),
+        closes_after: int | None = None,
+        drift: float = 0.0,
+    ) -> None:
+        self.speeds, self.noise, self.left_s = speeds, noise, budget_s
+        self.broken, self.closes_after, self.drift = broken, closes_after, drift
+        self.random = random.Random(1)
+        self.trials: list[tuple[Stage, int, int]] = []
+
+    def measure(self, stage: Stage, number: int, block: int, cap_s: float | None = None) -> Measured:
+        if len(self.trials) == self.closes_after:
+            raise LabClosedError
+        self.trials.append((stage, number, block))
+        seconds = 1.0 / self.speeds[number]
+        if cap_s is not None and seconds > cap_s:
+            self.left_s -= cap_s
+            return Measured(None, cap_s, "too slow", is_slow=True)
+        self.left_s -= seconds
+        if number in self.broken:
+            return Measured(None, seconds, "it failed")
+        level = 1 + self.drift * math.sin(len(self.trials) / 30)
+        return Measured(level * self.speeds[number] * math.exp(self.random.gauss(0, self.noise)), seconds)
+
+    def estimate_s(self, stage: Stage, number: int) -> float:
+        return 1.0
+
+    def find_left_s(self) -> float:
+        return self.left_s
+
+
+def test_tuner_finds_the_fastest_and_its_gain() -> None:
+    outcome = Tuner(MadeUpLab([1.0, 1.2, 1.5, 0.9]), [(0.0,)] * 4, TunerOptions()).run()
+    assert (outcome.chosen, outcome.verdict) == (2, "gain")
+    gain = outcome.confirmed[2].gain
+    assert gain.low is not None
+    assert gain.high is not None
+    assert 1.4 < gain.low <= gain.median <= gain.high < 1.6
+    assert outcome.confirm_blocks == gain.blocks == 8
+    assert {outcome.fates[n].end for n in (0, 1, 3)} <= {"slower", "capped"}
+
+
+def test_tuner_says_that_there_is_nothing_to_gain() -> None:
+    outcome = Tuner(MadeUpLab([1.0] * 4), [(0.0,)] * 4, TunerOptions()).run()
+    assert outcome.chosen == 0
+    assert outcome.verdict == "nothing"
+    assert outcome.regret_bound is not None
+    assert outcome.regret_bound <= 0.03
+
+
+def test_cheapest_of_equal_ones_is_chosen() -> None:
+    costs = [(1.0,), (9.0,), (5.0,), (7.0,)]
+    outcome = Tuner(MadeUpLab([1.0, 2.0, 2.0, 2.0]), costs, TunerOptions()).run()
+    assert outcome.chosen == 2
+
+
+def test_screen_keeps_the_best_of_many() -> None:
+    speeds = [1.0] + [0.5 + 0.002 * number for number in range(1, 200)] + [1.6]
+    lab = MadeUpLab(speeds, noise=0.02, drift=0.1)
+    outcome = Tuner(lab, [(0.0,)] * len(speeds), TunerOptions()).run()
+    assert outcome.chosen == 200
+    assert outcome.raced <= 17
+    assert len(outcome.fates) == len(speeds)
+    assert sum(fate.end == "screened" for fate in outcome.fates.values()) >= 150
+
+
+def test_budget_ends_the_screen_and_leaves_time_for_fresh_blocks() -> None:
+    speeds = [1.0] * 100 + [2.0]
+    lab = MadeUpLab(speeds, budget_s=100.0)
+    outcome = Tuner(lab, [(0.0,)] * len(speeds), TunerOptions()).run()
+    assert lab.left_s > -3
+    assert any(fate.end == "unseen" for fate in outcome.fates.values())
+    assert outcome.confirm_blocks in (0, 6, 8)
+    assert outcome.stop == "budget"
+
+
+def test_without_time_for_fresh_blocks_nothing_is_claimed() -> None:
+    outcome = Tuner(MadeUpLab([1.0, 2.0], budget_s=9.0), [(0.0,)] * 2, TunerOptions()).run()
+    assert outcome.verdict == "undecided"
+    assert outcome.chosen == 0
+    assert not outcome.is_confirmed
+    assert outcome.leader == 1
+
+
+def test_one_that_fails_leaves_with_its_reason() -> None:
+    outcome = Tuner(MadeUpLab([1.0, 5.0, 2.0], broken=[1]), [(0.0,)] * 3, TunerOptions()).run()
+    assert outcome.chosen == 2
+    assert (outcome.fates[1].end, outcome.fates[1].problem) == ("failed", "it failed")
+
+
+def test_far_slower_one_is_ended_early() -> None:
+    outcome = Tuner(MadeUpLab([1.0, 1.3, 0.1]), [(0.0,)] * 3, TunerOptions()).run()
+    assert outcome.fates[2].end == "capped"
+    assert outcome.chosen == 1
+
+
+@pytest.mark.parametrize("trials", [0, 1, 7, 20, 40, 60])
+def test_interrupt_keeps_what_was_measured(trials: int) -> None:
+    lab = MadeUpLab([1.0, 1.1, 1.2] + [1.0] * 30, closes_after=trials)
+    outcome = Tuner(lab, [(0.0,)] * 33, TunerOptions()).run()
+    assert len(lab.trials) == trials
+    assert outcome.verdict == "undecided"
+    assert outcome.chosen == 0
+
+
+def test_single_configuration_has_no_rival() -> None:
+    outcome = Tuner(MadeUpLab([1.0]), [(0.0,)], TunerOptions()).run()
+    assert outcome.chosen == 0
+    assert outcome.stop == "none"
