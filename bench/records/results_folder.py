@@ -27,6 +27,8 @@ ENVIRONMENT, CONFIG, LOG = "environment.json", "config.toml", "trials.log"
 # Files of an explanation.
 CONCLUSION, PICTURES = "conclusion.json", "pictures.json"
 LADDER, BATCHES, EXPLANATION = "ladder.csv", "batches.csv", "explanation.json"
+# File of a tuning.
+TUNING = "tuning.json"
 
 
 def name_folder(out: Path | None, name: str) -> Path:

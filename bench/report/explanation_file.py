@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from bench.analysis.explanation.explanation import Explanation
-from bench.records.errors import ResultsError
 from bench.records.results_folder import EXPLANATION, write_json
-from bench.report.explain.explanation_json import ExplanationFormatError, from_json, to_json
+from bench.report.explain.explanation_json import from_json, to_json
+from bench.report.json_reader import read_json_file
 
 
 def write_explanation(folder: Path, explanation: Explanation) -> Path:
@@ -31,13 +30,7 @@ def read_explanation(folder: Path) -> Explanation:
     Raises:
         ResultsError: there is none, or it is of another version of this program.
     """
-    path = folder / EXPLANATION
-    try:
-        return from_json(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ResultsError(f"{path} can't be read: {error.strerror}; run bench.explain again") from error
-    except (ValueError, ExplanationFormatError) as error:
-        raise ResultsError(f"{path} is not what bench.explain wrote: {error}") from error
+    return read_json_file(folder / EXPLANATION, from_json, "bench.explain")
 
 
 def has_explanation(folder: Path) -> bool:

@@ -13,7 +13,8 @@ import pytest
 from bench.analysis.explanation.explanation import Cause, Explanation
 from bench.analysis.statistics import Estimate
 from bench.report.explain.answer import answer_in_a_sentence
-from bench.report.explain.explanation_json import SCHEMA, ExplanationFormatError, from_json, to_json
+from bench.report.explain.explanation_json import SCHEMA, from_json, to_json
+from bench.report.json_reader import JsonFormatError
 from tests.bench.report.explain import explanations
 
 
@@ -117,7 +118,7 @@ def test_other_json_is_refused_in_one_line(place, value, error) -> None:
     for name in place[:-1]:
         inner = inner[name]
     inner[place[-1]] = value
-    with pytest.raises(ExplanationFormatError) as raised:
+    with pytest.raises(JsonFormatError) as raised:
         from_json(written)
     assert error in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -127,12 +128,12 @@ def test_a_missing_attribute_is_named() -> None:
     """One without a default."""
     written = write(explanations.fetch_bound())
     del written["diagnosis"]["evidence"]
-    with pytest.raises(ExplanationFormatError, match=r"explanation\.diagnosis\.evidence is missing"):
+    with pytest.raises(JsonFormatError, match=r"explanation\.diagnosis\.evidence is missing"):
         from_json(written)
 
 
 @pytest.mark.parametrize("found", [[], "x", None, {}])
 def test_what_is_no_object_is_refused(found) -> None:
     """Such as the JSON of another tool."""
-    with pytest.raises(ExplanationFormatError, match="schema"):
+    with pytest.raises(JsonFormatError, match="schema"):
         from_json(found)

@@ -1,0 +1,92 @@
+"""The answer of a tuning in one sentence: the setting and its gain, or that there is nothing to gain."""
+
+from __future__ import annotations
+
+from bench.analysis.tuning.tuning import Tuning
+from bench.report.explain.wording import format_factor
+from bench.report.tune.words import (
+    YOURS,
+    describe_confirmed,
+    find_fate,
+    format_bound,
+    format_percent,
+    name_setting,
+)
+from bench.text import format_count
+
+
+def answer_in_a_sentence(tuning: Tuning) -> str:
+    """Return the setting to use and its gain, that there is nothing to gain, or that neither is shown.
+
+    The sentence is plain text without markup.
+    """
+    if tuning.outcome.verdict == "gain":
+        return f"{_describe_gain(tuning)}."
+    if tuning.outcome.verdict == "nothing":
+        return f"Nothing to gain: {_describe_nothing(tuning)}."
+    return f"Undecided: {_describe_doubt(tuning)}; {describe_remedy(tuning)}."
+
+
+def describe_remedy(tuning: Tuning) -> str:
+    """Return what an undecided tuning would need."""
+    return "it was interrupted too early" if tuning.interrupted else "a longer --budget may decide it"
+
+
+def is_optimistic(tuning: Tuning) -> bool:
+    """Return True if a setting was chosen whose gain no fresh blocks have measured."""
+    return tuning.outcome.leader != 0 and not tuning.outcome.is_confirmed
+
+
+def _describe_gain(tuning: Tuning) -> str:
+    chosen = tuning.outcome.chosen
+    found = describe_confirmed(tuning, chosen) or _describe_selected(tuning, chosen)
+    return f"{name_setting(tuning, chosen)}: {found}"
+
+
+def _describe_selected(tuning: Tuning, number: int) -> str:
+    """Return the ratio of the race or the screen as a clause, which says that it is optimistic."""
+    fate = find_fate(tuning, number)
+    ratio, stage = (fate.race_ratio, "race") if fate.race_ratio is not None else (fate.screen_ratio, "screen")
+    if ratio is None:
+        return f"no ratio to {YOURS} is known"
+    return (
+        f"about {format_factor(ratio)} times the samples a second of {YOURS}, selected and optimistic, since "
+        f"the figure is that of the {stage} that chose it"
+    )
+
+
+def _describe_nothing(tuning: Tuning) -> str:
+    if len(tuning.candidates) < 2:
+        return f"there is no other setting to try than {YOURS}"
+    outcome = tuning.outcome
+    raced = max(outcome.raced - 1, 0)
+    if not raced:
+        return f"no setting beside {YOURS} was fast enough for the race"
+    of = "the other setting that was raced is not" if raced == 1 else f"none of the {raced:,} others raced is"
+    claim = f"{of} faster than {YOURS} by more than {format_percent(tuning.regret)}"
+    leader = outcome.leader
+    if leader and (found := describe_confirmed(tuning, leader)):
+        return f"{claim}; the fastest, {name_setting(tuning, leader)}, has {found}"
+    if not leader and (bound := format_bound(outcome.regret_bound)):
+        blocks = format_count(outcome.race_blocks, "block")
+        confidence = format_percent(tuning.confidence)
+        return f"{claim}; with {confidence} confidence by at most {bound}, after {blocks} of a race"
+    return claim
+
+
+def _describe_doubt(tuning: Tuning) -> str:
+    outcome, regret = tuning.outcome, format_percent(tuning.regret)
+    leader = outcome.leader
+    if leader and (found := describe_confirmed(tuning, leader)):
+        return (
+            f"{name_setting(tuning, leader)} has {found}, which neither shows a gain nor rules out one of "
+            f"more than {regret}"
+        )
+    if leader:
+        selected = _describe_selected(tuning, leader)
+        return f"the fastest so far is {name_setting(tuning, leader)}, {selected}"
+    bound = format_bound(outcome.regret_bound)
+    limit = f", of at most {bound}" if bound else ""
+    return (
+        f"no setting is shown to be faster than {YOURS}, but a gain of more than {regret}{limit} is possible"
+    )
