@@ -12,6 +12,7 @@ from bench.cli.explain_groups import list_subject_names
 from bench.cli.resumed_command import list_typed, restore_recorded
 from bench.cli.sweep_command import make_sweep_command
 from bench.plan.sweep_options import SweepOptions
+from bench.plan.worker_knobs import OF_WORKERS
 from bench.records.errors import ResultsError
 from bench.records.results_folder import ENVIRONMENT, read_environment, read_runs
 from bench.workloads.script.script_file import SCRIPT_STEP
@@ -19,9 +20,6 @@ from bench.workloads.target.own_steps import name_length
 from loaders.registry import all_knobs, families, own_families
 from loaders.spec.knobs import format_value
 from loaders.spec.own_loader_spec import PARAM
-
-# Knobs that go with a number of workers.
-OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "in_order")
 
 
 def restore_baseline(context: click.Context, values: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bench.plan.configuration import Configuration
 from bench.plan.offer import Offer
 from bench.plan.plan import Plan, PlanError
+from bench.plan.points import check_names, multiply, resolve_points
 from bench.plan.request import Request
-from loaders.registry import families, own_families
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value
 from model.step_spec import STEPS
@@ -43,34 +43,20 @@ def make_plan(request: Request, machine: Machine, offer: Offer | None = None) ->
     Raises:
         PlanError: the request names what doesn't exist, or nothing of it can run.
     """
-    configurations: list[Configuration] = []
     dropped: dict[str, str] = {}
-    unavailable: dict[int, str] = {}
     offer = offer or Offer.for_pictures()
     if request.family is None and request.effective_preset is not None:
         dropped.update({name: f"{name}: {reason}" for name, reason in offer.left_out.items()})
-    for configuration in _list_points(request, machine, offer):
-        reason = configuration.invalid()
-        if reason is not None:
-            dropped[str(configuration)] = reason
-            continue
-        cuda = configuration.device == "cuda"
-        resolved = replace(configuration, spec=configuration.spec.resolve(cuda=cuda))
-        if resolved in configurations:
-            continue
-        lacking = resolved.spec.unavailable()
-        if cuda and not machine.cuda:
-            lacking = "no CUDA device here (torch.cuda.is_available() is False)"
-        if lacking is not None:
-            unavailable[len(configurations)] = lacking
-        configurations.append(resolved)
+    points = resolve_points(_list_points(request, machine, offer), cuda=machine.cuda)
+    configurations, unavailable = points.configurations, points.unavailable
+    dropped.update(points.dropped)
     if len(unavailable) == len(configurations):
         reasons = sorted({*dropped.values(), *unavailable.values()})
         raise PlanError(f"nothing to measure: {'; '.join(reasons)}")
     if request.aa_pairs:
         return _pair_twins(configurations, request.aa_pairs, dropped, unavailable)
     baselines = _find_baselines(configurations, machine, offer)
-    return Plan(tuple(configurations), baselines, tuple(dropped.items()), unavailable)
+    return Plan(configurations, baselines, tuple(dropped.items()), unavailable)
 
 
 def _pair_twins(
@@ -110,17 +96,7 @@ def _list_specs(request: Request, offer: Offer) -> Iterator[KnobSet]:
     given = dict(request.knobs or {})
     preset = request.effective_preset
     named = request.family or ((offer.baseline,) if preset is None else tuple(offer.unasked))
-    for name in named:
-        if name in offer.refused:
-            raise PlanError(f"--family: {name} can't serve this: {offer.refused[name]}")
-        if name not in known:
-            known_elsewhere = name in families() or name in own_families()
-            reason = "serves other data" if known_elsewhere else "is not a loader family"
-            raise PlanError(f"--family: {name!r} {reason}; allowed: {', '.join(known)}")
-    declared = {knob for name in named for knob in known[name].knobs()}
-    for knob in given:
-        if knob not in declared:
-            raise PlanError(f"--{knob.replace('_', '-')}: no knob of {', '.join(named)}")
+    check_names(named, given, offer)
     # The baseline's family comes first, since readers compare the others with it.
     for name in sorted(named, key=lambda name: name != offer.baseline):
         base = known[name]
@@ -131,16 +107,9 @@ def _list_specs(request: Request, offer: Offer) -> Iterator[KnobSet]:
             vary = request.family is not None or name == offer.baseline
             yield from _vary_one_at_a_time(base, own, vary=vary)
         elif preset == "full":
-            yield from _multiply(base, {k.name: k.full for k in knobs.values()} | own)
+            yield from multiply(base, {k.name: k.full for k in knobs.values()} | own)
         else:
-            yield from _multiply(base, own)
-
-
-def _multiply(base: KnobSet, axes: Mapping[str, Sequence[Value]]) -> Iterator[KnobSet]:
-    """Yield the factorial of the values of knobs."""
-    axes = {knob: values for knob, values in axes.items() if values}
-    for point in itertools.product(*axes.values()):
-        yield base.with_knobs(dict(zip(axes, point, strict=True)))
+            yield from multiply(base, own)
 
 
 def _vary_one_at_a_time(

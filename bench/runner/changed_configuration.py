@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from bench.plan.configuration import Configuration
 from bench.plan.offer import Offer
 from bench.plan.plan import PlanError
+from bench.plan.worker_knobs import reset_worker_knobs
 from loaders.spec.own_loader_spec import OwnLoaderSpec
-
-# Knobs that need workers. Without a value of their own they follow the number of workers.
-OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "in_order")
 
 
 def change_configuration(
@@ -40,8 +38,7 @@ def change_configuration(
             spec = replace(spec, params=old.params, facts=old.facts)
         knobs.setdefault("batch_size", old.knobs().get("batch_size"))
     elif not knobs.get("num_workers", True):
-        defaults = {field.name: field.default for field in fields(spec)}
-        knobs = {**{name: defaults[name] for name in OF_WORKERS if name in defaults}, **knobs}
+        knobs = {**reset_worker_knobs(spec), **knobs}
     unknown = [name for name in knobs if name not in spec.knobs()]
     if unknown:
         raise PlanError(f"{family} has no {unknown[0]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -248,6 +248,8 @@ class Stream(DataLoaderSpec):
         num_workers: worker processes; default 1.
         shuffle_buffer: samples that each worker draws its batches from; default 10,000.
     """
+
+    shuffles_fully: ClassVar[bool] = False
 
     num_workers: int = knob(NUM_WORKERS, 1)
     shuffle_buffer: int = knob(SHUFFLE_BUFFER, 10_000)

@@ -22,6 +22,8 @@ class KnobSet(ABC):
             family that fills a disk with files.
         same_order_each_epoch: class attribute: whether a shuffled loader may deliver the same order in every
             epoch; default False. The audit fails a family that does so without declaring it.
+        shuffles_fully: class attribute: whether a shuffled loader shuffles all samples alike; default True. A
+            tuning leaves out a family that shuffles less, unless it is named.
         late_modules: class attribute: modules that take long to import and that the family imports when its
             loader is built; default none. The server that trials are forked from imports them beforehand.
         needs_torchvision: class attribute: whether the loaders need torchvision; default False. Then a sweep
@@ -30,6 +32,7 @@ class KnobSet(ABC):
 
     shown_unasked: ClassVar[bool] = True
     same_order_each_epoch: ClassVar[bool] = False
+    shuffles_fully: ClassVar[bool] = True
     late_modules: ClassVar[tuple[str, ...]] = ()
     needs_torchvision: ClassVar[bool] = False
 

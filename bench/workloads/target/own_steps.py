@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bench.plan.step_length import LENGTH
 from bench.process.errors import ExplainedError
 from bench.text import describe_error, join_words
 from bench.workloads.target.target import Target, TargetError, name_kind, refuse_exit
 
-# A step of planned length, as the column `step` holds it.
-LENGTH = re.compile(r"(\d+(?:\.\d+)?)ms")
 # Sleeping may end this much late, so the rest is waited for by looking at the clock.
 LATE_NS = 200_000
 
