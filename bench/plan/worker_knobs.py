@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from loaders.spec.knob_set import KnobSet
-from loaders.spec.knobs import Value
 
 # Knobs that need workers. Without a value of their own they follow the number of workers.
 OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "in_order")
 
 
-def reset_worker_knobs(spec: KnobSet) -> dict[str, Value]:
+def reset_worker_knobs(spec: KnobSet) -> dict[str, Any]:
     """Return the knobs of a loader that need workers, with the family's default values.
 
     Args:
