@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-SCHEMA = 7
+SCHEMA = 8
 
 # The columns of the loader's knobs stand after this one.
 KNOBS_AFTER = "device"
@@ -72,6 +72,11 @@ class Row:
         "train steps; on CUDA host time, with the wait for the device at the end of the epoch", None
     )
     teardown_s: float | None = column("from the last step until the iterator is gone; workers end here", None)
+    late_s: float | None = column(
+        "waits, copies and steps of the second half of the batches (of an odd number the larger half), in "
+        "which the batches that workers had loaded at the start are gone",
+        None,
+    )
     train_loss: float | None = column("mean loss of the epoch's samples while training", None)
     shuffle_quality: float | None = column(
         "standard deviation of the sample numbers within a batch, over that of a true shuffle; 1 is a true "

@@ -18,6 +18,7 @@ ADDED = {
     5: ("cuda_graph", "timed_by", "gpu_utilization", "gpu_memory_bytes"),
     6: ("build_s", "between_epochs_cpu_s"),
     7: ("audit",),
+    8: ("late_s",),
 }
 READABLE = range(min(ADDED) - 1, SCHEMA + 1)
 # Names that schema 6 changed, the older one first.

@@ -20,12 +20,14 @@ class BlockDesign:
         runs: content of a full block: the configurations that can run here, and the ceilings.
         schedule: number of blocks and epochs, seed.
         workload: what all of them train.
+        repeats: whether epochs are run once more for their audit; default True.
     """
 
     plan: Plan
     runs: Sequence[ScheduledRun]
     schedule: Schedule
     workload: Workload
+    repeats: bool = True
 
     def make_trial(self, run: ScheduledRun, block: int, position: int = 0, attempt: int = 0) -> Trial:
         """Return the trial of a run in a block.
@@ -50,4 +52,5 @@ class BlockDesign:
             learning_rate=self.schedule.learning_rate,
             audited=run.bounds is None,
             steady_s=self.schedule.steady_s,
+            is_repeated=self.repeats,
         )

@@ -34,7 +34,12 @@ class DataChangedError(RuntimeError):
 
 
 class TrialRunner:
-    """Runs trials, each in a process of its own: a trial that goes wrong costs one row."""
+    """Runs trials, each in a process of its own: a trial that goes wrong costs one row.
+
+    Attributes:
+        limits: time and memory of the trials that start from now on.
+        watch: what was seen of the memory of the last trial; None before the first one.
+    """
 
     def __init__(self, context: BaseContext, limits: TrialLimits, log: Path) -> None:
         """Prepare to run trials.
@@ -45,9 +50,10 @@ class TrialRunner:
             log: file that takes the text that trials print, at its end.
         """
         self._context = context
-        self._limits = limits
+        self.limits = limits
         self._log = log
         self._auditor = Auditor()
+        self.watch: MemoryWatch | None = None
 
     @property
     def pictures(self) -> DeliveredPictures | None:
@@ -78,7 +84,7 @@ class TrialRunner:
             yield from self._run(trial, start)
 
     def _run(self, trial: Trial, start: ProcessStarter) -> Iterator[Row]:
-        limits = self._limits
+        limits = self.limits
         walls_ns: list[int] = []
         deadline = read_running_s() + limits.timeout_s
         started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -90,7 +96,7 @@ class TrialRunner:
         try:
             _check_data(trial)
             timed = start(trial.run, "timed")
-            watch = MemoryWatch(timed.pid, limit_bytes=limits.memory_limit_bytes)
+            self.watch = watch = MemoryWatch(timed.pid, limit_bytes=limits.memory_limit_bytes)
             repetition = Repetition(trial, self._auditor, start, limits)
             while not (done := trial.is_done(walls_ns)) or trial.has_device_pass:
                 try:
@@ -132,10 +138,12 @@ class TrialRunner:
         if report.observation is None:
             return None
         result = self._auditor.judge(trial, epoch, report.observation)
-        deadline = read_running_s() + self._limits.timeout_s
+        if not trial.is_repeated:
+            return result
+        deadline = read_running_s() + self.limits.timeout_s
         if result.needs_repetition:
             return result.merge(repetition.audit(epoch, deadline))
-        if trial.workload.is_repeatable and watch.saw_workers and self._limits.memory_limit_bytes is None:
+        if trial.workload.is_repeatable and watch.saw_workers and self.limits.memory_limit_bytes is None:
             repetition.audit(0, deadline)
         return result
 

@@ -54,6 +54,7 @@ def build_row(
         transfer_s=sum(timings.transfer_ns) * SECONDS_PER_NS,
         step_s=(sum(timings.step_ns) + timings.drain_ns) * SECONDS_PER_NS,
         teardown_s=timings.teardown_ns * SECONDS_PER_NS,
+        late_s=None if timings.late_ns is None else timings.late_ns * SECONDS_PER_NS,
         train_loss=report.train_loss,
         shuffle_quality=result.shuffle_quality if result else None,
         audit=result.kind if result else None,

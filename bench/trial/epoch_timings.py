@@ -58,6 +58,17 @@ class EpochTimings:
         return self.end_ns - self.start_ns
 
     @property
+    def late_ns(self) -> int | None:
+        """Time of the second half of the batches: waits, transfers and steps; None without a batch.
+
+        Of an odd number of batches the second half is the larger one.
+        """
+        if not self.data_wait_ns:
+            return None
+        half = self.batches // 2
+        return sum(sum(times[half:]) for times in (self.data_wait_ns, self.transfer_ns, self.step_ns))
+
+    @property
     def time_to_first_batch_ns(self) -> int | None:
         """Time from before `iter()` to the first batch; None without a batch."""
         return self.startup_ns + self.data_wait_ns[0] if self.data_wait_ns else None

@@ -36,6 +36,8 @@ class Trial:
         audited: whether its epochs must deliver the dataset; False for a trial that measures a ceiling.
         steady_s: seconds that the epochs after the first must last together, up to MAX_EPOCHS epochs; default
             0.
+        is_repeated: whether its epochs are run once more, off the clock, where that audits more of them or
+            tells the memory of workers; default True.
     """
 
     configuration: Configuration
@@ -50,6 +52,7 @@ class Trial:
     attempt: int = 0
     audited: bool = True
     steady_s: float = 0.0
+    is_repeated: bool = True
 
     def is_done(self, walls_ns: Sequence[int]) -> bool:
         """Return whether the trial has enough epochs.

@@ -40,9 +40,11 @@ class FashionMnist(TrainingWorkload):
 
     Attributes:
         dataset: place and identity of the data.
+        most_samples: number of samples of an epoch, the first ones of the data; default None for all.
     """
 
     dataset: DatasetRef
+    most_samples: int | None = None
 
     @property
     def name(self) -> str:
@@ -57,10 +59,11 @@ class FashionMnist(TrainingWorkload):
     @cached_property
     def split(self) -> ImageSplit:
         """The training split, read once in this process. It isn't sent to others."""
-        return self.dataset.read("train")
+        split = self.dataset.read("train")
+        return split if self.most_samples is None else split.take_first(self.most_samples)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"dataset": self.dataset}
+        return {"dataset": self.dataset, "most_samples": self.most_samples}
 
     def find_changed(self) -> Path | None:
         """Return the first file of the dataset that has changed since it was checked."""
@@ -91,7 +94,7 @@ class FashionMnist(TrainingWorkload):
     def make_training(self, trial: Trial, *, in_full: bool = False) -> Training:
         """Read the data, and build the loader, the step and the inspectors."""
         configuration = trial.configuration
-        source, spec = self.dataset.read("train"), _find_spec(trial)
+        source, spec = self.split, _find_spec(trial)
         pipeline = spec.pipeline(source, device=configuration.device, shuffle=True, seed=trial.seed)
         shape, grid = _find_shape(spec, source), _draw_grid(trial, source)
         inspector = None

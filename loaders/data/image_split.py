@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -36,6 +37,17 @@ class ImageSplit:
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.labels)
+
+    def take_first(self, count: int) -> ImageSplit:
+        """Return the split of the first samples, which has a digest of its own.
+
+        Args:
+            count: number of samples, or more for all of them.
+        """
+        if count >= len(self):
+            return self
+        digest = hashlib.sha256(f"{self.digest}/{count}".encode()).hexdigest()
+        return replace(self, digest=digest, images=self.images[:count], labels=self.labels[:count])
 
     def in_memory(self) -> ImageSplit:
         """Return the split with its images in memory; a mapped file is read now."""

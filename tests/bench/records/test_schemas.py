@@ -89,7 +89,7 @@ def test_another_schema_is_refused(tmp_path) -> None:
     """A file of a later version is not read as if it were of this one."""
     runs.written(tmp_path, [runs.row(schema=99)])
     with pytest.raises(
-        ResultsError, match=r"runs\.csv has schema 99; this version reads 2, 3, 4, 5, 6 and 7$"
+        ResultsError, match=r"runs\.csv has schema 99; this version reads 2, 3, 4, 5, 6, 7 and 8$"
     ):
         read_runs(tmp_path)
 

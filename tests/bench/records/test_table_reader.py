@@ -190,7 +190,7 @@ def change(path: Path, line: int, column: str, cell: str, **dialect) -> None:
         ("wall_s", "1. Feb", "line 3: wall_s is '1. Feb', expected a number"),
         ("epoch", "1.5", "line 3: epoch is '1.5', expected a whole number"),
         ("configuration", "", "line 3: configuration is '', expected a whole number"),
-        ("schema", "8", "has schema 7, 8; this version reads 2, 3, 4, 5, 6 and 7"),
+        ("schema", "9", "has schema 8, 9; this version reads 2, 3, 4, 5, 6, 7 and 8"),
     ],
 )
 def test_a_cell_that_cannot_be_read_is_one_line(path, column, cell, says) -> None:
