@@ -20,6 +20,7 @@ from bench.report.output import complain
 from bench.report.overlay import Overlay
 from bench.report.report_files import ReportFiles
 from bench.report.sweep_results import SweepResults
+from bench.report.tune.tuning_file import has_tuning, read_tuning
 
 DEFAULT_OUT = Path("overlay.png")
 
@@ -32,7 +33,7 @@ DEFAULT_OUT = Path("overlay.png")
     help=f"File of the chart of several folders: {DEFAULT_OUT}, or .svg.",
 )
 def command(folders: tuple[Path, ...], out: Path | None) -> int:
-    """Draw the charts and report.html of a sweep or an explanation.
+    """Draw the charts and report.html of a sweep, an explanation or a tuning.
 
     One DIR: all of them are drawn again, into DIR. Several sweeps: one chart has the throughput of the
     configurations that they share.
@@ -92,6 +93,8 @@ def _write_files(folder: Path) -> ReportFiles:
     """
     if has_explanation(folder):
         return ReportFiles.write_explanation(read_explanation(folder), folder)
+    if has_tuning(folder):
+        return ReportFiles.write_tuning(read_tuning(folder), folder)
     results = SweepResults.read(folder)
     if results is None:
         # Say which file is missing, if there is none at all.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.analysis.explanation.explanation import Explanation
+from bench.analysis.tuning.tuning import Tuning
 from bench.records.errors import ResultsError, StorageError
 from bench.report.charts.chart import Chart
 from bench.report.charts.chart_files import save_charts
@@ -18,6 +19,8 @@ from bench.report.page.page import PageError
 from bench.report.page.sweep_page import write_sweep_page
 from bench.report.remark import Remark
 from bench.report.sweep_results import SweepResults
+from bench.report.tune.tune_charts import make_tuning_charts
+from bench.report.tune.tune_page import write_tune_page
 
 
 class ReportFiles:
@@ -55,6 +58,14 @@ class ReportFiles:
         files = cls()
         charts = files._draw(lambda: make_explanation_charts(explanation), folder, SUFFIXES)
         files._write_page(lambda: write_explain_page(folder, charts))
+        return files
+
+    @classmethod
+    def write_tuning(cls, tuning: Tuning, folder: Path) -> ReportFiles:
+        """Write the charts and the page of a tuning into its folder, which holds tuning.json."""
+        files = cls()
+        charts = files._draw(lambda: make_tuning_charts(tuning), folder, SUFFIXES)
+        files._write_page(lambda: write_tune_page(folder, charts))
         return files
 
     def _draw(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,10 @@ class RowAxes:
         """Write texts at the right end of a row, each in a column of its own."""
         for column, text in enumerate(reversed(texts)):
             self._write(1 - COLUMN * column, place, text, ha="right")
+
+    def draw_reference(self, place: float, value: float, look: Mapping[str, Any]) -> None:
+        """Draw a short vertical line at a value, which leaves the texts of a row alone."""
+        self.axes.vlines(value, place - 0.2, place + 0.2, zorder=0, **look)
 
     def add_legend(self, handles: Sequence[Any], columns: int = 5, lines: int = 1) -> None:
         """Add a legend below the axes, at the same distance whatever the height of the figure.

@@ -137,3 +137,8 @@ def describe_setup(tuning: Tuning) -> str:
         format_cores(tuning.cores),
     ]
     return printable(", ".join(parts))
+
+
+def list_code(tuning: Tuning) -> tuple[str, ...]:
+    """Return the lines to paste; none where nothing is to be changed."""
+    return tuning.code if tuning.outcome.chosen else ()

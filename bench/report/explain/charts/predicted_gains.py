@@ -49,9 +49,9 @@ def make_predicted_gains(explanation: Explanation) -> Chart | None:
         rows.name(place, shorten_change(advice.change))
         gains = (advice.gain, advice.actual) if verified else (advice.gain,)
         rows.write(place, *("" if gain is None else format_gain(gain) for gain in gains))
-        _draw_reference(rows, place, 1.0, NOW)
+        rows.draw_reference(place, 1.0, NOW)
         if explanation.possible is not None:
-            _draw_reference(rows, place, explanation.possible.median, POSSIBLE)
+            rows.draw_reference(place, explanation.possible.median, POSSIBLE)
     handles = [Line2D([], [], label="as it is", **NOW)]
     if explanation.possible is not None:
         handles.append(Line2D([], [], label="infinitely fast loader", **POSSIBLE))
@@ -74,11 +74,6 @@ def make_predicted_gains(explanation: Explanation) -> Chart | None:
     interval = "with its 95% interval" if has_interval else "without an interval, which needs three blocks"
     caption = join_sentences(f"A mark is the median of the blocks, {interval}", describe_context(explanation))
     return Chart("predicted_gains", title, _tell(changes), caption, rows.figure)
-
-
-def _draw_reference(rows: RowAxes, place: float, ratio: float, look: dict[str, Any]) -> None:
-    """Draw a short vertical line that leaves the texts of a row alone."""
-    rows.axes.vlines(ratio, place - 0.2, place + 0.2, zorder=0, **look)
 
 
 def _draw_gain(rows: RowAxes, place: float, gain: Estimate | None, look: dict[str, Any]) -> None:
