@@ -26,8 +26,13 @@ def sync_to_disk(descriptor: int) -> None:
             raise
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int | None = None) -> None:
     """Write a file as a whole or not at all, so that a reader never finds half of it.
+
+    Args:
+        path: the file.
+        content: its new bytes.
+        mode: its permission bits; default None for those of a new file.
 
     Raises:
         StorageError: the file can't be written. The one before it stays as it was.
@@ -36,6 +41,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.new")
     try:
         with draft.open("wb") as file:
+            if mode is not None:
+                draft.chmod(mode)
             file.write(content)
             file.flush()
             sync_to_disk(file.fileno())
