@@ -139,7 +139,7 @@ def estimate_requirements(
         shm_bytes=shm_bytes + (semaphores + SPARE_PAGES) * mmap.PAGESIZE,
         shm_spare_bytes=min(settings.batch_size, pictures.samples) * (sample_bytes + LABEL_BYTES)
         + SPARE_BYTES,
-        open_files=OWN_FILES + FILES_A_WORKER * workers + FILES_A_BATCH * _count_waiting_batches(settings),
+        open_files=OWN_FILES + FILES_A_WORKER * workers + FILES_A_BATCH * count_waiting_batches(settings),
         processes=needs.processes + workers * (TASKS_A_WORKER + (0 if forked else blas_threads - 1)),
         memory_bytes=OWN_BYTES + shm_bytes + workers * (FORKED_BYTES if forked else FRESH_BYTES),
         asked_forkserver=method == "forkserver",
@@ -176,13 +176,13 @@ def estimate_for_batches(
     """
     # A batch of so many bytes, as a picture of one row; as many of them as wait at once.
     single = [replace(settings, batch_size=1, resize=None) for settings in loaders]
-    waiting = max(map(_count_waiting_batches, single), default=1)
+    waiting = max(map(count_waiting_batches, single), default=1)
     pictures = StoredPictures(samples=waiting, height=1, width=-(-batch_bytes // 4))
     # The data are the user's own, and in place.
     return replace(estimate_all(single, pictures, num_threads=num_threads), data_bytes=0)
 
 
-def _count_waiting_batches(settings: LoaderSettings) -> int:
+def count_waiting_batches(settings: LoaderSettings) -> int:
     """Return how many batches wait at once: those loaded ahead, the one just taken, and the one before it.
 
     The training process frees a batch only once it has taken the next one.
@@ -192,7 +192,7 @@ def _count_waiting_batches(settings: LoaderSettings) -> int:
 
 def _list_waiting_batches(settings: LoaderSettings, samples: int) -> list[int]:
     """Return the sizes of batches that wait at once, no more than an epoch has."""
-    most = _count_waiting_batches(settings)
+    most = count_waiting_batches(settings)
     whole, rest = divmod(samples, settings.batch_size)
     return [settings.batch_size] * min(most, whole) + [rest] * (most > whole)
 
