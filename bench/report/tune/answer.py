@@ -86,7 +86,5 @@ def _describe_doubt(tuning: Tuning) -> str:
         selected = _describe_selected(tuning, leader)
         return f"the fastest so far is {name_setting(tuning, leader)}, {selected}"
     bound = format_bound(outcome.regret_bound)
-    limit = f", of at most {bound}" if bound else ""
-    return (
-        f"no setting is shown to be faster than {YOURS}, but a gain of more than {regret}{limit} is possible"
-    )
+    limit = f"up to {bound}" if bound else f"more than {regret}"
+    return f"no setting is shown to be faster than {YOURS}, and a gain of {limit} is not ruled out"

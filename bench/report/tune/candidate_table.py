@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench.analysis.tuning.tuning import Tuning
 from bench.report.explain.wording import format_factor, format_interval
 from bench.report.page.parts import Cell, Column, PageTable, TableChoice, TableRow
@@ -32,12 +34,15 @@ END = "end"
 
 def make_candidate_table(tuning: Tuning) -> PageTable:
     """Return the table, the chosen candidate first."""
-    ordered = order_candidates(tuning)
-    rows = tuple(_make_row(tuning, number) for number in ordered)
+    rows = [_make_row(tuning, number) for number in order_candidates(tuning)]
+    # A stage that didn't take place has no column.
+    kept = [place for place in range(len(COLUMNS)) if any(row.cells[place].text for row in rows)]
+    columns = tuple(COLUMNS[place] for place in kept)
+    rows = [replace(row, cells=tuple(row.cells[place] for place in kept)) for row in rows]
     ends = dict.fromkeys(row.choices[END] for row in rows)
     choices = (TableChoice(END, "what became of it", tuple(ends)),) if len(ends) > 1 else ()
     caption = f"All {len(rows):,} candidates; × is the throughput over the present one"
-    return PageTable(TABLE, caption, COLUMNS, rows, choices)
+    return PageTable(TABLE, caption, columns, tuple(rows), choices)
 
 
 def _make_row(tuning: Tuning, number: int) -> TableRow:

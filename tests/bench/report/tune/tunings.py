@@ -109,15 +109,21 @@ def make_unconfirmed() -> Tuning:
     """Return a tuning whose budget left no fresh blocks."""
     found = make_gain()
     outcome = replace(
-        found.outcome, verdict="undecided", stop="budget", confirmed={}, confirm_blocks=0, regret_bound=0.08
+        found.outcome,
+        verdict="undecided",
+        stop="budget",
+        confirmed={},
+        confirm_blocks=0,
+        regret_bound=0.08,
+        chosen=0,
     )
-    return replace(found, outcome=outcome, ceiling_share=None)
+    return replace(found, outcome=outcome, ceiling_share=None, code=())
 
 
 def make_selected() -> Tuning:
     """Return a gain that only the race has shown."""
     found = make_unconfirmed()
-    return replace(found, outcome=replace(found.outcome, verdict="gain"))
+    return replace(found, outcome=replace(found.outcome, verdict="gain", chosen=1), code=CODE)
 
 
 def make_nothing() -> Tuning:
