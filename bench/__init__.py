@@ -12,9 +12,22 @@ from bench.process.temporary_folder import require_temporary_folder
 if TYPE_CHECKING:
     from bench.compare import Compare
     from bench.explain import Explain
+    from bench.loader_tuning import tune_loader
     from bench.sweep import Sweep
+    from bench.tune import Tune
 
-__all__ = ["Compare", "Explain", "Sweep"]
+__all__ = ["Compare", "Explain", "Sweep", "Tune", "tune_loader"]
+
+# The module of each name. A module of a function's own name would take the function's place.
+MODULES = {name: f"bench.{name.lower()}" for name in __all__} | {"tune_loader": "bench.loader_tuning"}
+# The module of each name. No module bears the name of what it lends: it would hide it once it is imported.
+HOMES = {
+    "Compare": "bench.compare",
+    "Explain": "bench.explain",
+    "Sweep": "bench.sweep",
+    "Tune": "bench.tune",
+    "tune_loader": "bench.loader_tuning",
+}
 
 # A command is about to begin: until then, sys.argv[0] is -m or the script that pip has installed.
 if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "loaderbench":
@@ -26,10 +39,10 @@ if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "load
 
 
 def __getattr__(name: str) -> Any:
-    """Import a class when it is asked for: it takes a second, which most imports of this package spare."""
+    """Import what is asked for by its name: it takes a second, which most imports of this package spare."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from bench.process.lent_names import use_own_packages
 
     with use_own_packages():
-        return getattr(importlib.import_module(f"bench.{name.lower()}"), name)
+        return getattr(importlib.import_module(HOMES[name]), name)

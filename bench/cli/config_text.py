@@ -21,7 +21,7 @@ UNITS: dict[Any, Callable[[float], str]] = {
 }
 
 # Options of one run alone: another one has its own place and prints in its own way.
-OF_ONE_RUN = ("out", "resume", "resume_anyway", "dry_run", *SCREEN)
+OF_ONE_RUN = ("out", "resume", "resume_anyway", "dry_run", "apply", "assume_yes", *SCREEN)
 
 
 def write_config(command: GroupedCommand, program: str, values: Mapping[str, Any]) -> str:

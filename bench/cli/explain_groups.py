@@ -29,6 +29,7 @@ HELP = {
 }
 # Words of a sweep's help that are about several values.
 SINGULAR = {"Values of": "Value of", "Loader families:": "Loader family:"}
+ONE_CONFIGURATION = "an explanation is of one configuration"
 # Options of a sweep that make no sense for one configuration, with the values that leave them out.
 LEFT_OUT = {
     "preset": None,
@@ -46,9 +47,9 @@ def make_explain_groups() -> dict[str, list[click.Option]]:
     return {
         "What to explain (VALUE: a single one)": [_adapt(option) for option in subject],
         "The loader's knobs (default: as they are)": [_adapt(option) for option in knob_options()],
-        "How often": [_adapt(option) for option in _select(repetition_options(), BOUNDS)],
+        "How often": [_adapt(option) for option in select_options(repetition_options(), BOUNDS)],
         "What to do with the advice": advice_options(),
-        "Files and screen": [*_select(output_options(), PLACES), *screen_options("the explanation")],
+        "Files and screen": [*select_options(output_options(), PLACES), *screen_options("the explanation")],
     }
 
 
@@ -84,11 +85,12 @@ def _adapt(option: click.Option) -> click.Option:
     return take_one(option)
 
 
-def take_one(option: click.Option) -> click.Option:
+def take_one(option: click.Option, why: str = ONE_CONFIGURATION) -> click.Option:
     """Let an option that takes a list of values take a single one. Its value stays a tuple.
 
     Args:
         option: an option of a sweep, which is changed.
+        why: reason why it takes no more, for an error; default that of an explanation.
     """
     metavar = option.metavar or ""
     read = option.callback
@@ -101,8 +103,8 @@ def take_one(option: click.Option) -> click.Option:
             if len(found) > 1:
                 shown = ", ".join(map(str, found))
                 raise click.UsageError(
-                    f"{parameter.opts[0]}: {shown} are {len(found)} values, and an explanation is of one "
-                    "configuration: give one (a sweep takes several)"
+                    f"{parameter.opts[0]}: {shown} are {len(found)} values, and {why}: give one (a sweep "
+                    "takes several)"
                 )
         return values
 
@@ -111,6 +113,12 @@ def take_one(option: click.Option) -> click.Option:
     return option
 
 
-def _select(options: Iterable[click.Option], names: Iterable[str]) -> list[click.Option]:
+def select_options(options: Iterable[click.Option], names: Iterable[str]) -> list[click.Option]:
+    """Return the options that have some names, in the order of the names.
+
+    Args:
+        options: options of a sweep.
+        names: names of their values.
+    """
     by_name = {option.name: option for option in options}
     return [by_name[name] for name in names]

@@ -28,23 +28,37 @@ def read_target(context: click.Context, values: dict[str, Any]) -> tuple[dict[st
         ResultsError: the results folder can't be measured again.
     """
     text: str | None = values["target"]
+    folder = None if text is None or text in families() else Path(text).expanduser()
+    if folder is not None and folder.is_dir():
+        return restore_baseline(context, values, folder), folder
+    return read_loader_target(values, ", or the results folder of a sweep"), None
+
+
+def read_loader_target(values: dict[str, Any], others: str = "") -> dict[str, Any]:
+    """Return the values that say what is measured, where the TARGET may be a loader family.
+
+    Args:
+        values: values of a command's options.
+        others: what else the command takes, for an error; default nothing.
+
+    Raises:
+        click.UsageError: there is no such TARGET.
+    """
+    text: str | None = values["target"]
     if text is None:
-        return values, None
+        return values
     if text in families():
         if values["family"] is not None:
             raise click.UsageError(f"--family: TARGET names the family {text} already")
-        return {**values, "target": None, "family": (text,)}, None
+        return {**values, "target": None, "family": (text,)}
     if text in own_families():
         raise click.UsageError(
             f"{text!r} loads data of your own: name them first, as in FILE.py:NAME --family {text}"
         )
-    folder = Path(text).expanduser()
-    if folder.is_dir():
-        return restore_baseline(context, values, folder), folder
     if ":" in text or is_script(text):
-        return values, None
+        return values
     meant = suggest_target(text, Path.cwd(), {name: name for name in families()})
     raise click.UsageError(
         f"{text!r} is no target, expected {FORMS}, a script FILE.py, a loader family "
-        f"({', '.join(families())}), or the results folder of a sweep{meant}"
+        f"({', '.join(families())}){others}{meant}"
     )

@@ -14,12 +14,12 @@ from bench.cli.option_readers import parse_literal
 from bench.text import suggest
 from loaders.spec.knobs import format_value
 
-# Options that print and measure nothing.
-ONLY_TYPED = ("help", "dry_run", "format", "json", "quiet")
+# Options that print and measure nothing, or change a file of the user's.
+ONLY_TYPED = ("help", "dry_run", "format", "json", "quiet", "apply", "yes")
 # Options that take a percentage.
-PERCENTAGES = ("precision", "margin")
+PERCENTAGES = ("precision", "margin", "regret")
 # What each command makes, by its name.
-NOUNS = {"sweep": "a sweep", "explain": "an explanation", "compare": "a comparison"}
+NOUNS = {"sweep": "a sweep", "explain": "an explanation", "tune": "a tuning", "compare": "a comparison"}
 
 
 def read_options(

@@ -17,10 +17,12 @@ from bench.runner.data_place import find_recorded_data
 
 PROGRAMS = (["python", "-m", "bench.sweep"], ["loaderbench", "sweep"])
 EXPLAIN_PROGRAMS = (["python", "-m", "bench.explain"], ["loaderbench", "explain"])
+TUNE_PROGRAMS = (["python", "-m", "bench.tune"], ["loaderbench", "tune"])
 COMPARE_PROGRAMS = (["python", "-m", "bench.compare"], ["loaderbench", "compare"])
 # Results that are made anew by their command, by the commands that make them.
 MADE_ANEW = {
     "an explanation": EXPLAIN_PROGRAMS,
+    "a tuning": TUNE_PROGRAMS,
     "one side of a comparison": COMPARE_PROGRAMS,
 }
 # Options that may stand beside --resume: places, durations and the screen, which don't change figures.

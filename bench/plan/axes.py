@@ -22,8 +22,9 @@ MOST_TIMES_CORES, MOST_WORKERS = 4, 16
 MOST_OF_ALL = 256
 # Threads of a ring beside the training thread. More gain little, since memory is the limit.
 RING_THREADS, RING_THREADS_BESIDE_CUDA = (0, 1, 2), (0, 1, 2, 4)
-# Knobs that change the training, or how long a batch is valid. They are varied only when asked for.
-KEPT = ("batch_size", "resize", "in_order", "shuffle_buffer", "copy")
+# Knobs that change the training, how long a batch is valid, or the state of the machine. They are varied only
+# when asked for.
+KEPT = ("batch_size", "resize", "in_order", "shuffle_buffer", "copy", "page_cache")
 ON_CUDA = ("pin_memory", "transfer", "scale_on")
 
 
