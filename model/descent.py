@@ -38,9 +38,9 @@ class _DescentByClass:
 
     def __init__(self, model: SoftmaxRegression, loss: Loss, learning_rate: float) -> None:
         classes = model.bias.shape[0]
-        slices = _count_slices(model)
-        self._products = _Products(model) if slices == 1 else _SlicedProducts(model, slices)
-        self._bias = model.bias
+        self._weight, self._bias = model.weight, model.bias
+        self._bias_column = model.bias.unsqueeze(1)
+        self._weight_gradient = torch.empty_like(model.weight)
         self._identity = torch.eye(classes, dtype=model.bias.dtype, device=model.bias.device)
         self._loss = loss
         self._learning_rate = learning_rate
@@ -59,62 +59,14 @@ class _DescentByClass:
         rate = -self._learning_rate / batch_size
         outputs, targets, gradient, ones = self._buffers(batch_size)
         pixels = images.flatten(1)
-        self._products.write_outputs(pixels, outputs)
+        torch.addmm(self._bias_column, self._weight, pixels.t(), out=outputs)
         torch.index_select(self._identity, 1, labels, out=targets)
         total = self._loss.write_gradient(outputs, targets, gradient)
-        self._products.move_weight(gradient, pixels, rate)
-        self._bias.addmv_(gradient, ones, alpha=rate)
-        return total
-
-
-class _Products:
-    """The two matrix products of a step, on pixels (B, P), outputs and gradient (C, B)."""
-
-    def __init__(self, model: SoftmaxRegression) -> None:
-        self._weight = model.weight
-        self._bias_column = model.bias.unsqueeze(1)
-        self._weight_gradient = torch.empty_like(model.weight)
-
-    def write_outputs(self, pixels: Tensor, outputs: Tensor) -> None:
-        torch.addmm(self._bias_column, self._weight, pixels.t(), out=outputs)
-
-    def move_weight(self, gradient: Tensor, pixels: Tensor, rate: float) -> None:
         # weight.addmm_ is one operation less, but drifts from autograd ten times as fast or more.
         torch.mm(gradient, pixels, out=self._weight_gradient)
         self._weight.add_(self._weight_gradient, alpha=rate)
-
-
-class _SlicedProducts(_Products):
-    """The two products with the pixels cut into slices, which one batched product runs side by side.
-
-    BLAS gains little from a second thread where a product has ten rows.
-    """
-
-    def __init__(self, model: SoftmaxRegression, slices: int) -> None:
-        super().__init__(model)
-        self._slices = slices
-        self._weight = model.weight.view(model.weight.shape[0], slices, -1).transpose(0, 1)
-        self._weight_gradient = model.weight.new_empty(self._weight.shape)
-
-    def write_outputs(self, pixels: Tensor, outputs: Tensor) -> None:
-        slices = pixels.view(pixels.shape[0], self._slices, -1).permute(1, 2, 0)
-        torch.sum(torch.bmm(self._weight, slices), 0, out=outputs).add_(self._bias_column)
-
-    def move_weight(self, gradient: Tensor, pixels: Tensor, rate: float) -> None:
-        slices = pixels.view(pixels.shape[0], self._slices, -1).transpose(0, 1)
-        gradients = gradient.expand(self._slices, -1, -1)
-        torch.bmm(gradients, slices, out=self._weight_gradient)
-        self._weight.add_(self._weight_gradient, alpha=rate)
-
-
-def _count_slices(model: SoftmaxRegression) -> int:
-    """Return the number of slices of the pixels: one for each thread, if that divides the pixels evenly.
-
-    There are eight at most, as each slice adds its own outputs to the sum. On two threads 16 slices take
-    9% longer than 8.
-    """
-    threads = torch.get_num_threads() if model.weight.device.type == "cpu" else 1
-    return max(n for n in range(1, min(threads, 8) + 1) if model.weight.shape[1] % n == 0)
+        self._bias.addmv_(gradient, ones, alpha=rate)
+        return total
 
 
 class _DescentAsAutograd:

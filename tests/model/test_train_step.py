@@ -83,7 +83,7 @@ def test_a_gradient_that_jumps_gets_autograds_bits(count, threads, pictures):
 @by_name(LOSSES)
 @pytest.mark.parametrize(("side", "count"), [(3, 1), (3, 2), (3, 3), (4, 16), (28, 8)])
 def test_any_number_of_threads_fits_any_image(loss, side, count, threads):
-    """Fewer threads share pixels that all of them can't share evenly, with the same result."""
+    """Pixels that the threads can't share evenly give the same result."""
     threads(count)
     steps = [build_step(StepSpec(name, loss), pixels=side * side, classes=4) for name in LEARNING]
     for step in steps:
