@@ -29,6 +29,12 @@ class Side(ctypes.Structure):
     ]
 
 
+class Team(ctypes.Structure):
+    """A `team` of ring.c: three functions of torch's OpenMP library; null if there is none."""
+
+    _fields_ = [("parallel", _Pointer), ("number", _Pointer), ("count", _Pointer)]
+
+
 class Plan(ctypes.Structure):
     """A `plan` of ring.c: the description of a ring. The memory that it points to must outlive the ring."""
 
@@ -48,6 +54,7 @@ class Plan(ctypes.Structure):
         ("label_bytes", _Int),
         ("ask", _Int),
         ("raw", _Int),
+        ("team", Team),
     ]
 
 
@@ -127,8 +134,8 @@ def _load(path: Path) -> ctypes.CDLL:
     for name, result, arguments in (
         ("ring_open", _Pointer, [ctypes.POINTER(Plan)]),
         ("ring_close", None, [_Pointer]),
-        ("ring_begin", ctypes.c_int, [_Pointer, ctypes.c_uint64]),
-        ("ring_help", ctypes.c_int, [_Pointer]),
+        ("ring_begin", ctypes.c_int, [_Pointer, ctypes.c_uint64, ctypes.c_int]),
+        ("ring_help", None, [_Pointer]),
         ("ring_take", ctypes.c_int, [_Pointer, _Int]),
         ("ring_stop", None, [_Pointer]),
         ("shuffle", ctypes.c_int, [_Pointer, _Int, ctypes.c_uint64]),

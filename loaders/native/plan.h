@@ -10,6 +10,15 @@ typedef struct {
     const float *weights;
 } side;
 
+/* The threads that torch computes with, by functions of its own OpenMP library: they are idle while the training
+ * thread loads. `parallel` runs a function on each of them and on the calling thread, and returns when all have
+ * returned; NULL if there is no such library. Inside, `number` tells a thread's number, and `count` how many there are. */
+typedef struct {
+    void (*parallel)(void (*function)(void *), void *argument, unsigned threads, unsigned flags);
+    int (*number)(void);
+    int (*count)(void);
+} team;
+
 /* Description of a ring.
  *
  * samples, pixels: number of images, and pixels of each.
@@ -22,7 +31,8 @@ typedef struct {
  * ready: int64 (slots,).
  * rows, columns: both sides of the resize; their `out` is 0 for no resize.
  * ask: chunks that the system is asked to read ahead, for images in a file larger than memory; 0 for none.
- * raw: whether pixels are copied as they are. */
+ * raw: whether pixels are copied as they are.
+ * team: torch's threads. */
 typedef struct {
     int64_t samples, pixels, chunk, slots;
     const uint8_t *images;
@@ -33,4 +43,5 @@ typedef struct {
     _Atomic int64_t *ready;
     side rows, columns;
     int64_t label_bytes, ask, raw;
+    team team;
 } plan;

@@ -1,18 +1,24 @@
 /* A ring of chunks of batches. Rows of uint8 are gathered in an epoch's order, scaled to [0, 1], resized if asked
  * for, and handed over one chunk after another.
  *
- * Helper threads fill chunks in ring_help. The training thread takes them in ring_take, and fills a chunk itself
- * instead of sleeping. So a machine without an idle core doesn't wait for a thread, and a machine with one finds
- * its chunks filled. No thread holds Python's GIL in here.
+ * Helper threads fill chunks in ring_help. The training thread takes them in ring_take. Where a chunk is late it
+ * fills one instead of sleeping, together with torch's own threads, which are idle meanwhile. So a machine without
+ * an idle core doesn't wait for a thread, and a machine with one finds its chunks filled. No thread holds Python's
+ * GIL in here.
  */
 #define _DEFAULT_SOURCE /* madvise */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef __CLDEMOTE__
+#include <immintrin.h>
+#endif
 
 #include "plan.h"
 #include "resize.h"
@@ -27,20 +33,27 @@
  * would gain nothing. */
 #define GROUP 64
 #define LARGE ((int64_t)1 << 28)
-/* Checks before a thread sleeps: some ten microseconds, less than waking it costs. */
-#define LOOKS 400
+/* A thread that waits looks for a change for SPIN_NS before it sleeps: a wake-up costs both threads some ten
+ * microseconds, and a train step is often shorter than that. After LOOKS looks it offers its core to others. */
+#define SPIN_NS 1000000
+#define LOOKS 64
+/* Bytes of a row that are prefetched at most. */
+#define MOST_AHEAD (64 * LINE)
 /* A ring.
  *
  * chunks: chunks in an epoch.
  * next: the first chunk that no thread fills yet.
  * released: chunks before this one may be overwritten.
  * ready of a slot: the number of the chunk in it, plus 1.
- * asleep: threads that wait for a change. */
+ * failed: whether memory was short.
+ * asleep: threads that sleep until something changes.
+ * together: whether torch's threads help to fill the chunks that ring_take fills. */
 typedef struct {
     plan p;
     int64_t chunks;
     _Atomic int64_t next, released;
-    _Atomic int stop, asleep;
+    _Atomic int stop, failed, asleep;
+    int together;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 } ring;
@@ -81,27 +94,56 @@ static int64_t label_of(const plan *p, int64_t number) {
     }
 }
 
-/* Fill a chunk. */
-static void fill(const plan *p, int64_t chunk, float *scratch) {
-    int64_t start = chunk * p->chunk, end = start + p->chunk, slot = chunk % p->slots;
-    if (end > p->samples) end = p->samples;
-    if (p->ask) {
+/* Return the number of samples in a chunk. */
+static int64_t count_rows(const plan *p, int64_t chunk) {
+    int64_t left = p->samples - chunk * p->chunk;
+    return left < p->chunk ? left : p->chunk;
+}
+
+/* Scale a row of n pixels. Meanwhile prefetch a later row, and the place where the next one is written. */
+static void scale_row(const uint8_t *from, float *to, int64_t n, const uint8_t *later, const float *place) {
+    for (int64_t k = 0; k < n; k += LINE) {
+        if (k < MOST_AHEAD) __builtin_prefetch(later + k, 0, 3);
+        for (int64_t j = 0; j < LINE; j += LINE / 4) __builtin_prefetch(place + k + j, 1, 3);
+        scale(from + k, to + k, n - k < LINE ? n - k : LINE);
+    }
+    /* A row rarely begins at the start of a cache line, and so lies in one line more. */
+    __builtin_prefetch(later + (n < MOST_AHEAD ? n : MOST_AHEAD) - 1, 0, 3);
+}
+
+/* Hand n floats down to the cache that all cores share. The training thread runs on another core, and reads them
+ * from there in less time than out of this core's own cache. */
+static void hand_down(const float *from, int64_t n) {
+#ifdef __CLDEMOTE__
+    for (int64_t k = 0; k < n; k += LINE / 4) _cldemote((void *)(from + k));
+#else
+    (void)from;
+    (void)n;
+#endif
+}
+
+/* Fill rows `first` to `last` - 1 of a chunk, for a thread on another core if `beside`. Return -1 if memory is
+ * short. */
+static int fill(const plan *p, int64_t chunk, int64_t first, int64_t last, int beside) {
+    int64_t size = p->rows.out ? p->rows.out * p->columns.out : p->pixels, place = chunk % p->slots * p->chunk + first;
+    float *out = (float *)p->out + place * size, *scratch = NULL;
+    uint8_t *bytes = (uint8_t *)p->out + place * p->pixels;
+    int64_t *labels = p->out_labels + place, start = chunk * p->chunk + first, end = chunk * p->chunk + last;
+    int large = p->samples * p->pixels > LARGE, scaled = !p->raw && !p->rows.out;
+    if (room(p) && (scratch = malloc((size_t)room(p) * sizeof *scratch)) == NULL) return -1;
+    if (p->ask && first == 0) {
         /* The first chunk asks for all chunks up to p->ask ahead, each later one for one more. */
         for (int64_t ahead = chunk ? chunk + p->ask : 0; ahead <= chunk + p->ask; ahead++) ask_for(p, ahead);
     }
-    int64_t size = p->rows.out ? p->rows.out * p->columns.out : p->pixels;
-    float *out = (float *)p->out + slot * p->chunk * size;
-    uint8_t *bytes = (uint8_t *)p->out + slot * p->chunk * p->pixels;
-    int64_t *labels = p->out_labels + slot * p->chunk;
-    int large = p->samples * p->pixels > LARGE;
     if (large) look_up(p, start, end);
     for (int64_t i = start; i < end; i++) {
         if (large && (i - start) % GROUP == 0) look_up(p, i + GROUP, end);
-        if (i + AHEAD < p->samples) {
-            int64_t soon = p->order ? p->order[i + AHEAD] : i + AHEAD;
-            const char *row = (const char *)(p->images + soon * p->pixels);
-            for (int64_t k = 0; k < p->pixels + LINE - 1 && k < 64 * LINE; k += LINE) __builtin_prefetch(row + k, 0, 3);
-            __builtin_prefetch((const char *)p->labels + soon * p->label_bytes, 0, 3);
+        int64_t soon = i + AHEAD < p->samples ? i + AHEAD : i;
+        if (p->order) soon = p->order[soon];
+        const uint8_t *later = p->images + soon * p->pixels;
+        __builtin_prefetch((const char *)p->labels + soon * p->label_bytes, 0, 3);
+        for (int64_t k = 0; !scaled && k < p->pixels + LINE - 1 && k < MOST_AHEAD; k += LINE) {
+            __builtin_prefetch(later + k, 0, 3);
         }
         int64_t number = p->order ? p->order[i] : i;
         const uint8_t *from = p->images + number * p->pixels;
@@ -110,20 +152,47 @@ static void fill(const plan *p, int64_t chunk, float *scratch) {
             bytes += p->pixels;
         } else {
             if (p->rows.out) resize(p, from, out, scratch);
-            else scale(from, out, p->pixels);
+            else scale_row(from, out, p->pixels, later, i + 1 < end ? out + size : out);
+            if (beside) hand_down(out, size);
             out += size;
         }
         *labels++ = label_of(p, number);
     }
+    free(scratch);
+    return 0;
 }
 
-/* Fill the next chunk if there is one and its slot is free; return whether it was. */
-static int fill_one(ring *r, float *scratch) {
+/* A chunk that torch's threads fill together. */
+typedef struct {
+    const plan *p;
+    int64_t chunk;
+    _Atomic int failed;
+} shared;
+
+/* Fill this thread's share of a chunk: a run of rows, so that threads write to few common cache lines. */
+static void fill_share(void *given) {
+    shared *s = given;
+    int64_t rows = count_rows(s->p, s->chunk), member = s->p->team.number(), members = s->p->team.count();
+    if (fill(s->p, s->chunk, rows * member / members, rows * (member + 1) / members, 0)) s->failed = 1;
+}
+
+/* Fill the next chunk if there is one and its slot is free; return whether it was. A helper fills it alone, for the
+ * training thread. */
+static int fill_one(ring *r, int helper) {
     int64_t next = atomic_load(&r->next);
     do {
         if (next >= r->chunks || next >= atomic_load(&r->released) + r->p.slots) return 0;
     } while (!atomic_compare_exchange_weak(&r->next, &next, next + 1));
-    fill(&r->p, next, scratch);
+    int failed;
+    if (!helper && r->together) {
+        shared s = {&r->p, next, 0};
+        /* 0 threads stands for as many as torch has. Another number would make OpenMP start new threads. */
+        r->p.team.parallel(fill_share, &s, 0, 0);
+        failed = s.failed;
+    } else {
+        failed = fill(&r->p, next, 0, count_rows(&r->p, next), helper);
+    }
+    if (failed) atomic_store(&r->failed, 1);
     atomic_store(&r->p.ready[next % r->p.slots], next + 1);
     return 1;
 }
@@ -149,11 +218,19 @@ static int is_due(ring *r, int64_t unused) {
     return atomic_load(&r->stop) || next >= r->chunks || next < atomic_load(&r->released) + r->p.slots;
 }
 
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 /* Wait until `happened` returns true: first awake, then asleep. */
 static void await(ring *r, int (*happened)(ring *, int64_t), int64_t chunk) {
-    for (int looks = 0; looks < LOOKS; looks++) {
-        if (happened(r, chunk)) return;
-        relax();
+    for (int64_t began = now_ns(); now_ns() - began < SPIN_NS; sched_yield()) {
+        for (int looks = 0; looks < LOOKS; looks++) {
+            if (happened(r, chunk)) return;
+            relax();
+        }
     }
     pthread_mutex_lock(&r->mutex);
     /* Counted before the next check, so that a thread that changes the ring sees that it must wake this one. */
@@ -181,26 +258,25 @@ void ring_close(ring *r) {
     free(r);
 }
 
-/* Begin an epoch, while no thread is in the ring, and draw its order. Return -1 if memory is short. */
-int ring_begin(ring *r, uint64_t seed) {
+/* Begin an epoch, while no thread is in the ring, and draw its order. ring_take fills chunks together with torch's
+ * threads if `together`. Return -1 if memory is short. */
+int ring_begin(ring *r, uint64_t seed, int together) {
     if (r->p.order && shuffle(r->p.order, r->p.samples, seed)) return -1;
     for (int64_t slot = 0; slot < r->p.slots; slot++) atomic_store(&r->p.ready[slot], 0);
     atomic_store(&r->next, 0);
     atomic_store(&r->released, 0);
     atomic_store(&r->stop, 0);
+    atomic_store(&r->failed, 0);
+    r->together = together && r->p.team.parallel != NULL;
     return 0;
 }
 
-/* Fill chunks until the epoch has none left, or ring_stop is called. Return -1 if memory is short. */
-int ring_help(ring *r) {
-    float *scratch = malloc((size_t)room(&r->p) * sizeof *scratch + 1);
-    if (scratch == NULL) return -1;
+/* Fill chunks until the epoch has none left, or ring_stop is called. */
+void ring_help(ring *r) {
     while (!atomic_load(&r->stop) && atomic_load(&r->next) < r->chunks) {
-        if (fill_one(r, scratch)) wake(r);
+        if (fill_one(r, 1)) wake(r);
         else await(r, is_due, 0);
     }
-    free(scratch);
-    return 0;
 }
 
 /* Return once a chunk is ready; chunks are taken in order. Chunk n is valid until chunk n+2 is taken. Return -1 if
@@ -211,15 +287,11 @@ int ring_take(ring *r, int64_t chunk) {
         /* Waking a helper is expensive, so it must find work for a while. */
         if (r->p.slots - (atomic_load(&r->next) - (chunk - 1)) >= (r->p.slots - 1) / 2) wake(r);
     }
-    if (is_ready(r, chunk)) return 0;
-    float *scratch = malloc((size_t)room(&r->p) * sizeof *scratch + 1);
-    if (scratch == NULL) return -1;
     while (!is_ready(r, chunk)) {
-        if (fill_one(r, scratch)) wake(r);
+        if (fill_one(r, 0)) wake(r);
         else await(r, is_ready, chunk);
     }
-    free(scratch);
-    return 0;
+    return atomic_load(&r->failed) ? -1 : 0;
 }
 
 /* Let helpers return before the epoch's end. */

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from loaders.data.rows import Rows
 from loaders.device.resize import weights
 from loaders.native import Plan, Side, native
+from loaders.native.torch_team import find_team, has_team
 from loaders.ring.slots import Slots
 
 _BLOCK = 16  # as in ring.c
@@ -56,6 +57,7 @@ class NativeRing:
             label_bytes=rows.labels.itemsize,
             ask=_ASK_AHEAD if rows.ask else 0,
             raw=slots.images.dtype == np.uint8,
+            team=find_team(),
         )
         self._ring = library.ring_open(ctypes.byref(plan))
         self._check(0 if self._ring else -1)
@@ -63,7 +65,7 @@ class NativeRing:
         self._take = library.ring_take
 
     def begin(self, seed: int) -> None:
-        self._check(self._library.ring_begin(self._ring, seed))
+        self._check(self._library.ring_begin(self._ring, seed, has_team()))
 
     def take(self, chunk: int) -> None:
         if self._take(self._ring, chunk):
