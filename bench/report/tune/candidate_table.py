@@ -26,7 +26,7 @@ COLUMNS = (
         "race", "number", "Ratio to the present one in the race: selected, and so optimistic for the best."
     ),
     Column("blocks", "number", "Number of blocks of the race that it ran."),
-    Column("screen", "number", "Ratio to the present one in the screen, from one short trial."),
+    Column("screen", "number", "Ratio to the present one in the screen, from one to three short trials."),
     Column("processes", "number small", "Number of its processes, the training process included."),
 )
 END = "end"

@@ -34,14 +34,15 @@ LARGEST_BOUND = 9.995
 
 
 def name_setting(tuning: Tuning, number: int) -> str:
-    """Return what a candidate sets, such as `num_workers=2 num_threads=1`; the present one is the user's."""
-    return YOURS if number == 0 else name_changes(tuning.candidates[number])
+    """Return what a candidate sets, such as `num_workers=2 num_threads=1`; the present one is the user's.
 
-
-def name_changes(candidate: Candidate) -> str:
-    """Return the settings that tell a candidate from the present one; its name where none does."""
-    changes = " ".join(f"{name}={value}" for name, value in candidate.changes.items())
-    return printable(changes or candidate.name)
+    Only the parts of its name are in it that the present one's name doesn't have. Names leave out settings
+    that follow from others.
+    """
+    if number == 0:
+        return YOURS
+    name, present = (printable(tuning.candidates[one].name).split(" ") for one in (number, 0))
+    return " ".join([part for part in name if part not in present] or name)
 
 
 def name_row(tuning: Tuning, number: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
 from bench.analysis.tuning.tuning import Tuning
 from bench.report.charts.chart import Chart, mark_configuration
@@ -18,13 +17,14 @@ from bench.report.tune.charts.looks import (
     choose_look,
     describe_context,
     list_looks,
+    scale_ratios,
 )
 from bench.report.tune.words import describe_confirmed, name_row, name_setting, order_candidates
-from bench.text import format_count, format_rate, format_ratio
+from bench.text import format_count, format_rate
 
 NAME, TITLE = "fresh_gains", "The gain in fresh blocks"
 # The axis shows these ratios at least: in a narrower one noise looks like a gain.
-RANGE = (0.9, 1.1)
+NARROWEST = (0.9, 1.1)
 
 
 def make_fresh_gains(tuning: Tuning) -> Chart | None:
@@ -35,7 +35,7 @@ def make_fresh_gains(tuning: Tuning) -> Chart | None:
         return None
     context = describe_context(tuning)
     rows = make_row_axes(len(shown), TITLE, context)
-    values = [*RANGE]
+    values = [*NARROWEST]
     handles = [Line2D([], [], ls="", label=name, **look) for look, name in list_looks(tuning, shown)]
     if (ceiling := find_ceiling_ratio(tuning)) is not None:
         values.append(ceiling)
@@ -57,9 +57,7 @@ def make_fresh_gains(tuning: Tuning) -> Chart | None:
             values += ends
         for part in parts:
             mark_configuration(part, number)
-    margin = 0.04 * (max(values) - min(values))
-    rows.axes.set_xlim(min(values) - margin, max(values) + margin)
-    rows.axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"×{format_ratio(ratio)}"))
+    scale_ratios(rows.axes.xaxis, values)
     rows.axes.set_xlabel(OVER_PRESENT, fontsize=9)
     rows.add_legend(handles)
     blocks = format_count(tuning.outcome.confirm_blocks, "block")

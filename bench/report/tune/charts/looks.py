@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from matplotlib.axis import Axis, XAxis
+from matplotlib.ticker import FuncFormatter
 
 from bench.analysis.tuning.outcome import End
 from bench.analysis.tuning.tuning import Tuning
 from bench.report.charts.chart_words import shorten
 from bench.report.charts.palette import BASELINE, BEST, INK, MUTED
+from bench.report.charts.scale import is_wide, scale_axis
 from bench.report.tune.words import YOURS, describe_setup, find_fate
-from bench.text import printable
+from bench.text import format_ratio, printable
 
 HOLLOW: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.6}
 CHOSEN: dict[str, Any] = {"marker": "o", "color": BEST, "markersize": 8.5}
@@ -52,6 +57,22 @@ def list_looks(tuning: Tuning, numbers: list[int]) -> list[tuple[dict[str, Any],
     """Return the looks of some candidates, each with its meaning, in the order of a legend."""
     used = [choose_look(tuning, number) for number in numbers]
     return [(look, name) for look, name in NAMES if look in used]
+
+
+def scale_ratios(axis: Axis, ratios: Sequence[float]) -> None:
+    """Scale an axis for ratios to the present configuration, by factors where they span more than ten.
+
+    Args:
+        axis: x or y axis.
+        ratios: all values along it.
+    """
+    if is_wide(ratios):
+        scale_axis(axis, ratios)
+    else:
+        margin = 0.05 * (max(ratios) - min(ratios))
+        set_limits = axis.axes.set_xlim if isinstance(axis, XAxis) else axis.axes.set_ylim
+        set_limits(min(ratios) - margin, max(ratios) + margin)
+    axis.set_major_formatter(FuncFormatter(lambda ratio, _: f"×{format_ratio(ratio)}"))
 
 
 def describe_context(tuning: Tuning) -> str:

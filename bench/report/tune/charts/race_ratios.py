@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
 from bench.analysis.tuning.tuning import Tuning
 from bench.report.charts.chart import Chart, mark_configuration
@@ -17,6 +16,7 @@ from bench.report.tune.charts.looks import (
     choose_look,
     describe_context,
     list_looks,
+    scale_ratios,
 )
 from bench.report.tune.words import (
     STOPS,
@@ -29,13 +29,15 @@ from bench.report.tune.words import (
     name_setting,
     order_candidates,
 )
-from bench.text import format_count, format_ratio
+from bench.text import format_count
 
 NAME, TITLE = "race_ratios", "The race"
 # Rows of many fit on one screen when they are lower.
 MANY, LOW_ROW_INCHES, ROW_INCHES = 14, 0.38, 0.44
 # More rows than these make a picture of several screens.
 MOST_ROWS = 40
+# The axis shows these ratios at least: in a narrower one noise looks like a difference.
+NARROWEST = (0.97, 1.03)
 # Letters of what became of a configuration.
 END_LETTERS = 30
 
@@ -60,10 +62,7 @@ def make_race_ratios(tuning: Tuning) -> Chart | None:
             for part in rows.axes.plot(ratio, place, ls="", zorder=3, **choose_look(tuning, number)):
                 mark_configuration(part, number)
     ratios = [ratio for number in shown if (ratio := find_fate(tuning, number).race_ratio) is not None]
-    low, high = min([*ratios, 0.97]), max([*ratios, 1.03])
-    margin = 0.05 * (high - low)
-    rows.axes.set_xlim(low - margin, high + margin)
-    rows.axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"×{format_ratio(ratio)}"))
+    scale_ratios(rows.axes.xaxis, [*ratios, *NARROWEST])
     rows.axes.set_xlabel(OVER_PRESENT, fontsize=9)
     rows.add_legend([Line2D([], [], ls="", label=name, **look) for look, name in list_looks(tuning, shown)])
     more = len(ordered) - len(shown)

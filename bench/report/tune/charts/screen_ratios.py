@@ -9,7 +9,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bench.analysis.tuning.tuning import Tuning
 from bench.report.charts.chart import TITLE as TITLE_ID
@@ -17,15 +16,15 @@ from bench.report.charts.chart import Chart, mark_configuration
 from bench.report.charts.chart_words import join_sentences
 from bench.report.charts.palette import BEST, INK, MUTED
 from bench.report.explain.wording import format_factor
-from bench.report.tune.charts.looks import HOLLOW, NOW, PRESENT, describe_context
+from bench.report.tune.charts.looks import HOLLOW, NOW, OVER_PRESENT, describe_context, scale_ratios
 from bench.report.tune.words import YOURS, find_fate, name_setting, select_ends
-from bench.text import format_count, format_ratio
+from bench.text import format_count
 
 NAME, TITLE = "screen_ratios", "The screen"
 KNOB = "num_workers"
 WIDTH, HEIGHT = 7.5, 4.0
 # Heights in inches of what stands above and below the axes.
-ABOVE, BELOW, LEFT = 0.62, 0.95, 0.55
+ABOVE, BELOW, LEFT = 0.62, 0.95, 0.75
 # Width that the candidates of one value take, in steps of the axis.
 SPREAD = 0.6
 KEPT: dict[str, Any] = {"marker": "o", "color": BEST, "markersize": 6}
@@ -36,7 +35,7 @@ def make_screen_ratios(tuning: Tuning) -> Chart | None:
     """Make the chart of the screen; None where fewer than two candidates were screened."""
     ratios = {
         number: ratio
-        for number in range(len(tuning.candidates))
+        for number in range(1, len(tuning.candidates))
         if (ratio := find_fate(tuning, number).screen_ratio) is not None
     }
     if len(ratios) < 2:
@@ -56,19 +55,18 @@ def make_screen_ratios(tuning: Tuning) -> Chart | None:
     places, how = _place(axes, tuning, ratios)
     axes.axhline(1, zorder=0, **NOW)
     screened = set(select_ends(tuning, "screened"))
-    looks = {number: PRESENT if number == 0 else DROPPED if number in screened else KEPT for number in ratios}
-    for number in sorted(ratios, key=lambda number: (number not in screened, number == 0)):
+    looks = {number: DROPPED if number in screened else KEPT for number in ratios}
+    for number in sorted(ratios, key=lambda number: number not in screened):
         for part in axes.plot(places[number], ratios[number], ls="", zorder=3, **looks[number]):
             mark_configuration(part, number)
     axes.tick_params(labelsize=9)
-    axes.yaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"×{format_ratio(ratio)}"))
-    axes.set_ylim(bottom=min(0.0, *ratios.values()))
+    scale_ratios(axes.yaxis, [1.0, *ratios.values()])
+    axes.set_ylabel(OVER_PRESENT, fontsize=9)
     kept = len(ratios) - len(screened & set(ratios))
     _add_legend(axes, looks)
-    unseen = len(tuning.candidates) - len(ratios)
+    unseen = len(tuning.candidates) - 1 - len(ratios)
     caption = join_sentences(
-        f"A mark is one short trial over the trials of {YOURS} around it, {how}",
+        f"A mark is the mean of one to three short trials over those of {YOURS} around them, {how}",
         f"{kept:,} of {len(ratios):,} went on to the race; the choice is outside of its guarantee",
         f"{format_count(unseen, 'candidate')} without a trial aren't shown" if unseen else "",
         context,
@@ -100,11 +98,12 @@ def _place(axes: Axes, tuning: Tuning, ratios: Mapping[int, float]) -> tuple[dic
 
 
 def _add_legend(axes: Axes, looks: Mapping[int, dict[str, Any]]) -> None:
-    named = ((KEPT, "went on to the race"), (DROPPED, "left out"), (PRESENT, YOURS))
+    named = ((KEPT, "went on to the race"), (DROPPED, "left out"))
     used: Sequence[dict[str, Any]] = list(looks.values())
     handles: list[Line2D] = [
         Line2D([], [], ls="", label=name, **look) for look, name in named if look in used
     ]
+    handles.append(Line2D([], [], label=YOURS, **NOW))
     axes.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.2), ncol=3, frameon=False, fontsize=9,
         borderaxespad=0, borderpad=0, labelcolor=INK,

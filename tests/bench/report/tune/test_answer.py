@@ -10,6 +10,7 @@ from bench.analysis.statistics import Estimate
 from bench.analysis.tuning.outcome import Confirmation
 from bench.report.tune.answer import answer_in_a_sentence, is_optimistic
 from bench.report.tune.findings import list_cautions, list_findings
+from bench.report.tune.words import name_setting
 from tests.bench.report.tune import tunings
 
 ANSWERS = {
@@ -60,6 +61,21 @@ def test_an_interrupted_tuning_needs_no_longer_budget() -> None:
     assert answer_in_a_sentence(found).endswith("; it was interrupted too early.")
     assert find(found, "Interrupted") == "only what was measured until then is judged."
     assert "The race ended after 1 block, since it was interrupted." in find(found, "Time")
+
+
+def test_a_setting_is_named_by_what_is_changed() -> None:
+    """Settings that follow from others, and those that the present one has too, aren't in its name."""
+    names = (
+        "torch_dataloader num_workers=2 prefetch_factor=4",
+        "tensor_slice num_workers=2",
+        "torch_dataloader",
+    )
+    found = tunings.make_small()
+    candidates = tuple(replace(one, name=name) for one, name in zip(found.candidates, names, strict=True))
+    found = replace(found, candidates=candidates)
+    # A candidate whose name has nothing of its own has its whole name.
+    named = [name_setting(found, number) for number in range(3)]
+    assert named == ["what you have", "tensor_slice", "torch_dataloader"]
 
 
 def test_few_blocks_have_no_interval() -> None:

@@ -48,7 +48,7 @@ def make_gain(count: int = 24) -> Tuning:
     for number in range(count):
         workers = int(candidates[number].cells["num_workers"])
         ratio = 0.6 + 1.1 * math.exp(-abs(workers - 2) / 6) - 0.003 * number if number else 1.0
-        screened = ratio * (1.02 if number % 2 else 0.98) if is_screened else None
+        screened = ratio * (1.02 if number % 2 else 0.98) if is_screened and number else None
         if number >= raced:
             fates[number] = Fate("screened", screen_ratio=screened)
         elif number in (leader, cheapest):
