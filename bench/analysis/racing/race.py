@@ -93,6 +93,18 @@ class Race:
         left = list(self.left)
         return sorted(left, key=lambda number: -float(np.median(self._log_speeds[self._places[number]])))
 
+    def is_shown_slower(self, number: int, faster: int) -> bool:
+        """Return True if the race shows that a configuration is slower than another, whichever is asked for.
+
+        It holds with a probability of 97.5% for all pairs with the faster one's rivals, at any look.
+
+        Args:
+            number: the configuration that may be slower; it may have left.
+            faster: the configuration that may be faster.
+        """
+        log_e = self._log_e[self._places[number], self._places[faster]]
+        return bool(log_e >= self._enough + math.log(max(1, len(self.numbers) - 1)))
+
     def estimate_noise(self) -> float | None:
         """Return the spread of one trial, as a share; None where no two that are in have enough blocks.
 

@@ -7,13 +7,17 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 
+from scipy.special import ndtri
+
 from bench.analysis.comparison.shift import compare_paired
 from bench.analysis.statistics import CONFIDENCE, FEWEST_BLOCKS, Estimate, estimate, pair_ratios
 from bench.analysis.tuning.lab import Lab, LabClosedError
 from bench.analysis.tuning.outcome import Confirmation
 
-# Blocks of fresh trials, and their number where the budget is short. It is fixed before the race begins.
-BLOCKS, FEWER_BLOCKS = 8, 6
+# Blocks of fresh trials. With fewer than the second number an interval says little.
+BLOCKS, FEWEST, MOST = 8, 4, 40
+# Error probability to each side of an interval, of two that are made; and the power that is aimed at.
+ERROR, POWER = 0.0125, 0.9
 # Most configurations in a block: the leader, the cheapest, and the present one.
 CONFIRMED = 3
 
@@ -21,8 +25,8 @@ CONFIRMED = 3
 def confirm(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[int, Confirmation]:
     """Measure configurations in fresh blocks, and compare each with the first one.
 
-    The number of blocks is fixed beforehand, so that usual intervals hold. They are corrected for the number
-    of comparisons (Bonferroni).
+    Their number is fixed beforehand, so that usual intervals hold. They are corrected for the number of
+    comparisons (Bonferroni).
 
     Args:
         lab: runs the trials.
@@ -48,6 +52,35 @@ def confirm(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[in
         if own is not None and len(ratios) >= FEWEST_BLOCKS:
             found[number] = Confirmation(own, compare(ratios, max(1, len(numbers) - 1)))
     return found if numbers[0] in found else {}
+
+
+def count_blocks(lab: Lab, numbers: Sequence[int], wanted: int) -> int:
+    """Return how many fresh blocks the budget has time for; 0 where they are too few.
+
+    The number depends on the race and on no fresh block, so intervals of these blocks hold.
+
+    Args:
+        lab: runs the trials.
+        numbers: the configurations of a block.
+        wanted: blocks that it should be.
+    """
+    block_s = sum(lab.estimate_s("confirm", number) for number in numbers)
+    room = lab.find_left_s() / block_s if block_s > 0 else math.inf
+    blocks = wanted if room >= wanted else int(room)
+    return blocks if blocks >= FEWEST else 0
+
+
+def want_blocks(gap: float, noise: float, fewest: int) -> int:
+    """Return the number of fresh blocks that show a gap in nine of ten cases.
+
+    Args:
+        gap: logarithm of the ratio that is to be shown.
+        noise: spread of one trial, as a share.
+        fewest: fewest blocks.
+    """
+    standard_errors = float(ndtri(1 - ERROR) + ndtri(POWER))
+    wanted = 2 * (standard_errors * noise / gap) ** 2
+    return min(MOST, max(fewest, math.ceil(wanted)))
 
 
 def compare(ratios: Sequence[float], comparisons: int) -> Estimate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -32,6 +33,14 @@ class LabClosedError(Exception):
 
 class Lab(Protocol):
     """Runs the trials that a tuning chooses, one at a time. Configurations go by their numbers."""
+
+    def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:
+        """Get ready for a part of a tuning, for example choose how long its trials are.
+
+        Args:
+            stage: the part that begins.
+            numbers: the configurations that it measures.
+        """
 
     def measure(self, stage: Stage, number: int, block: int, cap_s: float | None = None) -> Measured:
         """Run one trial.

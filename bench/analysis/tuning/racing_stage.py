@@ -51,19 +51,26 @@ class RacingStage:
         race = Race(numbers, self.error)
         try:
             while not self._is_over(race, until_left_s):
-                self._run_block(race)
+                self._run_block(race, until_left_s)
         except LabClosedError:
             # A block that was broken off doesn't count: those that it lacks would leave.
             self.stop = "budget"
         self._conclude(race)
         return race
 
-    def _run_block(self, race: Race) -> None:
-        """Measure all that are in, and drop those that are slower."""
+    def _run_block(self, race: Race, until_left_s: float) -> None:
+        """Measure all that are in, and drop those that are slower.
+
+        Raises:
+            LabClosedError: the time is over.
+        """
         block = race.blocks
         order = random.Random(f"{self.seed}/race/{block}").sample(race.left, len(race.left))
         speeds: dict[int, float] = {}
         for number in order:
+            if self.lab.find_left_s() < until_left_s:
+                # Trials took longer than was expected.
+                raise LabClosedError
             measured = self.lab.measure("race", number, block, self._cap.find_s())
             self._cap.add(measured)
             if measured.samples_per_s is None:

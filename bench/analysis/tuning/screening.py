@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from bench.analysis.tuning.capping import Cap
 from bench.analysis.tuning.lab import Lab, LabClosedError
 from bench.analysis.tuning.outcome import Fate
+from bench.analysis.tuning.surrogate import Surrogate
 
 # The present configuration is measured again after so many trials, to see how the machine's speed drifts.
 REFERENCE_EVERY = 10
@@ -24,6 +25,8 @@ MOST_PASSES = 3
 STANDARD_ERRORS = 3.0
 # A spread that was estimated from few trials may be too small by chance.
 LEAST_NOISE = 0.02
+# After this share of a pass, the most promising ones are looked at first; a guess takes so many trials.
+RANDOM_SHARE, FEWEST_SEEN = 0.3, 20
 # A normal distribution's standard deviation over its median absolute deviation.
 DEVIATIONS = 1.4826
 
@@ -39,6 +42,8 @@ class Screening:
         lab: runs the trials.
         seed: decides their order.
         survivors: number of configurations that are kept at most.
+        surrogate: guesses speeds from settings, to look at the most promising ones first; None for a random
+            order.
         fates: configurations that left; the others are absent.
         ratios: throughput of each configuration over the present one's, the drift of the machine taken out.
         noise: spread of one trial of the present configuration, as a share; None before there are enough.
@@ -47,6 +52,7 @@ class Screening:
     lab: Lab
     seed: int
     survivors: int
+    surrogate: Surrogate | None = None
     fates: dict[int, Fate] = field(default_factory=dict)
     ratios: dict[int, float] = field(default_factory=dict)
     noise: float | None = None
@@ -73,7 +79,7 @@ class Screening:
             left = self._keep(ranked, turn + 1)
             if len(left) <= self.survivors:
                 break
-        kept = left[: self.survivors]
+        kept = left[: self.survivors + self.survivors // 4]
         for number, ratio in self.ratios.items():
             if number not in kept and number not in self.fates:
                 self.fates[number] = Fate("screened", screen_ratio=ratio)
@@ -86,24 +92,40 @@ class Screening:
 
     def _pass(self, turn: int, numbers: Sequence[int], until_left_s: float) -> None:
         """Measure each configuration once, as far as the time allows."""
-        order = random.Random(f"{self.seed}/screen/{turn}").sample(numbers, len(numbers))
+        left = random.Random(f"{self.seed}/screen/{turn}").sample(numbers, len(numbers))
         references: list[tuple[int, float]] = []
         found: list[tuple[int, int, float]] = []
         try:
-            for place, number in enumerate(order):
-                if self.lab.find_left_s() - self.lab.estimate_s("screen", number) < until_left_s and found:
-                    break
+            for place in range(len(numbers)):
                 if place % REFERENCE_EVERY == 0:
                     references += self._measure_reference(turn, place)
+                    left = self._order(left, place / len(numbers), references, found)
+                number = left[0]
+                if self.lab.find_left_s() - self.lab.estimate_s("screen", number) < until_left_s and found:
+                    break
+                left = left[1:]
                 measured = self.lab.measure("screen", number, turn, self._cap.find_s())
                 self._cap.add(measured)
                 if measured.samples_per_s is None:
                     self.fates[number] = Fate("capped" if measured.is_slow else "failed", measured.problem)
                 else:
                     found.append((place, number, math.log(measured.samples_per_s)))
-            references += self._measure_reference(turn, len(order))
+            references += self._measure_reference(turn, len(numbers))
         finally:
             self._take(references, found)
+
+    def _order(
+        self,
+        left: list[int],
+        share: float,
+        references: Sequence[tuple[int, float]],
+        found: Sequence[tuple[int, int, float]],
+    ) -> list[int]:
+        """Return those that are left in the order of their guessed speeds, once enough were seen."""
+        if self.surrogate is None or share < RANDOM_SHARE or len(found) < FEWEST_SEEN:
+            return left
+        guessed = self.surrogate.predict({n: log - _find_level(references, at) for at, n, log in found})
+        return sorted(left, key=lambda number: -guessed[number])
 
     def _take(self, references: Sequence[tuple[int, float]], found: Sequence[tuple[int, int, float]]) -> None:
         """Take in the trials of a pass."""
@@ -124,7 +146,11 @@ class Screening:
             self.noise = DEVIATIONS * statistics.median(steps) / math.sqrt(2)
 
     def _keep(self, ranked: Sequence[int], passes: int) -> list[int]:
-        """Return those that may be as fast as the leader."""
+        """Return those that may be as fast as the leader, the fastest first.
+
+        One that was slow in its trials stays, at the end, if others with its settings are fast: its trial may
+        have been disturbed.
+        """
         if not ranked:
             return []
         noise = max(LEAST_NOISE, self.noise or 0.0)
@@ -132,7 +158,16 @@ class Screening:
         least = self.ratios[ranked[0]] * math.exp(-margin)
         near = [number for number in ranked if self.ratios[number] >= least]
         few = self.survivors // 2
-        return near if len(near) >= few else [*ranked[:few]]
+        kept = near if len(near) >= few else [*ranked[:few]]
+        return kept + self._rescue([number for number in ranked if number not in kept], least)
+
+    def _rescue(self, others: Sequence[int], least: float) -> list[int]:
+        """Return those of which others with the same settings are as fast as it takes."""
+        if self.surrogate is None or not others or len(self.ratios) < FEWEST_SEEN:
+            return []
+        guessed = self.surrogate.predict({number: math.log(ratio) for number, ratio in self.ratios.items()})
+        doubtful = [number for number in others if guessed[number] >= math.log(least)]
+        return sorted(doubtful, key=lambda number: -guessed[number])[: self.survivors // 4]
 
 
 def _find_level(references: Sequence[tuple[int, float]], place: int) -> float:

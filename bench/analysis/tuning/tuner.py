@@ -9,14 +9,20 @@ from dataclasses import dataclass, replace
 from bench.analysis.racing.race import ERROR, Race
 from bench.analysis.tuning import confirming
 from bench.analysis.tuning.lab import Lab
-from bench.analysis.tuning.outcome import Confirmation, Fate, Outcome, Verdict
+from bench.analysis.tuning.outcome import Fate, Outcome, Verdict
 from bench.analysis.tuning.racing_stage import RacingStage
 from bench.analysis.tuning.screening import Screening
+from bench.analysis.tuning.surrogate import Surrogate
 
 # A race of more configurations than this begins with a screen, which keeps so many.
 SCREEN_ABOVE, SURVIVORS = 24, 16
-# Shares of the budget: what the fresh blocks may reserve, and what the screen may take of the rest.
-CONFIRM_SHARE, SCREEN_SHARE = 0.4, 0.6
+# A race with fewer blocks drops hardly any. So many configurations are raced in any case.
+FEWEST_RACE_BLOCKS, FEWEST_RACED = 5, 2
+# Share of a leader's gap in the race that holds in fresh blocks, about.
+HELD = 0.8
+LEAST_NOISE = 0.02
+# Shares of the budget: what is kept for fresh blocks at most, and what the screen may take of the rest.
+CONFIRM_SHARE, SCREEN_SHARE = 0.25, 0.75
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class TunerOptions:
         seed: decides every order.
         screen_above: number of configurations above which a screen comes before the race; default 24.
         survivors: number of configurations that the screen keeps; default 16.
-        confirm_blocks: number of fresh blocks; default 8, and 6 where the budget is short.
+        confirm_blocks: most fresh blocks; default 8. A short budget leaves fewer.
     """
 
     regret: float = 0.03
@@ -51,7 +57,13 @@ class Tuner:
        gain: that of a leader is inflated by its selection.
     """
 
-    def __init__(self, lab: Lab, costs: Sequence[tuple[float, ...]], options: TunerOptions) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        costs: Sequence[tuple[float, ...]],
+        options: TunerOptions,
+        settings: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
         """Prepare a tuning.
 
         Args:
@@ -59,41 +71,58 @@ class Tuner:
             costs: what each configuration costs beside its time, such as its number of processes, at least
                 one. The cheapest of equal ones is chosen.
             options: what the tuning aims at.
+            settings: settings of each configuration, from which a screen guesses what to look at first;
+                default None for a random order.
         """
+        self._settings = settings
         self._lab = lab
         self._costs = costs
         self._options = options
 
     def run(self) -> Outcome:
         """Screen, race and confirm."""
-        options, count = self._options, len(self._costs)
-        blocks, reserve_s = self._reserve()
+        options, count, reserve_s = self._options, len(self._costs), self._reserve_s()
         numbers = list(range(1, count))
-        screening = Screening(self._lab, options.seed, options.survivors)
+        surrogate = None if self._settings is None else Surrogate(self._settings)
+        screening = Screening(self._lab, options.seed, options.survivors, surrogate)
         if count > options.screen_above:
+            self._lab.prepare("screen", range(count))
             left_s = self._lab.find_left_s() - reserve_s
             until_left_s = reserve_s + (1 - SCREEN_SHARE) * left_s if left_s < math.inf else 0.0
             numbers = screening.run(numbers, until_left_s)
+            numbers = self._limit(numbers, reserve_s, screening)
+        self._lab.prepare("race", [0, *numbers])
         stage = RacingStage(self._lab, options.seed, options.regret, options.error)
         race = stage.run([0, *numbers], reserve_s)
         fates = {**screening.fates, **self._merge(screening, stage)}
         outcome = self._choose(race, stage, fates, screening)
         to_confirm = tuple(dict.fromkeys([0, outcome.leader, outcome.cheapest]))
-        confirmed: Mapping[int, Confirmation] = {}
-        if blocks and len(to_confirm) > 1:
-            confirmed = confirming.confirm(self._lab, to_confirm, blocks, options.seed)
-        return self._judge(replace(outcome, confirmed=confirmed, confirm_blocks=blocks if confirmed else 0))
+        if len(to_confirm) > 1:
+            outcome = self._confirm(outcome, to_confirm, stage)
+        return self._judge(outcome)
 
-    def _reserve(self) -> tuple[int, float]:
-        """Return the number of fresh blocks, and the seconds that they take."""
+    def _reserve_s(self) -> float:
+        """Return the seconds that are kept for fresh blocks."""
         left_s = self._lab.find_left_s()
+        if left_s == math.inf:
+            return 0.0
         # The winner is hardly slower than the present one.
         block_s = confirming.CONFIRMED * self._lab.estimate_s("confirm", 0)
-        fewer = min(confirming.FEWER_BLOCKS, self._options.confirm_blocks)
-        for blocks in (self._options.confirm_blocks, fewer):
-            if blocks * block_s <= CONFIRM_SHARE * left_s:
-                return blocks, blocks * block_s
-        return 0, 0.0
+        return min(CONFIRM_SHARE * left_s, self._options.confirm_blocks * block_s)
+
+    def _limit(self, numbers: list[int], reserve_s: float, screening: Screening) -> list[int]:
+        """Return as many of the best as a race of a few blocks has time for."""
+        room_s = (self._lab.find_left_s() - reserve_s) / FEWEST_RACE_BLOCKS
+        room_s -= self._lab.estimate_s("race", 0)
+        kept: list[int] = []
+        for number in numbers:
+            room_s -= self._lab.estimate_s("race", number)
+            if room_s < 0 and len(kept) >= FEWEST_RACED:
+                break
+            kept.append(number)
+        for number in numbers[len(kept) :]:
+            screening.fates[number] = Fate("screened", screen_ratio=screening.ratios[number])
+        return kept
 
     def _merge(self, screening: Screening, stage: RacingStage) -> dict[int, Fate]:
         """Return the fates of the raced, with what the screen saw of them."""
@@ -120,9 +149,23 @@ class Tuner:
             regret_bound=bound if bound < math.inf else None,
             race_blocks=race.blocks,
             confirm_blocks=0,
+            is_shown_by_race=_is_shown(race, leader, fates),
             raced=len(race.numbers),
             noise=race.estimate_noise() or screening.noise,
         )
+
+    def _confirm(self, outcome: Outcome, numbers: Sequence[int], stage: RacingStage) -> Outcome:
+        """Return the outcome with as many fresh blocks as its gap takes and the budget has."""
+        options = self._options
+        ratio = stage.compare(outcome.leader, 0)
+        # The ratio of a leader is selected, so it is a little too large.
+        gap = max(math.log1p(options.regret), abs(math.log(ratio)) * HELD if ratio > 0 else 0.0)
+        noise = outcome.noise if outcome.noise is not None else LEAST_NOISE
+        self._lab.prepare("confirm", numbers)
+        wanted = confirming.want_blocks(gap, noise, options.confirm_blocks)
+        blocks = confirming.count_blocks(self._lab, numbers, wanted)
+        confirmed = confirming.confirm(self._lab, numbers, blocks, options.seed) if blocks else {}
+        return replace(outcome, confirmed=confirmed, confirm_blocks=blocks if confirmed else 0)
 
     def _judge(self, outcome: Outcome) -> Outcome:
         """Choose by the fresh blocks, and say what they show."""
@@ -133,6 +176,9 @@ class Tuner:
         faster = [number for number, gain in gains.items() if gain.low is not None and gain.low > 1]
         if faster:
             return replace(outcome, chosen=self._prefer(faster, outcome), verdict="gain")
+        slower = [gain.high is not None and gain.high < 1 for gain in gains.values()]
+        if outcome.is_shown_by_race and not any(slower):
+            return replace(outcome, chosen=outcome.leader, verdict="gain")
         small = [gain.high is not None and gain.high <= 1 + self._options.regret for gain in gains.values()]
         verdict: Verdict = "nothing" if small and all(small) else "undecided"
         return replace(outcome, verdict=verdict)
@@ -143,3 +189,10 @@ class Tuner:
         best = max(faster, key=gains.__getitem__)
         near = [number for number in faster if gains[number] >= (1 - self._options.regret) * gains[best]]
         return min(near, key=lambda number: (self._costs[number], -gains[number]))
+
+
+def _is_shown(race: Race, leader: int, fates: Mapping[int, Fate]) -> bool:
+    """Return True if the race shows that the present configuration is slower than the leader."""
+    if leader == 0 or not race.blocks:
+        return False
+    return fates[0].end == "capped" or race.is_shown_slower(0, leader)

@@ -1,4 +1,4 @@
-"""Fitting: leave out the configurations that don't fit into the machine."""
+"""Fitting: leave out the configurations that don't fit into this machine, before any of them runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bench.machine.feasibility import estimate_needs, find_limits, list_infeasible
 from bench.machine.requirements import LoaderSettings, Requirements
-from bench.plan.plan import Plan
+from bench.plan.plan import Plan, PlanError
 from bench.plan.search_space import SearchSpace
 from bench.plan.tune_options import TuneOptions
 from bench.report.plan_names import name_configurations
@@ -18,29 +18,33 @@ from bench.trial.workload import Workload
 def leave_out_infeasible(
     space: SearchSpace, options: TuneOptions, workload: Workload, runner: TrialRunner
 ) -> SearchSpace:
-    """Return a search space without the configurations that would not fit into this machine.
-
-    A short trial of the present configuration shows what each process takes.
+    """Return the space without the configurations that don't fit, and why they don't.
 
     Args:
-        space: all configurations.
-        options: order of the tuning, with the user's limits.
-        workload: what is trained.
-        runner: runs the trial.
+        space: the configurations that exist here; the present one comes first.
+        options: limits of memory and of /dev/shm.
+        workload: what they train.
+        runner: runs a probe of the present configuration.
 
     Raises:
         DataChangedError: the data changed meanwhile.
+        PlanError: only the present configuration fits.
     """
     configurations = space.configurations
-    present = configurations[0]
+    footprint = measure_footprint(workload, configurations[0], runner)
+    threads = max(configuration.num_threads for configuration in configurations)
 
     def estimate(settings: LoaderSettings) -> Requirements:
-        return workload.estimate_requirements([settings], num_threads=present.num_threads)
+        return workload.estimate_requirements([settings], num_threads=threads)
 
-    footprint = measure_footprint(workload, present, runner)
-    needs = [estimate_needs(one, footprint, estimate) for one in configurations]
-    plan = Plan(configurations, (0,) * len(configurations), (), {})
+    needs = [estimate_needs(configuration, footprint, estimate) for configuration in configurations]
+    names = name_configurations(Plan(configurations, (0,) * len(configurations), (), {}), twins=False)
     limits = find_limits(options.order.memory_limit, options.shm_limit)
-    numbers, infeasible = list_infeasible(needs, name_configurations(plan, twins=False), limits)
-    left = tuple(one for number, one in enumerate(configurations) if number not in numbers)
-    return replace(space, configurations=left, infeasible=(*space.infeasible, *infeasible))
+    left_out, infeasible = list_infeasible(needs, names, limits)
+    kept = tuple(one for number, one in enumerate(configurations) if number not in set(left_out))
+    if len(kept) < 2:
+        raise PlanError(
+            "nothing to tune: of all settings only the present one fits: "
+            + "; ".join(one.reason for one in infeasible)
+        )
+    return replace(space, configurations=kept, infeasible=infeasible)

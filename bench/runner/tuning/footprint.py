@@ -116,7 +116,12 @@ def describe_data(workload: Workload, present: Configuration) -> Footprint:
         return Footprint(batch_bytes=_estimate_batch_bytes(workload, present))
     sample = facts.sample
     kept = sample.sample_bytes * (sample.count or 0) if sample is not None else 0
-    return Footprint(batch_bytes=facts.batch_bytes or None, kept_bytes=kept or None)
+    return Footprint(
+        batch_bytes=facts.batch_bytes or None,
+        object_bytes=facts.object_bytes,
+        pickled_bytes=facts.pickled_bytes,
+        kept_bytes=kept or None,
+    )
 
 
 def _estimate_batch_bytes(workload: Workload, present: Configuration) -> int | None:

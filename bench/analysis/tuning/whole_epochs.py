@@ -1,0 +1,95 @@
+"""Whole epochs: the throughput that a training has, from trials whose epochs are shorter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from bench.analysis.throughputs import find_sound
+from bench.records.row import Row
+
+
+class ShortEpoch(NamedTuple):
+    """What is read of an epoch that was measured.
+
+    Attributes:
+        samples: number of samples.
+        batches: number of batches.
+        wall_s: time of the whole epoch.
+        late_s: time of the second half of its batches; None where it isn't known.
+    """
+
+    samples: float
+    batches: int
+    wall_s: float
+    late_s: float | None
+
+
+def estimate_samples_per_s(rows: Sequence[Row], whole_samples: int | None) -> float | None:
+    """Return the samples a second of the training's epochs; None where no row gives any.
+
+    Args:
+        rows: the epochs of one trial. The first one is cold, and counts only where it is alone.
+        whole_samples: samples of an epoch of the training; None for one that is far longer than its start.
+    """
+    sound = [row for row in rows if row.status == "ok" and row.samples and row.batches and row.wall_s]
+    counted = [row for row in sound if row.epoch > 0] or sound
+    epochs = (
+        ShortEpoch(row.samples or 0, row.batches or 0, row.wall_s or 0.0, row.late_s) for row in counted
+    )
+    return lengthen(epochs, whole_samples)
+
+
+def compute_whole_throughputs(runs: pd.DataFrame, whole_samples: int | None) -> dict[int, dict[int, float]]:
+    """Compute the samples a second of the training's epochs, of each block of each sound configuration.
+
+    Args:
+        runs: rows of a part of a tuning, as `read_runs` returns them.
+        whole_samples: samples of an epoch of the training; None for one that is far longer than its start.
+    """
+    sound = runs[runs["configuration"].isin(find_sound(runs)) & (runs["status"] == "ok")]
+    found: dict[int, dict[int, float]] = {}
+    for (number, block), rows in sound.groupby(["configuration", "block"]):
+        counted = rows[rows["epoch"] > 0] if (rows["epoch"] > 0).any() else rows
+        epochs = (
+            ShortEpoch(samples, int(batches), wall_s, None if math.isnan(late_s) else late_s)
+            for samples, batches, wall_s, late_s in zip(
+                counted["samples"], counted["batches"], counted["wall_s"], counted["late_s"], strict=True
+            )
+        )
+        speed = lengthen(epochs, whole_samples)
+        if speed is not None:
+            found.setdefault(int(number), {})[int(block)] = speed
+    return found
+
+
+def lengthen(epochs: Iterable[ShortEpoch], whole_samples: int | None) -> float | None:
+    """Return the samples a second that epochs would have if they were as long as those of the training.
+
+    A short epoch has the start-up of a long one and less of the rest. Its first batches come out of a queue
+    that was filled at once. So the second half of its batches is taken for the steady part, and only this
+    part is lengthened.
+
+    Args:
+        epochs: epochs of one configuration in one block.
+        whole_samples: samples of an epoch of the training; None for one that is far longer than its start,
+            of which only the steady part counts.
+    """
+    samples = seconds = 0.0
+    for epoch in epochs:
+        late = (epoch.batches - epoch.batches // 2) / epoch.batches if epoch.late_s is not None else 1.0
+        late_s = epoch.wall_s if epoch.late_s is None else epoch.late_s
+        if whole_samples is None:
+            samples += late * epoch.samples
+            seconds += late_s
+            continue
+        factor = whole_samples / epoch.samples
+        samples += whole_samples
+        if factor <= 1:
+            seconds += epoch.wall_s * factor
+        else:
+            seconds += epoch.wall_s - late_s + late_s * (factor - (1 - late)) / late
+    return samples / seconds if seconds > 0 else None

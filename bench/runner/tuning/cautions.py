@@ -1,0 +1,38 @@
+"""Cautions of a tuning: what must be known before its figures are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench.analysis.tuning.outcome import Outcome
+from bench.analysis.tuning.tuning import StageFacts
+
+# Spread of one trial above which a race needs so many blocks that a budget usually ends it.
+NOISY = 0.05
+
+
+def list_cautions(
+    outcome: Outcome, stages: Sequence[StageFacts], whole: int | None, left_out: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield the cautions, one sentence each.
+
+    Args:
+        outcome: what was found.
+        stages: the parts of the tuning.
+        whole: number of batches of an epoch of the training; None where it isn't known.
+        left_out: reasons why loader families or configurations weren't tried, by their names.
+    """
+    fresh = [stage for stage in stages if stage.stage == "confirm" and not stage.is_whole]
+    if fresh and outcome.is_confirmed:
+        of = "of unknown length" if whole is None else f"of {whole:,} batches"
+        yield (
+            f"Fresh blocks had epochs of {fresh[0].batches:,} batches, and their rates are carried over to "
+            f"epochs {of}: what changes later in an epoch was not seen."
+        )
+    if outcome.noise is not None and outcome.noise > NOISY:
+        yield (
+            f"One trial varies by {outcome.noise:.0%}, so smaller differences take many blocks: a quiet "
+            "machine or a longer --budget tells more."
+        )
+    for name, reason in left_out.items():
+        yield f"{name} was not tried: {reason.rstrip('.')}."

@@ -1,0 +1,187 @@
+"""ProcessLab: the trials of a tuning, each in a fresh process, with its rows on disk."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from typing_extensions import Self
+
+from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
+from bench.analysis.tuning.whole_epochs import estimate_samples_per_s
+from bench.process.running_clock import read_running_s
+from bench.records.errors import ResultsError, StorageError
+from bench.records.row import Row
+from bench.runner.block_trials import BlockTrials
+from bench.runner.first_look import FirstLook
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import DataChangedError, TrialRunner
+from bench.runner.tuning.stage_lengths import StageLengths
+
+# Seconds that the epochs after the first of a trial last together at least. A configuration that is far
+# faster than the present one runs more of the short epochs.
+STEADY_S: Mapping[Stage, float] = {"screen": 0.1, "race": 0.3, "confirm": 0.5}
+
+
+@dataclass(frozen=True)
+class StageTrials:
+    """The trials of one part of a tuning.
+
+    Attributes:
+        trials: the trials. Places of the candidates are their numbers; ceilings come after them.
+        runner: runs them.
+        limits: time and memory of a trial that isn't ended early.
+        batches: number of batches of an epoch.
+    """
+
+    trials: BlockTrials
+    runner: TrialRunner
+    limits: TrialLimits
+    batches: int
+
+
+@dataclass
+class StageTally:
+    """What a part of a tuning has taken so far.
+
+    Attributes:
+        trials: number of trials.
+        seconds: their time.
+    """
+
+    trials: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class ProcessLab:
+    """The trials of a tuning, each in a fresh process. As a context manager it closes the files of rows.
+
+    Attributes:
+        open_stage: makes the trials of a part, whose epochs have a number of batches.
+        lengths: chooses this number.
+        look: short epoch of the present configuration, for estimates to begin with.
+        whole_samples: samples of an epoch of the training; None where it isn't known.
+        ends_s: reading of `read_running_s()` at which the budget ends; infinity without one.
+        problem: the error that ended the measuring; None for none.
+        interrupted: whether the user ended it.
+        stages: the trials of each part that has begun.
+        tallies: what each part has taken.
+    """
+
+    open_stage: Callable[[Stage, int], StageTrials]
+    lengths: StageLengths
+    look: FirstLook
+    whole_samples: int | None
+    ends_s: float = math.inf
+    problem: Exception | None = None
+    interrupted: bool = False
+    stages: dict[Stage, StageTrials] = field(default_factory=dict)
+    tallies: dict[Stage, StageTally] = field(default_factory=lambda: defaultdict(StageTally))
+    _opened: ExitStack = field(default_factory=ExitStack)
+    _durations: dict[tuple[Stage, int], list[float]] = field(default_factory=dict)
+    _looks: dict[int, FirstLook] = field(default_factory=dict)
+    _ceilings: set[tuple[int, int]] = field(default_factory=set)
+
+    def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:
+        """Choose how long the epochs of a part are, and open its files.
+
+        Args:
+            stage: the part that begins.
+            numbers: the configurations that it measures.
+        """
+        with suppress(LabClosedError), self._close_on_error():
+            part = self.open_stage(stage, self._choose_batches(stage, numbers))
+            self._opened.enter_context(part.trials)
+            self.stages[stage] = part
+
+    def measure(self, stage: Stage, number: int, block: int, cap_s: float | None = None) -> Measured:
+        """Run one trial, and in fresh blocks its ceilings too."""
+        measured = self._measure(stage, number, block, cap_s)
+        if stage == "confirm":
+            self._measure_ceilings(number, block)
+        return measured
+
+    def estimate_s(self, stage: Stage, number: int) -> float:
+        """Return about how many seconds a trial takes, by its own trials or by shorter ones."""
+        known = self._durations.get((stage, number))
+        if known:
+            return statistics.median(known)
+        look = self._looks.get(number, self.look)
+        part = self.stages.get(stage)
+        batches = self._choose_batches(stage, [number]) if part is None else part.batches
+        epoch_s = look.estimate_epoch_s(batches)
+        return look.process_s + max(self.lengths.epochs * epoch_s, epoch_s + STEADY_S[stage])
+
+    def _choose_batches(self, stage: Stage, numbers: Sequence[int]) -> int:
+        looks = [self._looks.get(number, self.look) for number in numbers]
+        fewest = max((part.batches for part in self.stages.values()), default=0)
+        return self.lengths.choose(stage, looks, self.find_left_s(), fewest)
+
+    def find_left_s(self) -> float:
+        """Return the seconds that are left of the budget; infinity without one."""
+        return self.ends_s - read_running_s()
+
+    def _measure(self, stage: Stage, number: int, block: int, cap_s: float | None) -> Measured:
+        began_s = read_running_s()
+        rows = self._run(stage, number, block, cap_s)
+        elapsed_s = read_running_s() - began_s
+        tally = self.tallies[stage]
+        tally.trials += 1
+        tally.seconds += elapsed_s
+        last = rows[-1] if rows else None
+        if last is None or last.status != "ok":
+            late = last is not None and last.status == "timeout"
+            is_slow = late and cap_s is not None and cap_s < self.stages[stage].limits.timeout_s
+            return Measured(None, elapsed_s, last.error or last.status if last else "", is_slow=is_slow)
+        self._looks[number] = replace(FirstLook.read(last, elapsed_s), process_s=self.look.process_s)
+        # The audit of a first trial takes time that later ones don't.
+        seconds = min(elapsed_s, self.look.process_s + sum(row.wall_s or 0.0 for row in rows))
+        self._durations.setdefault((stage, number), []).append(seconds)
+        return Measured(estimate_samples_per_s(rows, self.whole_samples), seconds)
+
+    def _run(self, stage: Stage, number: int, block: int, cap_s: float | None) -> list[Row]:
+        """Run a trial, and return its rows.
+
+        Raises:
+            LabClosedError: an interrupt or an error has ended the measuring.
+        """
+        if (part := self.stages.get(stage)) is None or self.interrupted or self.problem is not None:
+            raise LabClosedError
+        timeout_s = part.limits.timeout_s if cap_s is None else min(cap_s, part.limits.timeout_s)
+        part.runner.limits = replace(part.limits, timeout_s=timeout_s)
+        with self._close_on_error():
+            return [*part.trials.run_trial(number, block)]
+
+    @contextmanager
+    def _close_on_error(self) -> Iterator[None]:
+        """Keep what ends the measuring.
+
+        Raises:
+            LabClosedError: an interrupt or an error has ended it.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.interrupted = True
+            raise LabClosedError from None
+        except (StorageError, ResultsError, DataChangedError) as error:
+            self.problem = error
+            raise LabClosedError from error
+
+    def _measure_ceilings(self, number: int, block: int) -> None:
+        """Run the ceilings of a configuration once in a block."""
+        for place, run in enumerate(self.stages["confirm"].trials.runs):
+            if run.bounds is not None and number in run.bounds and (place, block) not in self._ceilings:
+                self._ceilings.add((place, block))
+                self._measure("confirm", place, block, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()

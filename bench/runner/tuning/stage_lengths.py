@@ -1,0 +1,97 @@
+"""StageLengths: how many batches an epoch of each part of a tuning has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from bench.analysis.tuning import confirming
+from bench.analysis.tuning.lab import Stage
+from bench.plan.configuration import Configuration
+from bench.runner.first_look import FirstLook
+from bench.trial.workload import Workload
+from bench.workloads.fashion_mnist import FashionMnist
+from bench.workloads.own.own_loader import OwnLoader
+from bench.workloads.script.script import Script
+
+# Seconds that the steady part of an epoch is to last in the screen and in the race; and what an epoch may
+# last in order to let the batches go that were loaded at its start.
+SCREEN_S, RACE_S, DRAINED_S = 0.25, 0.5, 2.0
+FEWEST_BATCHES = 16
+# Most batches that wait in the queues, for which the first half of an epoch is made long enough.
+MOST_WAITING = 64
+# Fresh blocks that whole epochs should leave time for, and how much longer epochs of unknown length are.
+FRESH_BLOCKS, LONGER = confirming.BLOCKS, 4
+
+
+@dataclass(frozen=True)
+class StageLengths:
+    """Chooses how many batches an epoch of each part has.
+
+    Attributes:
+        whole: number of batches of an epoch of the training; None where it isn't known.
+        waiting: most batches that wait in the queues of any configuration.
+        epochs: number of epochs of each trial.
+    """
+
+    whole: int | None
+    waiting: int
+    epochs: int
+
+    def choose(self, stage: Stage, looks: Sequence[FirstLook], left_s: float, fewest: int = 0) -> int:
+        """Return the number of batches of an epoch of a part.
+
+        Args:
+            stage: the part.
+            looks: what is known of the configurations that it measures, at least of one.
+            left_s: seconds that fresh blocks may take; infinity without a budget.
+            fewest: fewest batches, those of the part before; default 0.
+        """
+        # The fastest ones must be told apart. Far slower ones are ended early.
+        batch_s = min(look.batch_s for look in looks)
+        if stage == "confirm":
+            return self._bound(max(fewest, self._fit(looks, left_s, fewest)))
+        steady_s, queues = (SCREEN_S, 1) if stage == "screen" else (RACE_S, 2)
+        drained = min(queues * min(self.waiting, MOST_WAITING), DRAINED_S / batch_s)
+        return self._bound(max(fewest, steady_s / batch_s, drained))
+
+    def _fit(self, looks: Sequence[FirstLook], left_s: float, fewest: int) -> float:
+        """Return the most batches with which the fresh blocks end in time."""
+        # Where an epoch would end isn't always known.
+        most = LONGER * max(fewest, FEWEST_BATCHES) if self.whole is None else math.inf
+        fixed_s = sum(look.process_s + self.epochs * look.ends_s for look in looks)
+        batches_s = self.epochs * sum(look.batch_s for look in looks)
+        return min(most, (left_s / FRESH_BLOCKS - fixed_s) / batches_s)
+
+    def _bound(self, batches: float) -> int:
+        most = math.inf if self.whole is None else self.whole
+        return int(min(most, max(FEWEST_BATCHES, batches)))
+
+
+def cut_workload(workload: Workload, batches: int, whole: int | None, batch_size: int | None) -> Workload:
+    """Return the workload with epochs of some batches.
+
+    Args:
+        workload: what is trained.
+        batches: number of batches.
+        whole: number of batches of its own epochs; None where it isn't known.
+        batch_size: samples in a batch, for pictures; None where it isn't known.
+    """
+    if batches == whole:
+        return workload
+    if isinstance(workload, OwnLoader | Script):
+        return replace(workload, batches=batches)
+    if isinstance(workload, FashionMnist) and batch_size is not None:
+        return replace(workload, most_samples=batches * batch_size)
+    return workload
+
+
+def count_waiting(configurations: Iterable[Configuration]) -> int:
+    """Return the most batches that wait in the queues of any configuration."""
+    most = 0
+    for configuration in configurations:
+        knobs = configuration.spec.knobs()
+        workers, factor = knobs.get("num_workers"), knobs.get("prefetch_factor")
+        most = max(most, int(workers or 0) * int(factor or 2))
+    return most

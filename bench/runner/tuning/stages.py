@@ -1,0 +1,118 @@
+"""Stages: the trials of each part of a tuning, in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from multiprocessing.context import BaseContext
+from pathlib import Path
+
+from bench.analysis.tuning.lab import Stage
+from bench.analysis.tuning.tuning import StageFacts
+from bench.plan.ceiling_loaders import OwnStepCeiling, StepCeiling
+from bench.plan.ceilings import find_ceilings
+from bench.plan.plan import Plan
+from bench.plan.prepared_sweep import PreparedSweep
+from bench.plan.schedule import ScheduledRun, name_runs, schedule_runs
+from bench.records import results_folder
+from bench.records.errors import ResultsError
+from bench.report.sweep_observer import SweepObserver
+from bench.report.tune_progress import StageProgress, TuneProgress
+from bench.runner.block_design import BlockDesign
+from bench.runner.block_trials import BlockTrials
+from bench.runner.preparation import prepare_loaders
+from bench.runner.sweep_files import SweepFiles
+from bench.runner.sweep_session import find_limits
+from bench.runner.trial_process import TrialRunner
+from bench.runner.tuning.process_lab import STEADY_S, ProcessLab, StageTrials
+from bench.runner.tuning.stage_lengths import cut_workload
+from bench.trial.workload import Workload
+
+
+@dataclass(frozen=True)
+class StageSetup:
+    """What the parts of a tuning have in common.
+
+    Attributes:
+        sweep: the tuning as a sweep: its options and its folder.
+        plan: the candidates; the present one comes first.
+        names: their names.
+        workload: what they train, with whole epochs.
+        whole: number of batches of an epoch of the training; None where it isn't known.
+        whole_samples: samples of an epoch of the training; None where it isn't known.
+        context: starts the processes.
+    """
+
+    sweep: PreparedSweep
+    plan: Plan
+    names: tuple[str, ...]
+    workload: Workload
+    whole: int | None
+    whole_samples: int | None
+    context: BaseContext
+
+    def cut(self, batches: int) -> Workload:
+        """Return the workload with epochs of some batches."""
+        size = self.plan.configurations[0].spec.knobs().get("batch_size")
+        return cut_workload(self.workload, batches, self.whole, size if isinstance(size, int) else None)
+
+    def make_trials(
+        self, stage: Stage, batches: int, progress: TuneProgress, observer: SweepObserver
+    ) -> StageTrials:
+        """Make the folder of a part and the files that its loaders need, and return its trials.
+
+        Args:
+            stage: the part.
+            batches: number of batches of its epochs.
+            progress: progress of the tuning.
+            observer: takes notices of files that are made.
+
+        Raises:
+            ResultsError: the folder can't be made.
+            StorageError: a file can't be written.
+        """
+        workload, folder = self.cut(batches), self.sweep.folder / stage
+        part = replace(self.sweep, plan=self.plan, names=self.names, runs=tuple(self._list_runs(stage)))
+        make_part_folder(self.sweep.folder, folder)
+        prepare_loaders(part, workload, observer)
+        # Every epoch is inspected while it runs. In full, off the clock, only what may be chosen is audited.
+        schedule = replace(self.sweep.options.schedule, steady_s=STEADY_S[stage])
+        design = BlockDesign(self.plan, part.runs, schedule, workload, repeats=stage == "confirm")
+        limits = find_limits(self.sweep)
+        runner = TrialRunner(self.context, limits, self.sweep.folder / results_folder.LOG)
+        labels = name_runs(part.runs, self.names)
+        shown = StageProgress(progress, stage, labels)
+        trials = BlockTrials(design, SweepFiles(folder), runner=runner, progress=shown)
+        return StageTrials(trials, runner, limits, batches)
+
+    def _list_runs(self, stage: Stage) -> list[ScheduledRun]:
+        """Return the candidates, and for fresh blocks their steps alone."""
+        ceilings = find_ceilings(self.plan) if stage == "confirm" else {}
+        steps = {
+            ceiling: bounded
+            for ceiling, bounded in ceilings.items()
+            if isinstance(ceiling.spec, OwnStepCeiling | StepCeiling)
+        }
+        return schedule_runs(self.plan, steps, self.sweep.options.schedule.epochs)
+
+
+def make_part_folder(whole: Path, part: Path) -> None:
+    """Make the folder of a part of a tuning, with a copy of the facts of machine and data.
+
+    Raises:
+        ResultsError: the folder can't be made.
+        StorageError: a file can't be written.
+    """
+    results_folder.make_folder(part)
+    with contextlib.suppress(ResultsError):
+        environment = results_folder.read_environment(whole)
+        results_folder.write_json(part / results_folder.ENVIRONMENT, environment)
+
+
+def describe_stages(lab: ProcessLab) -> list[StageFacts]:
+    """Return what each part that ran has taken."""
+    return [
+        StageFacts(stage, tally.trials, tally.seconds, part.batches, part.batches == lab.lengths.whole)
+        for stage, part in lab.stages.items()
+        if (tally := lab.tallies.get(stage)) is not None
+    ]

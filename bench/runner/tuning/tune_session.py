@@ -1,0 +1,214 @@
+"""Tune session: find the best configuration of a training, and measure what it gains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from multiprocessing.context import BaseContext
+
+import torch
+
+from bench.analysis.tuning.ceiling_share import find_ceiling_share
+from bench.analysis.tuning.outcome import Outcome
+from bench.analysis.tuning.tuner import Tuner, TunerOptions
+from bench.analysis.tuning.tuning import StageFacts, Tuning
+from bench.machine.cpu_checks import count_usable_cores
+from bench.plan.axes import SpaceFacts
+from bench.plan.offer import Offer
+from bench.plan.plan import Plan, PlanError
+from bench.plan.prepared_sweep import PreparedSweep
+from bench.plan.search_space import SearchSpace, make_space, request_present
+from bench.plan.tune_options import TuneOptions
+from bench.process import interrupts
+from bench.process.running_clock import read_running_s
+from bench.records import results_folder
+from bench.records.errors import StorageError
+from bench.report.plan_names import name_configurations
+from bench.report.report_files import ReportFiles
+from bench.report.sweep_observer import SweepObserver
+from bench.report.tune.conclusion import TuneConclusion
+from bench.report.tune.tuning_file import write_tuning
+from bench.report.tune_progress import TuneProgress
+from bench.runner.epoch_cut import CutError, EpochCut, choose_cut
+from bench.runner.first_look import FirstLook
+from bench.runner.sweep_session import find_limits, open_folder, prepare_sweep, start_server
+from bench.runner.trial_process import DataChangedError, TrialRunner
+from bench.runner.tuning.candidates import describe_candidates, list_costs
+from bench.runner.tuning.cautions import list_cautions
+from bench.runner.tuning.exhaustive import measure_exhaustively
+from bench.runner.tuning.fitting import leave_out_infeasible
+from bench.runner.tuning.process_lab import ProcessLab
+from bench.runner.tuning.stage_lengths import StageLengths, count_waiting
+from bench.runner.tuning.stages import StageSetup, describe_stages
+from bench.trial.workload import Workload
+from bench.workloads.choice import WorkloadChoice
+
+PROBE = "probe"
+
+
+def prepare_tuning(options: TuneOptions, offer: Offer) -> PreparedSweep:
+    """Choose the present configuration and the folder. Nothing is made.
+
+    Args:
+        options: order that the tuning carries out.
+        offer: loaders that serve the workload.
+
+    Raises:
+        PlanError: the request names what doesn't exist, or there is nothing to choose from.
+        ResultsError: the folder can't take a tuning.
+    """
+    request = options.order.request
+    sweep = prepare_sweep(replace(options.order, request=request_present(request, offer)), offer)
+    sweep = replace(sweep, runs=tuple(run for run in sweep.runs if run.bounds is None))
+    make_space(request, offer, sweep.plan.configurations[0], _find_facts(sweep))
+    return sweep
+
+
+def measure_tuning(options: TuneOptions, choice: WorkloadChoice, observer: SweepObserver) -> TuneConclusion:
+    """Find the best configuration, also where the measuring was interrupted.
+
+    Args:
+        options: order to carry out.
+        choice: what it trains.
+        observer: is told of what happens.
+
+    Returns:
+        The tuning, and the error or interrupt that ended the measuring.
+
+    Raises:
+        ProcessError: no process can be started.
+        The errors of `prepare_tuning` and `open_folder`.
+    """
+    # The budget begins before the data are checked and files are made.
+    began_s = read_running_s()
+    sweep = prepare_tuning(options, choice.offer)
+    with open_folder(sweep, choice, observer) as (workload, _), interrupts.hold():
+        context = start_server(sweep, workload)
+        return _Session(options, sweep, choice.offer, observer, context).run(workload, began_s)
+
+
+def _find_facts(sweep: PreparedSweep, waiting: float | None = None) -> SpaceFacts:
+    cuda = torch.cuda.is_available()
+    return SpaceFacts(count_usable_cores(), cuda, sweep.machine.num_threads, waiting)
+
+
+class _Session:
+    """The parts of one tuning, which follow each other."""
+
+    def __init__(
+        self,
+        options: TuneOptions,
+        sweep: PreparedSweep,
+        offer: Offer,
+        observer: SweepObserver,
+        context: BaseContext,
+    ) -> None:
+        self._options = options
+        self._sweep = sweep
+        self._offer = offer
+        self._observer = observer
+        self._context = context
+
+    def run(self, workload: Workload, began_s: float) -> TuneConclusion:
+        """Look, tune, compare with the whole grid if that was asked for, and write."""
+        sweep, folder = self._sweep, self._sweep.folder
+        budget_s = self._options.order.budget_s
+        ends_s = math.inf if budget_s is None else began_s + budget_s
+        try:
+            with interrupts.let_through():
+                cut, look = self._look(workload)
+                space = self._make_space(workload, look)
+        except (CutError, PlanError) as error:
+            return TuneConclusion(folder, None, failure=str(error))
+        except KeyboardInterrupt:
+            return TuneConclusion(folder, None, interrupted=True)
+        except (StorageError, DataChangedError) as error:
+            return TuneConclusion(folder, None, problems=(error,))
+        probe = StageFacts(PROBE, 1, read_running_s() - began_s)
+        plan = Plan(space.configurations, (0,) * len(space.configurations), (), {})
+        names = tuple(name_configurations(plan, twins=False))
+        samples = None if cut.whole is None else workload.samples
+        setup = StageSetup(sweep, plan, names, workload, cut.whole, samples, self._context)
+        progress = TuneProgress(self._observer.console, setup.names, ends_s)
+        candidates = describe_candidates(setup.plan, setup.names)
+        goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
+        lab = ProcessLab(
+            lambda stage, batches: setup.make_trials(stage, batches, progress, self._observer),
+            StageLengths(cut.whole, count_waiting(space.configurations), sweep.options.schedule.epochs),
+            look,
+            setup.whole_samples,
+            ends_s,
+        )
+        costs, settings = list_costs(space.configurations, candidates), [one.cells for one in candidates]
+        with progress, lab, interrupts.let_through():
+            outcome = Tuner(lab, costs, goal, settings).run()
+        chosen, stages = space.configurations[outcome.chosen], (probe, *describe_stages(lab))
+        tuning = Tuning(
+            name=workload.name,
+            device=chosen.device,
+            step=chosen.step,
+            cores=count_usable_cores(),
+            candidates=candidates,
+            infeasible=space.infeasible,
+            outcome=outcome,
+            regret=self._options.regret,
+            confidence=1 - goal.error,
+            stages=stages,
+            ceiling_share=find_ceiling_share(folder / "confirm", outcome.chosen),
+            code=tuple(self._make_code(setup, outcome)),
+            cautions=tuple(list_cautions(outcome, stages, cut.whole, space.left_out)),
+            interrupted=lab.interrupted,
+        )
+        conclusion = TuneConclusion(
+            folder,
+            tuning,
+            interrupted=lab.interrupted,
+            problems=() if lab.problem is None else (lab.problem,),
+        )
+        return self._conclude(conclusion, tuning, setup)
+
+    def _look(self, workload: Workload) -> tuple[EpochCut, FirstLook]:
+        """Measure a short epoch of the present configuration."""
+        present = self._sweep.plan.configurations[0]
+        cut = choose_cut(workload, present, self._make_runner(), lambda _: None, always_looks=True)
+        assert cut.look is not None
+        return cut, cut.look
+
+    def _make_space(self, workload: Workload, look: FirstLook) -> SearchSpace:
+        """Return the configurations that fit into this machine, by what a probe shows of their needs."""
+        present, facts = self._sweep.plan.configurations[0], _find_facts(self._sweep, look.waiting)
+        space = make_space(self._options.order.request, self._offer, present, facts)
+        return leave_out_infeasible(space, self._options, workload, self._make_runner())
+
+    def _make_runner(self) -> TrialRunner:
+        log = self._sweep.folder / results_folder.LOG
+        return TrialRunner(self._context, find_limits(self._sweep), log)
+
+    def _make_code(self, setup: StageSetup, outcome: Outcome) -> list[str]:
+        """Return the lines of code that make the chosen configuration."""
+        sweep = replace(self._sweep, plan=setup.plan)
+        spec = setup.plan.configurations[outcome.chosen].spec
+        return sweep.add_threads(outcome.chosen, setup.workload.make_code(spec))
+
+    def _conclude(self, conclusion: TuneConclusion, tuning: Tuning, setup: StageSetup) -> TuneConclusion:
+        """Write the tuning, measure the whole grid as was asked for, and draw."""
+        folder, problems = conclusion.folder, list(conclusion.problems)
+        try:
+            # It is on disk before the whole grid is measured, which takes many times as long.
+            write_tuning(folder, tuning)
+            batches = max((stage.batches or 0 for stage in tuning.stages), default=0)
+            if self._options.exhaustive and batches and not (tuning.interrupted or problems):
+                grid, swept = measure_exhaustively(setup, tuning, batches, self._offer, self._observer)
+                problems += swept.problems
+                tuning = replace(tuning, exhaustive=grid)
+                write_tuning(folder, tuning)
+        except (StorageError, DataChangedError) as error:
+            problems.append(error)
+        files = ReportFiles.write_tuning(tuning, folder)
+        return replace(
+            conclusion,
+            tuning=tuning,
+            interrupted=tuning.interrupted or interrupts.was_interrupted(),
+            problems=(*problems, *files.unwritten),
+            undrawn=tuple(files.undrawn),
+        )
