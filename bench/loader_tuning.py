@@ -1,0 +1,174 @@
+"""Tune a DataLoader inside a training, before its first epoch: `from bench import tune_loader`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from bench.machine.cpu_checks import count_usable_cores
+from bench.runner.in_process.fingerprint import make_key
+from bench.runner.in_process.in_process_lab import Budget
+from bench.runner.in_process.node_ranks import NodeRanks
+from bench.runner.in_process.random_states import keep_random_states
+from bench.runner.in_process.remembered import Remembered, find_place, read_remembered, write_remembered
+from bench.runner.in_process.settings_grid import list_settings
+from bench.runner.in_process.tune_in_process import TuningOrder, needs_stand_in, tune_in_process
+from bench.text import format_count, format_ratio
+from loaders.spec.source_facts import DataLoaderSettings
+from loaders.spec.turn_knobs import copy_with, read_settings
+
+BUDGET_S = 30.0
+# Seconds that other ranks wait beyond the budget.
+GRACE_S = 5.0
+MakeLoader = Callable[[], DataLoader[Any]]
+
+
+@dataclass(frozen=True)
+class LoaderTuning:
+    """What a tuning inside a training has found.
+
+    Attributes:
+        settings: settings of the DataLoader that was returned.
+        changes: those that differ from the given ones, by PyTorch's names; none if the loader is as given.
+        gain: throughput over that of the given loader in fresh blocks: median, low and high end of its 95%
+            interval; None if the loader is as given.
+        summary: the line that says all of it.
+        seconds: time that this call took.
+        remembered: day of the tuning if it was made in an earlier run, such as `2026-11-27`; else empty.
+    """
+
+    settings: DataLoaderSettings
+    changes: Mapping[str, Any]
+    gain: tuple[float, float, float] | None
+    summary: str
+    seconds: float
+    remembered: str = ""
+
+
+def tune_loader(
+    make_loader: MakeLoader | DataLoader[Any],
+    budget_s: float = BUDGET_S,
+    *,
+    step: Callable[[Any], object] | None = None,
+    knobs: Mapping[str, Sequence[Any]] | None = None,
+    cache: bool = True,
+    verbose: bool = True,
+) -> DataLoader[Any]:
+    """Return a DataLoader over the same dataset with the best settings, before the first epoch.
+
+        loader = tune_loader(make_loader, budget_s=30, step=lambda batch: loss(model(batch)).backward())
+
+    It is the loader as given unless fresh measurements show that another setting is faster. Random numbers,
+    and so the batches of the training, stay as they would be without this call.
+
+    Args:
+        make_loader: function that returns the DataLoader, or the DataLoader itself, not iterated yet.
+        budget_s: seconds that the call may take; default 30.
+        step: takes a batch as the training does, forward and backward, and should leave the model as it is:
+            no `optimizer.step()`. Default None: without an accelerator, a step on the CPU that takes as long
+            as loading stands for it; else the loading alone is measured.
+        knobs: the only values to try of some settings, such as `{"num_workers": [0, 2, 4]}`; default None.
+        cache: whether the result is remembered, and an earlier one used; default True.
+        verbose: whether a line on standard error tells the result; default True.
+
+    Raises:
+        TypeError: `make_loader` is no DataLoader, and returns none.
+        ValueError: the budget isn't positive, there is no such knob, or it takes no such value.
+    """
+    loader, tuning = tune_loader_with_report(make_loader, budget_s, step=step, knobs=knobs, cache=cache)
+    if verbose and tuning.summary:
+        sys.stderr.write(f"loaderbench: {tuning.summary}\n")
+    return loader
+
+
+def tune_loader_with_report(
+    make_loader: MakeLoader | DataLoader[Any],
+    budget_s: float = BUDGET_S,
+    *,
+    step: Callable[[Any], object] | None = None,
+    knobs: Mapping[str, Sequence[Any]] | None = None,
+    cache: bool = True,
+) -> tuple[DataLoader[Any], LoaderTuning]:
+    """Do the same as `tune_loader`, print nothing, and return what was found beside the loader."""
+    budget = Budget(budget_s, time.monotonic())
+    if not budget_s > 0:
+        raise ValueError(f"budget_s is {budget_s!r}, expected seconds above 0")
+    loader = make_loader if isinstance(make_loader, DataLoader) else make_loader()
+    if not isinstance(loader, DataLoader):
+        raise TypeError(f"make_loader returned {type(loader).__name__}, expected a torch DataLoader")
+    ranks = NodeRanks.find(os.environ)
+    order = TuningOrder(budget, max(1, int(count_usable_cores() // ranks.size)), step, knobs)
+    # Bad values are told before anything is waited for.
+    list_settings(loader, order.cores, knobs, has_step=step is not None)
+    if _is_starting_worker():
+        # A worker that isn't forked runs the script again, up to its own start.
+        return loader, LoaderTuning(read_settings(loader), {}, None, "", 0.0)
+    result, day = _find_result(loader, order, ranks, cache=cache)
+    settings = replace(read_settings(loader), **result.settings)
+    found = copy_with(loader, settings) if result.settings else loader
+    seconds = time.monotonic() - budget.began_s
+    summary = _describe(result, day, order)
+    return found, LoaderTuning(settings, result.settings, result.gain, summary, seconds, day)
+
+
+def _find_result(
+    loader: DataLoader[Any], order: TuningOrder, ranks: NodeRanks, *, cache: bool
+) -> tuple[Remembered, str]:
+    """Return the result of a tuning, and its day if it was made in an earlier run; else an empty text."""
+    call = ranks.count_call()
+    if ranks.rank:
+        result = ranks.wait(call, order.budget.began_s + order.budget.seconds + GRACE_S)
+        return result or _make_failure(order, "the first rank of this machine has given no answer"), ""
+    result, day = None, ""
+    try:
+        place = None
+        if cache:
+            with keep_random_states(loader.dataset):
+                key = make_key(
+                    loader, order.cores, order.knobs, has_step=order.step is not None, ranks=ranks.size
+                )
+            place = find_place(key)
+            result = read_remembered(place)
+        if result is not None and result.holds_for(order.budget.seconds):
+            day = result.date
+        else:
+            with ranks.hold_cores():
+                result = tune_in_process(loader, order)
+            if place is not None and not result.reason:
+                write_remembered(place, result)
+    finally:
+        ranks.answer(call, result or _make_failure(order, "the first rank of this machine has failed"))
+    return result, day
+
+
+def _make_failure(order: TuningOrder, reason: str) -> Remembered:
+    return Remembered("undecided", {}, None, 0, 0.0, order.budget.seconds, "", reason)
+
+
+def _is_starting_worker() -> bool:
+    return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
+
+
+def _describe(result: Remembered, day: str, order: TuningOrder) -> str:
+    """Return the result in one line."""
+    made = f"remembered from {day}" if day else f"found in {result.seconds:.0f} s"
+    if result.gain is not None:
+        median, low, high = map(format_ratio, result.gain)
+        changes = " ".join(f"{name}={value}" for name, value in result.settings.items())
+        beside = " beside a step on the CPU that takes as long (step= takes yours)"
+        where = beside if needs_stand_in(order.step) else ""
+        return f"{changes}: {median} times as fast as given ({low} to {high}){where}, {made}"
+    if result.reason:
+        return f"the loader stays as given: {result.reason}"
+    tried = format_count(result.tried, "setting")
+    if result.verdict == "nothing":
+        return f"the loader stays as given: no other of {tried} is faster by over 3%, {made}"
+    within = f"{result.budget_s:g} s" if day or result.budget_s else "the budget"
+    return f"the loader stays as given: {within} don't show that another of {tried} is faster, {made}"

@@ -1,0 +1,93 @@
+"""Remembered: the result of a tuning inside a training, in a file for the next run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from bench.analysis.tuning.outcome import Verdict
+from bench.records.durable_write import write_atomically
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The result of a tuning inside a training.
+
+    Attributes:
+        verdict: what can be said of a gain.
+        settings: settings that differ from those that were given, by PyTorch's names; none without a gain.
+        gain: throughput over that of the given settings in fresh blocks: median, low and high; None without.
+        tried: number of settings.
+        seconds: time that it took.
+        budget_s: time that it was given.
+        date: day of the tuning, such as `2026-11-27`.
+        reason: why nothing could be tuned, in one line; empty where something was.
+    """
+
+    verdict: Verdict
+    settings: Mapping[str, Any]
+    gain: tuple[float, float, float] | None
+    tried: int
+    seconds: float
+    budget_s: float
+    date: str
+    reason: str = ""
+
+    def holds_for(self, budget_s: float) -> bool:
+        """Return whether another tuning would find no more.
+
+        Args:
+            budget_s: time that it would have.
+        """
+        if self.reason:
+            return False
+        return self.verdict != "undecided" or budget_s <= self.budget_s
+
+
+def find_place(key: str) -> Path:
+    """Return the file in which a result is remembered.
+
+    Args:
+        key: key of the machine and the loader.
+    """
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    cache = Path(home) if Path(home).is_absolute() else Path("~/.cache").expanduser()
+    return cache / "loaderbench" / "tuned" / f"{key}.json"
+
+
+def read_remembered(path: Path) -> Remembered | None:
+    """Return a result that was written; None where there is none, or none that can be read."""
+    try:
+        values = json.loads(path.read_bytes())
+        return _decode(values)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError):
+        return None
+
+
+def write_remembered(path: Path, result: Remembered) -> None:
+    """Write a result. A folder that can't be written is no error: the next run tunes again."""
+    with suppress(OSError, RuntimeError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, f"{json.dumps(asdict(result), indent=2)}\n".encode())
+
+
+def _decode(values: Any) -> Remembered:
+    """Return the result that values stand for.
+
+    Raises:
+        ValueError: they stand for none.
+        TypeError: the same.
+        KeyError: one is missing.
+    """
+    result = Remembered(**{field.name: values[field.name] for field in fields(Remembered)})
+    gain = None if result.gain is None else tuple(map(float, result.gain))
+    if result.verdict not in ("gain", "nothing", "undecided") or not isinstance(result.settings, dict):
+        raise ValueError("no result of a tuning")
+    if gain is not None and len(gain) != 3:
+        raise ValueError("no gain")
+    return Remembered(**{**asdict(result), "gain": gain})

@@ -1,0 +1,163 @@
+"""Tune a DataLoader in the process that trains, before its first epoch."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from bench.analysis.tuning.outcome import Outcome, Verdict
+from bench.analysis.tuning.tuner import Tuner, TunerOptions
+from bench.machine.feasibility import MEMORY, SHARED_MEMORY, find_limits
+from bench.machine.requirements import FORKED_BYTES, LoaderSettings, count_waiting_batches
+from bench.runner.in_process.in_process_lab import Budget, InProcessLab
+from bench.runner.in_process.loader_copies import LoaderCopies
+from bench.runner.in_process.random_states import keep_random_states
+from bench.runner.in_process.remembered import Remembered
+from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings
+from bench.runner.in_process.stand_in_step import StandInStep
+from bench.runner.in_process.trial_epoch import EpochPlan, Step, TrialEpoch, run_epoch
+from bench.text import describe_error
+from loaders.spec.source_facts import DataLoaderSettings
+
+# Above so many settings, a screen comes before the race. It keeps as many.
+RACED = 8
+# Share of the budget that the first epoch may take, and the batches of it.
+PILOT_SHARE, PILOT_BATCHES = 0.15, 16
+
+
+@dataclass(frozen=True)
+class TuningOrder:
+    """What a tuning inside a training is asked for.
+
+    Attributes:
+        budget: its time.
+        cores: cores that this process may use.
+        step: takes each batch, as the training does; None for a training that isn't known.
+        knobs: the only values to try of some settings; None for the usual ones of all.
+    """
+
+    budget: Budget
+    cores: int
+    step: Step | None = None
+    knobs: Mapping[str, Sequence[Any]] | None = None
+
+
+def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
+    """Find the best settings of a DataLoader. The loader and all random states stay as they are.
+
+    Args:
+        loader: the user's DataLoader.
+        order: what is asked for.
+
+    Raises:
+        ValueError: there is no such setting, or it takes no such value.
+    """
+    settings = list_settings(loader, order.cores, order.knobs, has_step=order.step is not None)
+    if len(settings) == 1:
+        return _give_up(order, "there is nothing to vary: an iterable dataset keeps its number of workers")
+    try:
+        copies = LoaderCopies(loader)
+    # A user's sampler may raise anything.
+    except Exception as error:
+        return _give_up(order, f"its sampler can't be copied: {describe_error(error)}")
+    holders = (loader.dataset, loader.collate_fn, loader.sampler, loader.batch_sampler)
+    with keep_random_states(*holders), warnings.catch_warnings():
+        # The training gives its warnings itself.
+        warnings.simplefilter("ignore")
+        try:
+            step, pilot = _run_pilots(copies, settings[0], order)
+        # So may a dataset or a step.
+        except Exception as error:
+            return _give_up(order, describe_error(error))
+        settings = [settings[0], *(one for one in settings[1:] if _fits(one, pilot.batch_bytes))]
+        lab = InProcessLab(copies, settings, step, order.budget, pilot)
+        costs = [find_cost(one) for one in settings]
+        outcome = Tuner(lab, costs, TunerOptions(screen_above=RACED, survivors=RACED)).run()
+    return _conclude(settings, outcome, order)
+
+
+def needs_stand_in(step: Step | None) -> bool:
+    """Return whether a step on the CPU stands for the training's: without a step and without an accelerator.
+
+    Workers would take the cores of a training on the CPU, which loading alone doesn't show.
+    """
+    return step is None and not torch.accelerator.is_available()
+
+
+def _run_pilots(
+    copies: LoaderCopies, settings: DataLoaderSettings, order: TuningOrder
+) -> tuple[Step, TrialEpoch]:
+    """Run the present settings, which also does what is done only once.
+
+    Returns:
+        The step of the trials, and an epoch with it.
+
+    Raises:
+        Exception: what the dataset or the step has raised.
+    """
+    step = order.step or _do_nothing
+    pilot = _run_pilot(copies, settings, step, order.budget)
+    if needs_stand_in(order.step):
+        step = StandInStep(pilot.steady_s)
+        pilot = _run_pilot(copies, settings, step, order.budget)
+    return step, pilot
+
+
+def _run_pilot(copies: LoaderCopies, settings: DataLoaderSettings, step: Step, budget: Budget) -> TrialEpoch:
+    until_s = time.monotonic() + PILOT_SHARE * budget.seconds
+    loader, cut = copies.make(settings)
+    plan = EpochPlan(max(PILOT_BATCHES, 2 * settings.num_workers), min(until_s, budget.until_s))
+    return run_epoch(loader, cut, step, plan)
+
+
+def _fits(settings: DataLoaderSettings, batch_bytes: int) -> bool:
+    """Return whether the batches that wait, and the workers, fit into memory and /dev/shm."""
+    if not settings.num_workers:
+        return True
+    limits = find_limits()
+    waiting = LoaderSettings(num_workers=settings.num_workers, prefetch_factor=settings.prefetch_factor)
+    needs = {SHARED_MEMORY: count_waiting_batches(waiting) * batch_bytes}
+    needs[MEMORY] = needs[SHARED_MEMORY] + settings.num_workers * FORKED_BYTES
+    return all(name not in limits or need <= limits[name].amount for name, need in needs.items())
+
+
+def _do_nothing(batch: Any) -> None:
+    del batch
+
+
+def _give_up(order: TuningOrder, reason: str) -> Remembered:
+    seconds = time.monotonic() - order.budget.began_s
+    return Remembered("undecided", {}, None, 0, seconds, order.budget.seconds, _read_date(), reason)
+
+
+def _conclude(settings: Sequence[DataLoaderSettings], outcome: Outcome, order: TuningOrder) -> Remembered:
+    """Return the settings that fresh blocks have shown to be faster; none where they haven't."""
+    seconds = time.monotonic() - order.budget.began_s
+    confirmed = outcome.confirmed.get(outcome.chosen)
+    tried = sum(fate.end != "unseen" for fate in outcome.fates.values())
+    if outcome.verdict == "gain" and confirmed is not None:
+        gain = confirmed.gain
+        if gain.low is not None and gain.high is not None and gain.low > 1:
+            return Remembered(
+                "gain",
+                find_changes(settings[outcome.chosen], settings[0]),
+                (gain.median, gain.low, gain.high),
+                tried,
+                seconds,
+                order.budget.seconds,
+                _read_date(),
+            )
+    verdict: Verdict = "nothing" if outcome.verdict == "nothing" else "undecided"
+    reason = "" if outcome.race_blocks else f"{order.budget.seconds:g} s are too short for its trials"
+    return Remembered(verdict, {}, None, tried, seconds, order.budget.seconds, _read_date(), reason)
+
+
+def _read_date() -> str:
+    return date.today().isoformat()
