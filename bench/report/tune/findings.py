@@ -140,7 +140,8 @@ def describe_whole_grid(tuning: Tuning) -> Remark | None:
     size = f"{format_count(grid.configurations, 'setting')} in {format_count(grid.blocks, 'block')}"
     best, chosen = name_setting(tuning, grid.best), name_setting(tuning, tuning.outcome.chosen)
     if grid.best == tuning.outcome.chosen:
-        found = f"its fastest is {chosen}, as chosen"
+        regret = format_percent(max(grid.regret, 0.0))
+        found = f"its fastest is {chosen}, as chosen, with a regret of {regret}"
     elif grid.regret > 0:
         found = f"its fastest, {best}, exceeds {chosen} by {format_percent(grid.regret)}, the regret"
     else:
