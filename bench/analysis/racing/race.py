@@ -93,17 +93,17 @@ class Race:
         left = list(self.left)
         return sorted(left, key=lambda number: -float(np.median(self._log_speeds[self._places[number]])))
 
-    def is_shown_slower(self, number: int, faster: int) -> bool:
-        """Return True if the race shows that a configuration is slower than another, whichever is asked for.
+    def shows_slower(self, differences: Sequence[float]) -> bool:
+        """Return True if one configuration is shown to be slower than another that the race has chosen.
 
-        It holds with a probability of 97.5% for all pairs with the faster one's rivals, at any look.
+        It holds with a probability of 97.5% for all choices of the other one, at any look, in the race and in
+        blocks after it.
 
         Args:
-            number: the configuration that may be slower; it may have left.
-            faster: the configuration that may be faster.
+            differences: logarithm of the ratio of the slower one to the faster one in each block.
         """
-        log_e = self._log_e[self._places[number], self._places[faster]]
-        return bool(log_e >= self._enough + math.log(max(1, len(self.numbers) - 1)))
+        log_e = float(compute_log_e(np.asarray(differences, dtype=float), self._variance))
+        return log_e >= self._enough + math.log(max(1, len(self.numbers) - 1))
 
     def estimate_noise(self) -> float | None:
         """Return the spread of one trial, as a share; None where no two that are in have enough blocks.

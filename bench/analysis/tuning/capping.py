@@ -8,8 +8,8 @@ from bench.analysis.tuning.lab import Measured
 
 # A disturbed trial takes twice as long now and then. Three times as long is no accident.
 CAP = 3.0
-# Trials of which the shortest tells the cap.
-FEWEST = 3
+# The lower quartile of so many trials tells the cap. A single one may be short by chance.
+FEWEST = 4
 # Seconds that a trial may take in any case: starting a process varies by as much.
 LEAST_S = 1.0
 
@@ -34,4 +34,6 @@ class Cap:
 
     def find_s(self) -> float | None:
         """Return the cap in seconds; None before there are enough trials."""
-        return CAP * max(LEAST_S, min(self.seconds)) if len(self.seconds) >= FEWEST else None
+        if len(self.seconds) < FEWEST:
+            return None
+        return CAP * max(LEAST_S, sorted(self.seconds)[len(self.seconds) // 4])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from scipy.special import ndtri
@@ -22,8 +22,8 @@ ERROR, POWER = 0.0125, 0.9
 CONFIRMED = 3
 
 
-def confirm(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[int, Confirmation]:
-    """Measure configurations in fresh blocks, and compare each with the first one.
+def measure_fresh(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[int, dict[int, float]]:
+    """Measure configurations in fresh blocks.
 
     Their number is fixed beforehand, so that usual intervals hold. They are corrected for the number of
     comparisons (Bonferroni).
@@ -35,7 +35,7 @@ def confirm(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[in
         seed: decides the order in each block.
 
     Returns:
-        The configurations that have enough blocks; none where the present one hasn't.
+        Throughputs of each configuration by the block.
     """
     speeds: dict[int, dict[int, float]] = {number: {} for number in numbers}
     with suppress(LabClosedError):
@@ -44,6 +44,19 @@ def confirm(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[in
                 measured = lab.measure("confirm", number, block)
                 if measured.samples_per_s is not None:
                     speeds[number][block] = measured.samples_per_s
+    return speeds
+
+
+def confirm(speeds: Mapping[int, Mapping[int, float]]) -> dict[int, Confirmation]:
+    """Compare configurations in fresh blocks with the first of them.
+
+    Args:
+        speeds: throughputs of each configuration by the block, those of the present one first.
+
+    Returns:
+        The configurations that have enough blocks; none where the present one hasn't.
+    """
+    numbers = list(speeds)
     present = speeds[numbers[0]]
     found: dict[int, Confirmation] = {}
     for number in numbers:

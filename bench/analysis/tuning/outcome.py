@@ -19,7 +19,7 @@ End = Literal["unseen", "screened", "capped", "failed", "slower", "tied"]
 # Why a race ended: one configuration is left; the bound on the regret is small enough; the budget; the most
 # blocks; or there was no race, since fewer than two configurations were left for it.
 Stop = Literal["one left", "regret", "budget", "blocks", "none"]
-# gain: the chosen setting is faster than the present one, in fresh blocks or by the race.
+# gain: the chosen setting is faster than the present one, in fresh blocks, or by all blocks together.
 # nothing: no setting is faster by more than the regret that was asked for, in fresh blocks or by the race.
 # undecided: neither could be shown.
 Verdict = Literal["gain", "nothing", "undecided"]
@@ -75,8 +75,8 @@ class Outcome:
             a share, with the confidence of the race; None where nothing is known.
         race_blocks: number of blocks of the race.
         confirm_blocks: number of fresh blocks.
-        is_shown_by_race: whether the race shows the leader to be faster than the present configuration. It
-            tells no gain without selection.
+        is_shown: whether all blocks, those of the race too, show the leader to be faster than the present
+            configuration. They tell no gain without selection.
         confirmed: the leader, the cheapest and the present configuration in fresh blocks; empty where the
             budget left no time for them.
         raced: number of configurations that the race began with.
@@ -93,7 +93,7 @@ class Outcome:
     regret_bound: float | None
     race_blocks: int
     confirm_blocks: int
-    is_shown_by_race: bool = False
+    is_shown: bool = False
     confirmed: Mapping[int, Confirmation] = field(default_factory=dict)
     raced: int = 0
     noise: float | None = None

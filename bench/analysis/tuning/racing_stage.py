@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bench.analysis.racing.race import FEWEST_BLOCKS, Race
+from bench.analysis.statistics import pair_ratios
 from bench.analysis.tuning.capping import Cap
 from bench.analysis.tuning.lab import Lab, LabClosedError
 from bench.analysis.tuning.outcome import Fate, Stop
@@ -71,7 +72,9 @@ class RacingStage:
             if self.lab.find_left_s() < until_left_s:
                 # Trials took longer than was expected.
                 raise LabClosedError
-            measured = self.lab.measure("race", number, block, self._cap.find_s())
+            # The present one is what all are compared with.
+            cap_s = None if number == 0 else self._cap.find_s()
+            measured = self.lab.measure("race", number, block, cap_s)
             self._cap.add(measured)
             if measured.samples_per_s is None:
                 self._ends[number] = Fate("capped" if measured.is_slow else "failed", measured.problem)
@@ -110,11 +113,15 @@ class RacingStage:
         near = [number for number in ranked if self.compare(number, leader) >= 1 - INDIFFERENT]
         return min(near, key=lambda number: (costs(number), ranked.index(number)))
 
+    def list_differences(self, number: int, other: int) -> list[float]:
+        """Return the logarithm of the ratio of one to another in each block of both."""
+        ratios = pair_ratios(self._speeds.get(number, {}), self._speeds.get(other, {}))
+        return [math.log(ratio) for ratio in ratios]
+
     def compare(self, number: int, other: int) -> float:
         """Return the throughput of one over that of another, in the blocks of both; NaN without one."""
-        ours, theirs = self._speeds.get(number, {}), self._speeds.get(other, {})
-        ratios = [speed / theirs[block] for block, speed in ours.items() if block in theirs]
-        return statistics.median(ratios) if ratios else math.nan
+        differences = self.list_differences(number, other)
+        return math.exp(statistics.median(differences)) if differences else math.nan
 
     def _conclude(self, race: Race) -> None:
         for number in race.numbers:

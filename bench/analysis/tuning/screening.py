@@ -27,6 +27,8 @@ STANDARD_ERRORS = 3.0
 LEAST_NOISE = 0.02
 # After this share of a pass, the most promising ones are looked at first; a guess takes so many trials.
 RANDOM_SHARE, FEWEST_SEEN = 0.3, 20
+# A disturbed trial runs at about half its speed.
+DISTURBED = 0.45
 # A normal distribution's standard deviation over its median absolute deviation.
 DEVIATIONS = 1.4826
 
@@ -76,6 +78,11 @@ class Screening:
                 if number not in self._logs and number not in self.fates:
                     self.fates[number] = Fate("unseen")
             ranked = sorted((n for n in left if n not in self.fates), key=lambda n: -self.ratios[n])
+            doubtful = [n for n in ranked if self.ratios[n] >= DISTURBED * self.ratios[ranked[0]]]
+            if turn == 0 and self._affords(doubtful, 2 * until_left_s):
+                # A trial at half speed may have been disturbed, so it gets another one.
+                left = doubtful
+                continue
             left = self._keep(ranked, turn + 1)
             if len(left) <= self.survivors:
                 break
@@ -132,7 +139,7 @@ class Screening:
         self._estimate_noise([log for _, log in references])
         for place, number, log in found:
             self._logs.setdefault(number, []).append(log - _find_level(references, place))
-            self.ratios[number] = math.exp(statistics.fmean(self._logs[number]))
+            self.ratios[number] = math.exp(_sum_up(self._logs[number]))
 
     def _measure_reference(self, turn: int, place: int) -> list[tuple[int, float]]:
         measured = self.lab.measure("screen", 0, turn)
@@ -174,3 +181,8 @@ def _find_level(references: Sequence[tuple[int, float]], place: int) -> float:
     """Return the speed of the machine at a place of the order, as a logarithm."""
     nearest = sorted(references, key=lambda reference: abs(reference[0] - place))[:REFERENCES]
     return statistics.median(log for _, log in nearest) if nearest else 0.0
+
+
+def _sum_up(logs: Sequence[float]) -> float:
+    """Return the speed of a configuration, as a logarithm. A disturbance only slows a trial down."""
+    return statistics.median(logs) if len(logs) > REFERENCES - 1 else max(logs)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.analysis.racing.race import ERROR, Race
+from bench.analysis.statistics import pair_ratios
 from bench.analysis.tuning import confirming
 from bench.analysis.tuning.lab import Lab
 from bench.analysis.tuning.outcome import Fate, Outcome, Verdict
@@ -98,7 +99,7 @@ class Tuner:
         outcome = self._choose(race, stage, fates, screening)
         to_confirm = tuple(dict.fromkeys([0, outcome.leader, outcome.cheapest]))
         if len(to_confirm) > 1:
-            outcome = self._confirm(outcome, to_confirm, stage)
+            outcome = self._confirm(outcome, to_confirm, stage, race)
         return self._judge(outcome)
 
     def _reserve_s(self) -> float:
@@ -149,12 +150,11 @@ class Tuner:
             regret_bound=bound if bound < math.inf else None,
             race_blocks=race.blocks,
             confirm_blocks=0,
-            is_shown_by_race=_is_shown(race, leader, fates),
             raced=len(race.numbers),
             noise=race.estimate_noise() or screening.noise,
         )
 
-    def _confirm(self, outcome: Outcome, numbers: Sequence[int], stage: RacingStage) -> Outcome:
+    def _confirm(self, outcome: Outcome, numbers: Sequence[int], stage: RacingStage, race: Race) -> Outcome:
         """Return the outcome with as many fresh blocks as its gap takes and the budget has."""
         options = self._options
         ratio = stage.compare(outcome.leader, 0)
@@ -164,8 +164,16 @@ class Tuner:
         self._lab.prepare("confirm", numbers)
         wanted = confirming.want_blocks(gap, noise, options.confirm_blocks)
         blocks = confirming.count_blocks(self._lab, numbers, wanted)
-        confirmed = confirming.confirm(self._lab, numbers, blocks, options.seed) if blocks else {}
-        return replace(outcome, confirmed=confirmed, confirm_blocks=blocks if confirmed else 0)
+        speeds = confirming.measure_fresh(self._lab, numbers, blocks, options.seed)
+        confirmed = confirming.confirm(speeds)
+        differences = [math.log(ratio) for ratio in pair_ratios(speeds[0], speeds[outcome.leader])]
+        differences = stage.list_differences(0, outcome.leader) + differences
+        return replace(
+            outcome,
+            confirmed=confirmed,
+            confirm_blocks=blocks if confirmed else 0,
+            is_shown=outcome.leader != 0 and race.shows_slower(differences),
+        )
 
     def _judge(self, outcome: Outcome) -> Outcome:
         """Choose by the fresh blocks, and say what they show."""
@@ -177,7 +185,7 @@ class Tuner:
         if faster:
             return replace(outcome, chosen=self._prefer(faster, outcome), verdict="gain")
         slower = [gain.high is not None and gain.high < 1 for gain in gains.values()]
-        if outcome.is_shown_by_race and not any(slower):
+        if outcome.is_shown and not any(slower):
             return replace(outcome, chosen=outcome.leader, verdict="gain")
         small = [gain.high is not None and gain.high <= 1 + self._options.regret for gain in gains.values()]
         verdict: Verdict = "nothing" if small and all(small) else "undecided"
@@ -189,10 +197,3 @@ class Tuner:
         best = max(faster, key=gains.__getitem__)
         near = [number for number in faster if gains[number] >= (1 - self._options.regret) * gains[best]]
         return min(near, key=lambda number: (self._costs[number], -gains[number]))
-
-
-def _is_shown(race: Race, leader: int, fates: Mapping[int, Fate]) -> bool:
-    """Return True if the race shows that the present configuration is slower than the leader."""
-    if leader == 0 or not race.blocks:
-        return False
-    return fates[0].end == "capped" or race.is_shown_slower(0, leader)
