@@ -90,6 +90,7 @@ def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, plan: EpochP
 
     Raises:
         NoBatchError: the loader delivers no batch.
+        TimeoutError: the time was over before the first timed batch.
         Exception: what the dataset or the step has raised.
     """
     iterator = None
@@ -98,7 +99,8 @@ def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, plan: EpochP
             cut.most = loader.num_workers
             iterator = iter(loader)
             for _ in iterator:
-                pass
+                if time.monotonic() > plan.until_s:
+                    raise TimeoutError("the budget ended while workers started")
             cut.most = None
         began_s = time.perf_counter()
         iterator = iter(loader)

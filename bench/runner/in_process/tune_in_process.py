@@ -22,7 +22,7 @@ from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered
 from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings
 from bench.runner.in_process.stand_in_step import StandInStep
-from bench.runner.in_process.trial_epoch import EpochPlan, Step, TrialEpoch, run_epoch
+from bench.runner.in_process.trial_epoch import EpochPlan, NoBatchError, Step, TrialEpoch, run_epoch
 from bench.text import describe_error
 from loaders.spec.source_facts import DataLoaderSettings
 
@@ -73,6 +73,8 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         warnings.simplefilter("ignore")
         try:
             step, pilot = _run_pilots(copies, settings[0], order)
+        except NoBatchError as error:
+            return _give_up(order, str(error))
         # So may a dataset or a step.
         except Exception as error:
             return _give_up(order, describe_error(error))

@@ -1,0 +1,94 @@
+"""The settings that are tried."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings
+
+DATASET = TensorDataset(torch.arange(32))
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter(range(9))
+
+
+def numbers(settings) -> list[tuple[int, int | None, bool]]:
+    return [(one.num_workers, one.prefetch_factor, one.persistent_workers) for one in settings]
+
+
+@pytest.mark.parametrize(
+    ("cores", "present", "workers"),
+    [
+        (1, 0, {0, 1, 2}),
+        (2, 0, {0, 1, 2, 3, 4}),
+        (8, 5, {0, 1, 2, 4, 5, 8, 12, 16}),
+        (2, 9, {0, 1, 2, 3, 4, 9}),
+    ],
+)
+def test_workers_go_from_none_to_twice_the_cores(cores, present, workers) -> None:
+    """The present number comes first."""
+    found = list_settings(DataLoader(DATASET, num_workers=present), cores, None, has_step=True)
+    assert {one.num_workers for one in found} == workers
+    assert found[0].num_workers == present
+    assert len(set(found)) == len(found)
+
+
+def test_without_workers_nothing_of_theirs_is_varied() -> None:
+    """A deeper queue is tried with persistent workers."""
+    found = numbers(list_settings(DataLoader(DATASET), 1, {"num_workers": [0, 2]}, has_step=False))
+    assert found == [(0, None, False), (2, 2, False), (2, 2, True), (2, 4, True)]
+
+
+def test_an_iterable_dataset_keeps_its_number_of_workers() -> None:
+    """It may shard by it, so only the user's own values change it."""
+    loader = DataLoader(Stream(), num_workers=2)
+    assert {one.num_workers for one in list_settings(loader, 8, None, has_step=False)} == {2}
+    assert len(list_settings(DataLoader(Stream()), 8, None, has_step=False)) == 1
+    found = list_settings(loader, 8, {"num_workers": [4]}, has_step=False)
+    assert {one.num_workers for one in found} == {2, 4}
+
+
+@pytest.mark.parametrize(
+    ("knobs", "problem"),
+    [
+        ({"num_worker": [1]}, "'num_worker' is no setting, expected batch_size, .*did you mean num_workers"),
+        ({"num_workers": 2}, "num_workers is 2, expected a list of values"),
+        ({"num_workers": []}, r"num_workers is \[\], expected a list"),
+        ({"num_workers": [-1]}, "num_workers can't be -1"),
+        ({"num_workers": [True]}, "num_workers can't be True"),
+        ({"prefetch_factor": [0]}, "prefetch_factor can't be 0"),
+        ({"persistent_workers": [1]}, "persistent_workers can't be 1"),
+        ({"multiprocessing_context": "spawn"}, "expected a list of values"),
+        ({"multiprocessing_context": ["thread"]}, "multiprocessing_context can't be 'thread'"),
+    ],
+)
+def test_bad_knobs_are_one_line(knobs, problem) -> None:
+    """Nothing is measured."""
+    with pytest.raises(ValueError, match=problem):
+        list_settings(DataLoader(DATASET), 2, knobs, has_step=False)
+
+
+def test_a_batch_size_is_varied_only_where_it_can_be() -> None:
+    """A sampler of the user's own makes other batches."""
+    knobs = {"batch_size": [4, 8]}
+    sizes = {one.batch_size for one in list_settings(DataLoader(DATASET, 2), 1, knobs, has_step=False)}
+    assert sizes == {2, 4, 8}
+    own = DataLoader(DATASET, batch_sampler=[[0, 1], [2, 3]])
+    with pytest.raises(ValueError, match="batch_size can't be varied"):
+        list_settings(own, 1, knobs, has_step=False)
+
+
+def test_fewer_workers_are_cheaper() -> None:
+    """Then fewer batches that wait."""
+    found = list_settings(DataLoader(DATASET), 1, None, has_step=False)
+    assert numbers(sorted(found, key=find_cost))[:4] == [
+        (0, None, False),
+        (1, 2, False),
+        (1, 2, True),
+        (1, 4, True),
+    ]
+    assert find_changes(found[1], found[0]) == {"num_workers": 1, "prefetch_factor": 2}

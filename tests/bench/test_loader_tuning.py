@@ -1,0 +1,411 @@
+"""Tuning inside a training: what it returns, what it leaves alone, and what it remembers."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info
+
+import bench
+from bench import loader_tuning
+from bench.analysis.statistics import Estimate
+from bench.analysis.tuning.outcome import Confirmation
+from bench.loader_tuning import tune_loader, tune_loader_with_report
+from bench.runner.in_process import tune_in_process as in_process
+from bench.runner.in_process.in_process_lab import Budget
+from bench.runner.in_process.node_ranks import NodeRanks
+from bench.runner.in_process.remembered import Remembered
+from loaders.spec.turn_knobs import read_settings
+from tests.bench.report.tune.tunings import make_gain
+from tests.paths import ROOT
+
+ONE = {"num_workers": [1], "persistent_workers": [False], "prefetch_factor": [2]}
+GAIN = Remembered(
+    "gain", {"num_workers": 1, "prefetch_factor": 2}, (1.5, 1.4, 1.6), 7, 20.0, 30.0, "2026-11-20"
+)
+
+
+class Noisy(Dataset):
+    """A dataset that draws random numbers of every kind, and counts its own."""
+
+    def __init__(self, samples: int = 24) -> None:
+        self.samples = samples
+        self.own = np.random.default_rng(7)
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        return index, random.random() + float(self.own.random()) + float(torch.rand(()))
+
+
+class Failing(Noisy):
+    """A dataset that no worker can load."""
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        if get_worker_info() is not None:
+            raise RuntimeError("no worker can open this file")
+        return super().__getitem__(index)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter(range(9))
+
+
+class Owned(DataLoader):
+    """A user's own class of DataLoader."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    """Remember in a folder of the test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "loaderbench" / "tuned"
+
+
+@pytest.fixture
+def tunings(monkeypatch) -> list[DataLoader]:
+    """Replace the measuring by a gain; return the loaders that were measured."""
+    measured: list[DataLoader] = []
+
+    def tune(loader, order) -> Remembered:
+        measured.append(loader)
+        return replace(GAIN, budget_s=order.budget.seconds)
+
+    monkeypatch.setattr(loader_tuning, "tune_in_process", tune)
+    return measured
+
+
+def draw() -> list[float]:
+    return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+
+
+def seed() -> None:
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+
+
+def test_a_training_sees_the_batches_that_it_would_have_seen() -> None:
+    """Nothing is left behind, and the user's loader stays as it is."""
+    seed()
+    expected = [*DataLoader(Noisy(), 4, shuffle=True)]
+    later = draw()
+    loader = Owned(Noisy(), 4, shuffle=True)
+    threads, variables = set(threading.enumerate()), dict(os.environ)
+    settings = read_settings(loader)
+    seed()
+    seen: list[int] = []
+    found, tuning = tune_loader_with_report(
+        lambda: loader, 1.0, step=lambda batch: seen.append(len(batch)), knobs=ONE, cache=False
+    )
+    assert seen
+    assert type(found) is Owned
+    assert found.dataset is loader.dataset
+    assert read_settings(loader) == settings
+    assert read_settings(found) == tuning.settings
+    # Workers have random numbers of their own, so the batches are compared without.
+    batches = [*DataLoader(loader.dataset, 4, sampler=loader.sampler)]
+    assert all(
+        torch.equal(one, other)
+        for batch, known in zip(batches, expected, strict=True)
+        for one, other in zip(batch, known, strict=True)
+    )
+    assert draw() == later
+    assert set(threading.enumerate()) <= threads
+    assert dict(os.environ) == variables
+    assert not [one for one in psutil.Process().children() if "pt_data" in one.name()]
+
+
+def test_a_setting_that_fails_is_left_out(capsys) -> None:
+    """The loader stays as given."""
+    loader = DataLoader(Failing(), 4)
+    assert tune_loader(loader, 1.0, step=lambda batch: None, knobs=ONE, cache=False) is loader
+    assert capsys.readouterr().err.startswith("loaderbench: the loader stays as given: ")
+
+
+@pytest.mark.parametrize(
+    ("loader", "problem"),
+    [
+        (DataLoader(TensorDataset(torch.zeros(0))), "the loader delivers no batch"),
+        (DataLoader([1, 2], collate_fn=lambda samples: 1 / 0), "ZeroDivisionError: division by zero"),
+        (DataLoader(Stream()), "there is nothing to vary: an iterable dataset keeps its number of workers"),
+        (DataLoader([1, 2], sampler=(index for index in (0, 1))), "its sampler can't be copied: TypeError"),
+    ],
+)
+def test_a_loader_that_can_not_be_measured_stays(loader, problem) -> None:
+    """The line says why, and the training meets the error itself."""
+    found, tuning = tune_loader_with_report(loader, 1.0, knobs={}, cache=True)
+    assert found is loader
+    assert tuning.summary.startswith(f"the loader stays as given: {problem}")
+    assert (tuning.changes, tuning.gain) == ({}, None)
+
+
+def test_a_budget_that_is_too_short_is_said() -> None:
+    """Nothing is claimed, and nothing is remembered."""
+    loader = DataLoader(Noisy(400), 4)
+    found, tuning = tune_loader_with_report(loader, 0.2, step=lambda batch: time.sleep(0.05), cache=True)
+    assert found is loader
+    assert "are too short for its trials" in tuning.summary
+
+
+def test_an_interrupt_passes_through() -> None:
+    """No worker is left."""
+    seen = []
+
+    def step(batch) -> None:
+        seen.append(batch)
+        if len(seen) > 20:
+            raise KeyboardInterrupt
+
+    loader = DataLoader(Noisy(400), 4, num_workers=1)
+    seed()
+    with pytest.raises(KeyboardInterrupt):
+        tune_loader(loader, 5.0, step=step, cache=False)
+    after = draw()
+    seed()
+    assert after == draw()
+    assert not [one for one in psutil.Process().children() if "pt_data" in one.name()]
+
+
+@pytest.mark.parametrize(("low", "verdict"), [(1.2, "gain"), (0.99, "undecided")])
+def test_only_a_confirmed_gain_is_taken(low, verdict) -> None:
+    """A gain whose interval reaches below 1 is none."""
+    outcome = make_gain(4).outcome
+    gain = Estimate(1.3, low, 1.4, 8)
+    chosen = Confirmation(Estimate(1.0, 1.0, 1.0, 8), gain)
+    outcome = replace(outcome, confirmed={**outcome.confirmed, outcome.chosen: chosen})
+    settings = [replace(read_settings(DataLoader([1])), num_workers=number) for number in range(4)]
+    order = in_process.TuningOrder(Budget(30, 0), 2)
+    result = in_process._conclude(settings, outcome, order)
+    assert result.verdict == verdict
+    assert result.settings == ({"num_workers": outcome.chosen} if verdict == "gain" else {})
+    unconfirmed = replace(outcome, confirmed={})
+    assert not in_process._conclude(settings, unconfirmed, order).settings
+
+
+def test_a_second_run_starts_at_once(tunings, capsys) -> None:
+    """The line has the day and the gain."""
+    for _ in range(2):
+        found = tune_loader(DataLoader(Noisy(), 4, shuffle=True))
+        assert (found.num_workers, found.prefetch_factor) == (1, 2)
+    assert len(tunings) == 1
+    made, remembered = capsys.readouterr().err.splitlines()
+    assert made.startswith(
+        "loaderbench: num_workers=1 prefetch_factor=2: 1.5 times as fast as given (1.4 to 1.6)"
+    )
+    assert remembered.endswith("remembered from 2026-11-20")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: DataLoader(Noisy(25), 4, shuffle=True),
+        lambda: DataLoader(Noisy(), 5, shuffle=True),
+        lambda: DataLoader(Noisy(), 4),
+        lambda: DataLoader(Failing(), 4, shuffle=True),
+        lambda: DataLoader(Noisy(), 4, shuffle=True, num_workers=2),
+    ],
+)
+def test_another_loader_is_measured_anew(tunings, other) -> None:
+    """Its best setting may be another one."""
+    tune_loader_with_report(DataLoader(Noisy(), 4, shuffle=True))
+    tune_loader_with_report(other())
+    assert len(tunings) == 2
+
+
+def test_a_loader_is_measured_anew_with_a_step_or_knobs(tunings) -> None:
+    """And when nothing is to be remembered."""
+    tune_loader_with_report(DataLoader(Noisy(), 4))
+    for given in ({"step": print}, {"knobs": ONE}, {"cache": False}, {"cache": False}):
+        tune_loader_with_report(DataLoader(Noisy(), 4), **given)
+    assert len(tunings) == 5
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"verdict": "gain"}', b"\xff"])
+def test_a_broken_memory_is_none(tunings, cache, content) -> None:
+    """The loader is measured, and the file is written anew."""
+    tune_loader_with_report(DataLoader(Noisy(), 4))
+    (file,) = cache.iterdir()
+    file.write_bytes(content)
+    tune_loader_with_report(DataLoader(Noisy(), 4))
+    assert len(tunings) == 2
+    assert json.loads(file.read_bytes())["verdict"] == "gain"
+
+
+def test_a_memory_that_can_not_be_written_is_no_error(tunings, tmp_path, monkeypatch) -> None:
+    """A file stands where its folder would be."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert tune_loader_with_report(DataLoader(Noisy(), 4))[1].gain == GAIN.gain
+
+
+@pytest.mark.parametrize(("budget_s", "times"), [(30, 1), (60, 2)])
+def test_an_undecided_result_holds_for_its_budget(monkeypatch, budget_s, times) -> None:
+    """More time may decide."""
+    calls = []
+
+    def tune(loader, order) -> Remembered:
+        calls.append(order)
+        return Remembered("undecided", {}, None, 7, 20.0, order.budget.seconds, "2026-11-20")
+
+    monkeypatch.setattr(loader_tuning, "tune_in_process", tune)
+    for seconds in (30, budget_s):
+        loader = DataLoader(Noisy(), 4)
+        found, tuning = tune_loader_with_report(loader, seconds)
+        assert found is loader
+        assert "30 s don't show that another of 7 settings is faster" in tuning.summary or seconds == 60
+    assert len(calls) == times
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "problem"),
+    [
+        ({"make_loader": lambda: 3}, TypeError, "make_loader returned int, expected a torch DataLoader"),
+        ({"budget_s": 0}, ValueError, "budget_s is 0, expected seconds above 0"),
+        ({"budget_s": float("nan")}, ValueError, "budget_s is nan"),
+        ({"knobs": {"workers": [1]}}, ValueError, "knobs: 'workers' is no setting"),
+    ],
+)
+def test_bad_arguments_are_one_line(tunings, given, error, problem) -> None:
+    """Nothing is measured."""
+    with pytest.raises(error, match=problem):
+        tune_loader(**{"make_loader": DataLoader([1]), **given})
+    assert not tunings
+
+
+def test_a_worker_that_runs_the_script_again_measures_nothing(tunings, monkeypatch, capsys) -> None:
+    """A script without `if __name__ == "__main__"` is run by each worker that is spawned."""
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    loader = DataLoader([1])
+    assert tune_loader(loader) is loader
+    assert not tunings
+    assert capsys.readouterr().err == ""
+
+
+def test_the_name_is_that_of_the_function_at_every_import() -> None:
+    """No module hides it."""
+    for _ in range(2):
+        from bench import tune_loader as found
+
+        assert found is tune_loader
+    assert set(bench.HOMES) == set(bench.__all__)
+
+
+def tune_rank(rank: int, folder: Path, queue) -> None:
+    """Tune as one of two ranks, in a process of its own."""
+    os.environ.update(LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE="2", MASTER_PORT=str(os.getppid()))
+    cores = os.sched_getaffinity(0)
+    used = []
+
+    def step(batch) -> None:
+        used.append(len(os.sched_getaffinity(0)))
+
+    loader = DataLoader(Noisy(), 4)
+    found, tuning = tune_loader_with_report(loader, 1.0, step=step, knobs=ONE, cache=False)
+    kept = os.sched_getaffinity(0) == cores
+    queue.put((rank, found.num_workers, tuning.summary, max(used, default=0), kept))
+
+
+def test_the_ranks_of_a_machine_share_its_cores_and_the_answer(tmp_path) -> None:
+    """Only the first one measures, on its share of the cores."""
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    processes = [context.Process(target=tune_rank, args=(rank, tmp_path, queue)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    first, second = sorted(queue.get() for _ in processes)
+    for process in processes:
+        process.join()
+    assert first[1:3] == second[1:3]
+    assert first[3] == max(1, len(os.sched_getaffinity(0)) // 2)
+    assert second[3] == 0
+    assert first[4]
+    assert second[4]
+
+
+def test_a_rank_without_an_answer_keeps_its_loader(monkeypatch, tunings) -> None:
+    """It says so."""
+    monkeypatch.setattr(loader_tuning, "GRACE_S", 0)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    loader = DataLoader([1])
+    found, tuning = tune_loader_with_report(loader, 0.01)
+    assert found is loader
+    assert "the first rank of this machine has given no answer" in tuning.summary
+    assert not tunings
+
+
+def test_a_rank_that_fails_tells_the_others(monkeypatch, tmp_path) -> None:
+    """They don't wait until the deadline."""
+
+    def fail(loader, order) -> Remembered:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loader_tuning, "tune_in_process", fail)
+    ranks = NodeRanks(0, 2, tmp_path / "ranks")
+    monkeypatch.setattr(NodeRanks, "find", classmethod(lambda cls, variables: ranks))
+    monkeypatch.setattr(NodeRanks, "count_call", lambda self: 4)
+    with pytest.raises(KeyboardInterrupt):
+        tune_loader(DataLoader([1, 2]), cache=False)
+    answer = replace(ranks, rank=1).wait(4, until_s=0)
+    assert answer is not None
+    assert answer.reason == "the first rank of this machine has failed"
+    assert not ranks.folder.exists()
+
+
+SCRIPT = """
+import torch
+from bench import tune_loader
+from torch.utils.data import DataLoader
+import loaders
+import model
+
+class Squares:
+    def __len__(self):
+        return 40
+    def __getitem__(self, index):
+        return index * index
+
+def make_loader():
+    return DataLoader(Squares(), batch_size=4, num_workers=1)
+
+loader = tune_loader(make_loader, budget_s=1, knobs={"num_workers": [0]}, cache=False)
+print(sum(int(batch.sum()) for batch in loader), model.NAME, loaders.NAME)
+"""
+
+
+def test_a_script_needs_no_installation_and_no_guard(tmp_path) -> None:
+    """Its folder has modules of our names, which stay its own."""
+    (tmp_path / "train.py").write_text(SCRIPT)
+    for name in ("model", "loaders"):
+        (tmp_path / f"{name}.py").write_text(f"NAME = 'mine-{name}'\n")
+    done = subprocess.run(
+        [sys.executable, "train.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == f"{sum(index * index for index in range(40))} mine-model mine-loaders\n", (
+        done.stderr
+    )
+    assert done.stderr.startswith("loaderbench: ")
+    assert done.stderr.count("\n") == 1
