@@ -28,7 +28,7 @@ HELP = {
     "family": "Loader families to choose from. Default: those that serve the data alike.",
     "num_threads": "Torch's threads in the training process. Default: several, if a step trains on the CPU.",
     "budget_s": "End within this time, as 90s, 5m or 1h.",
-    "memory_limit": "Try nothing that needs more memory, as 8G, and end a trial that takes more. Default: 80% of "
+    "memory_limit": "Try nothing that needs more memory, as 8G, and end what takes more. Default: 80% of "
     "what is available.",
 }
 # Options of a sweep that a tuning decides itself, with the values that leave them out.

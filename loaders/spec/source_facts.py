@@ -58,6 +58,9 @@ class SourceFacts:
         repeats: where a dataset's random numbers are the same: in all `workers`, or in all `epochs` of a
             worker, or both; empty where they differ, or where that isn't known.
         fetches_batches: whether the dataset has `__getitems__`, which fetches the samples of a batch at once.
+        pickled_bytes: bytes that a worker which isn't forked gets pickled; None where it isn't known.
+        object_bytes: about how many bytes the dataset's Python objects take, without the content of arrays;
+            None where it isn't known.
     """
 
     kind: Kind
@@ -76,3 +79,5 @@ class SourceFacts:
     alone: EpochContents | None = None
     repeats: Literal["", "workers", "epochs", "workers and epochs"] = ""
     fetches_batches: bool = False
+    pickled_bytes: int | None = None
+    object_bytes: int | None = None

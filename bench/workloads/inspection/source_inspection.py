@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from bench.workloads.audit.asked_batches import watch_batches
 from bench.workloads.audit.loader_failure import explain_failure
-from bench.workloads.inspection.pickle_check import find_pickle_error
+from bench.workloads.inspection.object_bytes import estimate_object_bytes
+from bench.workloads.inspection.pickle_check import check_pickling
 from bench.workloads.inspection.sample_checks import add_sample_facts
 from bench.workloads.target.open_source import is_one_shot
 from bench.workloads.target.target import TargetError
@@ -48,15 +49,17 @@ def find_facts(
     if not isinstance(loader, DataLoader):
         facts = SourceFacts("iterable", None, batches=find_length(loader), one_shot=is_one_shot(loader))
         return _Count(loader, facts, batches, name).run(clock)
-    settings = read_settings(loader)
+    settings, pickling = read_settings(loader), check_pickling(loader)
     facts = SourceFacts(
         kind,
         settings,
         map_style=not isinstance(loader.dataset, IterableDataset),
         batches=find_length(loader),
         has_own_batches=not can_resize(loader),
-        pickle_error=find_pickle_error(loader),
+        pickle_error=pickling.error,
         fetches_batches=fetches_batches(loader.dataset),
+        pickled_bytes=pickling.num_bytes,
+        object_bytes=estimate_object_bytes(loader.dataset),
     )
     # Without workers: this process only looks.
     alone = copy_with(loader, DataLoaderSettings(settings.batch_size))

@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from bench.records.delivered_pictures import DeliveredPictures
 from bench.trial.sample_pictures import draw_samples
-from bench.workloads.inspection.pickle_check import find_pickle_error
+from bench.workloads.inspection.object_bytes import estimate_object_bytes
+from bench.workloads.inspection.pickle_check import check_pickling
 from bench.workloads.script.script_loaders import LoaderKey
 from loaders.data.batched_fetch import fetches_batches
 from loaders.data.length import find_length
@@ -75,13 +76,16 @@ class LoaderTally:
         self._length = find_length(loader) if map_style else None
         if self._facts.settings is None:
             self._drop_last = loader.drop_last
+            pickling = check_pickling(loader)
             self._facts = SourceFacts(
                 "script",
                 read_settings(loader),
                 map_style=map_style,
                 has_own_batches=not can_resize(loader),
-                pickle_error=find_pickle_error(loader),
+                pickle_error=pickling.error,
                 fetches_batches=fetches_batches(loader.dataset),
+                pickled_bytes=pickling.num_bytes,
+                object_bytes=estimate_object_bytes(loader.dataset),
             )
 
     def take(self, batch: Any) -> None:
