@@ -11,8 +11,10 @@ from pathlib import Path
 from bench.records.row import Row
 from bench.report.conclusion_file import SavedConclusion, write_conclusion
 from bench.report.explanation_file import write_explanation
+from bench.report.tune.tuning_file import write_tuning
 from tests.bench import runs
 from tests.bench.report.explain.explanations import verified
+from tests.bench.report.tune.tunings import make_infeasible
 
 FAMILIES = ("torch_dataloader", "batched_dataloader", "tensor_slice", "memory_map", "stream")
 WORKERS = ("0", "1", "2", "4", "8")
@@ -74,5 +76,16 @@ def write_explanation_folder(folder: Path) -> Path:
     folder.mkdir()
     cautious = replace(verified(), cautions=(f"The step failed: {EVIL}.",))
     write_explanation(folder, cautious)
+    (folder / "environment.json").write_text(json.dumps(ENVIRONMENT))
+    return folder
+
+
+def write_tuning_folder(folder: Path) -> Path:
+    """Write a tuning of 200 candidates, with nothing else that was measured."""
+    folder.mkdir()
+    tuning = replace(
+        make_infeasible(), name=EVIL, code=(f"a('</code>{EVIL}')",), cautions=(f"{EVIL} failed.",)
+    )
+    write_tuning(folder, tuning)
     (folder / "environment.json").write_text(json.dumps(ENVIRONMENT))
     return folder

@@ -1,4 +1,4 @@
-"""Pages in a real browser: the ones of a sweep of 200 configurations and of an explanation."""
+"""Pages in a real browser: the ones of a sweep of 200 configurations, an explanation and a tuning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from bench.report.charts.ranked_sweep import RankedSweep
 from bench.report.page.explain_page import write_explain_page
 from bench.report.page.sweep_page import write_sweep_page
 from bench.report.sweep_results import SweepResults
-from tests.browser.pages import EVIL, write_explanation_folder, write_sweep
+from bench.report.tune.tune_page import write_tune_page
+from tests.browser.pages import EVIL, write_explanation_folder, write_sweep, write_tuning_folder
 
 ROWS = "#all-configurations tbody tr"
 SHOWN = f"{ROWS}:not([hidden])"
@@ -47,7 +48,13 @@ def explanation(tmp_path_factory):
     return write_explain_page(write_explanation_folder(tmp_path_factory.mktemp("explained") / "results"))
 
 
-@pytest.mark.parametrize("kind", ["sweep", "explanation"])
+@pytest.fixture(scope="module")
+def tuning(tmp_path_factory):
+    """Write the page of a tuning of 200 candidates with every chart."""
+    return write_tune_page(write_tuning_folder(tmp_path_factory.mktemp("tuned") / "results"))
+
+
+@pytest.mark.parametrize("kind", ["sweep", "explanation", "tuning"])
 def test_a_page_is_readable_and_asks_for_nothing(open_page, request, kind) -> None:
     """No error, no request, nothing beyond the window's edge, and strong contrast."""
     opened = open_page(request.getfixturevalue(kind))
@@ -61,9 +68,9 @@ def test_a_page_is_readable_and_asks_for_nothing(open_page, request, kind) -> No
     assert (opened.errors, opened.requests) == ([], [])
 
 
-def test_names_of_users_are_text(open_page, sweep, explanation) -> None:
+def test_names_of_users_are_text(open_page, sweep, explanation, tuning) -> None:
     """They hold HTML that would change the title."""
-    for path in (sweep, explanation):
+    for path in (sweep, explanation, tuning):
         page = open_page(path).page
         assert "broken" not in page.title().replace(EVIL, "")
         assert page.locator("img").count() == 0
@@ -132,6 +139,19 @@ def test_a_figure_leads_to_its_rows(open_page, sweep) -> None:
     )
     assert files == ["runs.csv"]
     assert all((sweep.parent / name).is_file() for name in files)
+
+
+def test_a_mark_of_a_tuning_leads_to_its_candidate(open_page, tuning) -> None:
+    """In the race as in the screen; candidates are chosen by what became of them."""
+    page = open_page(tuning).page
+    for name in ("race_ratios", "screen_ratios"):
+        mark = page.locator(f"#figure-{name} [data-configuration]").first
+        mark.dispatch_event("click")
+        shown = page.locator("#all-candidates tbody tr:not([hidden])")
+        assert shown.get_attribute("data-row") == mark.get_attribute("data-configuration")
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_label("what became of it").select_option("failed")
+    assert page.locator("#all-candidates tbody tr:not([hidden])").count() == 2
 
 
 def test_code_is_copied(open_page, sweep) -> None:

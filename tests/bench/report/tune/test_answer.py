@@ -157,4 +157,6 @@ def test_the_whole_grid_has_its_regret() -> None:
     lucky = replace(found, exhaustive=replace(found.exhaustive, regret=-0.01))
     assert "is no faster than num_workers=1 prefetch_factor=2 where it is judged" in find(lucky, "Whole grid")
     same = replace(found, exhaustive=replace(found.exhaustive, best=1, regret=0.0))
-    assert "its fastest is num_workers=1 prefetch_factor=2, as chosen, with a regret of 0%" in find(same, "Whole grid")
+    assert "its fastest is num_workers=1 prefetch_factor=2, as chosen, with a regret of 0%" in find(
+        same, "Whole grid"
+    )
