@@ -41,7 +41,7 @@ class InMemory(OwnLoaderSpec):
     Attributes:
         batch_size: samples in a batch; default None, the user's.
         loader_threads: threads that gather beside the training thread; default None: one for each core that
-            torch leaves free, at most 2.
+            torch leaves free, at most 2; none for batches below 400 kB.
         prefetch_batches: batches that the threads gather ahead; default 2.
         pin_memory: whether batches lie in page-locked memory; default None: if there is a CUDA device to
             feed.

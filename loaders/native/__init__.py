@@ -13,9 +13,9 @@ import sys
 from dataclasses import dataclass
 
 from loaders.native.compiler import CompilerError, list_compilers
-from loaders.native.library import Plan, Side, Team, load_library
+from loaders.native.library import Gathering, Plan, Side, Team, load_library
 
-__all__ = ["SWITCH", "Native", "Plan", "Side", "Team", "native"]
+__all__ = ["SWITCH", "Gathering", "Native", "Plan", "Side", "Team", "native"]
 
 # Environment variable: 0 does without the compiled library.
 SWITCH = "LOADERBENCH_NATIVE"

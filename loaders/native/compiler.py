@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("ring.c")
-HEADERS = tuple(SOURCE.with_name(name) for name in ("plan.h", "resize.h", "shuffle.h"))
+HEADERS = tuple(SOURCE.with_name(name) for name in ("plan.h", "gather.h", "resize.h", "shuffle.h"))
 DEFAULT_COMPILERS = ("cc", "gcc", "clang")
 # The first of these that the compiler accepts. Code for this very machine converts twice as fast as portable
 # code.

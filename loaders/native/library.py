@@ -58,6 +58,19 @@ class Plan(ctypes.Structure):
     ]
 
 
+class Gathering(ctypes.Structure):
+    """A `gathering` of ring.c: rows to be copied; `team` is null for the calling thread alone."""
+
+    _fields_ = [
+        ("from", _Pointer),
+        ("size", _Int),
+        ("rows", _Int),
+        ("order", _Pointer),
+        ("to", _Pointer),
+        ("team", ctypes.POINTER(Team)),
+    ]
+
+
 def load_library(compiler: Compiler) -> ctypes.CDLL:
     """Load the library from the user's cache, and compile it if it isn't there or is damaged.
 
@@ -138,6 +151,7 @@ def _load(path: Path) -> ctypes.CDLL:
         ("ring_help", None, [_Pointer]),
         ("ring_take", ctypes.c_int, [_Pointer, _Int]),
         ("ring_stop", None, [_Pointer]),
+        ("gather", None, [ctypes.POINTER(Gathering), ctypes.c_int]),
         ("shuffle", ctypes.c_int, [_Pointer, _Int, ctypes.c_uint64]),
     ):
         function = getattr(library, name)

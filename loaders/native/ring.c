@@ -16,18 +16,12 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __CLDEMOTE__
-#include <immintrin.h>
-#endif
 
 #include "plan.h"
+#include "gather.h"
 #include "resize.h"
 #include "shuffle.h"
 
-/* Rows that are prefetched into the cache before their turn: a row at a random place takes about as long to
- * arrive as six others to convert. */
-#define AHEAD 6
-#define LINE 64
 /* Beyond LARGE bytes of images, nearly every row needs a page walk. A core does several walks at once only if
  * nothing comes between them, so one cache line of each row of a group is prefetched first. Smaller images
  * would gain nothing. */
@@ -37,8 +31,6 @@
  * microseconds, and a train step is often shorter than that. After LOOKS looks it offers its core to others. */
 #define SPIN_NS 1000000
 #define LOOKS 64
-/* Bytes of a row that are prefetched at most. */
-#define MOST_AHEAD (64 * LINE)
 /* A ring.
  *
  * chunks: chunks in an epoch.
@@ -111,17 +103,6 @@ static void scale_row(const uint8_t *from, float *to, int64_t n, const uint8_t *
     __builtin_prefetch(later + (n < MOST_AHEAD ? n : MOST_AHEAD) - 1, 0, 3);
 }
 
-/* Hand n floats down to the cache that all cores share. The training thread runs on another core, and reads them
- * from there in less time than out of this core's own cache. */
-static void hand_down(const float *from, int64_t n) {
-#ifdef __CLDEMOTE__
-    for (int64_t k = 0; k < n; k += LINE / 4) _cldemote((void *)(from + k));
-#else
-    (void)from;
-    (void)n;
-#endif
-}
-
 /* Fill rows `first` to `last` - 1 of a chunk, for a thread on another core if `beside`. Return -1 if memory is
  * short. */
 static int fill(const plan *p, int64_t chunk, int64_t first, int64_t last, int beside) {
@@ -153,7 +134,7 @@ static int fill(const plan *p, int64_t chunk, int64_t first, int64_t last, int b
         } else {
             if (p->rows.out) resize(p, from, out, scratch);
             else scale_row(from, out, p->pixels, later, i + 1 < end ? out + size : out);
-            if (beside) hand_down(out, size);
+            if (beside) hand_down(out, size * (int64_t)sizeof *out);
             out += size;
         }
         *labels++ = label_of(p, number);

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loaders.data.decoded_samples import DecodedSamples
+from loaders.native.torch_team import has_team
 from loaders.ring.gather_slot import GatherSlot
+from loaders.ring.row_copier import RowCopier
 
 
 class GatherRing:
@@ -28,6 +30,7 @@ class GatherRing:
 
     def __init__(self, samples: DecodedSamples, *, prefetch: int, rows: int, pin: bool) -> None:
         self._samples = samples
+        self._copier = RowCopier(samples.columns)
         # The batch in use, the one before it, and those that are gathered meanwhile.
         self._slots = [GatherSlot(samples.format, pin=pin) for _ in range(2 + prefetch)]
         for slot in self._slots:
@@ -45,6 +48,7 @@ class GatherRing:
         for slot in self._slots:
             slot.mark_written()
         self._start_over(asked)
+        self._together = has_team()
 
     def take(self) -> Any:
         """Return the next batch, and gather batches meanwhile; None at the end of the epoch."""
@@ -58,7 +62,7 @@ class GatherRing:
             return None
         self._taken += 1
         while not self._is_ready(batch):
-            if not self._fill_one():
+            if not self._fill_one(helper=False):
                 with self._changed:
                     self._changed.wait_for(lambda: self._is_ready(batch))
         slot = batch % count
@@ -68,7 +72,7 @@ class GatherRing:
         """Gather batches until `stop` is called; the work of a helper thread."""
         try:
             while not self._stopped:
-                if not self._fill_one():
+                if not self._fill_one(helper=True):
                     with self._changed:
                         self._changed.wait_for(lambda: self._stopped or self._next < self._asked)
         except Exception as error:
@@ -87,7 +91,7 @@ class GatherRing:
         self._asked_for = asked
         # The number of batches that were taken, begun, and asked for.
         self._taken = self._next = self._asked = 0
-        self._ended = self._stopped = False
+        self._ended = self._stopped = self._together = False
         self._failures.clear()
         self._indices: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(self._slots)
         self._ready = [0] * len(self._slots)
@@ -111,7 +115,7 @@ class GatherRing:
             raise self._failures[0]
         return self._ready[batch % len(self._ready)] == batch + 1
 
-    def _fill_one(self) -> bool:
+    def _fill_one(self, *, helper: bool) -> bool:
         """Gather the next batch that was asked for; return whether there was one."""
         with self._changed:
             if self._next >= self._asked:
@@ -119,17 +123,14 @@ class GatherRing:
             batch = self._next
             self._next += 1
         slot = batch % len(self._slots)
-        self._gather(self._indices[slot], self._slots[slot])
+        self._gather(self._indices[slot], self._slots[slot], helper=helper)
         with self._changed:
             self._ready[slot] = batch + 1
             self._changed.notify_all()
         return True
 
-    def _gather(self, indices: NDArray[np.int64], slot: GatherSlot) -> None:
-        for column, words in zip(self._samples.columns, slot.words, strict=True):
-            # It releases the GIL. Other modes than clip would gather into memory of their own first, and the
-            # indices were checked.
-            np.take(column, indices, axis=0, out=words[: len(indices)], mode="clip")
+    def _gather(self, indices: NDArray[np.int64], slot: GatherSlot, *, helper: bool) -> None:
+        self._copier.copy(indices, slot.words, together=self._together and not helper, beside=helper)
 
 
 def read_indices(asked: Any, samples: int) -> NDArray[np.int64]:

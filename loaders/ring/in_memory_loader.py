@@ -16,6 +16,10 @@ from loaders.ring.gather_ring import GatherRing
 from loaders.ring.helpers import Helpers
 from loaders.ring.ring_loader import idle_cores
 
+# A smaller batch takes less time to copy than to hand over: measured on two cores, where both took as long
+# for a batch of this size.
+LEAST_HANDED_OVER_BYTES = 400_000
+
 
 @dataclass(eq=False)
 class InMemoryLoader:
@@ -37,7 +41,8 @@ class InMemoryLoader:
         num_workers: worker processes that decode; 0 decodes in this process. Default None: the loader's own
             number, or one for each core where it has none.
         threads: threads that gather beside the training thread, which gathers batches itself where they are
-            late. Default None: one for each core that torch's own threads leave free, at most 2.
+            late. Default None: one for each core that torch's own threads leave free, at most 2; none for
+            batches below 400 kB.
         prefetch: batches that the threads gather ahead, at least 1; default 2.
         pin_memory: whether batches lie in page-locked memory, for copies to a CUDA device. Default False.
         copy: deliver each batch in memory of its own; default False.
@@ -79,14 +84,16 @@ class InMemoryLoader:
         self.dataset = self.loader.dataset
         self.batch_sampler: Any = self.loader.batch_sampler
         self.generator: torch.Generator | None = self.loader.generator
-        if self.threads is None:
-            self.threads = idle_cores()
         samples = self.samples or DecodedSamples.decode(
             self.loader, num_workers=self.num_workers, progress=self.progress
         )
         if len(samples) != (count := count_dataset(self.loader)):
             raise ValueError(f"samples are {len(samples)}, expected {count}, as many as the dataset has")
         self.samples = samples
+        if self.threads is None:
+            rows = self._find_batch_size() or len(samples)
+            small = rows * samples.format.sample_bytes < LEAST_HANDED_OVER_BYTES
+            self.threads = 0 if small else idle_cores()
         self._idle = [self._make_ring(samples)]
 
     @property
@@ -117,13 +124,17 @@ class InMemoryLoader:
             self._idle.append(ring)
 
     def _make_ring(self, samples: DecodedSamples) -> GatherRing:
-        rows = getattr(self.batch_sampler, "batch_size", None)
         return GatherRing(
             samples,
             prefetch=self.prefetch if self.threads else 0,
-            rows=min(rows, len(samples)) if isinstance(rows, int) else 1,
+            rows=min(self._find_batch_size() or 1, len(samples)),
             pin=self.pin_memory,
         )
+
+    def _find_batch_size(self) -> int | None:
+        """Return the samples of a usual batch; None where the batch sampler doesn't tell."""
+        rows = getattr(self.batch_sampler, "batch_size", None)
+        return rows if isinstance(rows, int) else None
 
 
 def _copy(leaf: Leaf) -> Leaf:

@@ -13,12 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SubsetRandomSampler
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    SubsetRandomSampler,
+    TensorDataset,
+)
 
 from loaders.data.batch_format import SampleError
 from loaders.data.decoded_samples import DecodedSamples, fetch
 from loaders.data.nested_batch import iterate_leaves
-from loaders.ring import InMemoryLoader
+from loaders.ring import InMemoryLoader, in_memory_loader
 
 SAMPLES, BATCH = 203, 16
 Pair = namedtuple("Pair", "image label")
@@ -337,3 +344,11 @@ def test_page_locked_batches() -> None:
     assert all(
         images.is_pinned() and labels.is_pinned() for images, labels in keep(make_loader(), pin_memory=True)
     )
+
+
+def test_small_batches_are_not_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default a thread helps only where copying a batch takes longer than handing it over."""
+    monkeypatch.setattr(in_memory_loader, "idle_cores", lambda: 2)
+    dataset = TensorDataset(torch.zeros(200, 1000))
+    found = [InMemoryLoader(DataLoader(dataset, size), num_workers=0).threads for size in (50, 99, 100, 200)]
+    assert found == [0, 0, 2, 2]
