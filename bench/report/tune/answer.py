@@ -14,6 +14,9 @@ from bench.report.tune.words import (
 )
 from bench.text import format_count
 
+# How a gain is shown where the fresh blocks don't do it.
+TOGETHER = "all its blocks together, those of the race too,"
+
 
 def answer_in_a_sentence(tuning: Tuning) -> str:
     """Return the setting to use and its gain, that there is nothing to gain, or that neither is shown.
@@ -38,9 +41,14 @@ def is_optimistic(tuning: Tuning) -> bool:
 
 
 def _describe_gain(tuning: Tuning) -> str:
-    chosen = tuning.outcome.chosen
-    found = describe_confirmed(tuning, chosen) or _describe_selected(tuning, chosen)
-    return f"{name_setting(tuning, chosen)}: {found}"
+    chosen, gain = tuning.outcome.chosen, tuning.gain
+    setting = name_setting(tuning, chosen)
+    if gain is None:
+        return f"{setting}: {_describe_selected(tuning, chosen)}; {TOGETHER} show that it is faster"
+    found = f"{setting}: {describe_confirmed(tuning, chosen)}"
+    if gain.low is not None and gain.low > 1:
+        return found
+    return f"{found}; {TOGETHER} show that it is faster, these alone don't"
 
 
 def _describe_selected(tuning: Tuning, number: int) -> str:

@@ -34,7 +34,8 @@ def _list_tiles(tuning: Tuning) -> Iterator[Tile]:
         yield Tile(f"× {format_factor(ratio)}", name, "selected and optimistic: no fresh blocks")
     if (one := outcome.confirmed.get(outcome.chosen)) is not None:
         rate = one.samples_per_s
-        yield Tile(format_rate(rate.median), "samples/s", describe_interval(rate, format_rate))
+        name = "samples/s" if outcome.chosen else f"samples/s of {YOURS}"
+        yield Tile(format_rate(rate.median), name, describe_interval(rate, format_rate))
     if bound := format_bound(outcome.regret_bound):
         name = f"is what the fastest of {outcome.raced:,} raced gains over "
         confidence = f"with {format_percent(tuning.confidence)} confidence"

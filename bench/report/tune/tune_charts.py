@@ -23,5 +23,5 @@ def make_tuning_charts(tuning: Tuning) -> list[Chart]:
         from bench.report.tune.charts.screen_ratios import make_screen_ratios
         from bench.report.tune.charts.tuning_time import make_tuning_time
 
-        makers = (make_fresh_gains, make_race_ratios, make_screen_ratios, make_tuning_time)
+        makers = (make_fresh_gains, make_tuning_time, make_race_ratios, make_screen_ratios)
         return [chart for make in makers if (chart := make(tuning)) is not None]

@@ -20,7 +20,8 @@ ANSWERS = {
     "samples a second of what you have, selected and optimistic, since the figure is that of the race that "
     "chose it; a longer --budget may decide it.",
     "selected": "num_workers=1 prefetch_factor=2: about 1.53 times the samples a second of what you have, "
-    "selected and optimistic, since the figure is that of the race that chose it.",
+    "selected and optimistic, since the figure is that of the race that chose it; all its blocks together, "
+    "those of the race too, show that it is faster.",
     "nothing": "Nothing to gain: none of the 23 others raced is faster than what you have by more than 3%; "
     "with 95% confidence by at most 2.1%, after 12 blocks of a race.",
     "nothing_confirmed": "Nothing to gain: none of the 23 others raced is faster than what you have by more "
@@ -85,6 +86,18 @@ def test_few_blocks_have_no_interval() -> None:
     outcome = replace(found.outcome, confirmed={**found.outcome.confirmed, 1: two})
     told = answer_in_a_sentence(replace(found, outcome=outcome))
     assert "1.50 times the samples a second of what you have (2 blocks: no interval), in 2 fresh" in told
+
+
+def test_a_gain_that_fresh_blocks_alone_do_not_show() -> None:
+    """All blocks together may show it. The gain is still that of the fresh ones."""
+    found = tunings.make_gain()
+    wide = Confirmation(Estimate(1100.0, 950.0, 1250.0, 8), Estimate(1.1, 0.97, 1.25, 8))
+    outcome = replace(found.outcome, confirmed={**found.outcome.confirmed, 1: wide})
+    told = answer_in_a_sentence(replace(found, outcome=outcome))
+    assert "1.10 times the samples a second of what you have (95% interval 0.97–1.25), in 8 fresh" in told
+    assert told.endswith(
+        "; all its blocks together, those of the race too, show that it is faster, these alone don't."
+    )
 
 
 def test_only_a_leader_without_fresh_blocks_is_optimistic() -> None:
