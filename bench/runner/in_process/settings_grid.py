@@ -53,6 +53,25 @@ def list_settings(
     return list(dict.fromkeys([present, *found]))
 
 
+def thin_out(settings: Sequence[DataLoaderSettings], most: int) -> list[DataLoaderSettings]:
+    """Return fewer settings where trials of all would take too long.
+
+    Deeper queues go first, and then workers that don't stay. Each number of workers is kept.
+
+    Args:
+        settings: the settings, the present ones first.
+        most: number of settings above which some go.
+    """
+    present, *others = settings
+    kept: list[DataLoaderSettings] = []
+    for rank in range(3):
+        tier = [one for one in others if _rank(one) == rank]
+        if rank and len(kept) + len(tier) >= most:
+            break
+        kept += tier
+    return [present, *(one for one in others if one in kept)]
+
+
 def find_cost(settings: DataLoaderSettings) -> tuple[float, ...]:
     """Return what settings cost beside time: workers, batches that wait, and workers that stay."""
     waiting = settings.num_workers * (settings.prefetch_factor or 0)
@@ -64,6 +83,13 @@ def find_changes(settings: DataLoaderSettings, present: DataLoaderSettings) -> d
     return {
         name: getattr(settings, name) for name in KNOBS if getattr(settings, name) != getattr(present, name)
     }
+
+
+def _rank(settings: DataLoaderSettings) -> int:
+    """Return how soon settings are left out: 2 before 1, and 0 never."""
+    if settings.num_workers and (settings.prefetch_factor or PREFETCH) != PREFETCH:
+        return 2
+    return int(settings.num_workers > 0 and not settings.persistent_workers)
 
 
 def _list_workers(present: int, cores: int) -> list[int]:

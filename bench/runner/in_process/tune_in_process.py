@@ -20,7 +20,7 @@ from bench.runner.in_process.in_process_lab import Budget, InProcessLab
 from bench.runner.in_process.loader_copies import LoaderCopies
 from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered
-from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings
+from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings, thin_out
 from bench.runner.in_process.stand_in_step import StandInStep
 from bench.runner.in_process.trial_epoch import EpochPlan, NoBatchError, Step, TrialEpoch, run_epoch
 from bench.text import describe_error
@@ -28,8 +28,10 @@ from loaders.spec.source_facts import DataLoaderSettings
 
 # Above so many settings, a screen comes before the race. It keeps as many.
 RACED = 8
-# Share of the budget that the first epoch may take, and the batches of it.
-PILOT_SHARE, PILOT_BATCHES = 0.15, 16
+# Share of the budget that a pilot may take, and its batches at most.
+PILOT_SHARE, PILOT_BATCHES = 0.05, 16
+# Share of the budget in which each setting could be tried so many times.
+TRIED_SHARE, TRIED_TIMES = 0.5, 2
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         except Exception as error:
             return _give_up(order, describe_error(error))
         settings = [settings[0], *(one for one in settings[1:] if _fits(one, pilot.batch_bytes))]
+        trial_s = InProcessLab(copies, settings, step, order.budget, pilot).estimate_s("race", 0)
+        settings = thin_out(settings, int(TRIED_SHARE * order.budget.seconds / (TRIED_TIMES * trial_s)))
         lab = InProcessLab(copies, settings, step, order.budget, pilot)
         costs = [find_cost(one) for one in settings]
         outcome = Tuner(lab, costs, TunerOptions(screen_above=RACED, survivors=RACED)).run()

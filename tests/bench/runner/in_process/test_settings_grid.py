@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings
+from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings, thin_out
 
 DATASET = TensorDataset(torch.arange(32))
 
@@ -92,3 +92,18 @@ def test_fewer_workers_are_cheaper() -> None:
         (1, 4, True),
     ]
     assert find_changes(found[1], found[0]) == {"num_workers": 1, "prefetch_factor": 2}
+
+
+@pytest.mark.parametrize(
+    ("most", "kept"),
+    [
+        (1, [(0, None, False), (2, 2, True)]),
+        (2, [(0, None, False), (2, 2, True)]),
+        (3, [(0, None, False), (2, 2, False), (2, 2, True)]),
+        (4, [(0, None, False), (2, 2, False), (2, 2, True), (2, 4, True)]),
+    ],
+)
+def test_slow_trials_leave_time_for_fewer_settings(most, kept) -> None:
+    """Each number of workers stays."""
+    found = list_settings(DataLoader(DATASET), 1, {"num_workers": [0, 2]}, has_step=False)
+    assert numbers(thin_out(found, most)) == kept
