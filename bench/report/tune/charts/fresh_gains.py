@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.lines import Line2D
 
 from bench.analysis.tuning.tuning import Tuning
@@ -51,8 +53,8 @@ def make_fresh_gains(tuning: Tuning) -> Chart | None:
         rows.write(place, rate, "" if number == 0 else format_gain(one.gain))
         parts = rows.axes.plot(one.gain.median, place, ls="", zorder=3, **look)
         values.append(one.gain.median)
-        if number and one.gain.low is not None and one.gain.high is not None:
-            ends = [one.gain.low, one.gain.high]
+        ends = [end for end in (one.gain.low, one.gain.high) if end is not None and 0 < end < math.inf]
+        if number and len(ends) == 2:
             parts += rows.axes.plot(ends, [place, place], color=look["color"], lw=2.2)
             values += ends
         for part in parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.statistics import Estimate
+from bench.analysis.tuning.outcome import Confirmation
 from bench.plot import main
 from bench.records.errors import ResultsError
 from bench.report.charts.drawing import ChartsError
@@ -110,6 +112,16 @@ def test_the_ceiling_is_a_ratio_to_the_present_one() -> None:
     assert find_ceiling_ratio(tunings.make_unconfirmed()) is None
     broken = replace(tunings.make_gain(), ceiling_share=Estimate(0.0, None, None, 1))
     assert find_ceiling_ratio(broken) is None
+
+
+def test_an_interval_without_an_end_is_not_drawn() -> None:
+    """The mark is, and so is everything else."""
+    found = tunings.make_undecided()
+    wide = Confirmation(Estimate(1050.0, 900.0, 1200.0, 4), Estimate(1.05, 0.0, math.inf, 4))
+    outcome = replace(found.outcome, confirmed={**found.outcome.confirmed, 2: wide})
+    charts = make_tuning_charts(replace(found, outcome=outcome))
+    assert [chart.name for chart in charts] == ["fresh_gains", "tuning_time", "race_ratios"]
+    assert "1.05 times the samples a second of what you have, in 4 fresh blocks" in charts[0].alternative
 
 
 @pytest.mark.parametrize("make", tunings.ALL.values(), ids=tunings.ALL)
