@@ -161,7 +161,7 @@ def _describe(result: Remembered, day: str, order: TuningOrder) -> str:
     made = f"remembered from {day}" if day else f"found in {result.seconds:.0f} s"
     if result.gain is not None:
         median, low, high = map(format_ratio, result.gain)
-        changes = " ".join(f"{name}={value}" for name, value in result.settings.items())
+        changes = " ".join(f"{name}={value}" for name, value in result.settings.items() if value is not None)
         beside = " beside a step on the CPU that takes as long (step= takes yours)"
         where = beside if needs_stand_in(order.step) else ""
         return f"{changes}: {median} times as fast as given ({low} to {high}){where}, {made}"
