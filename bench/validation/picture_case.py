@@ -35,7 +35,7 @@ class PictureCase(ValidationCase):
         """Return the step over the random samples that the case loads."""
         kind = FixedCostKernelWorkload if self.device == "cuda" else FixedCostWorkload
         dataset = DatasetRef(f"random:{self.samples}", "0" * 64, Path(), CLASSES, read_random_split)
-        return kind(dataset, self.step_s)
+        return kind(dataset, step_s=self.step_s)
 
     def trial(self) -> PausingTrial:
         """Return the trial that measures the case."""

@@ -98,5 +98,8 @@ class SlowPictureChoice:
         """Return the pictures with their times."""
         workload: Any = self.choice.find(notify, show)
         return SlowFashionMnist(
-            workload.dataset, self.plan.fetch_ms, self.plan.slow_indices, self.plan.slow_ms
+            workload.dataset,
+            fetch_ms=self.plan.fetch_ms,
+            slow=self.plan.slow_indices,
+            slow_ms=self.plan.slow_ms,
         )
