@@ -4,6 +4,8 @@
 `python -m bench.validate --diagnosis` exits with 0 if enough of the planted causes are named.
 `python -m bench.validate --comparison` exits with 0 if comparisons raise few false alarms and find planted
 slow-downs.
+`python -m bench.validate --tuning` exits with 0 if tunings find the best setting, or one as good, and claim
+few gains that aren't there.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from rich.console import Console
 from bench.cli.command_line import run_command
 from bench.cli.option_readers import make_list_reader, make_reader
 from bench.cli.user_path import UserPath
+from bench.plan.plan import PlanError
 from bench.plan.revision_options import BLOCKS
 from bench.process.errors import ProcessError
 from bench.records.errors import ResultsError
@@ -32,6 +35,9 @@ from bench.validation.diagnosis.plants import PLANTS
 from bench.validation.diagnosis.scoring import score_diagnosis
 from bench.validation.measuring import measure_cases
 from bench.validation.tables import print_cheats, print_conclusion, print_problems, print_readings
+from bench.validation.tuning import measure_tunings
+from bench.validation.tuning.measure_tunings import TuningsOptions
+from bench.validation.tuning.real_tuning import NotTunedError
 from bench.validation.validation_case import ValidationCase
 from bench.workloads.target.target import TargetError
 from loaders.spec.knobs import Integer
@@ -40,12 +46,16 @@ BY_NAME = {case.name: case for case in CASES}
 PLANTS_BY_NAME = {plant.name: plant for plant in PLANTS}
 # Fewer give no interval.
 DIAGNOSIS_BLOCKS = 3
-# Comparisons of the same code, of which 5% are two.
+# Comparisons of the same code, or tunings of equal settings, of which 5% are two.
 RUNS = 40
+# What is validated instead of cases.
+KINDS = ("diagnosis", "comparison", "tuning")
 HELP = (
     "Measure loaders with planned costs, and loaders that cheat; exit 1 if one is misjudged. "
     "With --diagnosis, explain trainings with planted causes, and print how often their causes are named. "
-    "With --comparison, compare loaders of the same code and slower ones, and print how often that is right."
+    "With --comparison, compare loaders of the same code and slower ones, and print how often that is right. "
+    "With --tuning, tune simulated and real loaders whose best setting is known, and print how often it is "
+    "found."
 )
 
 
@@ -62,8 +72,12 @@ def validate(cases: Sequence[ValidationCase], console: Console) -> int:
 
 
 def _read_names(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """Return the names of cases, or with --diagnosis those of planted trainings."""
-    names: Iterable[str] = PLANTS_BY_NAME if context.params["diagnosis"] else BY_NAME
+    """Return the names of cases; with --diagnosis or --tuning those of what it plants."""
+    names: Iterable[str] = BY_NAME
+    if context.params["diagnosis"]:
+        names = PLANTS_BY_NAME
+    elif context.params["tuning"]:
+        names = measure_tunings.ONLY
 
     def read_name(name: str) -> str:
         if name not in names:
@@ -84,6 +98,13 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
 @click.option(
     "--comparison", is_flag=True, help="compare loaders that are the same or slower, some 14 minutes"
 )
+@click.option(
+    "--tuning",
+    is_flag=True,
+    # What --only may name depends on it.
+    is_eager=True,
+    help="tune landscapes and loaders whose best setting is known, some 40 minutes",
+)
 @click.option("--only", metavar="LIST", callback=_read_names, help="measure only these cases")
 @click.option(
     "--blocks",
@@ -95,48 +116,59 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     "--runs",
     metavar="N",
     callback=make_reader(Integer(STEP_OF_RUNS, 400)),
-    help=f"with --comparison: comparisons of the same code, {STEP_OF_RUNS} or a multiple; default {RUNS}",
+    help=(
+        "with --comparison: comparisons of the same code; with --tuning: tunings of equal settings, and of "
+        f"each landscape with each noise; {STEP_OF_RUNS} or a multiple; default {RUNS}"
+    ),
 )
 @click.option(
     "--out",
     type=UserPath(),
     metavar="DIR",
-    help="with --comparison: folder of the results; default results/<UTC time>-comparison",
+    help=(
+        "with --comparison or --tuning: folder of the results; default results/<UTC time>-comparison or "
+        "-tuning"
+    ),
 )
 def command(
-    diagnosis: bool,
-    comparison: bool,
-    only: tuple[str, ...] | None,
-    blocks: int | None,
-    runs: int | None,
-    out: Path | None,
+    only: tuple[str, ...] | None, blocks: int | None, runs: int | None, out: Path | None, **kinds: bool
 ) -> int:
     """Run the command line of this module."""
     console = make_console()
-    _check_kind(diagnosis=diagnosis, comparison=comparison, given={"only": only, "runs": runs, "out": out})
-    if comparison:
+    kind = _check_kind(
+        [name for name in KINDS if kinds[name]],
+        {"only": only, "blocks": blocks, "runs": runs, "out": out},
+    )
+    if kind == "tuning":
+        options = TuningsOptions(runs or RUNS, only or measure_tunings.ONLY, out)
+        return measure_tunings.measure_tunings(options, console)
+    if kind == "comparison":
         return measure_rates(RatesOptions(runs or RUNS, blocks or BLOCKS, out), console)
-    if diagnosis:
+    if kind == "diagnosis":
         plants = [PLANTS_BY_NAME[name] for name in only or PLANTS_BY_NAME]
         return score_diagnosis(plants, blocks or DIAGNOSIS_BLOCKS, console)
-    if blocks is not None:
-        raise click.UsageError(
-            "--blocks: only explanations and comparisons have blocks: it needs --diagnosis or --comparison"
-        )
     return validate(_choose_cases(only, console), console)
 
 
-def _check_kind(*, diagnosis: bool, comparison: bool, given: Mapping[str, Any]) -> None:
-    """Check that the options belong to what is validated."""
-    if diagnosis and comparison:
-        raise click.UsageError("--comparison: --diagnosis validates another thing: give one of them")
-    if comparison and given["only"] is not None:
+def _check_kind(kinds: Sequence[str], given: Mapping[str, Any]) -> str:
+    """Check that the options belong to what is validated, and return it; an empty text for the cases."""
+    if len(kinds) > 1:
+        raise click.UsageError(f"--{kinds[1]}: --{kinds[0]} validates another thing: give one of them")
+    kind = kinds[0] if kinds else ""
+    if kind == "comparison" and given["only"] is not None:
         raise click.UsageError("--only: a comparison has no cases; --runs makes it shorter")
+    if kind == "tuning" and given["blocks"] is not None:
+        raise click.UsageError("--blocks: a tuning chooses how many blocks it has")
+    if not kind and given["blocks"] is not None:
+        raise click.UsageError(
+            "--blocks: only explanations and comparisons have blocks: it needs --diagnosis or --comparison"
+        )
     for name in ("runs", "out"):
-        if given[name] is not None and not comparison:
-            raise click.UsageError(f"--{name}: it needs --comparison")
+        if given[name] is not None and kind not in ("comparison", "tuning"):
+            raise click.UsageError(f"--{name}: it needs --comparison or --tuning")
     if (given["runs"] or 0) % STEP_OF_RUNS:
         raise click.UsageError(f"--runs: {given['runs']} is not a multiple of {STEP_OF_RUNS}")
+    return kind
 
 
 def _choose_cases(only: tuple[str, ...] | None, console: Console) -> list[ValidationCase]:
@@ -159,7 +191,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         arguments: arguments of the command; None for those of this process.
         program: name of the command; None for the one that was typed.
     """
-    errors = (ProcessError, ResultsError, TargetError, ComparisonError)
+    errors = (ProcessError, ResultsError, TargetError, PlanError, ComparisonError, NotTunedError)
     run_command(command, user_errors=errors, arguments=arguments, program=program)
 
 

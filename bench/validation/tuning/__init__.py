@@ -1,0 +1,1 @@
+"""Tunings of planted landscapes, simulated ones and real processes, whose best setting is known."""

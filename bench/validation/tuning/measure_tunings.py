@@ -1,0 +1,211 @@
+"""Measure how often tunings are right, on simulated landscapes and on processes whose best is known."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.machine.environment import describe_environment
+from bench.process.forkserver import prepare_context
+from bench.process.temporary_folder import make_folder_prefix
+from bench.records import results_folder
+from bench.report.console import print_line
+from bench.text import format_duration, join_few, printable
+from bench.validation.diagnosis.machine_costs import measure_costs
+from bench.validation.diagnosis.neighbour import keep_to_cores
+from bench.validation.own_case import OWN_MODULES
+from bench.validation.tuning import simulate
+from bench.validation.tuning.landscapes import MAKERS
+from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.plants import PLANTS
+from bench.validation.tuning.rates import MOST_WRONG, Rate
+from bench.validation.tuning.rates_files import NAMES, TITLES, make_cells, write_table, write_tunings
+from bench.validation.tuning.real_tuning import RealTuning, tune_plant
+from bench.validation.tuning.simulate import Simulation
+from bench.validation.tuning.simulations import list_settings, rate_simulations, simulate_all
+
+NAME = "tuning"
+PLANTS_BY_NAME = {plant.name: plant for plant in PLANTS}
+ONLY = (*MAKERS, *PLANTS_BY_NAME)
+# The A/A has as many tunings as are asked for. Each other loader, and each size of a landscape, has a
+# quarter.
+FEWER = 4
+# About how long a simulated tuning takes on one core.
+SIMULATED_S = 0.4
+# Lines of the display between two shown numbers.
+SHOWN_EVERY = 50
+
+
+@dataclass(frozen=True)
+class TuningsOptions:
+    """The order that measures how often tunings are right.
+
+    Attributes:
+        runs: number of tunings of each line of the table, a multiple of FEWER. Planted loaders with a best
+            have a quarter as many.
+        only: names of landscapes and planted loaders.
+        out: folder of the results; None for a new one below `results/`.
+    """
+
+    runs: int
+    only: tuple[str, ...] = ONLY
+    out: Path | None = None
+
+    @property
+    def command(self) -> str:
+        """The command line that measures the same."""
+        names = [] if self.only == ONLY else ["--only", ",".join(self.only)]
+        return " ".join(["python -m bench.validate --tuning --runs", str(self.runs), *names])
+
+    @property
+    def landscapes(self) -> list[str]:
+        """Names of the landscapes."""
+        return [name for name in self.only if name in MAKERS]
+
+    @property
+    def plants(self) -> list[Plant]:
+        """The planted loaders."""
+        return [PLANTS_BY_NAME[name] for name in self.only if name in PLANTS_BY_NAME]
+
+    def count_runs(self, plant: Plant) -> int:
+        """Return the number of tunings of a planted loader."""
+        return self.runs if plant.is_equal else self.runs // FEWER
+
+
+def measure_tunings(options: TuningsOptions, console: Console) -> int:
+    """Measure the rates, print them, and write them to a folder.
+
+    Args:
+        options: order to carry out.
+        console: prints a line for each tuning of processes, the table, and the conclusion.
+
+    Returns:
+        Exit code: 0 if enough tunings find the best or a tie and few claim a gain that isn't there; else 1.
+
+    Raises:
+        ResultsError: the folder can't take the results.
+        NotTunedError: a planted loader wasn't tuned.
+        PlanError: a planted loader can't be measured.
+        TargetError: a planted loader can't be measured.
+        ProcessError: no process can be started.
+        StorageError: a file can't be written.
+    """
+    began_s = time.monotonic()
+    folder = results_folder.name_folder(options.out, NAME)
+    results_folder.check_folder(folder)
+    _print_start(console, options)
+    results_folder.make_folder(folder)
+    with keep_to_cores():
+        simulated = _simulate(options, console)
+        real = _tune_plants(options, console)
+    rates = [*rate_simulations(simulated), *rate_plants(real)]
+    write_tunings(folder, simulated, real)
+    write_table(folder, rates)
+    settings = {"runs": options.runs, "only": options.only, "took_s": round(time.monotonic() - began_s)}
+    results_folder.write_json(
+        folder / results_folder.ENVIRONMENT,
+        {**describe_environment("", "", options.command), "tuning": settings},
+    )
+    print_rates(console, rates)
+    _print_conclusion(console, rates, time.monotonic() - began_s)
+    print_line(console, f"Results: {escape(printable(str(folder)))}")
+    return 0 if all(rate.passes for rate in rates) else 1
+
+
+def _print_start(console: Console, options: TuningsOptions) -> None:
+    """Print what is measured, and about how long that takes."""
+    simulated = len(list_settings(options.landscapes)) * options.runs // FEWER
+    real = [(plant, options.count_runs(plant)) for plant in options.plants]
+    seconds = simulated * SIMULATED_S / 2 + sum(plant.budget_s * number for plant, number in real)
+    print_line(
+        console,
+        f"{simulated:,} simulated tunings, {sum(number for _, number in real)} of processes, about "
+        f"{format_duration(seconds)} on two cores",
+    )
+
+
+def _simulate(options: TuningsOptions, console: Console) -> list[Simulation]:
+    settings = list_settings(options.landscapes)
+    if not settings:
+        return []
+    runs = options.runs // FEWER
+    found: list[Simulation] = []
+    context = prepare_context((*OWN_MODULES, simulate.__name__))
+    with console.status("simulated tunings", refresh_per_second=2) as status:
+        for one in simulate_all(settings, runs, context):
+            found.append(one)
+            if len(found) % SHOWN_EVERY == 0:
+                status.update(f"{len(found):,} of {len(settings) * runs:,} simulated tunings")
+    return found
+
+
+def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning]:
+    found: list[RealTuning] = []
+    order = [
+        (plant, run)
+        for run in range(options.runs)
+        for plant in options.plants
+        if run < options.count_runs(plant)
+    ]
+    if not order:
+        return []
+    worker_ms = measure_costs(prepare_context(OWN_MODULES)).worker_ms
+    with tempfile.TemporaryDirectory(prefix=make_folder_prefix()) as made:
+        for place, (plant, run) in enumerate(order, start=1):
+            title = f"{place:>{len(str(len(order)))}}/{len(order)} {plant.name}"
+            # Rarely refreshed: each refresh takes milliseconds from what is measured.
+            with console.status(title, refresh_per_second=2):
+                tuned = tune_plant(plant, run, Path(made) / f"{plant.name}-{run}", worker_ms)
+            found.append(tuned)
+            console.print(f"{title}: {escape(_describe(tuned))}", soft_wrap=True)
+    return found
+
+
+def _describe(tuned: RealTuning) -> str:
+    """Return what one tuning says, in one line."""
+    gain = ""
+    if tuned.gain is not None and tuned.gain_low is not None and tuned.gain_high is not None:
+        interval = f"{tuned.gain_low:.2f} to {tuned.gain_high:.2f}"
+        gain = f" {tuned.gain:.2f} ({interval}; planned {tuned.true_gain:.2f})"
+    taken = f"{tuned.trials} trials, {tuned.seconds:.0f} s"
+    return f"{tuned.verdict}{gain}, {tuned.chosen}, regret {tuned.regret:.1%}, {taken}"
+
+
+def rate_plants(found: Sequence[RealTuning]) -> list[Rate]:
+    """Return the rates of each planted loader."""
+    names = dict.fromkeys(one.plant for one in found)
+    return [Rate(name, "own", [one for one in found if one.plant == name]) for name in names]
+
+
+def print_rates(console: Console, rates: Sequence[Rate]) -> None:
+    """Print the table of the rates."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for place, title in enumerate((*TITLES, "")):
+        table.add_column(title, justify="left" if place < NAMES or not title else "right")
+    for rate in rates:
+        mark = "[green]right[/]" if rate.passes else "[bold red]WRONG[/]"
+        table.add_row(*make_cells(rate), mark)
+    console.print()
+    console.print(table)
+    console.print()
+
+
+def _print_conclusion(console: Console, rates: Sequence[Rate], taken_s: float) -> None:
+    """Print whether the tunings are right often enough."""
+    taken = format_duration(taken_s)
+    if wrong := [rate for rate in rates if not rate.passes]:
+        names = join_few(f"{rate.name} with noise {rate.noise}" for rate in wrong)
+        print_line(console, f"[bold red]Not right often enough: {names}[/] ({taken})")
+        return
+    print_line(
+        console,
+        f"[bold green]The best or a tie is found in {1 - MOST_WRONG:.0%}, and at most {MOST_WRONG:.0%} claim "
+        f"a gain that isn't there[/] ({taken})",
+    )
