@@ -172,7 +172,9 @@ class Screening:
         """Return those of which others with the same settings are as fast as it takes."""
         if self.surrogate is None or not others or len(self.ratios) < FEWEST_SEEN:
             return []
-        guessed = self.surrogate.predict({number: math.log(ratio) for number, ratio in self.ratios.items()})
+        guessed = self.surrogate.predict_from_others(
+            {number: math.log(ratio) for number, ratio in self.ratios.items()}
+        )
         doubtful = [number for number in others if guessed[number] >= math.log(least)]
         return sorted(doubtful, key=lambda number: -guessed[number])[: self.survivors // 4]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float64]
 # Weight of the prior that a setting changes nothing, in trials.
 RIDGE = 0.3
 
@@ -42,16 +43,39 @@ class Surrogate:
         for number, row in enumerate(features):
             self._table[number, [places[key] for key in row]] = 1.0
 
-    def predict(self, logs: Mapping[int, float]) -> npt.NDArray[np.float64]:
+    def predict(self, logs: Mapping[int, float]) -> Floats:
         """Return the guessed logarithm of the speed of every configuration.
 
         Args:
             logs: logarithm of the speed of those that were measured, at least one.
         """
-        seen = list(logs)
-        values = np.array([logs[number] for number in seen])
-        centre = float(np.median(values))
-        kernel = self._table[seen] @ self._table.T
-        own = kernel[:, seen] + RIDGE * np.trace(kernel[:, seen]) / len(seen) * np.eye(len(seen))
-        guessed: npt.NDArray[np.float64] = centre + kernel.T @ np.linalg.solve(own, values - centre)
+        seen, values, centre = _read(logs)
+        guessed: Floats = centre + self._compare(seen).T @ np.linalg.solve(self._weigh(seen), values - centre)
         return guessed
+
+    def predict_from_others(self, logs: Mapping[int, float]) -> dict[int, float]:
+        """Return the guessed logarithm of the speed of each one that was measured, without its own trials.
+
+        Args:
+            logs: logarithm of the speed of those that were measured, at least one.
+        """
+        seen, values, centre = _read(logs)
+        # Leaving one out takes no new fit (Hastie, Tibshirani & Friedman, 2009, section 7.10).
+        inverse = np.linalg.inv(self._weigh(seen))
+        guessed = values - inverse @ (values - centre) / np.diag(inverse)
+        return dict(zip(seen, guessed.tolist(), strict=True))
+
+    def _compare(self, seen: Sequence[int]) -> Floats:
+        """Return how much those that were measured share with all, float64 (measured, all)."""
+        shared: Floats = self._table[seen] @ self._table.T
+        return shared
+
+    def _weigh(self, seen: Sequence[int]) -> Floats:
+        own = self._compare(seen)[:, seen]
+        weighed: Floats = own + RIDGE * np.trace(own) / len(seen) * np.eye(len(seen))
+        return weighed
+
+
+def _read(logs: Mapping[int, float]) -> tuple[list[int], Floats, float]:
+    values = np.array(list(logs.values()), dtype=float)
+    return list(logs), values, float(np.median(values))

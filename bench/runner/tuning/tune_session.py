@@ -159,9 +159,12 @@ class _Session:
             cautions=tuple(list_cautions(outcome, stages, cut.whole, space.left_out)),
             interrupted=lab.interrupted,
         )
+        present = outcome.fates.get(0)
+        failed = present is not None and present.end == "failed"
         conclusion = TuneConclusion(
             folder,
             tuning,
+            failure=f"the present configuration failed: {present.problem}" if present and failed else "",
             interrupted=lab.interrupted,
             problems=() if lab.problem is None else (lab.problem,),
         )

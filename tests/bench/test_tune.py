@@ -1,0 +1,161 @@
+"""`python -m bench.tune`: what is printed, what is left in the folder, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from multiprocessing.context import BaseContext
+from pathlib import Path
+
+import pytest
+
+from bench.analysis.tuning.lab import Measured, Stage
+from bench.records.errors import StorageError
+from bench.records.results_folder import read_environment, read_runs
+from bench.report.tune.tuning_file import read_tuning
+from bench.runner.block_trials import BlockTrials
+from bench.runner.tuning import exhaustive
+from bench.runner.tuning.process_lab import ProcessLab
+from bench.tune import main
+
+PROJECT = Path(__file__).parent / "workloads" / "own" / "own_project.py"
+TuneHere = Callable[..., tuple[int, str, str]]
+TARGET = f"{PROJECT}:loader"
+KNOBS = (
+    "--family",
+    "dataloader",
+    "--num-workers",
+    "0",
+    "--prefetch-factor",
+    "2",
+    "--persistent-workers",
+    "off",
+)
+
+
+@pytest.fixture
+def tune_here(
+    context: BaseContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> TuneHere:
+    """Return a function that tunes in this process, which has imported everything already."""
+    monkeypatch.setattr("bench.report.report_files.save_charts", lambda *_: [])
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["tune", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        printed = capsys.readouterr()
+        return int(left.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+def test_an_own_loader_and_the_whole_grid(tune_here, tmp_path, monkeypatch) -> None:
+    """The answer is JSON; each part has its rows; the whole grid says what the choice costs."""
+    monkeypatch.setattr(exhaustive, "BLOCKS", 2)
+    monkeypatch.setattr("bench.report.report_files.make_charts", lambda results: ())
+    folder = tmp_path / "out"
+    code, out, _ = tune_here(TARGET, *KNOBS, "--budget", "6s", "--exhaustive", "--out", str(folder), "--json")
+    assert code == 0
+    printed = json.loads(out)
+    tuning = read_tuning(folder)
+    assert [one.changes.get("num_workers") for one in tuning.candidates] == [None, "0"]
+    assert printed["outcome"]["chosen"] == tuning.outcome.chosen
+    assert [stage.stage for stage in tuning.stages][:2] == ["probe", "race"]
+    race = read_runs(folder / "race")
+    assert set(race["configuration"]) == {0, 1}
+    assert race["late_s"].notna().all()
+    assert race["block"].max() + 1 == tuning.outcome.race_blocks or tuning.outcome.stop == "budget"
+    assert read_environment(folder / "race")["dataset"] == read_environment(folder)["dataset"]
+    assert tuning.exhaustive is not None
+    assert (tuning.exhaustive.blocks, tuning.exhaustive.configurations) == (2, 2)
+    assert tuning.exhaustive.time_share > 0
+    assert (folder / "exhaustive" / "summary.csv").exists()
+    assert (folder / "report.html").exists()
+
+
+class Speeds:
+    """Stands for the trials: configurations with known speeds, which take no time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, speeds: list[float]) -> None:
+        self.speeds = speeds
+        self.trials: list[tuple[Stage, int]] = []
+        monkeypatch.setattr(ProcessLab, "_measure", self._make_measure())
+
+    def _make_measure(self) -> Callable[..., Measured]:
+        def measure(lab: ProcessLab, stage: Stage, number: int, block: int, cap_s: float | None) -> Measured:
+            del lab, cap_s
+            self.trials.append((stage, number))
+            # Blocks differ, and so do trials, a little.
+            return Measured(self.speeds[number] * (1 + 0.001 * ((7 * block + number) % 5)), 0.1)
+
+        return measure
+
+
+def test_the_setting_and_its_code_are_printed(tune_here, tmp_path, monkeypatch) -> None:
+    Speeds(monkeypatch, [1.0, 2.0])
+    folder = tmp_path / "out"
+    code, out, _ = tune_here(TARGET, *KNOBS, "--budget", "1h", "--out", str(folder))
+    assert code == 0
+    assert "num_workers=0" in out
+    assert "fresh blocks" in out
+    tuning = read_tuning(folder)
+    assert (tuning.outcome.verdict, tuning.outcome.chosen) == ("gain", 1)
+    assert any("num_workers=0" in line for line in tuning.code)
+
+
+def test_nothing_to_gain_is_said(tune_here, tmp_path, monkeypatch) -> None:
+    Speeds(monkeypatch, [1.0, 0.5])
+    code, out, _ = tune_here(TARGET, *KNOBS, "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert "Nothing to gain" in out
+
+
+def test_interrupt_keeps_what_was_measured(tune_here, tmp_path, monkeypatch) -> None:
+    count = 0
+
+    def run_trial(self: BlockTrials, place: int, block: int, attempt: int = 0) -> Iterator[object]:
+        nonlocal count
+        count += 1
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(BlockTrials, "run_trial", run_trial)
+    folder = tmp_path / "out"
+    code, _, _ = tune_here(TARGET, *KNOBS, "--out", str(folder))
+    assert code == 130
+    assert count == 1
+    tuning = read_tuning(folder)
+    assert tuning.interrupted
+    assert tuning.outcome.chosen == 0
+
+
+def test_full_disk_ends_it_with_one_line(tune_here, tmp_path, monkeypatch) -> None:
+    def run_trial(self: BlockTrials, place: int, block: int, attempt: int = 0) -> Iterator[object]:
+        raise StorageError(Path("runs.csv"), OSError(28, "No space left on device"))
+        yield
+
+    monkeypatch.setattr(BlockTrials, "run_trial", run_trial)
+    code, _, err = tune_here(TARGET, *KNOBS, "--out", str(tmp_path / "out"))
+    assert code == 1
+    assert err.count("No space left on device") == 1
+
+
+def test_present_configuration_that_fails_is_one_line(tune_here, tmp_path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from torch.utils.data import DataLoader\n"
+        "class Broken(list):\n"
+        "    count = 0\n"
+        "    def __getitem__(self, index):\n"
+        "        Broken.count += 1\n"
+        "        if Broken.count > 40:\n"
+        "            raise OSError('the disk is gone')\n"
+        "        return index\n"
+        "loader = DataLoader(Broken(range(1000)), batch_size=2)\n"
+    )
+    code, _, err = tune_here(
+        f"{tmp_path / 'broken.py'}:loader", *KNOBS, "--num-workers", "0,1", "--out", str(tmp_path / "out")
+    )
+    assert code == 1
+    assert "the disk is gone" in err
+    assert "Traceback" not in err
