@@ -19,6 +19,8 @@ from bench.text import format_duration
 
 # A tuning without a budget has no end that could be told.
 UNKNOWN = "until it is settled"
+# About how long a trial takes, before some have shown it, and how many trials that counts for.
+TRIAL_S, FIRST_TRIALS = 1.5, 4
 
 
 class TuneProgress:
@@ -53,8 +55,10 @@ class TuneProgress:
             left, trials = UNKNOWN, self._done + 1
         else:
             left = f"at most {format_duration(left_s)} left"
-            trial_s = (read_running_s() - self._began_s) / max(1, self._done)
-            trials = self._done + max(1, round(left_s / max(trial_s, 1e-3)))
+            # Trials at the start say little of later ones.
+            elapsed_s = read_running_s() - self._began_s + FIRST_TRIALS * TRIAL_S
+            trial_s = elapsed_s / (self._done + FIRST_TRIALS)
+            trials = self._done + max(1, round(left_s / trial_s))
         find_leaders = Leaders if board is None else board.find_leaders
         return ProgressState(self._done, trials, left, stage, doing, find_leaders)
 

@@ -25,8 +25,7 @@ CONFIRMED = 3
 def measure_fresh(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[int, dict[int, float]]:
     """Measure configurations in fresh blocks.
 
-    Their number is fixed beforehand, so that usual intervals hold. They are corrected for the number of
-    comparisons (Bonferroni).
+    Their number is fixed beforehand, so that usual intervals hold.
 
     Args:
         lab: runs the trials.
@@ -40,6 +39,9 @@ def measure_fresh(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> d
     speeds: dict[int, dict[int, float]] = {number: {} for number in numbers}
     with suppress(LabClosedError):
         for block in range(blocks):
+            if block >= FEWEST and lab.find_left_s() < 0:
+                # Trials took longer than was expected. Their speeds have no part in that.
+                break
             for number in random.Random(f"{seed}/confirm/{block}").sample(numbers, len(numbers)):
                 measured = lab.measure("confirm", number, block)
                 if measured.samples_per_s is not None:
@@ -49,6 +51,8 @@ def measure_fresh(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> d
 
 def confirm(speeds: Mapping[int, Mapping[int, float]]) -> dict[int, Confirmation]:
     """Compare configurations in fresh blocks with the first of them.
+
+    Intervals are corrected for the number of comparisons (Bonferroni).
 
     Args:
         speeds: throughputs of each configuration by the block, those of the present one first.

@@ -36,7 +36,8 @@ class TunerOptions:
         seed: decides every order.
         screen_above: number of configurations above which a screen comes before the race; default 24.
         survivors: number of configurations that the screen keeps; default 16.
-        confirm_blocks: most fresh blocks; default 8. A short budget leaves fewer.
+        confirm_blocks: fresh blocks; default 8. A small gap and much noise take more, up to 40, and a short
+            budget leaves fewer.
     """
 
     regret: float = 0.03

@@ -25,6 +25,8 @@ from bench.runner.tuning.stage_lengths import StageLengths
 # Seconds that the epochs after the first of a trial last together at least. A configuration that is far
 # faster than the present one runs more of the short epochs.
 STEADY_S: Mapping[Stage, float] = {"screen": 0.1, "race": 0.3, "confirm": 0.5}
+# Time of fresh trials with the audit of the first one, over the time without it.
+AUDITED = 1.15
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,15 @@ class ProcessLab:
 
     def estimate_s(self, stage: Stage, number: int) -> float:
         """Return about how many seconds a trial takes, by its own trials or by shorter ones."""
+        seconds = self._estimate_s(stage, number)
+        if stage != "confirm":
+            return seconds
+        # The first fresh trial is repeated for its audit, and the step is measured alone in each block.
+        shared = set() if number == 0 else set(self._list_ceilings(0))
+        ceilings = [place for place in self._list_ceilings(number) if place not in shared]
+        return AUDITED * seconds + sum(self._estimate_s(stage, place) for place in ceilings)
+
+    def _estimate_s(self, stage: Stage, number: int) -> float:
         known = self._durations.get((stage, number))
         if known:
             return statistics.median(known)
@@ -175,10 +186,16 @@ class ProcessLab:
 
     def _measure_ceilings(self, number: int, block: int) -> None:
         """Run the ceilings of a configuration once in a block."""
-        for place, run in enumerate(self.stages["confirm"].trials.runs):
-            if run.bounds is not None and number in run.bounds and (place, block) not in self._ceilings:
+        for place in self._list_ceilings(number):
+            if (place, block) not in self._ceilings:
                 self._ceilings.add((place, block))
                 self._measure("confirm", place, block, None)
+
+    def _list_ceilings(self, number: int) -> list[int]:
+        """Return the places of the ceilings of a configuration in the fresh blocks."""
+        part = self.stages.get("confirm")
+        runs = () if part is None else part.trials.runs
+        return [place for place, run in enumerate(runs) if run.bounds is not None and number in run.bounds]
 
     def __enter__(self) -> Self:
         return self
