@@ -34,8 +34,8 @@ typedef struct {
     const team *team;
 } gathering;
 
-/* Copy rows `first` to `last` - 1, for a thread on another core if `beside`. */
-static void copy_rows(const gathering *g, int64_t first, int64_t last, int beside) {
+/* Copy rows `first` to `last` - 1. */
+static void copy_rows(const gathering *g, int64_t first, int64_t last) {
     char *to = g->to + first * g->size;
     for (int64_t i = first; i < last; i++, to += g->size) {
         const char *from = g->from + g->order[i] * g->size;
@@ -47,7 +47,6 @@ static void copy_rows(const gathering *g, int64_t first, int64_t last, int besid
             if (g->size - k >= LINE) memcpy(to + k, from + k, LINE);
             else memcpy(to + k, from + k, (size_t)(g->size - k));
         }
-        if (beside) hand_down(to, g->size);
     }
 }
 
@@ -55,12 +54,10 @@ static void copy_rows(const gathering *g, int64_t first, int64_t last, int besid
 static void copy_share(void *given) {
     const gathering *g = given;
     int64_t member = g->team->number(), members = g->team->count();
-    copy_rows(g, g->rows * member / members, g->rows * (member + 1) / members, 0);
+    copy_rows(g, g->rows * member / members, g->rows * (member + 1) / members);
 }
 
-/* Copy all rows: together with torch's threads if there is a team, else alone, for a thread on another core if
- * `beside`. */
-void gather(const gathering *g, int beside) {
-    if (g->team != NULL) g->team->parallel(copy_share, (void *)g, 0, 0);
-    else copy_rows(g, 0, g->rows, beside);
+/* Copy all rows, together with torch's threads. */
+void gather(const gathering *g) {
+    g->team->parallel(copy_share, (void *)g, 0, 0);
 }

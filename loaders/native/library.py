@@ -59,7 +59,7 @@ class Plan(ctypes.Structure):
 
 
 class Gathering(ctypes.Structure):
-    """A `gathering` of ring.c: rows to be copied; `team` is null for the calling thread alone."""
+    """A `gathering` of ring.c: rows to be copied by torch's threads together."""
 
     _fields_ = [
         ("from", _Pointer),
@@ -151,7 +151,7 @@ def _load(path: Path) -> ctypes.CDLL:
         ("ring_help", None, [_Pointer]),
         ("ring_take", ctypes.c_int, [_Pointer, _Int]),
         ("ring_stop", None, [_Pointer]),
-        ("gather", None, [ctypes.POINTER(Gathering), ctypes.c_int]),
+        ("gather", None, [ctypes.POINTER(Gathering)]),
         ("shuffle", ctypes.c_int, [_Pointer, _Int, ctypes.c_uint64]),
     ):
         function = getattr(library, name)

@@ -130,7 +130,7 @@ class GatherRing:
         return True
 
     def _gather(self, indices: NDArray[np.int64], slot: GatherSlot, *, helper: bool) -> None:
-        self._copier.copy(indices, slot.words, together=self._together and not helper, beside=helper)
+        self._copier.copy(indices, slot.words, together=self._together and not helper)
 
 
 def read_indices(asked: Any, samples: int) -> NDArray[np.int64]:

@@ -40,7 +40,7 @@ def test_rows_of_every_size(kind: str, together: bool, dtype: type, words: int, 
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        RowCopier(columns).copy(indices, written, together=together and has_team(), beside=not together)
+        RowCopier(columns).copy(indices, written, together=together and has_team())
     finally:
         torch.set_num_threads(before)
     for column, got in zip(columns, written, strict=True):
@@ -53,5 +53,5 @@ def test_columns_that_lie_apart(kind: str) -> None:
     column = np.arange(60).reshape(20, 3)[::2]
     written = np.empty((4, 3), column.dtype)
     indices = np.array([9, 0, 3, 3])
-    RowCopier([column]).copy(indices, [written], together=False, beside=True)
+    RowCopier([column]).copy(indices, [written], together=has_team())
     assert np.array_equal(written, column[indices])
