@@ -34,14 +34,6 @@ class TrueTimes:
     cost: tuple[float, ...] = (1.0,)
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def find_batch_s(self, number: int) -> float:
-        """Return the seconds of a batch.
-
-        Args:
-            number: its number in the life of the process, from 0.
-        """
-        return self.batch_s * (self.cold_factor if number < self.cold_batches else 1.0)
-
     def sum_batches_s(self, first: int, last: int) -> float:
         """Return the seconds of the batches of a process's life from one number up to before another."""
         cold = max(0, min(last, self.cold_batches) - first)

@@ -84,8 +84,6 @@ MAKERS: dict[str, MakeShares] = {
     "present-best": make_present_best,
     "warm-up": make_cold,
 }
-# Landscapes in which nothing is to be gained.
-WITHOUT_GAIN = ("equal", "present-best")
 # The fastest one of `warm-up` takes so much longer for so many batches.
 COLD_FACTOR, COLD_BATCHES = 2.5, (10, 30)
 

@@ -39,8 +39,6 @@ ONLY = (*MAKERS, *PLANTS_BY_NAME)
 FEWER = 4
 # About how long a simulated tuning takes on one core.
 SIMULATED_S = 0.4
-# Lines of the display between two shown numbers.
-SHOWN_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -132,17 +130,17 @@ def _print_start(console: Console, options: TuningsOptions) -> None:
 
 
 def _simulate(options: TuningsOptions, console: Console) -> list[Simulation]:
-    settings = list_settings(options.landscapes)
-    if not settings:
-        return []
-    runs = options.runs // FEWER
     found: list[Simulation] = []
+    if not options.landscapes:
+        return found
     context = prepare_context((*OWN_MODULES, simulate.__name__))
-    with console.status("simulated tunings", refresh_per_second=2) as status:
-        for one in simulate_all(settings, runs, context):
-            found.append(one)
-            if len(found) % SHOWN_EVERY == 0:
-                status.update(f"{len(found):,} of {len(settings) * runs:,} simulated tunings")
+    for place, name in enumerate(options.landscapes, start=1):
+        title = f"{place}/{len(options.landscapes)} {name}"
+        with console.status(title, refresh_per_second=2):
+            tunings = [*simulate_all(list_settings([name]), options.runs // FEWER, context)]
+        found += tunings
+        right = sum(one.is_found for one in tunings)
+        console.print(f"{title}: the best or a tie in {right} of {len(tunings)}", soft_wrap=True)
     return found
 
 

@@ -60,7 +60,7 @@ def rate_simulations(found: Sequence[Simulation]) -> list[Rate]:
             rates.append(Rate(name, noise.name, chosen))
     for budget, noise in itertools.product(BUDGETS[1:], NOISES):
         if chosen := _select(found, noise, budget):
-            name = f"all, {budget:.0%} of time"
+            name = f"all in {budget:.0%}"
             rates.append(Rate(name, noise.name, chosen, must_find=False))
     return rates
 

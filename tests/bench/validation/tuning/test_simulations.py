@@ -9,11 +9,12 @@ import pytest
 
 from bench.validation.tuning.grids import SIZES, make_grid
 from bench.validation.tuning.landscape import Landscape, TrueTimes, put_first
-from bench.validation.tuning.landscapes import MAKERS, WITHOUT_GAIN, make_landscape
+from bench.validation.tuning.landscapes import MAKERS, make_landscape
 from bench.validation.tuning.noise import Drift, Noise
 from bench.validation.tuning.simulate import Setting, simulate
 from bench.validation.tuning.simulated_lab import SimulatedLab
 
+WITHOUT_GAIN = ("equal", "present-best")
 QUIET = Noise(1e-6)
 
 
