@@ -22,7 +22,9 @@ ERROR, POWER = 0.0125, 0.9
 CONFIRMED = 3
 
 
-def measure_fresh(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> dict[int, dict[int, float]]:
+def measure_fresh(
+    lab: Lab, numbers: Sequence[int], blocks: Sequence[int], seed: int
+) -> dict[int, dict[int, float]]:
     """Measure configurations in fresh blocks.
 
     Their number is fixed beforehand, so that usual intervals hold.
@@ -30,7 +32,7 @@ def measure_fresh(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> d
     Args:
         lab: runs the trials.
         numbers: the configurations, the present one first.
-        blocks: number of blocks.
+        blocks: numbers of the blocks.
         seed: decides the order in each block.
 
     Returns:
@@ -38,7 +40,7 @@ def measure_fresh(lab: Lab, numbers: Sequence[int], blocks: int, seed: int) -> d
     """
     speeds: dict[int, dict[int, float]] = {number: {} for number in numbers}
     with suppress(LabClosedError):
-        for block in range(blocks):
+        for block in blocks:
             if block >= FEWEST and lab.find_left_s() < 0:
                 # Trials took longer than was expected. Their speeds have no part in that.
                 break

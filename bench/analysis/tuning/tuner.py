@@ -165,16 +165,48 @@ class Tuner:
         self._lab.prepare("confirm", numbers)
         wanted = confirming.want_blocks(gap, noise, options.confirm_blocks)
         blocks = confirming.count_blocks(self._lab, numbers, wanted)
-        speeds = confirming.measure_fresh(self._lab, numbers, blocks, options.seed)
+        speeds = confirming.measure_fresh(self._lab, numbers, range(blocks), options.seed)
         confirmed = confirming.confirm(speeds)
-        differences = [math.log(ratio) for ratio in pair_ratios(speeds[0], speeds[outcome.leader])]
-        differences = stage.list_differences(0, outcome.leader) + differences
-        return replace(
-            outcome,
-            confirmed=confirmed,
-            confirm_blocks=blocks if confirmed else 0,
-            is_shown=outcome.leader != 0 and race.shows_slower(differences),
-        )
+        outcome = replace(outcome, confirmed=confirmed, confirm_blocks=blocks if confirmed else 0)
+        if outcome.leader == 0:
+            return outcome
+        fresh = pair_ratios(speeds[0], speeds[outcome.leader])
+        differences = stage.list_differences(0, outcome.leader) + [math.log(ratio) for ratio in fresh]
+        if self._is_promising(outcome):
+            differences += self._settle(outcome.leader, blocks, race, differences)
+        return replace(outcome, is_shown=race.shows_slower(differences))
+
+    def _is_promising(self, outcome: Outcome) -> bool:
+        """Return True if fresh blocks show a gain by their median, and by no interval."""
+        gains = [one.gain for number, one in outcome.confirmed.items() if number]
+        shown = any(gain.low is not None and gain.low > 1 for gain in gains)
+        return not shown and any(gain.median > 1 + self._options.regret for gain in gains)
+
+    def _settle(self, leader: int, first: int, race: Race, differences: Sequence[float]) -> list[float]:
+        """Measure more blocks until all together show the leader to be faster, which may be looked at.
+
+        The quoted gain keeps its blocks: their number was fixed before they were seen.
+
+        Args:
+            leader: the fastest in the race.
+            first: number of the first block.
+            race: the race.
+            differences: logarithm of the present one's ratio to the leader in each block so far.
+
+        Returns:
+            The same of the blocks that were measured.
+        """
+        found: list[float] = []
+        block_s = sum(self._lab.estimate_s("confirm", number) for number in (0, leader))
+        for block in range(first, confirming.MOST):
+            if race.shows_slower([*differences, *found]) or self._lab.find_left_s() < block_s:
+                break
+            speeds = confirming.measure_fresh(self._lab, (0, leader), [block], self._options.seed)
+            ratios = pair_ratios(speeds[0], speeds[leader])
+            if not ratios:
+                break
+            found += [math.log(ratio) for ratio in ratios]
+        return found
 
     def _judge(self, outcome: Outcome) -> Outcome:
         """Choose by the fresh blocks, and say what they show."""

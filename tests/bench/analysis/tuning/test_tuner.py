@@ -137,3 +137,13 @@ def test_single_configuration_has_no_rival() -> None:
     outcome = Tuner(MadeUpLab([1.0]), [(0.0,)], TunerOptions()).run()
     assert outcome.chosen == 0
     assert outcome.stop == "none"
+
+
+def test_promising_gain_is_settled_by_more_blocks() -> None:
+    """Fresh blocks are few and noisy here, and the quoted gain keeps to them."""
+    lab = MadeUpLab([1.0, 1.12], noise=0.1)
+    outcome = Tuner(lab, [(0.0,)] * 2, TunerOptions(confirm_blocks=4, regret=0.1)).run()
+    blocks = {block for stage, _, block in lab.trials if stage == "confirm"}
+    assert len(blocks) <= 40
+    assert outcome.confirm_blocks <= len(blocks)
+    assert (outcome.verdict, outcome.chosen) in {("gain", 1), ("undecided", 0)}
