@@ -71,7 +71,7 @@ PLANTS = (
         _plan_waiting,
         step_ms=STEP_MS,
     ),
-    Plant("real-computing", "computing", {**FIXED, "num_workers": (0, 1, 2, 4)}, 25.0, _plan_computing),
+    Plant("real-computing", "computing", {**FIXED, "num_workers": (0, 1, 2, 4)}, 40.0, _plan_computing),
     Plant(
         "real-warm-up",
         "keeping",

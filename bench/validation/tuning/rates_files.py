@@ -70,8 +70,8 @@ def _explain(rates: Sequence[Rate]) -> list[str]:
         "- bound: the bound on the regret is too small. lost: the race dropped the fastest one in it.",
         "- held: intervals of the quoted gain that hold the true one, of those that were quoted.",
         "- time: median, over that of a sweep of the whole grid of 5 blocks.",
-        f"- Aim: at most {MOST_WRONG:.0%} are not found, false, too small or lost. Lines with `all in` have a "
-        "budget of that share of the time of the whole grid, and may miss the best.",
+        f"- Aim: at most {MOST_WRONG:.0%} are not found, false, too small or lost. Lines with `all in` have "
+        "a budget of that share of the time of the whole grid, and may miss the best.",
     ]
 
 
