@@ -23,7 +23,7 @@ COLUMNS = (
     "attempt", "audit", "audited_share", "baseline", "between_epochs_cpu_s", "block", "build_s",
     "configuration", "cpu_mhz", "cpu_s", "data_wait_median_s", "data_wait_p99_s", "data_wait_s",
     "disturbed", "dtype", "epoch", "error", "gpu_memory_bytes", "gpu_mhz", "gpu_utilization",
-    "other_cpu_share", "peak_anonymous_bytes", "peak_memory_bytes", "position", "processes",
+    "late_s", "other_cpu_share", "peak_anonymous_bytes", "peak_memory_bytes", "position", "processes",
     "resumed_with", "sample_shape", "samples", "samples_per_s", "schema", "shuffle_quality",
     "started_at", "startup_s", "status", "step_s", "teardown_s", "throttled_count",
     "time_to_first_batch_s", "timed_by", "train_loss", "transfer_s", "wall_s",
