@@ -169,6 +169,6 @@ def _describe(result: Remembered, day: str, order: TuningOrder) -> str:
         return f"the loader stays as given: {result.reason}"
     tried = format_count(result.tried, "setting")
     if result.verdict == "nothing":
-        return f"the loader stays as given: no other of {tried} is faster by over 3%, {made}"
+        return f"the loader stays as given: the fastest of {tried} is at most 3% faster, {made}"
     within = f"{result.budget_s:g} s" if day or result.budget_s else "the budget"
     return f"the loader stays as given: {within} don't show that another of {tried} is faster, {made}"

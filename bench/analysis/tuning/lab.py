@@ -16,7 +16,8 @@ class Measured:
 
     Attributes:
         samples_per_s: throughput of the training's own epochs; None where the trial gave none.
-        seconds: time that the trial took, its process included.
+        seconds: time that the trial took, its process included. Of a trial with more or fewer samples than
+            the present configuration's, the time that as many would take.
         problem: why there is no throughput, in one line; empty where there is one.
         is_slow: whether it was ended because it is far slower than others; it didn't fail.
     """
@@ -49,7 +50,8 @@ class Lab(Protocol):
             stage: part of the tuning, which decides how long the trial is.
             number: the configuration.
             block: number of the block of that stage, from 0.
-            cap_s: seconds after which the trial may be ended as far slower than others; default None.
+            cap_s: seconds after which the trial may be ended as far slower than others, if it has as many
+                samples as one of the present configuration; default None.
 
         Raises:
             LabClosedError: no trial can be run any more.

@@ -97,7 +97,9 @@ class InProcessLab:
         try:
             loader, cut = self._copies.make(self._settings[number])
             self._limit_wait(loader)
-            plan = EpochPlan(self._count_batches(stage, number), self._budget.until_s, cap_s)
+            size = self._compare_size(number)
+            longest_s = None if cap_s is None else cap_s * max(1.0, size)
+            plan = EpochPlan(self._count_batches(stage, number), self._budget.until_s, longest_s)
             epoch = run_epoch(loader, cut, self._step, plan)
             length = find_batches(loader)
         # A dataset may raise anything under other settings, such as one that can't be pickled.
@@ -110,7 +112,7 @@ class InProcessLab:
             raise LabClosedError
         if epoch.is_slow:
             return Measured(None, seconds, "far slower than others", is_slow=True)
-        return Measured(epoch.extrapolate(length), seconds)
+        return Measured(epoch.extrapolate(length), seconds / size)
 
     def estimate_s(self, stage: Stage, number: int) -> float:
         """Return about how many seconds a trial takes."""
@@ -123,6 +125,11 @@ class InProcessLab:
 
     def _count_batches(self, stage: Stage, number: int) -> int:
         return max(self._base[stage], FEWEST_TURNS * self._settings[number].num_workers)
+
+    def _compare_size(self, number: int) -> float:
+        """Return the samples of a batch over those of the present settings."""
+        size, present = self._settings[number].batch_size, self._settings[0].batch_size
+        return size / present if size and present else 1.0
 
     def _keep_cost(self, number: int, epoch: TrialEpoch, seconds: float) -> None:
         batch_s = min(epoch.steady_s, seconds / epoch.batches)

@@ -63,9 +63,13 @@ def thin_out(settings: Sequence[DataLoaderSettings], most: int) -> list[DataLoad
         most: number of settings above which some go.
     """
     present, *others = settings
+    # The user's own values may leave a number of workers without settings of the first rank.
+    least: dict[int, int] = {}
+    for one in others:
+        least[one.num_workers] = min(_rank(one), least.get(one.num_workers, 2))
     kept: list[DataLoaderSettings] = []
     for rank in range(3):
-        tier = [one for one in others if _rank(one) == rank]
+        tier = [one for one in others if _rank(one) - least[one.num_workers] == rank]
         if rank and len(kept) + len(tier) >= most:
             break
         kept += tier
@@ -86,7 +90,7 @@ def find_changes(settings: DataLoaderSettings, present: DataLoaderSettings) -> d
 
 
 def _rank(settings: DataLoaderSettings) -> int:
-    """Return how soon settings are left out: 2 before 1, and 0 never."""
+    """Return how soon settings are left out: 2 before 1, and the least of a number of workers never."""
     if settings.num_workers and (settings.prefetch_factor or PREFETCH) != PREFETCH:
         return 2
     return int(settings.num_workers > 0 and not settings.persistent_workers)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from bench.analysis.tuning.outcome import Outcome, Verdict
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
@@ -63,7 +63,9 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
     """
     settings = list_settings(loader, order.cores, order.knobs, has_step=order.step is not None)
     if len(settings) == 1:
-        return _give_up(order, "there is nothing to vary: an iterable dataset keeps its number of workers")
+        is_kept = isinstance(loader.dataset, IterableDataset) and "num_workers" not in (order.knobs or {})
+        why = "an iterable dataset keeps its number of workers" if is_kept else "knobs names only what it has"
+        return _give_up(order, f"there is nothing to vary: {why}")
     try:
         copies = LoaderCopies(loader)
     # A user's sampler may raise anything.

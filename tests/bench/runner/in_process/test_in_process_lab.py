@@ -61,6 +61,25 @@ def test_a_trial_gives_the_speed_of_a_whole_epoch(loader) -> None:
     assert lab.estimate_s("race", 0) == pytest.approx(measured.seconds)
 
 
+@pytest.mark.parametrize(("size", "cap_s"), [(16, 8.0), (2, 2.0)])
+def test_larger_batches_may_take_longer(loader, monkeypatch, size, cap_s) -> None:
+    """A trial has as many batches, whatever their size. The start of workers takes no less time."""
+    plans = []
+
+    def run(_loader, _cut, _step, plan) -> TrialEpoch:
+        plans.append(plan)
+        return PILOT
+
+    monkeypatch.setattr("bench.runner.in_process.in_process_lab.run_epoch", run)
+    present = read_settings(loader)
+    settings = [present, replace(present, batch_size=size)]
+    lab = InProcessLab(
+        LoaderCopies(loader), settings, lambda batch: None, Budget(30.0, time.monotonic()), PILOT
+    )
+    lab.measure("race", 1, 0, cap_s=2.0)
+    assert plans[0].cap_s == cap_s
+
+
 def test_a_setting_that_fails_has_a_problem() -> None:
     """Others go on."""
     lab = make_lab(DataLoader(Failing(), 4))

@@ -107,3 +107,10 @@ def test_slow_trials_leave_time_for_fewer_settings(most, kept) -> None:
     """Each number of workers stays."""
     found = list_settings(DataLoader(DATASET), 1, {"num_workers": [0, 2]}, has_step=False)
     assert numbers(thin_out(found, most)) == kept
+
+
+@pytest.mark.parametrize("values", [{"prefetch_factor": [4]}, {"persistent_workers": [False]}])
+def test_each_number_of_workers_stays_with_the_users_own_values(values) -> None:
+    """They may leave out the settings that are kept otherwise."""
+    found = list_settings(DataLoader(DATASET), 1, {"num_workers": [0, 1, 2], **values}, has_step=False)
+    assert {one.num_workers for one in thin_out(found, 1)} == {0, 1, 2}
