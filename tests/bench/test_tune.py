@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.analysis.tuning.lab import Measured, Stage
+from bench.analysis.racing.race import Race
+from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
+from bench.process import interrupts
 from bench.records.errors import StorageError
 from bench.records.results_folder import read_environment, read_runs
 from bench.report.tune.tuning_file import read_tuning
 from bench.runner.block_trials import BlockTrials
 from bench.runner.tuning import exhaustive
-from bench.runner.tuning.process_lab import ProcessLab
+from bench.runner.tuning.process_lab import ProcessLab, StageTrials
+from bench.runner.tuning.stages import StageSetup
 from bench.tune import main
 
 PROJECT = Path(__file__).parent / "workloads" / "own" / "own_project.py"
@@ -128,6 +133,55 @@ def test_interrupt_keeps_what_was_measured(tune_here, tmp_path, monkeypatch) -> 
     tuning = read_tuning(folder)
     assert tuning.interrupted
     assert tuning.outcome.chosen == 0
+
+
+def test_interrupt_between_trials_keeps_what_was_measured(tune_here, tmp_path, monkeypatch) -> None:
+    """One may come while the policy computes."""
+    for name in ("pending", "first"):
+        monkeypatch.setattr(interrupts._State, name, getattr(interrupts._State, name))
+    speeds = Speeds(monkeypatch, [1.0, 2.0])
+    add_block = Race.add_block
+
+    def add(race: Race, found: Mapping[int, float]) -> tuple[int, ...]:
+        if race.blocks == 1:
+            interrupts._handle(signal.SIGINT, None)
+        return add_block(race, found)
+
+    monkeypatch.setattr(Race, "add_block", add)
+    # These trials take no process, in which an interrupt would be noticed.
+    measure = ProcessLab._measure
+    monkeypatch.setattr(ProcessLab, "_measure", lambda lab, *trial: (check(lab), measure(lab, *trial))[1])
+    folder = tmp_path / "out"
+    code, out, _ = tune_here(TARGET, *KNOBS, "--budget", "1h", "--out", str(folder))
+    assert code == 130
+    assert "only what was measured until then is judged" in out
+    tuning = read_tuning(folder)
+    assert tuning.interrupted
+    assert tuning.outcome.race_blocks == 2
+    assert len(speeds.trials) == 4
+
+
+def check(lab: ProcessLab) -> None:
+    """Do what a trial in a process does first."""
+    if lab.interrupted:
+        raise LabClosedError
+    with lab._close_on_error():
+        pass
+
+
+def test_batches_of_an_epoch_are_those_that_were_asked_for(tune_here, tmp_path, monkeypatch) -> None:
+    Speeds(monkeypatch, [1.0, 2.0])
+    lengths: list[int] = []
+    make_trials = StageSetup.make_trials
+
+    def make(setup: StageSetup, stage: Stage, batches: int, *rest: Any) -> StageTrials:
+        lengths.append(batches)
+        return make_trials(setup, stage, batches, *rest)
+
+    monkeypatch.setattr(StageSetup, "make_trials", make)
+    code, _, _ = tune_here(TARGET, *KNOBS, "--batches", "3", "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert lengths == [3, 3]
 
 
 def test_full_disk_ends_it_with_one_line(tune_here, tmp_path, monkeypatch) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from bench.analysis.ceiling_shares import CEILINGS
 from bench.analysis.statistics import Estimate, estimate, pair_ratios
-from bench.analysis.throughputs import compute_throughputs
+from bench.analysis.tuning.whole_epochs import compute_whole_throughputs
 from bench.records import results_folder
 
 
-def find_ceiling_share(folder: Path, number: int) -> Estimate | None:
+def find_ceiling_share(folder: Path, number: int, whole_samples: int | None) -> Estimate | None:
     """Return the throughput of a configuration over that of the fastest step alone, in the same blocks.
 
     The step is the one with the configuration's own batch size. Of several numbers of threads the fastest
@@ -19,6 +19,8 @@ def find_ceiling_share(folder: Path, number: int) -> Estimate | None:
     Args:
         folder: folder of the fresh blocks.
         number: the configuration.
+        whole_samples: samples of an epoch of the training, to which both are carried over; None for one that
+            is far longer than its start.
 
     Returns:
         None where no step was measured alone.
@@ -29,13 +31,14 @@ def find_ceiling_share(folder: Path, number: int) -> Estimate | None:
     if ceilings is None or ceilings.empty:
         return None
     runs = results_folder.read_runs(folder)
-    own = compute_throughputs(runs).get(number)
+    own = compute_whole_throughputs(runs, whole_samples).get(number)
     sizes = set(runs.loc[runs["configuration"] == number, "batch_size"]) if "batch_size" in runs else set()
     steps = ceilings[ceilings["family"] == CEILINGS["step"][0]]
     if sizes and "batch_size" in steps:
         steps = steps[steps["batch_size"].isin(sizes)]
     if own is None or steps.empty:
         return None
-    shares = [estimate(pair_ratios(own, speeds)) for speeds in compute_throughputs(steps).values()]
+    alone = compute_whole_throughputs(steps, whole_samples)
+    shares = [estimate(pair_ratios(own, speeds)) for speeds in alone.values()]
     known = [share for share in shares if share is not None]
     return min(known, key=lambda share: share.median, default=None)

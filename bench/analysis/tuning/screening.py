@@ -99,6 +99,8 @@ class Screening:
 
     def _pass(self, turn: int, numbers: Sequence[int], until_left_s: float) -> None:
         """Measure each configuration once, as far as the time allows."""
+        if self.lab.find_left_s() <= 0:
+            return
         left = random.Random(f"{self.seed}/screen/{turn}").sample(numbers, len(numbers))
         references: list[tuple[int, float]] = []
         found: list[tuple[int, int, float]] = []

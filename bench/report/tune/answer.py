@@ -11,6 +11,7 @@ from bench.report.tune.words import (
     format_bound,
     format_percent,
     name_setting,
+    select_ends,
 )
 from bench.text import format_count
 
@@ -70,11 +71,20 @@ def _describe_nothing(tuning: Tuning) -> str:
     raced = max(outcome.raced - 1, 0)
     if not raced:
         return f"no setting beside {YOURS} was fast enough for the race"
-    of = "the other setting that was raced is not" if raced == 1 else f"none of the {raced:,} others raced is"
-    claim = f"{of} faster than {YOURS} by more than {format_percent(tuning.regret)}"
-    leader = outcome.leader
+    leader, more = outcome.leader, f"faster by more than {format_percent(tuning.regret)}"
     if leader and (found := describe_confirmed(tuning, leader)):
-        return f"{claim}; the fastest, {name_setting(tuning, leader)}, has {found}"
+        name = name_setting(tuning, leader)
+        return f"the fastest of {outcome.raced:,} raced, {name}, has {found}, and so is not {more}"
+    # Those that failed or were ended early have left outside of the guarantee.
+    judged = len([number for number in select_ends(tuning, "tied", "slower") if number])
+    if not judged:
+        return f"no setting beside {YOURS} got through the race: others failed or were far slower"
+    of = (
+        "the other setting that was raced is not"
+        if judged == 1
+        else f"none of the {judged:,} others raced is"
+    )
+    claim = f"{of} faster than {YOURS} by more than {format_percent(tuning.regret)}"
     if not leader and (bound := format_bound(outcome.regret_bound)):
         blocks = format_count(outcome.race_blocks, "block")
         confidence = format_percent(tuning.confidence)

@@ -75,8 +75,12 @@ def describe_guarantee(tuning: Tuning) -> Remark | None:
         f"with {format_percent(tuning.confidence)} confidence the fastest of the {outcome.raced:,} raced is "
         f"in the tie set{limit}, whenever the race stopped ({SOURCE})."
     )
-    screened = len(select_ends(tuning, "screened"))
-    outside = f", nor anything about the {screened:,} that the screen left out" if screened else ""
+    left = (
+        (len(select_ends(tuning, "screened")), "that the screen left out"),
+        (len(select_ends(tuning, "capped", "failed")), "that failed or were ended early"),
+    )
+    parts = [f"the {number:,} {how}" for number, how in left if number]
+    outside = f", nor anything about {join_words(parts)}" if parts else ""
     return Remark("Guarantee", f"{held} Not guaranteed: that each one that was dropped is slower{outside}.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bench.analysis.tuning.tuning import Candidate
 from bench.plan.configuration import Configuration
@@ -42,7 +42,3 @@ def list_costs(
         )
         for configuration, one in zip(configurations, candidates, strict=True)
     ]
-
-
-def _find_changes(configuration: Configuration, present: Mapping[str, str]) -> dict[str, str]:
-    return {name: cell for name, cell in configuration.cells().items() if cell != present.get(name, "")}

@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
 from bench.analysis.tuning.whole_epochs import estimate_samples_per_s
+from bench.process import interrupts
 from bench.process.running_clock import read_running_s
 from bench.records.errors import ResultsError, StorageError
 from bench.records.row import Row
@@ -20,13 +21,11 @@ from bench.runner.block_trials import BlockTrials
 from bench.runner.first_look import FirstLook
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import DataChangedError, TrialRunner
-from bench.runner.tuning.stage_lengths import StageLengths
+from bench.runner.tuning.stage_lengths import AUDITED, StageLengths
 
 # Seconds that the epochs after the first of a trial last together at least. A configuration that is far
 # faster than the present one runs more of the short epochs.
 STEADY_S: Mapping[Stage, float] = {"screen": 0.1, "race": 0.3, "confirm": 0.5}
-# Time of fresh trials with the audit of the first one, over the time without it.
-AUDITED = 1.15
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,8 @@ class ProcessLab:
         look: short epoch of the present configuration, for estimates to begin with.
         whole_samples: samples of an epoch of the training; None where it isn't known.
         ends_s: reading of `read_running_s()` at which the budget ends; infinity without one.
+        sizes: samples of a trial of each configuration over those of the present one; default none, for
+            trials that are alike.
         problem: the error that ended the measuring; None for none.
         interrupted: whether the user ended it.
         stages: the trials of each part that has begun.
@@ -80,6 +81,7 @@ class ProcessLab:
     look: FirstLook
     whole_samples: int | None
     ends_s: float = math.inf
+    sizes: Sequence[float] = ()
     problem: Exception | None = None
     interrupted: bool = False
     stages: dict[Stage, StageTrials] = field(default_factory=dict)
@@ -116,13 +118,15 @@ class ProcessLab:
         # The first fresh trial is repeated for its audit, and the step is measured alone in each block.
         shared = set() if number == 0 else set(self._list_ceilings(0))
         ceilings = [place for place in self._list_ceilings(number) if place not in shared]
-        return AUDITED * seconds + sum(self._estimate_s(stage, place) for place in ceilings)
+        look = self._looks.get(number, self.look)
+        alone = FirstLook(look.process_s, ends_s=0.0, batch_s=look.step_s, step_s=look.step_s)
+        return AUDITED * seconds + sum(self._estimate_s(stage, place, alone) for place in ceilings)
 
-    def _estimate_s(self, stage: Stage, number: int) -> float:
+    def _estimate_s(self, stage: Stage, number: int, unseen: FirstLook | None = None) -> float:
         known = self._durations.get((stage, number))
         if known:
             return statistics.median(known)
-        look = self._looks.get(number, self.look)
+        look = self._looks.get(number, unseen or self.look)
         part = self.stages.get(stage)
         batches = self._choose_batches(stage, [number]) if part is None else part.batches
         epoch_s = look.estimate_epoch_s(batches)
@@ -137,7 +141,15 @@ class ProcessLab:
         """Return the seconds that are left of the budget; infinity without one."""
         return self.ends_s - read_running_s()
 
+    def take_interrupt(self) -> None:
+        """Notice an interrupt that came after the last trial."""
+        with suppress(LabClosedError), self._close_on_error():
+            pass
+
     def _measure(self, stage: Stage, number: int, block: int, cap_s: float | None) -> Measured:
+        size = self.sizes[number] if number < len(self.sizes) else 1.0
+        # The start of a process takes no less time where batches are smaller.
+        cap_s = None if cap_s is None else cap_s * max(1.0, size)
         began_s = read_running_s()
         rows = self._run(stage, number, block, cap_s)
         elapsed_s = read_running_s() - began_s
@@ -153,7 +165,7 @@ class ProcessLab:
         # The audit of a first trial takes time that later ones don't.
         seconds = min(elapsed_s, self.look.process_s + sum(row.wall_s or 0.0 for row in rows))
         self._durations.setdefault((stage, number), []).append(seconds)
-        return Measured(estimate_samples_per_s(rows, self.whole_samples), seconds)
+        return Measured(estimate_samples_per_s(rows, self.whole_samples), seconds / size)
 
     def _run(self, stage: Stage, number: int, block: int, cap_s: float | None) -> list[Row]:
         """Run a trial, and return its rows.
@@ -170,13 +182,14 @@ class ProcessLab:
 
     @contextmanager
     def _close_on_error(self) -> Iterator[None]:
-        """Keep what ends the measuring.
+        """Let an interrupt through, and keep what ends the measuring.
 
         Raises:
             LabClosedError: an interrupt or an error has ended it.
         """
         try:
-            yield
+            with interrupts.let_through():
+                yield
         except KeyboardInterrupt:
             self.interrupted = True
             raise LabClosedError from None

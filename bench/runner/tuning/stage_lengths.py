@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from bench.analysis.tuning import confirming
 from bench.analysis.tuning.lab import Stage
 from bench.plan.configuration import Configuration
+from bench.runner.epoch_cut import EpochCut
 from bench.runner.first_look import FirstLook
 from bench.trial.workload import Workload
 from bench.workloads.fashion_mnist import FashionMnist
 from bench.workloads.own.own_loader import OwnLoader
 from bench.workloads.script.script import Script
+from loaders.spec.source_facts import SourceFacts
 
 # Seconds that the steady part of an epoch is to last in the screen and in the race; and what an epoch may
 # last in order to let the batches go that were loaded at its start.
@@ -23,6 +25,8 @@ FEWEST_BATCHES = 16
 MOST_WAITING = 64
 # Fresh blocks that whole epochs should leave time for, and how much longer epochs of unknown length are.
 FRESH_BLOCKS, LONGER = confirming.BLOCKS, 4
+# Time of fresh trials with the audit of the first one, over the time without it.
+AUDITED = 1.15
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,11 @@ class StageLengths:
         """Return the most batches with which the fresh blocks end in time."""
         # Where an epoch would end isn't always known.
         most = LONGER * max(fewest, FEWEST_BATCHES) if self.whole is None else math.inf
-        fixed_s = sum(look.process_s + self.epochs * look.ends_s for look in looks)
-        batches_s = self.epochs * sum(look.batch_s for look in looks)
+        # Each block may also have the step of each configuration alone.
+        fixed_s = sum(
+            AUDITED * (look.process_s + self.epochs * look.ends_s) + look.process_s for look in looks
+        )
+        batches_s = self.epochs * sum(AUDITED * look.batch_s + look.step_s for look in looks)
         return min(most, (left_s / FRESH_BLOCKS - fixed_s) / batches_s)
 
     def _bound(self, batches: float) -> int:
@@ -85,6 +92,36 @@ def cut_workload(workload: Workload, batches: int, whole: int | None, batch_size
     if isinstance(workload, FashionMnist) and batch_size is not None:
         return replace(workload, most_samples=batches * batch_size)
     return workload
+
+
+def count_samples(workload: Workload, cut: EpochCut) -> int | None:
+    """Return the samples of an epoch, which the user may have cut; None where they aren't known.
+
+    Args:
+        workload: what is trained.
+        cut: the number of batches of an epoch.
+    """
+    if not isinstance(workload, OwnLoader | Script) or not cut.asked or cut.batches is None:
+        return workload.samples
+    facts: SourceFacts = workload.picked.facts if isinstance(workload, Script) else workload.facts
+    most = cut.batches * facts.batch_samples
+    return min(most, facts.samples or most) or None
+
+
+def compare_samples(workload: Workload, configurations: Sequence[Configuration]) -> list[float]:
+    """Return the samples of a trial of each configuration over those of the first one.
+
+    Epochs of a user's loader are cut after a number of batches, whatever their size.
+
+    Args:
+        workload: what is trained.
+        configurations: the configurations; the present one comes first.
+    """
+    sizes = [configuration.spec.knobs().get("batch_size") for configuration in configurations]
+    present = sizes[0]
+    if not isinstance(workload, OwnLoader | Script) or not isinstance(present, int):
+        return [1.0] * len(sizes)
+    return [size / present if isinstance(size, int) else 1.0 for size in sizes]
 
 
 def count_waiting(configurations: Iterable[Configuration]) -> int:

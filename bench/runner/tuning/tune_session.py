@@ -38,7 +38,7 @@ from bench.runner.tuning.cautions import list_cautions
 from bench.runner.tuning.exhaustive import measure_exhaustively
 from bench.runner.tuning.fitting import leave_out_infeasible
 from bench.runner.tuning.process_lab import ProcessLab
-from bench.runner.tuning.stage_lengths import StageLengths, count_waiting
+from bench.runner.tuning.stage_lengths import StageLengths, compare_samples, count_samples, count_waiting
 from bench.runner.tuning.stages import StageSetup, describe_stages
 from bench.trial.workload import Workload
 from bench.workloads.choice import WorkloadChoice
@@ -127,21 +127,26 @@ class _Session:
         probe = StageFacts(PROBE, 1, read_running_s() - began_s)
         plan = Plan(space.configurations, (0,) * len(space.configurations), (), {})
         names = tuple(name_configurations(plan, twins=False))
-        samples = None if cut.whole is None else workload.samples
-        setup = StageSetup(sweep, plan, names, workload, cut.whole, samples, self._context)
+        # An epoch that the user has cut is the training's.
+        whole = cut.batches if cut.asked else cut.whole
+        samples = None if whole is None else count_samples(workload, cut)
+        setup = StageSetup(sweep, plan, names, workload, whole, samples, self._context)
         progress = TuneProgress(self._observer.console, setup.names, ends_s)
         candidates = describe_candidates(setup.plan, setup.names)
         goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
         lab = ProcessLab(
             lambda stage, batches: setup.make_trials(stage, batches, progress, self._observer),
-            StageLengths(cut.whole, count_waiting(space.configurations), sweep.options.schedule.epochs),
+            StageLengths(whole, count_waiting(space.configurations), sweep.options.schedule.epochs),
             look,
             setup.whole_samples,
             ends_s,
+            compare_samples(workload, space.configurations),
         )
         costs, settings = list_costs(space.configurations, candidates), [one.cells for one in candidates]
-        with progress, lab, interrupts.let_through():
+        # An interrupt waits for the next trial, so that what was measured is judged.
+        with progress, lab:
             outcome = Tuner(lab, costs, goal, settings).run()
+            lab.take_interrupt()
         chosen, stages = space.configurations[outcome.chosen], (probe, *describe_stages(lab))
         tuning = Tuning(
             name=workload.name,
@@ -154,9 +159,9 @@ class _Session:
             regret=self._options.regret,
             confidence=1 - goal.error,
             stages=stages,
-            ceiling_share=find_ceiling_share(folder / "confirm", outcome.chosen),
+            ceiling_share=find_ceiling_share(folder / "confirm", outcome.chosen, samples),
             code=tuple(self._make_code(setup, outcome)),
-            cautions=tuple(list_cautions(outcome, stages, cut.whole, space.left_out)),
+            cautions=tuple(list_cautions(outcome, stages, whole, space.left_out)),
             interrupted=lab.interrupted,
         )
         present = outcome.fates.get(0)

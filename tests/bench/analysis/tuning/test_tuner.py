@@ -99,6 +99,15 @@ def test_budget_ends_the_screen_and_leaves_time_for_fresh_blocks() -> None:
     assert outcome.chosen in (0, 100)
 
 
+def test_budget_that_is_over_begins_no_trial() -> None:
+    """The first look may take all of it."""
+    lab = MadeUpLab([1.0] * 30, budget_s=-1.0)
+    outcome = Tuner(lab, [(0.0,)] * 30, TunerOptions()).run()
+    assert lab.trials == []
+    assert (outcome.verdict, outcome.chosen) == ("undecided", 0)
+    assert {outcome.fates[number].end for number in range(1, 30)} == {"unseen"}
+
+
 def test_without_time_for_fresh_blocks_no_size_is_claimed() -> None:
     """The race shows that it is faster, whenever it stops; not by how much."""
     lab = MadeUpLab([1.0, 2.0], budget_s=11.0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bench.analysis.statistics import Estimate
-from bench.analysis.tuning.outcome import Confirmation
+from bench.analysis.tuning.outcome import Confirmation, Fate
 from bench.report.tune.answer import answer_in_a_sentence, is_optimistic
 from bench.report.tune.findings import list_cautions, list_findings
 from bench.report.tune.words import name_setting
@@ -24,9 +24,9 @@ ANSWERS = {
     "those of the race too, show that it is faster.",
     "nothing": "Nothing to gain: none of the 23 others raced is faster than what you have by more than 3%; "
     "with 95% confidence by at most 2.1%, after 12 blocks of a race.",
-    "nothing_confirmed": "Nothing to gain: none of the 23 others raced is faster than what you have by more "
-    "than 3%; the fastest, num_workers=2 prefetch_factor=2, has 1.00 times the samples a second of what you "
-    "have (95% interval 0.98–1.02), in 8 fresh blocks.",
+    "nothing_confirmed": "Nothing to gain: the fastest of 24 raced, num_workers=2 prefetch_factor=2, has "
+    "1.00 times the samples a second of what you have (95% interval 0.98–1.02), in 8 fresh blocks, and so is "
+    "not faster by more than 3%.",
     "undecided": "Undecided: num_workers=2 prefetch_factor=2 has 1.05 times the samples a second of what you "
     "have (95% interval 0.94–1.18), in 6 fresh blocks, which neither shows a gain nor rules out one of more "
     "than 3%; a longer --budget may decide it.",
@@ -54,6 +54,24 @@ def test_an_undecided_race_that_the_present_one_leads_has_a_bound() -> None:
     assert told.endswith("and a gain of up to 7% is not ruled out; a longer --budget may decide it.")
     unknown = replace(undecided, regret_bound=None)
     assert "a gain of more than 3% is not ruled out;" in answer_in_a_sentence(replace(found, outcome=unknown))
+
+
+def test_settings_that_failed_are_not_said_to_be_slower() -> None:
+    """They left outside of the guarantee, as those did that were ended early."""
+    found = tunings.make_nothing()
+    fates = {number: Fate("failed", "boom", None, None, 0) for number in range(1, 24)}
+    fates[0] = Fate("tied", "", None, 1.0, 1)
+    alone = replace(found.outcome, tied=(0,), fates=fates, regret_bound=0.0, race_blocks=1)
+    told = answer_in_a_sentence(replace(found, outcome=alone))
+    assert told == (
+        "Nothing to gain: no setting beside what you have got through the race: others failed or were far "
+        "slower."
+    )
+    fates[3] = Fate("slower", "", None, 0.9, 4)
+    told = answer_in_a_sentence(replace(found, outcome=replace(alone, fates=fates)))
+    assert told.startswith("Nothing to gain: the other setting that was raced is not faster")
+    guarantee = find(replace(found, outcome=replace(alone, fates=fates)), "Guarantee")
+    assert guarantee.endswith("nor anything about the 22 that failed or were ended early.")
 
 
 def test_an_interrupted_tuning_needs_no_longer_budget() -> None:

@@ -1,0 +1,50 @@
+"""Tests of the trials of a tuning, each in a process."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bench.runner.first_look import FirstLook
+from bench.runner.trial_limits import TrialLimits
+from bench.runner.tuning.process_lab import ProcessLab, StageTrials
+from bench.runner.tuning.stage_lengths import StageLengths
+from tests.bench import runs
+
+LOOK = FirstLook(process_s=0.5, ends_s=0.1, batch_s=0.1, step_s=0.02)
+LIMITS = TrialLimits(timeout_s=100.0)
+
+
+class Trials:
+    """Stands for the trials of a part, which take no time: two configurations and the step of the second."""
+
+    runs = (SimpleNamespace(bounds=None), SimpleNamespace(bounds=None), SimpleNamespace(bounds={1}))
+
+    def run_trial(self, place: int, block: int) -> list[Any]:
+        return [runs.row(place, block)]
+
+
+def make_lab(**changes: Any) -> tuple[ProcessLab, Any]:
+    """Return a lab whose trials have 10 batches, and the runner of its trials."""
+    runner: Any = SimpleNamespace(limits=LIMITS)
+    trials: Any = Trials()
+    lab = ProcessLab(lambda *_: part, StageLengths(100, 4, 2), LOOK, 1000, **changes)
+    part = StageTrials(trials, runner, LIMITS, 10)
+    lab.stages["race"] = lab.stages["confirm"] = part
+    return lab, runner
+
+
+@pytest.mark.parametrize(("number", "limit_s"), [(0, 2.0), (1, 8.0), (2, 2.0)])
+def test_larger_batches_may_take_longer(number: int, limit_s: float) -> None:
+    """Smaller ones have as long, as their process starts no faster."""
+    lab, runner = make_lab(sizes=(1.0, 4.0, 0.5))
+    lab.measure("race", number, 0, 2.0)
+    assert runner.limits.timeout_s == limit_s
+
+
+def test_estimate_of_fresh_trials_has_their_step_alone() -> None:
+    lab, _ = make_lab()
+    assert lab.estimate_s("race", 1) == pytest.approx(0.5 + 2 * 1.1)
+    assert lab.estimate_s("confirm", 1) == pytest.approx(1.15 * 2.7 + 0.5 + 0.2 + 0.5)
