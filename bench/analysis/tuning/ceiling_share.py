@@ -10,7 +10,7 @@ from bench.analysis.tuning.whole_epochs import compute_whole_throughputs
 from bench.records import results_folder
 
 
-def find_ceiling_share(folder: Path, number: int, whole_samples: int | None) -> Estimate | None:
+def find_ceiling_share(folder: Path, number: int, whole_samples: int | None, blocks: int) -> Estimate | None:
     """Return the throughput of a configuration over that of the fastest step alone, in the same blocks.
 
     The step is the one with the configuration's own batch size. Of several numbers of threads the fastest
@@ -21,6 +21,7 @@ def find_ceiling_share(folder: Path, number: int, whole_samples: int | None) -> 
         number: the configuration.
         whole_samples: samples of an epoch of the training, to which both are carried over; None for one that
             is far longer than its start.
+        blocks: number of fresh blocks. More that settle a gain don't count, as their number depends on them.
 
     Returns:
         None where no step was measured alone.
@@ -31,6 +32,7 @@ def find_ceiling_share(folder: Path, number: int, whole_samples: int | None) -> 
     if ceilings is None or ceilings.empty:
         return None
     runs = results_folder.read_runs(folder)
+    runs = runs[runs["block"] < blocks]
     own = compute_whole_throughputs(runs, whole_samples).get(number)
     sizes = set(runs.loc[runs["configuration"] == number, "batch_size"]) if "batch_size" in runs else set()
     steps = ceilings[ceilings["family"] == CEILINGS["step"][0]]

@@ -55,7 +55,7 @@ class RacingStage:
                 self._run_block(race, until_left_s)
         except LabClosedError:
             # A block that was broken off doesn't count: those that it lacks would leave.
-            self.stop = "budget"
+            self.stop = "failed" if self._has_failed(0) else "budget"
         self._conclude(race)
         return race
 
@@ -63,7 +63,7 @@ class RacingStage:
         """Measure all that are in, and drop those that are slower.
 
         Raises:
-            LabClosedError: the time is over.
+            LabClosedError: the time is over, or the present configuration failed.
         """
         block = race.blocks
         order = random.Random(f"{self.seed}/race/{block}").sample(race.left, len(race.left))
@@ -78,12 +78,19 @@ class RacingStage:
             self._cap.add(measured)
             if measured.samples_per_s is None:
                 self._ends[number] = Fate("capped" if measured.is_slow else "failed", measured.problem)
+                race.drop(number)
+                if self._has_failed(0):
+                    # There is nothing to compare others with.
+                    raise LabClosedError
             else:
                 speeds[number] = measured.samples_per_s
         for number, speed in speeds.items():
             self._speeds.setdefault(number, {})[block] = speed
         for number in race.add_block(speeds):
             self._ends[number] = Fate("slower")
+
+    def _has_failed(self, number: int) -> bool:
+        return number in self._ends and self._ends[number].end == "failed"
 
     def _is_over(self, race: Race, until_left_s: float) -> bool:
         """Judge whether the race is over, and keep why."""

@@ -77,6 +77,9 @@ class Screening:
             for number in left:
                 if number not in self._logs and number not in self.fates:
                     self.fates[number] = Fate("unseen")
+            if 0 in self.fates:
+                left = []
+                break
             ranked = sorted((n for n in left if n not in self.fates), key=lambda n: -self.ratios[n])
             doubtful = [n for n in ranked if self.ratios[n] >= DISTURBED * self.ratios[ranked[0]]]
             if turn == 0 and self._affords(doubtful, 2 * until_left_s):
@@ -146,7 +149,11 @@ class Screening:
     def _measure_reference(self, turn: int, place: int) -> list[tuple[int, float]]:
         measured = self.lab.measure("screen", 0, turn)
         self._cap.add(measured)
-        return [] if measured.samples_per_s is None else [(place, math.log(measured.samples_per_s))]
+        if measured.samples_per_s is None:
+            # There is nothing to compare others with.
+            self.fates[0] = Fate("failed", measured.problem)
+            raise LabClosedError
+        return [(place, math.log(measured.samples_per_s))]
 
     def _estimate_noise(self, logs: Sequence[float]) -> None:
         """Estimate the spread of one trial from differences of neighbours, which drift hardly changes."""

@@ -96,8 +96,10 @@ class Tuner:
         self._lab.prepare("race", [0, *numbers])
         stage = RacingStage(self._lab, options.seed, options.regret, options.error)
         race = stage.run([0, *numbers], reserve_s)
-        fates = {**screening.fates, **self._merge(screening, stage)}
+        fates = {**self._merge(screening, stage), **screening.fates}
         outcome = self._choose(race, stage, fates, screening)
+        if fates[0].end == "failed":
+            return outcome
         to_confirm = tuple(dict.fromkeys([0, outcome.leader, outcome.cheapest]))
         if len(to_confirm) > 1:
             outcome = self._confirm(outcome, to_confirm, stage, race)

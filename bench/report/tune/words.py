@@ -26,6 +26,7 @@ STOPS: dict[Stop, str] = {
     "regret": "the bound on the regret was small enough",
     "budget": "the budget ended",
     "blocks": "it had the most blocks that a race has",
+    "failed": "the present setting failed",
     "none": "fewer than two were left for it",
 }
 INTERVAL = "95% interval"

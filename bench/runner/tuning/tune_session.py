@@ -159,7 +159,9 @@ class _Session:
             regret=self._options.regret,
             confidence=1 - goal.error,
             stages=stages,
-            ceiling_share=find_ceiling_share(folder / "confirm", outcome.chosen, samples),
+            ceiling_share=find_ceiling_share(
+                folder / "confirm", outcome.chosen, samples, outcome.confirm_blocks
+            ),
             code=tuple(self._make_code(setup, outcome)),
             cautions=tuple(list_cautions(outcome, stages, whole, space.left_out)),
             interrupted=lab.interrupted,

@@ -156,3 +156,12 @@ def test_promising_gain_is_settled_by_more_blocks() -> None:
     assert len(blocks) <= 40
     assert outcome.confirm_blocks <= len(blocks)
     assert (outcome.verdict, outcome.chosen) in {("gain", 1), ("undecided", 0)}
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_present_one_that_fails_ends_it(count: int) -> None:
+    lab = MadeUpLab([1.0] * count, broken=[0])
+    outcome = Tuner(lab, [(0.0,)] * count, TunerOptions()).run()
+    assert (outcome.fates[0].end, outcome.fates[0].problem) == ("failed", "it failed")
+    assert (outcome.chosen, outcome.verdict) == (0, "undecided")
+    assert len(lab.trials) <= count
