@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Compare", "Explain", "Sweep", "Tune", "tune_loader"]
 
-# The module of each name. A module of a function's own name would take the function's place.
-MODULES = {name: f"bench.{name.lower()}" for name in __all__} | {"tune_loader": "bench.loader_tuning"}
 # The module of each name. No module bears the name of what it lends: it would hide it once it is imported.
 HOMES = {
     "Compare": "bench.compare",

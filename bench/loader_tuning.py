@@ -32,7 +32,7 @@ MakeLoader = Callable[[], DataLoader[Any]]
 
 @dataclass(frozen=True)
 class LoaderTuning:
-    """What a tuning inside a training has found.
+    """Findings of a tuning inside a training.
 
     Attributes:
         settings: settings of the DataLoader that was returned.

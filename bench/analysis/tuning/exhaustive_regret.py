@@ -7,12 +7,13 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.analysis.statistics import pair_ratios
 from bench.analysis.throughputs import Throughputs
 
 
 @dataclass(frozen=True)
 class GridRegret:
-    """What the whole grid says of a choice.
+    """Judgement of a choice by the whole grid.
 
     Attributes:
         best: number of the configuration that is fastest in all blocks.
@@ -65,8 +66,5 @@ def _find_best(speeds: Throughputs, reference: int) -> int:
 
 def _compare(speeds: Mapping[int, Mapping[int, float]], number: int, other: int) -> float | None:
     """Return the median logarithm of the ratio of two configurations; None without a common block."""
-    theirs = speeds.get(other, {})
-    logs = [
-        math.log(speed / theirs[block]) for block, speed in speeds.get(number, {}).items() if block in theirs
-    ]
-    return statistics.median(logs) if logs else None
+    ratios = pair_ratios(speeds.get(number, {}), speeds.get(other, {}))
+    return statistics.median(map(math.log, ratios)) if ratios else None

@@ -28,7 +28,7 @@ Verdict = Literal["gain", "nothing", "undecided"]
 
 @dataclass(frozen=True)
 class Fate:
-    """How far a configuration got.
+    """End of a configuration in a tuning, and its ratios on the way.
 
     Attributes:
         end: what became of it.
@@ -62,7 +62,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a tuning has found. Configurations go by their numbers; 0 is the present one.
+    """Choice of a tuning, with its evidence. Configurations go by their numbers; 0 is the present one.
 
     Attributes:
         leader: the fastest in the race.

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 
 from bench.analysis.racing.race import FEWEST_BLOCKS, Race
 from bench.analysis.statistics import pair_ratios
+from bench.analysis.ties import INDIFFERENT
 from bench.analysis.tuning.capping import Cap
 from bench.analysis.tuning.lab import Lab, LabClosedError
 from bench.analysis.tuning.outcome import Fate, Stop
 
 MOST_BLOCKS = 60
-# Two configurations this close are the same to anyone who trains, so the cheaper one is taken.
-INDIFFERENT = 0.02
 
 
 @dataclass

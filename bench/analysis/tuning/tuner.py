@@ -12,7 +12,7 @@ from bench.analysis.tuning import confirming
 from bench.analysis.tuning.lab import Lab
 from bench.analysis.tuning.outcome import Fate, Outcome, Verdict
 from bench.analysis.tuning.racing_stage import RacingStage
-from bench.analysis.tuning.screening import Screening
+from bench.analysis.tuning.screening import LEAST_NOISE, Screening
 from bench.analysis.tuning.surrogate import Surrogate
 
 # A race of more configurations than this begins with a screen, which keeps so many.
@@ -21,14 +21,13 @@ SCREEN_ABOVE, SURVIVORS = 24, 16
 FEWEST_RACE_BLOCKS, FEWEST_RACED = 5, 2
 # Share of a leader's gap in the race that holds in fresh blocks, about.
 HELD = 0.8
-LEAST_NOISE = 0.02
 # Shares of the budget: what is kept for fresh blocks at most, and what the screen may take of the rest.
 CONFIRM_SHARE, SCREEN_SHARE = 0.25, 0.75
 
 
 @dataclass(frozen=True)
 class TunerOptions:
-    """What a tuning aims at.
+    """Aims of a tuning.
 
     Attributes:
         regret: bound on the regret at which the race stops, as a share; default 3%.
@@ -179,10 +178,11 @@ class Tuner:
         return replace(outcome, is_shown=race.shows_slower(differences))
 
     def _is_promising(self, outcome: Outcome) -> bool:
-        """Return True if fresh blocks show a gain by their median, and by no interval."""
-        gains = [one.gain for number, one in outcome.confirmed.items() if number]
-        shown = any(gain.low is not None and gain.low > 1 for gain in gains)
-        return not shown and any(gain.median > 1 + self._options.regret for gain in gains)
+        """Return True if fresh blocks show a gain of the leader by their median, and none by an interval."""
+        gains = {number: one.gain for number, one in outcome.confirmed.items() if number}
+        shown = any(gain.low is not None and gain.low > 1 for gain in gains.values())
+        leader = gains.get(outcome.leader)
+        return not shown and leader is not None and leader.median > 1 + self._options.regret
 
     def _settle(self, leader: int, first: int, race: Race, differences: Sequence[float]) -> list[float]:
         """Measure more blocks until all together show the leader to be faster, which may be looked at.

@@ -72,7 +72,7 @@ class Exhaustive:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a tuning has found.
+    """Findings of a tuning.
 
     Attributes:
         name: name of the workload, such as `train.py:train_loader`.

@@ -13,7 +13,7 @@ from bench.records.row import Row
 
 
 class ShortEpoch(NamedTuple):
-    """What is read of an epoch that was measured.
+    """Figures of an epoch that was measured.
 
     Attributes:
         samples: number of samples.

@@ -36,7 +36,7 @@ TRIED_SHARE, TRIED_TIMES = 0.5, 2
 
 @dataclass(frozen=True)
 class TuningOrder:
-    """What a tuning inside a training is asked for.
+    """Order of a tuning inside a training.
 
     Attributes:
         budget: its time.

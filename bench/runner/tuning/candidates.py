@@ -37,7 +37,7 @@ def list_costs(
     return [
         (
             one.processes,
-            one.processes * float(configuration.spec.knobs().get("prefetch_factor") or 0),
+            (one.processes - 1) * float(configuration.spec.knobs().get("prefetch_factor") or 0),
             len(one.changes),
         )
         for configuration, one in zip(configurations, candidates, strict=True)

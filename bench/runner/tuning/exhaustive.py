@@ -14,6 +14,7 @@ from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import SweepObserver
 from bench.runner.explained_setup import KnownChoice
 from bench.runner.sweep_session import measure_sweep
+from bench.runner.tuning.process_lab import STEADY_S
 from bench.runner.tuning.stages import StageSetup
 
 EXHAUSTIVE = "exhaustive"
@@ -42,7 +43,7 @@ def measure_exhaustively(
         The errors of `measure_sweep`.
     """
     workload = setup.cut(batches)
-    schedule = replace(setup.sweep.options.schedule, blocks=BLOCKS)
+    schedule = replace(setup.sweep.options.schedule, blocks=BLOCKS, steady_s=STEADY_S["confirm"])
     sweep = replace(
         setup.sweep,
         plan=setup.plan,

@@ -47,7 +47,7 @@ class StageTrials:
 
 @dataclass
 class StageTally:
-    """What a part of a tuning has taken so far.
+    """Trials and time of a part of a tuning so far.
 
     Attributes:
         trials: number of trials.

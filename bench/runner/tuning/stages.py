@@ -31,7 +31,7 @@ from bench.trial.workload import Workload
 
 @dataclass(frozen=True)
 class StageSetup:
-    """What the parts of a tuning have in common.
+    """Setup that the parts of a tuning share.
 
     Attributes:
         sweep: the tuning as a sweep: its options and its folder.

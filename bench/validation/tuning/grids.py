@@ -34,7 +34,7 @@ class Point:
 
     @property
     def cost(self) -> tuple[float, ...]:
-        """What it takes of the machine: processes, then batches that wait."""
+        """Costs beside its time: processes, then batches that wait."""
         return (1.0 + self.workers, float(self.waiting))
 
 

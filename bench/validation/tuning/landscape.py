@@ -66,7 +66,7 @@ class Landscape:
 
     @property
     def costs(self) -> tuple[tuple[float, ...], ...]:
-        """What each configuration takes of the machine."""
+        """Costs of each configuration beside its time."""
         return tuple(times.cost for times in self.times)
 
     @property
