@@ -19,6 +19,7 @@ from bench.report.progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_process import TrialRunner
+from bench.trial.workload import Workload
 
 
 class BlockTrials:
@@ -80,7 +81,9 @@ class BlockTrials:
         """Number of blocks and epochs, seed."""
         return self.design.schedule
 
-    def run_trial(self, place: int, block: int, attempt: int = 0) -> Iterator[Row]:
+    def run_trial(
+        self, place: int, block: int, attempt: int = 0, workload: Workload | None = None
+    ) -> Iterator[Row]:
         """Run one trial and yield its rows, each once it is on disk and before the next epoch begins.
 
         A failure is a row too, and puts the place into `failed`. Nothing runs before the first row is asked
@@ -90,6 +93,7 @@ class BlockTrials:
             place: place of the run in the design.
             block: number of the block, from 0.
             attempt: 1 for the repetition of a disturbed trial, else 0.
+            workload: what it trains; default None for that of the design.
 
         Yields:
             Rows that were measured now; none where all of the trial is on file.
@@ -100,6 +104,8 @@ class BlockTrials:
         """
         run = self.design.runs[place]
         trial = self.design.make_trial(run, block, self._positions[block], attempt)
+        if workload is not None:
+            trial = replace(trial, workload=workload)
         self._positions[block] += 1
         completed = self._files.find_completed(run, trial)
         if completed is not None and completed.disturbed:

@@ -65,7 +65,7 @@ class Outcome:
     """Choice of a tuning, with its evidence. Configurations go by their numbers; 0 is the present one.
 
     Attributes:
-        leader: the fastest in the race.
+        leader: the fastest in the race, or in the screen where there was no time for a block of the race.
         cheapest: the cheapest that is as fast as the leader by the race; the leader if none is cheaper.
         chosen: the configuration to use: the cheapest, the leader, or 0 where nothing is shown to be faster.
         tied: the tie set of the race, the fastest first.

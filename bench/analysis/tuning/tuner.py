@@ -21,8 +21,9 @@ SCREEN_ABOVE, SURVIVORS = 24, 16
 FEWEST_RACE_BLOCKS, FEWEST_RACED = 5, 2
 # Share of a leader's gap in the race that holds in fresh blocks, about.
 HELD = 0.8
-# Shares of the budget: what is kept for fresh blocks at most, and what the screen may take of the rest.
-CONFIRM_SHARE, SCREEN_SHARE = 0.25, 0.75
+# Shares of the budget: what is kept for fresh blocks at most; at most where it is the fewest of them, as only
+# these give an answer; and what the screen may take of the rest.
+CONFIRM_SHARE, CONFIRM_MOST, SCREEN_SHARE = 0.25, 0.4, 0.75
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Tuner:
         stage = RacingStage(self._lab, options.seed, options.regret, options.error)
         race = stage.run([0, *numbers], reserve_s)
         fates = {**self._merge(screening, stage), **screening.fates}
-        outcome = self._choose(race, stage, fates, screening)
+        outcome = self._choose(race, stage, fates, screening, numbers)
         if fates[0].end == "failed":
             return outcome
         to_confirm = tuple(dict.fromkeys([0, outcome.leader, outcome.cheapest]))
@@ -111,7 +112,9 @@ class Tuner:
             return 0.0
         # The winner is hardly slower than the present one.
         block_s = confirming.CONFIRMED * self._lab.estimate_s("confirm", 0)
-        return min(CONFIRM_SHARE * left_s, self._options.confirm_blocks * block_s)
+        usual_s = min(CONFIRM_SHARE * left_s, self._options.confirm_blocks * block_s)
+        shortest_s = confirming.FEWEST * confirming.CONFIRMED * self._lab.estimate_s("screen", 0)
+        return max(usual_s, min(CONFIRM_MOST * left_s, shortest_s))
 
     def _limit(self, numbers: list[int], reserve_s: float, screening: Screening) -> list[int]:
         """Return as many of the best as a race of a few blocks has time for."""
@@ -135,15 +138,25 @@ class Tuner:
         }
 
     def _choose(
-        self, race: Race, stage: RacingStage, fates: Mapping[int, Fate], screening: Screening
+        self,
+        race: Race,
+        stage: RacingStage,
+        fates: Mapping[int, Fate],
+        screening: Screening,
+        screened: Sequence[int],
     ) -> Outcome:
-        """Return the outcome of the race, before fresh blocks."""
+        """Return the outcome of the race, before fresh blocks.
+
+        Where there was no time for a block of it, the screen's fastest leads. Fresh blocks judge it in any
+        case.
+        """
         tied = tuple(race.rank()) if race.blocks else ()
-        leader = tied[0] if tied else 0
+        faster = [n for n in screened if n in race.left and screening.ratios.get(n, 0.0) > 1]
+        leader = tied[0] if tied else next(iter(faster), 0)
         bound = race.bound_regret(leader) if tied else math.inf
         return Outcome(
             leader=leader,
-            cheapest=stage.find_cheapest(race, self._costs.__getitem__) if tied else 0,
+            cheapest=stage.find_cheapest(race, self._costs.__getitem__) if tied else leader,
             chosen=0,
             tied=tied,
             fates=fates,
@@ -160,12 +173,18 @@ class Tuner:
         """Return the outcome with as many fresh blocks as its gap takes and the budget has."""
         options = self._options
         ratio = stage.compare(outcome.leader, 0)
+        if math.isnan(ratio):
+            ratio = outcome.fates[outcome.leader].screen_ratio or 0.0
         # The ratio of a leader is selected, so it is a little too large.
         gap = max(math.log1p(options.regret), abs(math.log(ratio)) * HELD if ratio > 0 else 0.0)
         noise = outcome.noise if outcome.noise is not None else LEAST_NOISE
         self._lab.prepare("confirm", numbers)
         wanted = confirming.want_blocks(gap, noise, options.confirm_blocks)
         blocks = confirming.count_blocks(self._lab, numbers, wanted)
+        if not blocks:
+            # A gain of the leader says more than which of its equals is cheaper.
+            numbers = tuple(dict.fromkeys([0, outcome.leader]))
+            blocks = confirming.count_blocks(self._lab, numbers, wanted) if len(numbers) > 1 else 0
         speeds = confirming.measure_fresh(self._lab, numbers, range(blocks), options.seed)
         confirmed = confirming.confirm(speeds)
         outcome = replace(outcome, confirmed=confirmed, confirm_blocks=blocks if confirmed else 0)

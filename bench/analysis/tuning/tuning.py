@@ -37,6 +37,8 @@ class StageFacts:
         seconds: time that it took.
         batches: number of batches of an epoch of its trials; None where it isn't known.
         is_whole: whether such an epoch is one of the training.
+        far_batches: fewest batches of an epoch of a configuration that is far slower than the fastest; None
+            where all have as many.
     """
 
     stage: str
@@ -44,6 +46,7 @@ class StageFacts:
     seconds: float
     batches: int | None = None
     is_whole: bool = False
+    far_batches: int | None = None
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,8 @@ def _describe_stage(stage: StageFacts) -> str:
         length = " of whole epochs"
     else:
         length = "" if stage.batches is None else f" of {format_count(stage.batches, 'batch')}"
+    if stage.far_batches is not None:
+        length += f", {stage.far_batches:,} of far slower settings"
     return f"{printable(stage.stage)} {format_duration(stage.seconds)} ({trials}{length})"
 
 

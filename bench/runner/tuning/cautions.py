@@ -22,12 +22,19 @@ def list_cautions(
         whole: number of batches of an epoch of the training; None where it isn't known.
         left_out: reasons why loader families or configurations weren't tried, by their names.
     """
-    fresh = [stage for stage in stages if stage.stage == "confirm" and not stage.is_whole]
-    if fresh and outcome.is_confirmed:
+    fresh = next((stage for stage in stages if stage.stage == "confirm"), None)
+    if fresh is not None and outcome.is_confirmed and (not fresh.is_whole or fresh.far_batches):
         of = "of unknown length" if whole is None else f"of {whole:,} batches"
+        if fresh.far_batches is None:
+            had = f"epochs of {fresh.batches:,} batches"
+        elif fresh.is_whole:
+            had = f"epochs of {fresh.far_batches:,} batches for a far slower setting"
+        else:
+            own = f"{fresh.far_batches:,} for a far slower setting"
+            had = f"epochs of {fresh.batches:,} batches, and of {own}"
         yield (
-            f"Fresh blocks had epochs of {fresh[0].batches:,} batches, and their rates are carried over to "
-            f"epochs {of}: what changes later in an epoch was not seen."
+            f"Fresh blocks had {had}. Their rates are carried over to epochs {of}: what changes later in an "
+            "epoch was not seen."
         )
     if outcome.noise is not None and outcome.noise > NOISY:
         yield (

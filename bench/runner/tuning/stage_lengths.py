@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bench.analysis.tuning import confirming
 from bench.analysis.tuning.lab import Stage
 from bench.plan.configuration import Configuration
 from bench.runner.epoch_cut import EpochCut
-from bench.runner.first_look import FirstLook
+from bench.runner.tuning.paces import FAR, Pace
 from bench.trial.workload import Workload
 from bench.workloads.fashion_mnist import FashionMnist
 from bench.workloads.own.own_loader import OwnLoader
@@ -21,6 +23,8 @@ from loaders.spec.source_facts import SourceFacts
 # last in order to let the batches go that were loaded at its start.
 SCREEN_S, RACE_S, DRAINED_S = 0.25, 0.5, 2.0
 FEWEST_BATCHES = 16
+# Fewest batches of an epoch of a configuration that is far slower than the fastest.
+FEWEST_FAR = 8
 # Most batches that wait in the queues, for which the first half of an epoch is made long enough.
 MOST_WAITING = 64
 # Fresh blocks that whole epochs should leave time for, and how much longer epochs of unknown length are.
@@ -29,47 +33,86 @@ FRESH_BLOCKS, LONGER = confirming.BLOCKS, 4
 AUDITED = 1.15
 
 
+class StageLength(NamedTuple):
+    """Number of batches of the epochs of a part.
+
+    Attributes:
+        batches: number of batches.
+        near_s: time of a batch of the fastest, in seconds. Epochs of a configuration that is far slower are
+            cut to about as long as those of one that is just not far slower; 0 to cut none.
+    """
+
+    batches: int
+    near_s: float = 0.0
+
+    def find_own(self, pace: Pace) -> int:
+        """Return the number of batches of an epoch of a configuration.
+
+        The throughput is carried over to whole epochs in any case, so those of different configurations need
+        not be of one length. Of rivals they are, so that no error of this estimate comes between them.
+
+        Args:
+            pace: how fast it runs.
+        """
+        if not pace.is_far or not self.near_s:
+            return self.batches
+        drained = 2 * min(pace.waiting, MOST_WAITING)
+        alike = self.batches * FAR * self.near_s / pace.look.batch_s
+        return int(min(self.batches, max(FEWEST_FAR, drained, alike)))
+
+
 @dataclass(frozen=True)
 class StageLengths:
     """Chooses how many batches an epoch of each part has.
 
     Attributes:
         whole: number of batches of an epoch of the training; None where it isn't known.
-        waiting: most batches that wait in the queues of any configuration.
         epochs: number of epochs of each trial.
     """
 
     whole: int | None
-    waiting: int
     epochs: int
 
-    def choose(self, stage: Stage, looks: Sequence[FirstLook], left_s: float, fewest: int = 0) -> int:
+    def choose(self, stage: Stage, paces: Sequence[Pace], left_s: float, fewest: int = 0) -> StageLength:
         """Return the number of batches of an epoch of a part.
 
         Args:
             stage: the part.
-            looks: what is known of the configurations that it measures, at least of one.
+            paces: how fast the configurations run that it measures, at least one.
             left_s: seconds that fresh blocks may take; infinity without a budget.
             fewest: fewest batches, those of the part before; default 0.
         """
-        # The fastest ones must be told apart. Far slower ones are ended early.
-        batch_s = min(look.batch_s for look in looks)
+        rivals = [pace for pace in paces if not pace.is_far] or paces
+        # The fastest ones must be told apart. Those that turn out to be far slower are ended early.
+        batch_s = min(pace.look.batch_s for pace in rivals)
         if stage == "confirm":
-            return self._bound(max(fewest, self._fit(looks, left_s, fewest)))
+            return self._fit(paces, batch_s, left_s, fewest)
         steady_s, queues = (SCREEN_S, 1) if stage == "screen" else (RACE_S, 2)
-        drained = min(queues * min(self.waiting, MOST_WAITING), DRAINED_S / batch_s)
-        return self._bound(max(fewest, steady_s / batch_s, drained))
+        waiting = max(pace.waiting for pace in rivals)
+        drained = min(queues * min(waiting, MOST_WAITING), DRAINED_S / batch_s)
+        return StageLength(self._bound(max(fewest, steady_s / batch_s, drained)), batch_s)
 
-    def _fit(self, looks: Sequence[FirstLook], left_s: float, fewest: int) -> float:
-        """Return the most batches with which the fresh blocks end in time."""
+    def _fit(self, paces: Sequence[Pace], near_s: float, left_s: float, fewest: int) -> StageLength:
+        """Return the longest epochs with which the fresh blocks end in time."""
         # Where an epoch would end isn't always known.
-        most = LONGER * max(fewest, FEWEST_BATCHES) if self.whole is None else math.inf
-        # Each block may also have the step of each configuration alone.
-        fixed_s = sum(
-            AUDITED * (look.process_s + self.epochs * look.ends_s) + look.process_s for look in looks
+        most = LONGER * max(fewest, FEWEST_BATCHES) if self.whole is None else self.whole
+        least, block_s = self._bound(fewest), left_s / FRESH_BLOCKS
+        if self._estimate_block_s(paces, StageLength(most)) <= block_s:
+            return StageLength(most)
+        longer = range(least, most)
+        fitting = bisect_right(
+            longer, block_s, key=lambda batches: self._estimate_block_s(paces, StageLength(batches, near_s))
         )
-        batches_s = self.epochs * sum(AUDITED * look.batch_s + look.step_s for look in looks)
-        return min(most, (left_s / FRESH_BLOCKS - fixed_s) / batches_s)
+        return StageLength(max(least, least + fitting - 1), near_s)
+
+    def _estimate_block_s(self, paces: Sequence[Pace], length: StageLength) -> float:
+        """Return the seconds of a fresh block, which may also have the step of each configuration alone."""
+        seconds = 0.0
+        for pace in paces:
+            look, batches = pace.look, length.find_own(pace)
+            seconds += AUDITED * (look.process_s + self.epochs * look.estimate_epoch_s(batches))
+            seconds += look.process_s + self.epochs * batches * look.step_s
+        return seconds
 
     def _bound(self, batches: float) -> int:
         most = math.inf if self.whole is None else self.whole
@@ -124,11 +167,11 @@ def compare_samples(workload: Workload, configurations: Sequence[Configuration])
     return [size / present if isinstance(size, int) else 1.0 for size in sizes]
 
 
-def count_waiting(configurations: Iterable[Configuration]) -> int:
-    """Return the most batches that wait in the queues of any configuration."""
-    most = 0
+def count_waiting(configurations: Iterable[Configuration]) -> list[int]:
+    """Return the most batches that wait in the queues of each configuration."""
+    counts = []
     for configuration in configurations:
         knobs = configuration.spec.knobs()
         workers, factor = knobs.get("num_workers"), knobs.get("prefetch_factor")
-        most = max(most, int(workers or 0) * int(factor or 2))
-    return most
+        counts.append(int(workers or 0) * int(factor or 2))
+    return counts

@@ -25,8 +25,9 @@ from bench.runner.sweep_files import SweepFiles
 from bench.runner.sweep_session import find_limits
 from bench.runner.trial_process import TrialRunner
 from bench.runner.tuning.process_lab import STEADY_S, ProcessLab, StageTrials
-from bench.runner.tuning.stage_lengths import cut_workload
+from bench.runner.tuning.stage_lengths import StageLength, cut_workload
 from bench.trial.workload import Workload
+from loaders.data.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,13 @@ class StageSetup:
         return cut_workload(self.workload, batches, self.whole, size if isinstance(size, int) else None)
 
     def make_trials(
-        self, stage: Stage, batches: int, progress: TuneProgress, observer: SweepObserver
+        self, stage: Stage, length: StageLength, progress: TuneProgress, observer: SweepObserver
     ) -> StageTrials:
         """Make the folder of a part and the files that its loaders need, and return its trials.
 
         Args:
             stage: the part.
-            batches: number of batches of its epochs.
+            length: number of batches of its epochs.
             progress: progress of the tuning.
             observer: takes notices of files that are made.
 
@@ -71,7 +72,7 @@ class StageSetup:
             ResultsError: the folder can't be made.
             StorageError: a file can't be written.
         """
-        workload, folder = self.cut(batches), self.sweep.folder / stage
+        workload, folder = self.cut(length.batches), self.sweep.folder / stage
         part = replace(self.sweep, plan=self.plan, names=self.names, runs=tuple(self._list_runs(stage)))
         make_part_folder(self.sweep.folder, folder)
         prepare_loaders(part, workload, observer)
@@ -83,7 +84,15 @@ class StageSetup:
         labels = name_runs(part.runs, self.names)
         shown = StageProgress(progress, stage, labels)
         trials = BlockTrials(design, SweepFiles(folder), runner=runner, progress=shown)
-        return StageTrials(trials, runner, limits, batches)
+        return StageTrials(trials, runner, limits, length, self._prepare)
+
+    def _prepare(self, number: int, batches: int) -> Workload:
+        """Return what a configuration trains with epochs of some batches, whose files are made."""
+        workload = self.cut(batches)
+        # Its trial tells what is wrong.
+        with contextlib.suppress(DataError):
+            workload.prepare(self.plan.configurations[number].spec)
+        return workload
 
     def _list_runs(self, stage: Stage) -> list[ScheduledRun]:
         """Return the candidates, and for fresh blocks their steps alone."""
@@ -112,7 +121,14 @@ def make_part_folder(whole: Path, part: Path) -> None:
 def describe_stages(lab: ProcessLab) -> list[StageFacts]:
     """Return what each part that ran has taken."""
     return [
-        StageFacts(stage, tally.trials, tally.seconds, part.batches, part.batches == lab.lengths.whole)
+        StageFacts(
+            stage,
+            tally.trials,
+            tally.seconds,
+            part.length.batches,
+            part.length.batches == lab.lengths.whole,
+            lab.find_far_batches(stage),
+        )
         for stage, part in lab.stages.items()
         if (tally := lab.tallies.get(stage)) is not None
     ]

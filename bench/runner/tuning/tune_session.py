@@ -135,9 +135,10 @@ class _Session:
         candidates = describe_candidates(setup.plan, setup.names)
         goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
         lab = ProcessLab(
-            lambda stage, batches: setup.make_trials(stage, batches, progress, self._observer),
-            StageLengths(whole, count_waiting(space.configurations), sweep.options.schedule.epochs),
+            lambda stage, length: setup.make_trials(stage, length, progress, self._observer),
+            StageLengths(whole, sweep.options.schedule.epochs),
             look,
+            count_waiting(space.configurations),
             setup.whole_samples,
             ends_s,
             compare_samples(workload, space.configurations),

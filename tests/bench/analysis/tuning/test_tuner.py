@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pytest
 
@@ -165,3 +166,41 @@ def test_present_one_that_fails_ends_it(count: int) -> None:
     assert (outcome.fates[0].end, outcome.fates[0].problem) == ("failed", "it failed")
     assert (outcome.chosen, outcome.verdict) == (0, "undecided")
     assert len(lab.trials) <= count
+
+
+class LongerLab(MadeUpLab):
+    """A lab whose trials take as long as its budget expects of them, by their part."""
+
+    expected_s: ClassVar[dict[Stage, float]] = {"screen": 1.0, "race": 9.0, "confirm": 1.0}
+
+    def measure(self, stage: Stage, number: int, block: int, cap_s: float | None = None) -> Measured:
+        measured = super().measure(stage, number, block, cap_s)
+        self.left_s += measured.seconds - self.expected_s[stage]
+        return measured
+
+    def estimate_s(self, stage: Stage, number: int) -> float:
+        return self.expected_s[stage]
+
+
+def test_without_time_for_a_race_fresh_blocks_judge_the_fastest_of_the_screen() -> None:
+    speeds = [1.0] * 29 + [2.0]
+    outcome = Tuner(LongerLab(speeds, budget_s=60.0), [(0.0,)] * 30, TunerOptions()).run()
+    assert outcome.race_blocks == 0
+    assert (outcome.chosen, outcome.verdict) == (29, "gain")
+    assert outcome.is_confirmed
+    assert outcome.regret_bound is None
+
+
+def test_without_time_for_the_cheapest_too_the_leader_gets_fresh_blocks() -> None:
+    """Four blocks of two take 8 s here, and of three 12 s."""
+    costs, speeds = [(0.0,), (9.0,), (1.0,)], [1.0, 2.0, 1.999]
+    lab = MadeUpLab(speeds, noise=0.001)
+    race = Tuner(lab, costs, TunerOptions()).run()
+    assert race.cheapest == 2 != race.leader
+    raced = len([trial for trial in lab.trials if trial[0] == "race"])
+    lab = MadeUpLab(speeds, noise=0.001)
+    lab.find_left_s = lambda: 10.0 if len(lab.trials) >= raced else math.inf  # type: ignore[method-assign]
+    outcome = Tuner(lab, costs, TunerOptions()).run()
+    assert outcome.confirm_blocks >= 4
+    assert set(outcome.confirmed) == {0, outcome.leader}
+    assert (outcome.chosen, outcome.verdict) == (1, "gain")

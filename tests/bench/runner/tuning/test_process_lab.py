@@ -10,7 +10,7 @@ import pytest
 from bench.runner.first_look import FirstLook
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.tuning.process_lab import ProcessLab, StageTrials
-from bench.runner.tuning.stage_lengths import StageLengths
+from bench.runner.tuning.stage_lengths import StageLength, StageLengths
 from tests.bench import runs
 
 LOOK = FirstLook(process_s=0.5, ends_s=0.1, batch_s=0.1, step_s=0.02)
@@ -22,16 +22,21 @@ class Trials:
 
     runs = (SimpleNamespace(bounds=None), SimpleNamespace(bounds=None), SimpleNamespace(bounds={1}))
 
-    def run_trial(self, place: int, block: int) -> list[Any]:
-        return [runs.row(place, block)]
+    def __init__(self, walls_s: tuple[float, ...] = (1.0, 1.0, 1.0)) -> None:
+        self.walls_s = walls_s
+        self.workloads: list[Any] = []
+
+    def run_trial(self, place: int, block: int, workload: Any = None) -> list[Any]:
+        self.workloads.append(workload)
+        return [runs.timed(place, block, self.walls_s[place])]
 
 
-def make_lab(**changes: Any) -> tuple[ProcessLab, Any]:
+def make_lab(trials: Any = None, **changes: Any) -> tuple[ProcessLab, Any]:
     """Return a lab whose trials have 10 batches, and the runner of its trials."""
     runner: Any = SimpleNamespace(limits=LIMITS)
-    trials: Any = Trials()
-    lab = ProcessLab(lambda *_: part, StageLengths(100, 4, 2), LOOK, 1000, **changes)
-    part = StageTrials(trials, runner, LIMITS, 10)
+    trials = trials or Trials()
+    lab = ProcessLab(lambda *_: part, StageLengths(100, 2), LOOK, (4, 4), 1000, **changes)
+    part = StageTrials(trials, runner, LIMITS, StageLength(10, near_s=0.01), lambda *cut: cut)
     lab.stages["race"] = lab.stages["confirm"] = part
     return lab, runner
 
@@ -48,3 +53,25 @@ def test_estimate_of_fresh_trials_has_their_step_alone() -> None:
     lab, _ = make_lab()
     assert lab.estimate_s("race", 1) == pytest.approx(0.5 + 2 * 1.1)
     assert lab.estimate_s("confirm", 1) == pytest.approx(1.15 * 2.7 + 0.5 + 0.2 + 0.5)
+
+
+def test_far_slower_configuration_has_shorter_trials() -> None:
+    """Once it is known, and of one length in a part, whatever its later trials take."""
+    trials = Trials((5.0, 1.0, 1.0))
+    lab, _ = make_lab(trials)
+    for number in (0, 1, 0):
+        lab.measure("race", number, 0)
+    trials.walls_s = (20.0, 1.0, 1.0)
+    lab.measure("race", 0, 1)
+    lab.measure("race", 0, 2)
+    assert trials.workloads == [None, None, (0, 8), (0, 8), (0, 8)]
+    assert lab.find_far_batches("race") == 8
+    assert lab.find_far_batches("confirm") is None
+
+
+def test_step_alone_makes_no_configuration_far_slower() -> None:
+    trials = Trials((1.0, 1.0, 0.001))
+    lab, _ = make_lab(trials)
+    for place in (0, 1, 2, 0, 1):
+        lab.measure("race", place, 0)
+    assert not any(trials.workloads)
