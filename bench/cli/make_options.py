@@ -90,7 +90,7 @@ def _check_target(values: Mapping[str, Any]) -> None:
     """Check that options of a target stand beside one, and those of pictures don't."""
     if values["target"] is not None:
         given = [name for name in OF_PICTURES if values[name] is not None]
-        given += ["cuda_graph"] * (values["cuda_graph"] != (False,))
+        given += ["cuda_graph"] * (values["cuda_graph"] not in (None, (False,)))
         given += ["dataset"] * (values["dataset"] != "auto")
         if given:
             raise click.UsageError(f"--{given[0].replace('_', '-')}: it is for pictures, not for a target")

@@ -146,7 +146,6 @@ def consumer_options() -> list[click.Option]:
             ["--cuda-graph"],
             is_flag=False,
             flag_value="on",
-            default="off",
             metavar="[LIST]",
             callback=make_list_reader(switch.parse, switch.allowed),
             help="Replay the analytic step as CUDA graphs: on or off.",

@@ -36,6 +36,8 @@ def find_ceilings(plan: Plan) -> dict[Configuration, frozenset[int]]:
     for number, configuration in enumerate(plan.configurations):
         if number not in plan.unavailable:
             for ceiling in _list_ceilings(configuration, most_bytes):
+                if plan.only_step_ceilings and not isinstance(ceiling.spec, StepCeiling | OwnStepCeiling):
+                    continue
                 bounded[ceiling] = bounded.get(ceiling, frozenset()) | {number}
     return bounded
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.plan.configuration import Configuration
 from bench.plan.offer import Offer
 from bench.plan.plan import Plan, PlanError
 from bench.plan.points import check_names, multiply, resolve_points
+from bench.plan.quick_preset import (
+    GRAPHED,
+    combine_values,
+    list_left_out,
+    list_quick_values,
+    order_by_importance,
+    serves_pictures,
+)
 from bench.plan.request import Request
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value
@@ -26,10 +34,16 @@ class Machine:
     Attributes:
         cuda: whether there is a CUDA device.
         num_threads: threads that torch takes by default.
+        cores: cores that the processes may use; default 1.
     """
 
     cuda: bool
     num_threads: int
+    cores: float = 1.0
+
+    def choose_device(self, name: str) -> str:
+        """Return `cpu` or `cuda` for the name of a device, which may be `auto`."""
+        return ("cuda" if self.cuda else "cpu") if name == "auto" else name
 
 
 def make_plan(request: Request, machine: Machine, offer: Offer | None = None) -> Plan:
@@ -45,9 +59,13 @@ def make_plan(request: Request, machine: Machine, offer: Offer | None = None) ->
     """
     dropped: dict[str, str] = {}
     offer = offer or Offer.for_pictures()
+    quick = request.effective_preset == "quick" and not request.aa_pairs
     if request.family is None and request.effective_preset is not None:
         dropped.update({name: f"{name}: {reason}" for name, reason in offer.left_out.items()})
-    points = resolve_points(_list_points(request, machine, offer), cuda=machine.cuda)
+    short = _is_short(request, machine, offer)
+    if short:
+        dropped.update(list_left_out(offer))
+    points = resolve_points(_list_points(request, machine, offer, short=short), cuda=machine.cuda)
     configurations, unavailable = points.configurations, points.unavailable
     dropped.update(points.dropped)
     if len(unavailable) == len(configurations):
@@ -56,7 +74,10 @@ def make_plan(request: Request, machine: Machine, offer: Offer | None = None) ->
     if request.aa_pairs:
         return _pair_twins(configurations, request.aa_pairs, dropped, unavailable)
     baselines = _find_baselines(configurations, machine, offer)
-    return Plan(configurations, baselines, tuple(dropped.items()), unavailable)
+    importance = order_by_importance(configurations, baselines) if quick and serves_pictures(offer) else ()
+    return Plan(
+        configurations, baselines, tuple(dropped.items()), unavailable, importance, only_step_ceilings=short
+    )
 
 
 def _pair_twins(
@@ -72,30 +93,48 @@ def _pair_twins(
     return Plan(tuple(twins), tuple(baselines), tuple(dropped.items()), {})
 
 
-def _list_points(request: Request, machine: Machine, offer: Offer) -> Iterator[Configuration]:
+def _is_short(request: Request, machine: Machine, offer: Offer) -> bool:
+    """Return whether a GPU leaves the quick preset the time for a few configurations only."""
+    devices = {machine.choose_device(name) for name in request.device}
+    unasked = request.effective_preset == "quick" and request.family is None
+    return unasked and devices == {"cuda"} and serves_pictures(offer)
+
+
+def _list_points(request: Request, machine: Machine, offer: Offer, *, short: bool) -> Iterator[Configuration]:
     """Yield every configuration that a request names, valid or not, in grid order."""
-    default_device = "cuda" if machine.cuda else "cpu"
     consumers = itertools.product(
-        request.device, request.step, request.loss, request.num_threads, request.cuda_graph
+        request.device, request.step, request.loss, request.num_threads, request.graphs
     )
     for device, step, loss, num_threads, cuda_graph in consumers:
-        for spec in _list_specs(request, offer):
-            yield Configuration(
+        for spec in _list_specs(request, machine, offer, short=short):
+            configuration = Configuration(
                 spec=spec,
-                device=default_device if device == "auto" else device,
+                device=machine.choose_device(device),
                 step=step,
                 loss=loss if step in TRAINING_STEPS else None,
                 num_threads=num_threads or machine.num_threads,
                 cuda_graph=cuda_graph,
             )
+            yield configuration
+            if short and request.cuda_graph is None and spec.family == GRAPHED and step == "analytic":
+                yield replace(configuration, cuda_graph=True)
 
 
-def _list_specs(request: Request, offer: Offer) -> Iterator[KnobSet]:
-    """Yield every loader that a request names, valid or not, in grid order."""
+def _list_specs(request: Request, machine: Machine, offer: Offer, *, short: bool) -> Iterator[KnobSet]:
+    """Yield every loader that a request names, valid or not, in grid order.
+
+    Args:
+        request: the configurations that are asked for.
+        machine: facts of the machine.
+        offer: loaders that serve the workload.
+        short: whether the quick preset takes the few that it has time for on a GPU.
+    """
     known = offer.specs
     given = dict(request.knobs or {})
     preset = request.effective_preset
-    named = request.family or ((offer.baseline,) if preset is None else tuple(offer.unasked))
+    left_out = list_left_out(offer) if short else {}
+    unasked = tuple(name for name in offer.unasked if name not in left_out)
+    named = request.family or ((offer.baseline,) if preset is None else unasked)
     check_names(named, given, offer)
     # The baseline's family comes first, since readers compare the others with it.
     for name in sorted(named, key=lambda name: name != offer.baseline):
@@ -105,7 +144,10 @@ def _list_specs(request: Request, offer: Offer) -> Iterator[KnobSet]:
         if preset == "quick":
             # By default, the quick preset varies the baseline's family and runs every other one once.
             vary = request.family is not None or name == offer.baseline
-            yield from _vary_one_at_a_time(base, own, vary=vary)
+            values = list_quick_values(knobs, machine.cores, on_cuda=short) if vary else {}
+            yield from _vary_one_at_a_time(base, values | own, own)
+            if vary and short:
+                yield base.with_knobs(combine_values(values | own))
         elif preset == "full":
             yield from multiply(base, {k.name: k.full for k in knobs.values()} | own)
         else:
@@ -113,21 +155,20 @@ def _list_specs(request: Request, offer: Offer) -> Iterator[KnobSet]:
 
 
 def _vary_one_at_a_time(
-    base: KnobSet, given: Mapping[str, tuple[Value, ...]], *, vary: bool
+    base: KnobSet, axes: Mapping[str, tuple[Value, ...]], given: Mapping[str, tuple[Value, ...]]
 ) -> Iterator[KnobSet]:
     """Yield a base loader, then loaders that differ from it in one knob each.
 
     Args:
         base: loader of the family at its defaults.
-        given: values of knobs that replace the preset's own.
-        vary: whether knobs without given values take the preset's.
+        axes: values of the knobs to vary.
+        given: those of them that were asked for. The base has one of them.
     """
-    declared = base.declared_knobs()
     knobs = base.knobs()
     base = base.with_knobs({name: values[0] for name, values in given.items() if knobs[name] not in values})
     yield base
-    for name in knobs:
-        for value in given.get(name, declared[name].quick if vary and name in declared else ()):
+    for name, values in axes.items():
+        for value in values:
             yield base.with_knobs({name: value})
 
 

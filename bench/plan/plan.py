@@ -22,12 +22,17 @@ class Plan:
         dropped: names of requested configurations that can't exist, each with the reason.
         unavailable: reasons why configurations can't run on this machine, by their numbers. They get a row
             that names the reason.
+        importance: numbers of all configurations, the one that a reader misses most first, where a budget may
+            leave out the others altogether; default empty, where each one must be measured.
+        only_step_ceilings: whether the step is the only ceiling that is measured; default False.
     """
 
     configurations: tuple[Configuration, ...]
     baselines: tuple[int, ...]
     dropped: tuple[tuple[str, str], ...]
     unavailable: Mapping[int, str]
+    importance: tuple[int, ...] = ()
+    only_step_ceilings: bool = False
 
     def cells(self) -> list[dict[str, str]]:
         """Return the cells that tell configurations apart, one line each, all with the same columns."""

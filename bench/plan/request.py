@@ -22,7 +22,7 @@ class Request:
         step: `analytic`, `autograd`, or `none` for the loader alone.
         loss: losses of the train step.
         num_threads: threads of torch in the training process; None for torch's own number.
-        cuda_graph: whether CUDA graphs hold the step.
+        cuda_graph: whether CUDA graphs hold the step; None for the preset's own choice.
         aa_pairs: pairs of twins of each configuration, for an A/A check; None for no check.
         single: whether one configuration is asked for: the baseline's, with the given knobs; default False.
     """
@@ -34,7 +34,7 @@ class Request:
     step: tuple[str, ...] = ("analytic",)
     loss: tuple[str, ...] = ("cross_entropy",)
     num_threads: tuple[int | None, ...] = (None,)
-    cuda_graph: tuple[bool, ...] = (False,)
+    cuda_graph: tuple[bool, ...] | None = None
     aa_pairs: int | None = None
     single: bool = False
 
@@ -42,3 +42,8 @@ class Request:
     def effective_preset(self) -> str | None:
         """The preset; `quick` if neither it, knobs nor a single configuration were asked for; else None."""
         return self.preset or (None if self.knobs or self.aa_pairs or self.single else "quick")
+
+    @property
+    def graphs(self) -> tuple[bool, ...]:
+        """Whether CUDA graphs hold the step, as it was asked for; without graphs where nothing was."""
+        return (False,) if self.cuda_graph is None else self.cuda_graph

@@ -71,7 +71,7 @@ def request_present(request: Request, offer: Offer) -> Request:
         device=request.device[:1],
         step=request.step[:1],
         loss=request.loss[:1],
-        cuda_graph=(False,) if False in request.cuda_graph else (True,),
+        cuda_graph=(False,) if False in request.graphs else (True,),
         single=True,
     )
 
@@ -144,7 +144,7 @@ def _list_points(
     else:
         threads = tuple(number or facts.num_threads for number in request.num_threads)
     axes = {**list_axes(base, facts, cuda=present.device == "cuda"), **given}
-    for num_threads, cuda_graph in itertools.product(threads, request.cuda_graph):
+    for num_threads, cuda_graph in itertools.product(threads, request.graphs):
         for spec in _multiply_with_workers(base, axes):
             yield replace(present, spec=spec, num_threads=num_threads, cuda_graph=cuda_graph)
 

@@ -83,3 +83,18 @@ def find_recorded_threads(folder: Path | None) -> int | None:
         return None
     recorded = results_folder.read_environment(folder).get("torch", {}).get("num_threads")
     return recorded if isinstance(recorded, int) else None
+
+
+def find_recorded_cores(folder: Path | None) -> float | None:
+    """Return the number of cores that processes could use when a sweep began.
+
+    Args:
+        folder: folder of the sweep that is resumed; None for a new sweep.
+
+    Returns:
+        Number of cores; None for a new sweep, or where it isn't recorded.
+    """
+    if folder is None:
+        return None
+    recorded = results_folder.read_environment(folder).get("machine", {}).get("cores_usable")
+    return float(recorded) if isinstance(recorded, int | float) else None

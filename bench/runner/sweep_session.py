@@ -10,6 +10,7 @@ from multiprocessing.context import BaseContext
 import torch
 
 from bench.analysis.aa import check_aa
+from bench.machine.cpu_checks import count_usable_cores
 from bench.plan.ceilings import find_ceilings
 from bench.plan.grid import Machine, make_plan
 from bench.plan.offer import Offer
@@ -34,7 +35,7 @@ from bench.report.sweep_results import SweepResults
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner
-from bench.runner.environment_record import find_recorded_threads, record_environment
+from bench.runner.environment_record import find_recorded_cores, find_recorded_threads, record_environment
 from bench.runner.paired_trials import PairedTrials
 from bench.runner.preparation import check_machine, prepare_loaders
 from bench.runner.sweep_files import SweepFiles
@@ -71,7 +72,8 @@ def prepare_sweep(options: SweepOptions, offer: Offer) -> PreparedSweep:
     if offer.most_epochs is not None:
         options = replace(options, schedule=options.schedule.limit_epochs(offer.most_epochs))
     num_threads = find_recorded_threads(options.resume) or torch.get_num_threads()
-    machine = Machine(cuda=torch.cuda.is_available(), num_threads=num_threads)
+    cores = find_recorded_cores(options.resume) or count_usable_cores()
+    machine = Machine(cuda=torch.cuda.is_available(), num_threads=num_threads, cores=cores)
     plan = make_plan(options.request, machine, offer)
     # An A/A check needs no ceilings.
     ceilings = {} if options.request.aa_pairs else find_ceilings(plan)
