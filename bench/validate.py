@@ -6,13 +6,14 @@
 slow-downs.
 `python -m bench.validate --tuning` exits with 0 if tunings find the best setting, or one as good, and claim
 few gains that aren't there.
+`python -m bench.validate --regret` exits with 0 if tunings come close to the best of a whole grid in a
+fraction of its time.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,12 +22,14 @@ from rich.console import Console
 
 from bench.cli.command_line import run_command
 from bench.cli.option_readers import make_list_reader, make_reader
+from bench.cli.regret_options import BUDGET, make_regret_options
 from bench.cli.user_path import UserPath
 from bench.plan.plan import PlanError
 from bench.plan.revision_options import BLOCKS
 from bench.process.errors import ProcessError
 from bench.records.errors import ResultsError
 from bench.report.console import make_console
+from bench.runner.tuning import exhaustive
 from bench.validation.cases import CASES
 from bench.validation.comparison.block_group import STEP_OF_RUNS
 from bench.validation.comparison.findings import ComparisonError
@@ -35,11 +38,12 @@ from bench.validation.diagnosis.plants import PLANTS
 from bench.validation.diagnosis.scoring import score_diagnosis
 from bench.validation.measuring import measure_cases
 from bench.validation.tables import print_cheats, print_conclusion, print_problems, print_readings
-from bench.validation.tuning import measure_tunings
+from bench.validation.tuning import measure_regret, measure_tunings
 from bench.validation.tuning.measure_tunings import TuningsOptions
 from bench.validation.tuning.real_tuning import NotTunedError
 from bench.validation.validation_case import ValidationCase
 from bench.workloads.target.target import TargetError
+from loaders.data.errors import DataError
 from loaders.spec.knobs import Integer
 
 BY_NAME = {case.name: case for case in CASES}
@@ -48,14 +52,25 @@ PLANTS_BY_NAME = {plant.name: plant for plant in PLANTS}
 DIAGNOSIS_BLOCKS = 3
 # Comparisons of the same code, or tunings of equal settings, of which 5% are two.
 RUNS = 40
+# Tunings of one loader, of which nine are to be right.
+SEEDS = 10
 # What is validated instead of cases.
-KINDS = ("diagnosis", "comparison", "tuning")
+KINDS = ("diagnosis", "comparison", "tuning", "regret")
+# Options, and the kinds that have them.
+KINDS_OF = {
+    "runs": ("comparison", "tuning"),
+    "out": ("comparison", "tuning", "regret"),
+    "seeds": ("regret",),
+    "budget": ("regret",),
+}
 HELP = (
     "Measure loaders with planned costs, and loaders that cheat; exit 1 if one is misjudged. "
     "With --diagnosis, explain trainings with planted causes, and print how often their causes are named. "
     "With --comparison, compare loaders of the same code and slower ones, and print how often that is right. "
     "With --tuning, tune simulated and real loaders whose best setting is known, and print how often it is "
-    "found."
+    "found. With --regret, tune a loader with several seeds, measure the whole grid of its settings, and "
+    "print how far the choices stay behind its best. Options of the tuning follow --, as bench.tune takes "
+    "them. Without them: 216 settings of small pictures."
 )
 
 
@@ -105,12 +120,18 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     is_eager=True,
     help="tune landscapes and loaders whose best setting is known, some 40 minutes",
 )
+@click.option(
+    "--regret", is_flag=True, help="tune with several seeds and measure the whole grid, some 40 minutes"
+)
 @click.option("--only", metavar="LIST", callback=_read_names, help="measure only these cases")
 @click.option(
     "--blocks",
     metavar="N",
     callback=make_reader(Integer(1, 100)),
-    help=f"blocks of each explanation (default {DIAGNOSIS_BLOCKS}) or comparison (default {BLOCKS})",
+    help=(
+        f"blocks of each explanation (default {DIAGNOSIS_BLOCKS}), of each comparison (default {BLOCKS}), or "
+        f"of the whole grid with --regret (default {exhaustive.BLOCKS})"
+    ),
 )
 @click.option(
     "--runs",
@@ -122,28 +143,37 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     ),
 )
 @click.option(
+    "--seeds",
+    metavar="N",
+    callback=make_reader(Integer(1, 100)),
+    help=f"with --regret: number of tunings; default {SEEDS}",
+)
+@click.option("--budget", metavar="TIME", help=f"with --regret: budget of each tuning; default {BUDGET}")
+@click.option(
     "--out",
     type=UserPath(),
     metavar="DIR",
     help=(
-        "with --comparison or --tuning: folder of the results; default results/<UTC time>-comparison or "
-        "-tuning"
+        "with --comparison, --tuning or --regret: folder of the results; default "
+        "results/<UTC time>-comparison, -tuning or -regret"
     ),
 )
-def command(
-    only: tuple[str, ...] | None, blocks: int | None, runs: int | None, out: Path | None, **kinds: bool
-) -> int:
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- [TARGET] [OPTIONS OF bench.tune]]")
+def command(words: tuple[str, ...], **given: Any) -> int:
     """Run the command line of this module."""
     console = make_console()
-    kind = _check_kind(
-        [name for name in KINDS if kinds[name]],
-        {"only": only, "blocks": blocks, "runs": runs, "out": out},
-    )
+    kind = _check_kind([name for name in KINDS if given[name]], {**given, "words": words})
+    only, blocks, out = given["only"], given["blocks"], given["out"]
+    runs = given["runs"] or RUNS
+    if kind == "regret":
+        budget, seeds = given["budget"] or BUDGET, given["seeds"] or SEEDS
+        order = make_regret_options(words, budget, seeds, blocks or exhaustive.BLOCKS, out)
+        return measure_regret.measure_regret(order, console)
     if kind == "tuning":
-        options = TuningsOptions(runs or RUNS, only or measure_tunings.ONLY, out)
+        options = TuningsOptions(runs, only or measure_tunings.ONLY, out)
         return measure_tunings.measure_tunings(options, console)
     if kind == "comparison":
-        return measure_rates(RatesOptions(runs or RUNS, blocks or BLOCKS, out), console)
+        return measure_rates(RatesOptions(runs, blocks or BLOCKS, out), console)
     if kind == "diagnosis":
         plants = [PLANTS_BY_NAME[name] for name in only or PLANTS_BY_NAME]
         return score_diagnosis(plants, blocks or DIAGNOSIS_BLOCKS, console)
@@ -157,18 +187,29 @@ def _check_kind(kinds: Sequence[str], given: Mapping[str, Any]) -> str:
     kind = kinds[0] if kinds else ""
     if kind == "comparison" and given["only"] is not None:
         raise click.UsageError("--only: a comparison has no cases; --runs makes it shorter")
+    if kind == "regret" and given["only"] is not None:
+        raise click.UsageError("--only: --regret has no cases; --seeds makes it shorter")
     if kind == "tuning" and given["blocks"] is not None:
         raise click.UsageError("--blocks: a tuning chooses how many blocks it has")
     if not kind and given["blocks"] is not None:
         raise click.UsageError(
-            "--blocks: only explanations and comparisons have blocks: it needs --diagnosis or --comparison"
+            "--blocks: only explanations, comparisons and whole grids have blocks: it needs --diagnosis, "
+            "--comparison or --regret"
         )
-    for name in ("runs", "out"):
-        if given[name] is not None and kind not in ("comparison", "tuning"):
-            raise click.UsageError(f"--{name}: it needs --comparison or --tuning")
+    if given["words"] and kind != "regret":
+        raise click.UsageError(f"{given['words'][0]!r}: only --regret takes a target and options of a tuning")
+    for name, kinds_of in KINDS_OF.items():
+        if given[name] is not None and kind not in kinds_of:
+            raise click.UsageError(f"--{name}: it needs {_join_kinds(kinds_of)}")
     if (given["runs"] or 0) % STEP_OF_RUNS:
         raise click.UsageError(f"--runs: {given['runs']} is not a multiple of {STEP_OF_RUNS}")
     return kind
+
+
+def _join_kinds(kinds: Sequence[str]) -> str:
+    """Return options such as `--comparison or --tuning`."""
+    *firsts, last = (f"--{kind}" for kind in kinds)
+    return f"{', '.join(firsts)} or {last}" if firsts else last
 
 
 def _choose_cases(only: tuple[str, ...] | None, console: Console) -> list[ValidationCase]:
@@ -191,7 +232,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         arguments: arguments of the command; None for those of this process.
         program: name of the command; None for the one that was typed.
     """
-    errors = (ProcessError, ResultsError, TargetError, PlanError, ComparisonError, NotTunedError)
+    errors = (ProcessError, ResultsError, TargetError, PlanError, ComparisonError, NotTunedError, DataError)
     run_command(command, user_errors=errors, arguments=arguments, program=program)
 
 

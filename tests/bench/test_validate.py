@@ -231,7 +231,7 @@ def test_an_unknown_case_is_one_line(capsys) -> None:
     [
         (("--diagnosis", "--only", "step,nope"), "--only: 'nope' is not one of fetch-wait, "),
         (("--only", "fetch-wait"), "--only: 'fetch-wait' is not one of sleep-sample, "),
-        (("--blocks", "2"), "--blocks: only explanations and comparisons have blocks: it needs "),
+        (("--blocks", "2"), "--blocks: only explanations, comparisons and whole grids have blocks: it needs "),
         (("--diagnosis", "--blocks", "0"), "--blocks: '0' is not a whole number from 1 to 100"),
     ],
 )

@@ -6,22 +6,18 @@ import math
 from dataclasses import replace
 from multiprocessing.context import BaseContext
 
-import torch
-
 from bench.analysis.tuning.ceiling_share import find_ceiling_share
 from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.analysis.tuning.tuning import StageFacts, Tuning
 from bench.machine.cpu_checks import count_usable_cores
-from bench.plan.axes import SpaceFacts
 from bench.plan.offer import Offer
 from bench.plan.plan import Plan, PlanError
 from bench.plan.prepared_sweep import PreparedSweep
-from bench.plan.search_space import SearchSpace, make_space, request_present
+from bench.plan.search_space import make_space, request_present
 from bench.plan.tune_options import TuneOptions
 from bench.process import interrupts
 from bench.process.running_clock import read_running_s
-from bench.records import results_folder
 from bench.records.errors import StorageError
 from bench.report.plan_names import name_configurations
 from bench.report.report_files import ReportFiles
@@ -29,17 +25,17 @@ from bench.report.sweep_observer import SweepObserver
 from bench.report.tune.conclusion import TuneConclusion
 from bench.report.tune.tuning_file import write_tuning
 from bench.report.tune_progress import TuneProgress
-from bench.runner.epoch_cut import CutError, EpochCut, choose_cut
-from bench.runner.first_look import FirstLook
-from bench.runner.sweep_session import find_limits, open_folder, prepare_sweep, start_server
-from bench.runner.trial_process import DataChangedError, TrialRunner
+from bench.runner.epoch_cut import CutError
+from bench.runner.sweep_session import open_folder, prepare_sweep, start_server
+from bench.runner.trial_process import DataChangedError
 from bench.runner.tuning.candidates import describe_candidates, list_costs
 from bench.runner.tuning.cautions import list_cautions
 from bench.runner.tuning.exhaustive import measure_exhaustively
-from bench.runner.tuning.fitting import leave_out_infeasible
 from bench.runner.tuning.process_lab import ProcessLab
-from bench.runner.tuning.stage_lengths import StageLengths, compare_samples, count_samples, count_waiting
+from bench.runner.tuning.search import Search, find_facts
+from bench.runner.tuning.stage_lengths import compare_samples, count_samples, count_waiting
 from bench.runner.tuning.stages import StageSetup, describe_stages
+from bench.runner.tuning.trial_lengths import TrialLengths
 from bench.trial.workload import Workload
 from bench.workloads.choice import WorkloadChoice
 
@@ -60,7 +56,7 @@ def prepare_tuning(options: TuneOptions, offer: Offer) -> PreparedSweep:
     request = options.order.request
     sweep = prepare_sweep(replace(options.order, request=request_present(request, offer)), offer)
     sweep = replace(sweep, runs=tuple(run for run in sweep.runs if run.bounds is None))
-    make_space(request, offer, sweep.plan.configurations[0], _find_facts(sweep))
+    make_space(request, offer, sweep.plan.configurations[0], find_facts(sweep))
     return sweep
 
 
@@ -87,11 +83,6 @@ def measure_tuning(options: TuneOptions, choice: WorkloadChoice, observer: Sweep
         return _Session(options, sweep, choice.offer, observer, context).run(workload, began_s)
 
 
-def _find_facts(sweep: PreparedSweep, waiting: float | None = None) -> SpaceFacts:
-    cuda = torch.cuda.is_available()
-    return SpaceFacts(count_usable_cores(), cuda, sweep.machine.num_threads, waiting)
-
-
 class _Session:
     """The parts of one tuning, which follow each other."""
 
@@ -112,12 +103,13 @@ class _Session:
     def run(self, workload: Workload, began_s: float) -> TuneConclusion:
         """Look, tune, compare with the whole grid if that was asked for, and write."""
         sweep, folder = self._sweep, self._sweep.folder
+        search = Search(self._options, sweep, self._offer, self._context)
         budget_s = self._options.order.budget_s
         ends_s = math.inf if budget_s is None else began_s + budget_s
         try:
             with interrupts.let_through():
-                cut, look = self._look(workload)
-                space = self._make_space(workload, look)
+                cut, look = search.look(workload)
+                space = search.make_space(workload, look)
         except (CutError, PlanError) as error:
             return TuneConclusion(folder, None, failure=str(error))
         except KeyboardInterrupt:
@@ -135,10 +127,9 @@ class _Session:
         candidates = describe_candidates(setup.plan, setup.names)
         goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
         lab = ProcessLab(
-            lambda stage, length: setup.make_trials(stage, length, progress, self._observer),
-            StageLengths(whole, sweep.options.schedule.epochs),
-            look,
-            count_waiting(space.configurations),
+            lambda stage, batches: setup.make_trials(stage, batches, progress, self._observer),
+            TrialLengths(whole, sweep.options.schedule.epochs, look, count_waiting(space.configurations)),
+            look.process_s,
             setup.whole_samples,
             ends_s,
             compare_samples(workload, space.configurations),
@@ -177,23 +168,6 @@ class _Session:
             problems=() if lab.problem is None else (lab.problem,),
         )
         return self._conclude(conclusion, tuning, setup)
-
-    def _look(self, workload: Workload) -> tuple[EpochCut, FirstLook]:
-        """Measure a short epoch of the present configuration."""
-        present = self._sweep.plan.configurations[0]
-        cut = choose_cut(workload, present, self._make_runner(), lambda _: None, always_looks=True)
-        assert cut.look is not None
-        return cut, cut.look
-
-    def _make_space(self, workload: Workload, look: FirstLook) -> SearchSpace:
-        """Return the configurations that fit into this machine, by what a probe shows of their needs."""
-        present, facts = self._sweep.plan.configurations[0], _find_facts(self._sweep, look.waiting)
-        space = make_space(self._options.order.request, self._offer, present, facts)
-        return leave_out_infeasible(space, self._options, workload, self._make_runner())
-
-    def _make_runner(self) -> TrialRunner:
-        log = self._sweep.folder / results_folder.LOG
-        return TrialRunner(self._context, find_limits(self._sweep), log)
 
     def _make_code(self, setup: StageSetup, outcome: Outcome) -> list[str]:
         """Return the lines of code that make the chosen configuration."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.analysis.tuning.outcome import Stop, Verdict
 from bench.analysis.tuning.tuning import Tuning
+from bench.plan.tune_options import TuneOptions
 from bench.process.errors import ExplainedError
 from bench.report.sweep_observer import SweepObserver
 from bench.runner.tuning.tune_session import measure_tuning
@@ -20,7 +21,7 @@ PLAN_ERROR = 0.05
 
 
 class NotTunedError(ExplainedError):
-    """A planted loader that wasn't tuned, in one line."""
+    """A loader that wasn't tuned, in one line."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,31 @@ def tune_plant(plant: Plant, run: int, folder: Path, worker_ms: float) -> RealTu
         ProcessError: no process can be started.
         KeyboardInterrupt: the user has ended it.
     """
-    options = plant.make_options(folder, seed=run)
+    tuning = run_tuning(plant.make_options(folder, seed=run), plant.name)
+    return compare_with_plan(plant, run, tuning, worker_ms)
+
+
+def run_tuning(options: TuneOptions, name: str) -> Tuning:
+    """Tune as the command would, and show nothing.
+
+    Args:
+        options: order of the tuning.
+        name: what it tunes, for an error.
+
+    Raises:
+        NotTunedError: it can't be measured, or a file can't be written.
+        PlanError: it can't be measured.
+        TargetError: it can't be measured.
+        ProcessError: no process can be started.
+        KeyboardInterrupt: the user has ended it.
+    """
     conclusion = measure_tuning(options, choose_workload(options.order), SweepObserver())
     if conclusion.interrupted:
         raise KeyboardInterrupt
     if conclusion.tuning is None or conclusion.problems:
         reasons = (conclusion.failure, *map(describe_error, conclusion.problems))
-        raise NotTunedError(f"{plant.name}: {next(filter(None, reasons), 'nothing was measured')}")
-    return compare_with_plan(plant, run, conclusion.tuning, worker_ms)
+        raise NotTunedError(f"{name}: {next(filter(None, reasons), 'nothing was measured')}")
+    return conclusion.tuning
 
 
 def compare_with_plan(plant: Plant, run: int, tuning: Tuning, worker_ms: float) -> RealTuning:

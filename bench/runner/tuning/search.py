@@ -1,0 +1,83 @@
+"""Search: a first look at the present configuration, and the configurations that there are beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from multiprocessing.context import BaseContext
+
+import torch
+
+from bench.machine.cpu_checks import count_usable_cores
+from bench.plan.axes import SpaceFacts
+from bench.plan.offer import Offer
+from bench.plan.prepared_sweep import PreparedSweep
+from bench.plan.search_space import SearchSpace, make_space
+from bench.plan.tune_options import TuneOptions
+from bench.records import results_folder
+from bench.runner.epoch_cut import EpochCut, choose_cut
+from bench.runner.first_look import FirstLook
+from bench.runner.sweep_session import find_limits
+from bench.runner.trial_process import TrialRunner
+from bench.runner.tuning.fitting import leave_out_infeasible
+from bench.trial.workload import Workload
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search space of a tuning, as short first trials show it.
+
+    Attributes:
+        options: order that the tuning carries out.
+        sweep: the present configuration as a sweep, whose folder takes the output of the trials.
+        offer: loaders that serve the workload.
+        context: starts the processes of the trials.
+    """
+
+    options: TuneOptions
+    sweep: PreparedSweep
+    offer: Offer
+    context: BaseContext
+
+    def look(self, workload: Workload) -> tuple[EpochCut, FirstLook]:
+        """Measure a short epoch of the present configuration.
+
+        Args:
+            workload: what is trained.
+
+        Raises:
+            CutError: the present configuration can't be measured.
+            DataChangedError: the data changed meanwhile.
+        """
+        present = self.sweep.plan.configurations[0]
+        cut = choose_cut(workload, present, self._make_runner(), lambda _: None, always_looks=True)
+        assert cut.look is not None
+        return cut, cut.look
+
+    def make_space(self, workload: Workload, look: FirstLook) -> SearchSpace:
+        """Return the configurations that fit into this machine, by what a probe shows of their needs.
+
+        Args:
+            workload: what is trained.
+            look: short epoch of the present configuration.
+
+        Raises:
+            PlanError: only the present configuration exists here, or fits.
+            DataChangedError: the data changed meanwhile.
+        """
+        present, facts = self.sweep.plan.configurations[0], find_facts(self.sweep, look.waiting)
+        space = make_space(self.options.order.request, self.offer, present, facts)
+        return leave_out_infeasible(space, self.options, workload, self._make_runner())
+
+    def _make_runner(self) -> TrialRunner:
+        return TrialRunner(self.context, find_limits(self.sweep), self.sweep.folder / results_folder.LOG)
+
+
+def find_facts(sweep: PreparedSweep, waiting: float | None = None) -> SpaceFacts:
+    """Return the facts that decide which values are worth trying.
+
+    Args:
+        sweep: the present configuration as a sweep.
+        waiting: share of the loading's time in which it waits; default None where it isn't known.
+    """
+    cuda = torch.cuda.is_available()
+    return SpaceFacts(count_usable_cores(), cuda, sweep.machine.num_threads, waiting)

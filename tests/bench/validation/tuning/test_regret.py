@@ -1,0 +1,304 @@
+"""Tests of the regret of tunings: the judgement, the order, the files, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import click
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from bench import validate
+from bench.analysis.throughputs import Throughputs
+from bench.analysis.tuning.outcome import Outcome
+from bench.analysis.tuning.tuning import Candidate, StageFacts, Tuning
+from bench.cli.regret_options import GRID, make_regret_options
+from bench.plan.axes import SpaceFacts
+from bench.plan.search_space import make_space
+from bench.plan.tune_options import TuneOptions
+from bench.records.errors import ResultsError
+from bench.records.results_folder import read_environment, read_runs
+from bench.report.sweep_observer import SweepObserver
+from bench.runner.tuning.tune_session import prepare_tuning
+from bench.validation.tuning import measure_regret as module
+from bench.validation.tuning.measure_regret import RegretOptions, measure_regret
+from bench.validation.tuning.real_tuning import NotTunedError
+from bench.validation.tuning.seed_tuning import SeedRegret, SeedTuning, find_regret, judge_tuning, passes
+from bench.validation.tuning.whole_grid import prepare_grid
+from bench.workloads.choice import choose_workload
+
+# Number 2 is the fastest in all blocks but one.
+SPEEDS = {
+    0: {0: 50.0, 1: 50.0, 2: 50.0, 3: 50.0},
+    1: {0: 100.0, 1: 96.0, 2: 100.0, 3: 96.0},
+    2: {0: 104.0, 1: 104.0, 2: 90.0, 3: 104.0},
+}
+TUNED = SeedTuning(0, "gain", "regret", "one", 1, 1, 2.0, 0.03, 3, 40, 10.0)
+RIGHT = SeedRegret(regret=0.049, split_regret=0.2, leader_regret=0.2, time_share=0.2)
+
+
+def test_a_choice_is_judged_by_the_medians_of_the_whole_grid() -> None:
+    judged = judge_tuning(TUNED, SPEEDS, 100.0)
+    assert judged.regret == pytest.approx(104 / 98 - 1)
+    assert judged.leader_regret == judged.regret
+    assert judged.time_share == 0.1
+    # Even blocks: 1 leads, and is the choice. Odd blocks: 2 does; even blocks judge it.
+    assert judged.split_regret == pytest.approx((1.04 * 0.9) ** 0.25 - 1)
+    best = judge_tuning(replace(TUNED, number=2), SPEEDS, 100.0)
+    assert best.regret == 0.0
+    assert (best.is_close, best.is_quick, best.is_right) == (True, True, True)
+
+
+def test_a_choice_that_the_grid_lacks_is_not_right() -> None:
+    """One that failed in the grid isn't, either."""
+    for number in (None, 7):
+        judged = judge_tuning(replace(TUNED, number=number), SPEEDS, 100.0)
+        assert (judged.regret, judged.split_regret, judged.is_right) == (None, None, False)
+    empty = judge_tuning(TUNED, {}, 0.0)
+    assert (empty.regret, empty.time_share, empty.is_right) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "count", "total", "passed"),
+    [
+        (replace(RIGHT, regret=0.05), 1, 10, True),
+        (replace(RIGHT, regret=0.05), 2, 10, False),
+        (replace(RIGHT, time_share=0.201), 2, 10, False),
+        (replace(RIGHT, regret=None), 1, 3, False),
+        (RIGHT, 3, 3, True),
+        (RIGHT, 0, 0, False),
+    ],
+)
+def test_nine_of_ten_must_be_right(wrong, count, total, passed) -> None:
+    assert passes([wrong] * count + [RIGHT] * (total - count)) is passed
+
+
+@pytest.mark.parametrize(
+    ("seeds", "blocks", "steps"),
+    [
+        (4, 2, [0, 1, None, 2, 3, None]),
+        (2, 2, [0, None, 1, None]),
+        (1, 3, [None, 0, None, None]),
+    ],
+)
+def test_blocks_lie_evenly_between_the_tunings(seeds, blocks, steps) -> None:
+    found = RegretOptions(lambda seed, out: None, (), seeds, blocks).list_steps()
+    assert sorted(found, key=str) == sorted(steps, key=str)
+    assert [one for one in found if one is not None] == list(range(seeds))
+    middle = found[: len(found) // 2 + 1]
+    assert None in middle
+    assert len([one for one in middle if one is None]) <= (blocks + 1) / 2 + 1
+
+
+def make_tuning(chosen: int) -> Tuning:
+    """Return a tuning of three settings that chose one of them."""
+    candidates = tuple(Candidate(name, {"name": name}, {}, 1) for name in ("zero", "one", "two"))
+    outcome = Outcome(chosen, chosen, chosen, (chosen,), {}, "undecided", "regret", 0.02, 5, 8)
+    return Tuning("t", "cpu", "none", 2, candidates, (), outcome, 0.03, 0.95, (StageFacts("race", 20, 10.0),))
+
+
+class FakeGrid:
+    """A whole grid that takes no time.
+
+    Attributes:
+        ends_at: number of blocks after which an interrupt comes; None for none.
+    """
+
+    names = ("zero", "one", "two")
+    block_s = 50.0
+    choice = SimpleNamespace(workload=SimpleNamespace(name="data", digest="0"))
+
+    def __init__(self, ends_at: int | None = None) -> None:
+        self.ends_at = ends_at
+        self.blocks = 0
+        self.seconds = 0.0
+
+    def measure_block(self) -> None:
+        if self.blocks == self.ends_at:
+            raise KeyboardInterrupt
+        self.blocks += 1
+        self.seconds += 1e6
+
+    def find_number(self, cells) -> int | None:
+        return self.names.index(cells["name"])
+
+    def read_speeds(self) -> Throughputs:
+        return {
+            number: {block: speed for block, speed in found.items() if block < self.blocks}
+            for number, found in SPEEDS.items()
+            if self.blocks
+        }
+
+
+Measure = Callable[..., tuple[int, str, Path]]
+
+
+@pytest.fixture
+def measure(monkeypatch, tmp_path) -> Measure:
+    """Return a function that measures without processes: a function says what each seed chooses."""
+
+    def run(choose, grid: FakeGrid | None = None) -> tuple[int, str, Path]:
+        def tune(options, name) -> Tuning:
+            options.mkdir()
+            for file in ("tuning.json", "report.html", "race.png"):
+                (options / file).write_text("")
+            return make_tuning(choose(name))
+
+        monkeypatch.setattr(module, "prepare_grid", lambda options, observer: grid or FakeGrid())
+        monkeypatch.setattr(module, "run_tuning", tune)
+
+        class Order(type(tmp_path)):
+            """A folder that stands for the order of a tuning in it."""
+
+            order = SimpleNamespace(budget_s=10.0)
+
+        out = io.StringIO()
+        options = RegretOptions(lambda seed, folder: Order(folder), ("train.py",), 4, 4, tmp_path / "out")
+        try:
+            code = measure_regret(options, Console(file=out, width=100))
+        except KeyboardInterrupt:
+            code = 130
+        return code, out.getvalue(), tmp_path / "out"
+
+    return run
+
+
+def test_every_tuning_is_kept_beside_its_regret(measure) -> None:
+    code, out, folder = measure(lambda name: 2)
+    assert code == 0, out
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "environment.json", "regret.csv", "seed-0", "seed-1", "seed-2", "seed-3", "table.md",
+    ]  # fmt: skip
+    # Charts can be drawn again.
+    assert [path.name for path in (folder / "seed-0").iterdir()] == ["tuning.json"]
+    rows = pd.read_csv(folder / "regret.csv")
+    assert rows["seed"].tolist() == [0, 1, 2, 3]
+    assert rows["regret"].tolist() == [0.0] * 4
+    assert "4 of 4 tunings took at most 20% of the time" in (folder / "table.md").read_text()
+    environment = read_environment(folder)
+    assert environment["command"] == "python -m bench.validate --regret --seeds 4 --blocks 4 -- train.py"
+    assert environment["regret"]["configurations"] == 3
+    table = out.split("\n\n")[1]
+    assert all(len(line) <= 100 for line in table.splitlines())
+
+
+def test_one_far_choice_of_four_is_exit_code_1(measure) -> None:
+    code, out, folder = measure(lambda name: 0 if name == "seed-2" else 2)
+    assert code == 1
+    assert out.count("WRONG") == 1
+    assert pd.read_csv(folder / "regret.csv")["regret"].tolist() == pytest.approx([0, 0, 1.08, 0])
+
+
+def test_an_interrupt_leaves_what_was_measured(measure) -> None:
+    code, out, folder = measure(lambda name: 2, FakeGrid(ends_at=2))
+    assert code == 130
+    assert "in 2 blocks" in out
+    rows = pd.read_csv(folder / "regret.csv")
+    assert 2 <= len(rows) < 4
+    assert rows["regret"].tolist() == [0.0] * len(rows)
+
+
+def test_a_folder_that_is_in_use_is_an_error_before_anything_is_measured(measure, tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("")
+    with pytest.raises(ResultsError, match="not empty"):
+        measure(lambda name: 2)
+
+
+def test_own_grid_is_large_enough() -> None:
+    options = make_regret_options((), "2m", 10, 5, None).make_tuning(3, Path("nowhere"))
+    assert (options.order.schedule.seed, options.order.budget_s) == (3, 120.0)
+    assert str(options.order.out) == "nowhere"
+    choice = choose_workload(options.order)
+    sweep = prepare_tuning(options, choice.offer)
+    facts = SpaceFacts(cores=2, cuda=False, num_threads=2)
+    space = make_space(options.order.request, choice.offer, sweep.plan.configurations[0], facts)
+    assert len(space.configurations) >= 200
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Callable[[str, str], TuneOptions]:
+    """Return a function that makes the order of a tuning of a target with some numbers of workers."""
+
+    def make(target: str, workers: str) -> TuneOptions:
+        knobs = ("--family", "dataloader", "--num-workers", workers, "--prefetch-factor", "2")
+        words = (target, *knobs, "--persistent-workers", "off")
+        return make_regret_options(words, "5s", 1, 2, None).make_tuning(0, tmp_path / "grid")
+
+    return make
+
+
+def test_a_grid_goes_on_with_its_next_block(context, tiny, tmp_path) -> None:
+    """Each block is on disk when it ends, and the configurations are those of a tuning."""
+    project = Path(__file__).parents[2] / "workloads" / "own" / "own_project.py"
+    grid = prepare_grid(tiny(f"{project}:loader", "0"), SweepObserver())
+    assert grid.read_speeds() == {}
+    cells = grid.sweep.plan.configurations[1].cells()
+    assert (grid.find_number(cells), grid.find_number({**cells, "num_threads": "77"})) == (1, None)
+    grid.measure_block()
+    first = grid.seconds
+    grid.measure_block()
+    rows = read_runs(tmp_path / "grid")
+    assert grid.blocks == 2
+    assert grid.seconds > first > 0
+    speeds = grid.read_speeds()
+    assert set(speeds) == set(range(len(grid.names)))
+    assert all(set(blocks) == {0, 1} for blocks in speeds.values())
+    assert (rows["resumed_with"].fillna("") == "").all()
+    assert all(find_regret(speeds, number) is not None for number in speeds)
+
+
+def test_present_setting_that_fails_is_one_line(context, tiny, tmp_path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from torch.utils.data import DataLoader\n"
+        "class Broken(list):\n"
+        "    count = 0\n"
+        "    def __getitem__(self, index):\n"
+        "        Broken.count += 1\n"
+        "        if Broken.count > 20:\n"
+        "            raise OSError('the disk is gone')\n"
+        "        return index\n"
+        "loader = DataLoader(Broken(range(1000)), batch_size=2)\n"
+    )
+    with pytest.raises(NotTunedError, match="the disk is gone"):
+        prepare_grid(tiny(f"{tmp_path / 'broken.py'}:loader", "0,1"), SweepObserver())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--regret", "--tuning"], "--regret: --tuning validates another thing"),
+        (["--regret", "--only", "peak"], "--only: "),
+        (["--regret", "--", "--seed", "3"], "--seed: --regret chooses it for each tuning itself"),
+        (["--regret", "--", "--out=there"], "--out: --regret chooses it for each tuning itself"),
+        (["--regret", "--", "--num-worker", "3"], "--num-workers"),
+        (["--regret", "--budget", "soon"], "--budget"),
+        (["--regret", "--seeds", "0"], "--seeds"),
+        (["--seeds", "3"], "--seeds: it needs --regret"),
+        (["--tuning", "--budget", "3m"], "--budget: it needs --regret"),
+        (["train.py"], "'train.py': only --regret takes a target"),
+    ],
+)
+def test_options_that_contradict_each_other_are_errors(words, message) -> None:
+    with pytest.raises(click.ClickException) as raised:
+        validate.command.main(words, standalone_mode=False)
+    assert message in raised.value.format_message()
+
+
+def test_target_and_options_of_the_tuning_follow(monkeypatch, tmp_path) -> None:
+    asked = []
+    monkeypatch.setattr(module, "measure_regret", lambda options, console: asked.append(options) or 0)
+    words = ["--regret", "--seeds", "3", "--", "train.py", "--num-workers", "0,2", "--", "--epochs", "2"]
+    validate.command.main(words, standalone_mode=False)
+    validate.command.main(["--regret"], standalone_mode=False)
+    script, default = asked
+    assert (script.seeds, script.blocks, default.seeds) == (3, 5, 10)
+    assert default.words == ("--budget", "2m", *GRID)
+    order = script.make_tuning(1, tmp_path / "seed-1").order
+    assert (order.target, order.script_args, order.schedule.seed) == ("train.py", ("--epochs", "2"), 1)
+    assert script.command.endswith("-- --budget 2m train.py --num-workers 0,2 -- --epochs 2")
