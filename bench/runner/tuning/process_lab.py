@@ -21,8 +21,8 @@ from bench.runner.block_trials import BlockTrials
 from bench.runner.first_look import FirstLook
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import DataChangedError, TrialRunner
-from bench.runner.tuning.paces import Paces
-from bench.runner.tuning.stage_lengths import AUDITED, StageLength, StageLengths
+from bench.runner.tuning.stage_lengths import AUDITED
+from bench.runner.tuning.trial_lengths import TrialLengths
 from bench.trial.workload import Workload
 
 # Seconds that the epochs after the first of a trial last together at least. A configuration that is far
@@ -38,14 +38,14 @@ class StageTrials:
         trials: the trials. Places of the candidates are their numbers; ceilings come after them.
         runner: runs them.
         limits: time and memory of a trial that isn't ended early.
-        length: number of batches of an epoch.
+        batches: number of batches of an epoch.
         cut: returns what a configuration trains, with epochs of some batches.
     """
 
     trials: BlockTrials
     runner: TrialRunner
     limits: TrialLimits
-    length: StageLength
+    batches: int
     cut: Callable[[int, int], Workload]
 
 
@@ -68,9 +68,8 @@ class ProcessLab:
 
     Attributes:
         open_stage: makes the trials of a part, whose epochs have a number of batches.
-        lengths: chooses this number.
-        look: short epoch of the present configuration, for estimates to begin with.
-        waiting: most batches that wait in the queue of each configuration.
+        lengths: chooses this number, and a smaller one for configurations that are far slower.
+        process_s: time of a process beside its epoch, in seconds, to begin with.
         whole_samples: samples of an epoch of the training; None where it isn't known.
         ends_s: reading of `read_running_s()` at which the budget ends; infinity without one.
         sizes: samples of a trial of each configuration over those of the present one; default none, for
@@ -81,10 +80,9 @@ class ProcessLab:
         tallies: what each part has taken.
     """
 
-    open_stage: Callable[[Stage, StageLength], StageTrials]
-    lengths: StageLengths
-    look: FirstLook
-    waiting: Sequence[int]
+    open_stage: Callable[[Stage, int], StageTrials]
+    lengths: TrialLengths
+    process_s: float
     whole_samples: int | None
     ends_s: float = math.inf
     sizes: Sequence[float] = ()
@@ -94,11 +92,7 @@ class ProcessLab:
     tallies: dict[Stage, StageTally] = field(default_factory=lambda: defaultdict(StageTally))
     _opened: ExitStack = field(default_factory=ExitStack)
     _durations: dict[tuple[Stage, int], list[float]] = field(default_factory=dict)
-    _own: dict[tuple[Stage, int], int] = field(default_factory=dict)
     _ceilings: set[tuple[int, int]] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self._paces = Paces(self.look, self.waiting)
 
     def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:
         """Choose how long the epochs of a part are, and open its files.
@@ -108,7 +102,7 @@ class ProcessLab:
             numbers: the configurations that it measures.
         """
         with suppress(LabClosedError), self._close_on_error():
-            part = self.open_stage(stage, self._choose_length(stage, numbers))
+            part = self.open_stage(stage, self.lengths.begin(stage, numbers, self.find_left_s()).batches)
             self._opened.enter_context(part.trials)
             self.stages[stage] = part
 
@@ -127,7 +121,7 @@ class ProcessLab:
         # The first fresh trial is repeated for its audit, and the step is measured alone in each block.
         shared = set() if number == 0 else set(self._list_ceilings(0))
         ceilings = [place for place in self._list_ceilings(number) if place not in shared]
-        look = self._paces.find(number).look
+        look = self.lengths.paces.find(number).look
         alone = FirstLook(look.process_s, ends_s=0.0, batch_s=look.step_s, step_s=look.step_s)
         return AUDITED * seconds + sum(self._estimate_s(stage, place, alone) for place in ceilings)
 
@@ -135,36 +129,18 @@ class ProcessLab:
         known = self._durations.get((stage, number))
         if known:
             return statistics.median(known)
-        pace, part = self._paces.find(number, unseen), self.stages.get(stage)
-        length = self._choose_length(stage, [number]) if part is None else part.length
-        look = pace.look
-        epoch_s = look.estimate_epoch_s(self._own.get((stage, number)) or length.find_own(pace))
+        look = self.lengths.paces.find(number, unseen).look
+        epoch_s = look.estimate_epoch_s(self.lengths.estimate(stage, number, self.find_left_s()))
         return look.process_s + max(self.lengths.epochs * epoch_s, epoch_s + STEADY_S[stage])
 
-    def _choose_length(self, stage: Stage, numbers: Sequence[int]) -> StageLength:
-        paces = [self._paces.find(number) for number in numbers]
-        fewest = max((part.length.batches for part in self.stages.values()), default=0)
-        return self.lengths.choose(stage, paces, self.find_left_s(), fewest)
-
-    def _cut(self, stage: Stage, number: int) -> Workload | None:
-        """Return what a configuration trains if it is far slower than the fastest; None for what all train.
-
-        All its trials of a part have one length, once that is known.
-        """
-        part = self.stages[stage]
-        own = self._own.get((stage, number)) or part.length.find_own(self._paces.find(number))
-        if own == part.length.batches:
-            return None
-        self._own[stage, number] = own
-        return part.cut(number, own)
+    def _cut(self, part: StageTrials, stage: Stage, number: int) -> Workload | None:
+        """Return what a configuration trains if its epochs are shorter; None for what all train."""
+        batches = self.lengths.fix(stage, number)
+        return None if batches == part.batches else part.cut(number, batches)
 
     def find_left_s(self) -> float:
         """Return the seconds that are left of the budget; infinity without one."""
         return self.ends_s - read_running_s()
-
-    def find_far_batches(self, stage: Stage) -> int | None:
-        """Return the fewest batches of a far slower configuration's epochs; None where all have as many."""
-        return min((own for (part, _), own in self._own.items() if part == stage), default=None)
 
     def take_interrupt(self) -> None:
         """Notice an interrupt that came after the last trial."""
@@ -187,9 +163,9 @@ class ProcessLab:
             is_slow = late and cap_s is not None and cap_s < self.stages[stage].limits.timeout_s
             return Measured(None, elapsed_s, last.error or last.status if last else "", is_slow=is_slow)
         samples_per_s = estimate_samples_per_s(rows, self.whole_samples)
-        self._paces.add(number, FirstLook.read(last, elapsed_s), samples_per_s)
+        self.lengths.paces.add(number, FirstLook.read(last, elapsed_s), samples_per_s)
         # The audit of a first trial takes time that later ones don't.
-        seconds = min(elapsed_s, self.look.process_s + sum(row.wall_s or 0.0 for row in rows))
+        seconds = min(elapsed_s, self.process_s + sum(row.wall_s or 0.0 for row in rows))
         self._durations.setdefault((stage, number), []).append(seconds)
         return Measured(samples_per_s, seconds / size)
 
@@ -204,7 +180,7 @@ class ProcessLab:
         timeout_s = part.limits.timeout_s if cap_s is None else min(cap_s, part.limits.timeout_s)
         part.runner.limits = replace(part.limits, timeout_s=timeout_s)
         with self._close_on_error():
-            return [*part.trials.run_trial(number, block, workload=self._cut(stage, number))]
+            return [*part.trials.run_trial(number, block, workload=self._cut(part, stage, number))]
 
     @contextmanager
     def _close_on_error(self) -> Iterator[None]:

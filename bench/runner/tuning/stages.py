@@ -25,7 +25,7 @@ from bench.runner.sweep_files import SweepFiles
 from bench.runner.sweep_session import find_limits
 from bench.runner.trial_process import TrialRunner
 from bench.runner.tuning.process_lab import STEADY_S, ProcessLab, StageTrials
-from bench.runner.tuning.stage_lengths import StageLength, cut_workload
+from bench.runner.tuning.stage_lengths import cut_workload
 from bench.trial.workload import Workload
 from loaders.data.errors import DataError
 
@@ -58,13 +58,13 @@ class StageSetup:
         return cut_workload(self.workload, batches, self.whole, size if isinstance(size, int) else None)
 
     def make_trials(
-        self, stage: Stage, length: StageLength, progress: TuneProgress, observer: SweepObserver
+        self, stage: Stage, batches: int, progress: TuneProgress, observer: SweepObserver
     ) -> StageTrials:
         """Make the folder of a part and the files that its loaders need, and return its trials.
 
         Args:
             stage: the part.
-            length: number of batches of its epochs.
+            batches: number of batches of its epochs.
             progress: progress of the tuning.
             observer: takes notices of files that are made.
 
@@ -72,7 +72,7 @@ class StageSetup:
             ResultsError: the folder can't be made.
             StorageError: a file can't be written.
         """
-        workload, folder = self.cut(length.batches), self.sweep.folder / stage
+        workload, folder = self.cut(batches), self.sweep.folder / stage
         part = replace(self.sweep, plan=self.plan, names=self.names, runs=tuple(self._list_runs(stage)))
         make_part_folder(self.sweep.folder, folder)
         prepare_loaders(part, workload, observer)
@@ -84,7 +84,7 @@ class StageSetup:
         labels = name_runs(part.runs, self.names)
         shown = StageProgress(progress, stage, labels)
         trials = BlockTrials(design, SweepFiles(folder), runner=runner, progress=shown)
-        return StageTrials(trials, runner, limits, length, self._prepare)
+        return StageTrials(trials, runner, limits, batches, self._prepare)
 
     def _prepare(self, number: int, batches: int) -> Workload:
         """Return what a configuration trains with epochs of some batches, whose files are made."""
@@ -125,9 +125,9 @@ def describe_stages(lab: ProcessLab) -> list[StageFacts]:
             stage,
             tally.trials,
             tally.seconds,
-            part.length.batches,
-            part.length.batches == lab.lengths.whole,
-            lab.find_far_batches(stage),
+            part.batches,
+            part.batches == lab.lengths.whole,
+            lab.lengths.find_far_batches(stage),
         )
         for stage, part in lab.stages.items()
         if (tally := lab.tallies.get(stage)) is not None

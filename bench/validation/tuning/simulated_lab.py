@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.analysis.tuning.lab import Measured, Stage
 from bench.runner.first_look import FirstLook
-from bench.runner.tuning.stage_lengths import StageLengths
+from bench.runner.tuning.trial_lengths import TrialLengths
 from bench.validation.tuning.landscape import Landscape, TrueTimes
 from bench.validation.tuning.noise import BLOCK_SPREAD, Drift, Noise
 
@@ -32,7 +32,7 @@ class SimulatedLab:
         budget_s: seconds that the tuning may take; default infinity.
         seconds: time that all trials took.
         trials: number of trials.
-        batches: number of batches of an epoch, of each part that has begun.
+        lengths: number of batches of the trials.
     """
 
     landscape: Landscape
@@ -41,25 +41,22 @@ class SimulatedLab:
     budget_s: float = math.inf
     seconds: float = 0.0
     trials: int = 0
-    batches: dict[Stage, int] = field(default_factory=dict)
     _block_speeds: dict[tuple[Stage, int], float] = field(default_factory=dict)
     _known_s: dict[tuple[Stage, int], list[float]] = field(default_factory=dict)
-    _looks: dict[int, FirstLook] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin at time 0, with a look at the present configuration."""
         self._drift = Drift(self.random)
-        self._looks[0] = _look(self.landscape.times[0])
-        waiting = max(int(times.waiting) for times in self.landscape.times)
-        self._lengths = StageLengths(self.landscape.batches, waiting, EPOCHS)
+        look, waiting = _look(self.landscape.times[0]), [int(times.waiting) for times in self.landscape.times]
+        self.lengths = TrialLengths(self.landscape.batches, EPOCHS, look, waiting)
 
     def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:
         """Choose how long the trials of a part are."""
-        self.batches[stage] = self._choose_batches(stage, numbers)
+        self.lengths.begin(stage, numbers, self.find_left_s())
 
     def measure(self, stage: Stage, number: int, block: int, cap_s: float | None = None) -> Measured:
         """Run one trial, as `Lab` has it."""
-        times, batches = self.landscape.times[number], self.batches[stage]
+        times, batches = self.landscape.times[number], self.lengths.fix(stage, number)
         first, last = (EPOCHS - 1) * batches, EPOCHS * batches
         middle = first + batches // 2
         speed = self._draw_speed(stage, block, last - middle)
@@ -76,24 +73,21 @@ class SimulatedLab:
         steady_s = times.sum_batches_s(middle, last) / (last - middle)
         early_s = times.start_s + times.sum_batches_s(first, middle)
         whole_s = (early_s + steady_s * (self.landscape.batches - batches // 2)) / speed
-        self._looks[number] = _look(times, steady_s / speed)
-        return Measured(self.landscape.batches * self.landscape.batch_size / whole_s, seconds)
+        samples_per_s = self.landscape.batches * self.landscape.batch_size / whole_s
+        self.lengths.paces.add(number, _look(times, steady_s / speed), samples_per_s)
+        return Measured(samples_per_s, seconds)
 
     def estimate_s(self, stage: Stage, number: int) -> float:
         """Return the median of such trials, or else about what the batches take by another one."""
         if known := self._known_s.get((stage, number)):
             return statistics.median(known)
-        look = self._looks.get(number, self._looks[0])
-        batches = self.batches.get(stage) or self._choose_batches(stage, [number])
+        look = self.lengths.paces.find(number).look
+        batches = self.lengths.estimate(stage, number, self.find_left_s())
         return look.process_s + EPOCHS * look.estimate_epoch_s(batches)
 
     def find_left_s(self) -> float:
         """Return the seconds that are left of the budget."""
         return self.budget_s - self.seconds
-
-    def _choose_batches(self, stage: Stage, numbers: Sequence[int]) -> int:
-        looks = [self._looks.get(number, self._looks[0]) for number in numbers]
-        return self._lengths.choose(stage, looks, self.find_left_s(), max(self.batches.values(), default=0))
 
     def _draw_speed(self, stage: Stage, block: int, batches: int) -> float:
         """Return the factor on a trial's speed: the machine's, the block's and its own."""

@@ -10,7 +10,8 @@ import pytest
 from bench.runner.first_look import FirstLook
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.tuning.process_lab import ProcessLab, StageTrials
-from bench.runner.tuning.stage_lengths import StageLength, StageLengths
+from bench.runner.tuning.stage_lengths import StageLength
+from bench.runner.tuning.trial_lengths import TrialLengths
 from tests.bench import runs
 
 LOOK = FirstLook(process_s=0.5, ends_s=0.1, batch_s=0.1, step_s=0.02)
@@ -35,8 +36,10 @@ def make_lab(trials: Any = None, **changes: Any) -> tuple[ProcessLab, Any]:
     """Return a lab whose trials have 10 batches, and the runner of its trials."""
     runner: Any = SimpleNamespace(limits=LIMITS)
     trials = trials or Trials()
-    lab = ProcessLab(lambda *_: part, StageLengths(100, 2), LOOK, (4, 4), 1000, **changes)
-    part = StageTrials(trials, runner, LIMITS, StageLength(10, near_s=0.01), lambda *cut: cut)
+    lengths = TrialLengths(100, 2, LOOK, (4, 4))
+    lengths.stages.update(race=StageLength(10, near_s=0.01), confirm=StageLength(10, near_s=0.01))
+    lab = ProcessLab(lambda *_: part, lengths, LOOK.process_s, 1000, **changes)
+    part = StageTrials(trials, runner, LIMITS, 10, lambda *cut: cut)
     lab.stages["race"] = lab.stages["confirm"] = part
     return lab, runner
 
@@ -65,8 +68,8 @@ def test_far_slower_configuration_has_shorter_trials() -> None:
     lab.measure("race", 0, 1)
     lab.measure("race", 0, 2)
     assert trials.workloads == [None, None, (0, 8), (0, 8), (0, 8)]
-    assert lab.find_far_batches("race") == 8
-    assert lab.find_far_batches("confirm") is None
+    assert lab.lengths.find_far_batches("race") == 8
+    assert lab.lengths.find_far_batches("confirm") is None
 
 
 def test_step_alone_makes_no_configuration_far_slower() -> None:

@@ -76,7 +76,7 @@ def test_a_trial_measures_the_training_and_takes_its_time(monkeypatch) -> None:
     lab = make_lab(TrueTimes(batch_s=0.01, start_s=0.5, process_s=2.0, cold_batches=3, cold_factor=2.0))
     lab.prepare("race", [0])
     measured = lab.measure("race", 0, 0)
-    batches = lab.batches["race"]
+    batches = lab.lengths.stages["race"].batches
     assert batches < 600
     assert measured.samples_per_s == pytest.approx(600 * 10 / (0.5 + 600 * 0.01), rel=1e-3)
     assert measured.seconds == pytest.approx(2.0 + 2 * (0.5 + batches * 0.01) + 0.03, rel=1e-3)
