@@ -33,8 +33,9 @@ from bench.runner.tuning.cautions import list_cautions
 from bench.runner.tuning.exhaustive import measure_exhaustively
 from bench.runner.tuning.process_lab import ProcessLab
 from bench.runner.tuning.search import Search, find_facts
-from bench.runner.tuning.stage_lengths import StageLengths, compare_samples, count_samples, count_waiting
+from bench.runner.tuning.stage_lengths import compare_samples, count_samples, count_waiting
 from bench.runner.tuning.stages import StageSetup, describe_stages
+from bench.runner.tuning.trial_lengths import TrialLengths
 from bench.trial.workload import Workload
 from bench.workloads.choice import WorkloadChoice
 
@@ -126,10 +127,9 @@ class _Session:
         candidates = describe_candidates(setup.plan, setup.names)
         goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
         lab = ProcessLab(
-            lambda stage, length: setup.make_trials(stage, length, progress, self._observer),
-            StageLengths(whole, sweep.options.schedule.epochs),
-            look,
-            count_waiting(space.configurations),
+            lambda stage, batches: setup.make_trials(stage, batches, progress, self._observer),
+            TrialLengths(whole, sweep.options.schedule.epochs, look, count_waiting(space.configurations)),
+            look.process_s,
             setup.whole_samples,
             ends_s,
             compare_samples(workload, space.configurations),
