@@ -15,7 +15,8 @@ from bench.trial.epoch_row import SECONDS_PER_NS
 from bench.trial.workload import Workload
 from loaders.spec.knobs import format_value
 
-MAX_EPOCHS = 20
+# Epochs of a few milliseconds are this many at most: single ones are up to ten times as long by chance.
+MAX_EPOCHS = 100
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Trial:
         steady_s: seconds that the epochs after the first must last together, up to MAX_EPOCHS epochs; default
             0.
         is_repeated: whether its epochs are run once more, off the clock, where that audits more of them or
-            tells the memory of workers; default True.
+            tells the memory of workers, or is timed on the device; default True.
     """
 
     configuration: Configuration
@@ -100,7 +101,8 @@ class Trial:
     def has_device_pass(self) -> bool:
         """True if the epochs are followed by one that is timed on the device."""
         first = self.block == 0 and self.attempt == 0
-        return self.workload.has_device_pass and self.on_cuda and self.audited and first
+        wanted = self.audited and self.is_repeated and first
+        return self.workload.has_device_pass and self.on_cuda and wanted
 
     @property
     def on_cuda(self) -> bool:

@@ -22,12 +22,17 @@ from bench.report.sweep_observer import SweepObserver
 from bench.text import format_count, format_duration, printable
 from bench.validation.tuning.real_tuning import run_tuning
 from bench.validation.tuning.regret_files import TEXTS, TITLES, RegretTable, write_regrets
-from bench.validation.tuning.seed_tuning import SeedTuning, describe_seed
+from bench.validation.tuning.seed_tuning import (
+    FINAL_BLOCKS,
+    SeedTuning,
+    choose_finalists,
+    describe_seed,
+)
 from bench.validation.tuning.whole_grid import WholeGrid, prepare_grid
 
 NAME = "regret"
-# Folder of the whole grid beside those of the tunings.
-GRID = "whole-grid"
+# Folders of the whole grid and of its finalists, beside those of the tunings.
+GRID, FINALS = "whole-grid", "finals"
 # Files that `python -m bench.plot` makes again from the others.
 DRAWN = (".png", ".svg", ".html")
 # Returns the order of a tuning with a seed, whose results go to a folder.
@@ -78,18 +83,22 @@ class _Measuring:
         folder: folder of the results.
         grid: the whole grid.
         tunings: the tunings that have ended.
+        finals: the finalists; None before they are chosen.
+        finalists: their numbers in the whole grid.
     """
 
     options: RegretOptions
     folder: Path
     grid: WholeGrid
     tunings: list[SeedTuning] = field(default_factory=list)
+    finals: WholeGrid | None = None
+    finalists: list[int] = field(default_factory=list)
 
     def take(self, seed: int | None) -> str:
         """Run a tuning or a block of the grid, write the files, and say in one line what it found."""
         if seed is None:
             began_s = self.grid.seconds
-            self.grid.measure_block()
+            self.grid.measure()
             taken = format_duration(self.grid.seconds - began_s)
             found = f"{format_count(len(self.grid.names), 'setting')}, {taken}"
         else:
@@ -102,10 +111,27 @@ class _Measuring:
         write_regrets(self.folder, self.make_table())
         return found
 
+    def take_finals(self) -> str:
+        """Compare the fastest of the grid with what was chosen, and say in one line what was measured."""
+        self.finalists = choose_finalists(self.tunings, self.grid.read_speeds())
+        self.finals = self.grid.choose(self.finalists, self.folder / FINALS)
+        self.finals.measure(FINAL_BLOCKS)
+        write_regrets(self.folder, self.make_table())
+        settings, blocks = format_count(len(self.finalists), "setting"), format_count(FINAL_BLOCKS, "block")
+        return f"{settings}, {blocks}, {format_duration(self.finals.seconds)}"
+
     def make_table(self) -> RegretTable:
         """Return the tunings beside what is known of the grid."""
-        grid = self.grid
-        return RegretTable(tuple(self.tunings), grid.read_speeds(), grid.names, grid.blocks, grid.seconds)
+        grid, finals = self.grid, {} if self.finals is None else self.finals.read_speeds()
+        return RegretTable(
+            tunings=tuple(self.tunings),
+            speeds=grid.read_speeds(),
+            names=grid.names,
+            blocks=grid.blocks,
+            planned=self.options.blocks,
+            blocks_s=grid.seconds,
+            finals={self.finalists[place]: speeds for place, speeds in finals.items()},
+        )
 
     def _tune(self, seed: int) -> SeedTuning:
         folder = self.folder / f"seed-{seed}"
@@ -161,6 +187,9 @@ def measure_regret(options: RegretOptions, console: Console) -> int:
             with console.status(title, refresh_per_second=2):
                 found = measuring.take(seed)
             console.print(f"{title}: {escape(found)}", soft_wrap=True)
+        with console.status(FINALS, refresh_per_second=2):
+            found = measuring.take_finals()
+        console.print(f"{FINALS}: {escape(found)}", soft_wrap=True)
     finally:
         table = measuring.make_table()
         write_regrets(folder, table)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from bench.analysis.throughputs import Throughputs
 from bench.records import results_folder
-from bench.text import format_duration
+from bench.text import format_count, format_duration
 from bench.validation.tuning.seed_tuning import (
     OF_TEN,
     REGRET,
@@ -17,13 +17,14 @@ from bench.validation.tuning.seed_tuning import (
     SeedRegret,
     SeedTuning,
     count_close,
+    find_final_regret,
     find_regret,
     judge_tuning,
     passes,
 )
 
 REGRETS, TABLE = "regret.csv", "table.md"
-TITLES = ("seed", "answer", "time", "of grid", "regret", "by halves", "leader", "setting")
+TITLES = ("seed", "answer", "time", "of grid", "regret", "leader", "in grid", "setting")
 # Columns of text; the others are numbers.
 TEXTS = ("answer", "setting")
 AIM = f"at most {TIME_SHARE:.0%} of the time of the whole grid and a regret under {REGRET:.0%}"
@@ -37,20 +38,29 @@ class RegretTable:
         tunings: the tunings, by their seeds.
         speeds: samples per second of each block of the grid, by configuration.
         names: names of the grid's configurations; the present one comes first.
-        blocks: number of whole blocks of the grid.
-        grid_s: seconds that they took.
+        blocks: number of whole blocks of the grid that were measured.
+        planned: number of blocks that the whole grid has.
+        finals: samples per second of each final block, by configuration; none before they are measured.
+        blocks_s: seconds that the measured blocks took.
     """
 
     tunings: tuple[SeedTuning, ...]
     speeds: Throughputs
     names: tuple[str, ...]
     blocks: int
-    grid_s: float
+    planned: int
+    blocks_s: float
+    finals: Throughputs = field(default_factory=dict)
+
+    @property
+    def grid_s(self) -> float:
+        """Seconds that all planned blocks take, by those that were measured; 0 before the first one."""
+        return self.blocks_s * self.planned / self.blocks if self.blocks else 0.0
 
     @property
     def judged(self) -> list[SeedRegret]:
         """Judgement of each tuning."""
-        return [judge_tuning(one, self.speeds, self.grid_s) for one in self.tunings]
+        return [judge_tuning(one, self.speeds, self.finals, self.grid_s) for one in self.tunings]
 
     @property
     def passes(self) -> bool:
@@ -66,7 +76,7 @@ class RegretTable:
                 f"{one.seconds:.0f} s",
                 *map(
                     _format_share,
-                    (found.time_share, found.regret, found.split_regret, found.leader_regret),
+                    (found.time_share, found.regret, found.leader_regret, found.grid_regret),
                 ),
                 one.chosen,
             ]
@@ -77,29 +87,36 @@ class RegretTable:
         """Return the sentences that explain the table, the conclusion last."""
         judged = self.judged
         right = sum(one.is_right for one in judged)
-        halves = sum(one.split_regret is not None and one.split_regret < REGRET for one in judged)
         return [
             *self._describe_grid(),
-            "regret: by how much the highest median of the grid exceeds that of the setting. It is too "
-            "large, since noise inflates the highest of many medians.",
-            "by halves: half of the blocks tell the fastest setting, and the other half judges it. It is too "
-            f"small where the half misses the fastest. It is under {REGRET:.0%} in {halves} of "
-            f"{len(judged)}.",
-            "leader: regret of the leader of the race, which is not chosen where its gain can't be shown.",
+            "regret: by how much the fastest finalist exceeds the setting in the final blocks. It is a "
+            "little too large, since noise inflates the highest of several figures.",
+            "leader: the same of the leader of the race. Another setting is chosen where it ties and is "
+            "cheaper, or where no gain can be shown.",
+            "in grid: by how much the highest median of the grid exceeds that of the setting. With few "
+            "blocks it is far too large.",
             f"{right} of {len(judged)} tunings took {AIM}. Aim: {OF_TEN} of 10.",
         ]
 
     def _describe_grid(self) -> list[str]:
         if not self.speeds:
             return ["whole grid: nothing was measured of it."]
-        regrets = {number: find_regret(self.speeds, number) or 0.0 for number in self.speeds}
-        best = min(regrets, key=regrets.__getitem__)
-        present = f" The present setting has a regret of {regrets[0]:,.1%}." if 0 in regrets else ""
-        return [
-            f"whole grid: {len(self.speeds):,} of {len(self.names):,} settings in {self.blocks} blocks, "
-            f"{format_duration(self.grid_s)}. The fastest: {self.names[best]}. "
-            f"{count_close(self.speeds):,} have a regret under {REGRET:.0%}.{present}"
+        present = find_regret(self.speeds, 0)
+        behind = "" if present is None else f" The present setting is {present:,.0%} behind its fastest."
+        lines = [
+            f"whole grid: {len(self.speeds):,} of {len(self.names):,} settings in {self.blocks} of "
+            f"{format_count(self.planned, 'block')}, {format_duration(self.blocks_s)}.{behind}"
         ]
+        if self.finals:
+            regrets = {number: find_final_regret(self.finals, number) or 0.0 for number in self.finals}
+            best = min(regrets, key=regrets.__getitem__)
+            blocks = len({block for found in self.finals.values() for block in found})
+            lines.append(
+                f"finals: the {len(self.finals)} settings that were fastest in the grid or chosen, in "
+                f"{format_count(blocks, 'block')} more. The fastest: {self.names[best]}. "
+                f"{count_close(self.finals)} have a regret under {REGRET:.0%}."
+            )
+        return lines
 
 
 def write_regrets(folder: Path, table: RegretTable) -> None:

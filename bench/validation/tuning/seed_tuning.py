@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.analysis.statistics import pair_ratios
 from bench.analysis.throughputs import Throughputs
-from bench.analysis.tuning.exhaustive_regret import judge_by_grid
 from bench.analysis.tuning.outcome import Stop, Verdict
 from bench.analysis.tuning.tuning import Tuning
 
 # A right tuning has a smaller regret, and takes at most this share of the time of the whole grid.
 REGRET, TIME_SHARE = 0.05, 0.2
+# So many of the fastest of the grid are compared in so many final blocks: noise hides which is the fastest.
+FINALISTS, FINAL_BLOCKS = 10, 20
 # Of ten tunings at least so many must be right.
 OF_TEN = 9
 
@@ -53,17 +55,16 @@ class SeedRegret:
     """Judgement of one tuning by the whole grid. A share is None where the grid doesn't tell it.
 
     Attributes:
-        regret: by how much the highest median throughput of the grid exceeds that of the chosen
-            configuration, as a share. It is too large, since the highest of many medians is inflated by
-            noise.
-        split_regret: the regret where one half of the blocks tells the fastest configuration and the other
-            half judges it. It is too small where the half misses the fastest.
-        leader_regret: regret of the leader of the race.
+        regret: by how much the fastest finalist exceeds the chosen configuration in the final blocks, as a
+            share. It is a little too large, since the highest of several figures is inflated by noise.
+        grid_regret: by how much the highest median throughput of the grid exceeds that of the chosen
+            configuration. With few blocks it is far too large.
+        leader_regret: regret of the leader of the race, in the final blocks.
         time_share: time of the tuning over that of the whole grid.
     """
 
     regret: float | None
-    split_regret: float | None
+    grid_regret: float | None
     leader_regret: float | None
     time_share: float | None
 
@@ -83,19 +84,32 @@ class SeedRegret:
         return self.is_close and self.is_quick
 
 
-def judge_tuning(one: SeedTuning, speeds: Throughputs, grid_s: float) -> SeedRegret:
-    """Judge a tuning by the whole grid.
+def choose_finalists(tunings: Iterable[SeedTuning], speeds: Throughputs) -> list[int]:
+    """Return the numbers of the fastest configurations of the grid, and of those that tunings chose.
+
+    Args:
+        tunings: the tunings.
+        speeds: samples per second of each block of the grid, by configuration.
+    """
+    medians = {one: statistics.median(blocks.values()) for one, blocks in speeds.items()}
+    fastest = sorted(medians, key=lambda number: -medians[number])[:FINALISTS]
+    named = [number for one in tunings for number in (one.number, one.leader) if number is not None]
+    return list(dict.fromkeys([*fastest, *named]))
+
+
+def judge_tuning(one: SeedTuning, speeds: Throughputs, finals: Throughputs, grid_s: float) -> SeedRegret:
+    """Judge a tuning by the whole grid and the final blocks.
 
     Args:
         one: the tuning.
         speeds: samples per second of each block of the grid, by configuration.
+        finals: samples per second of each final block, by configuration; none before they are measured.
         grid_s: seconds that the grid took.
     """
-    split = None if one.number not in speeds else judge_by_grid(speeds, one.number)
     return SeedRegret(
-        regret=find_regret(speeds, one.number),
-        split_regret=None if split is None else split.regret,
-        leader_regret=find_regret(speeds, one.leader),
+        regret=find_final_regret(finals, one.number),
+        grid_regret=find_regret(speeds, one.number),
+        leader_regret=find_final_regret(finals, one.leader),
         time_share=one.seconds / grid_s if grid_s > 0 else None,
     )
 
@@ -114,9 +128,26 @@ def find_regret(speeds: Throughputs, number: int | None) -> float | None:
     return None if number not in medians else max(medians.values()) / medians[number] - 1
 
 
-def count_close(speeds: Throughputs) -> int:
+def find_final_regret(finals: Throughputs, number: int | None) -> float | None:
+    """Return by how much the fastest finalist exceeds a configuration, as a share.
+
+    Args:
+        finals: samples per second of each final block, by configuration.
+        number: the configuration; None for one that wasn't measured.
+
+    Returns:
+        The largest of the medians of the ratios inside each block, less 1. None where nothing is known of
+        the configuration.
+    """
+    if number is None or number not in finals:
+        return None
+    ratios = [pair_ratios(speeds, finals[number]) for speeds in finals.values()]
+    return max(statistics.median(found) for found in ratios if found) - 1
+
+
+def count_close(finals: Throughputs) -> int:
     """Return how many configurations have a regret that is small enough."""
-    regrets = (find_regret(speeds, number) for number in speeds)
+    regrets = (find_final_regret(finals, number) for number in finals)
     return sum(regret is not None and regret < REGRET for regret in regrets)
 
 

@@ -1,9 +1,9 @@
-"""WholeGrid: every configuration that a tuning chooses from, measured block by block in whole epochs."""
+"""WholeGrid: the configurations that a tuning chooses from, measured block by block in whole epochs."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +33,7 @@ from bench.workloads.choice import choose_workload
 
 @dataclass
 class WholeGrid:
-    """Every configuration that a tuning chooses from, measured block by block.
+    """The configurations that a tuning chooses from, all or some, measured block by block.
 
     Its folder is that of a sweep, which each block goes on with. Other trials may run between two blocks.
 
@@ -73,8 +73,11 @@ class WholeGrid:
         """
         return self.numbers.get(frozenset(cells.items()))
 
-    def measure_block(self) -> None:
-        """Measure every configuration once more, in an order of its own.
+    def measure(self, blocks: int = 1) -> None:
+        """Measure every configuration once more in each of some blocks, each in an order of its own.
+
+        Args:
+            blocks: number of further blocks; default 1.
 
         Raises:
             KeyboardInterrupt: the user has ended it. What was measured is on disk.
@@ -82,7 +85,7 @@ class WholeGrid:
             The errors of `open_sweep`.
         """
         options = self.sweep.options
-        schedule = replace(options.schedule, blocks=self.blocks + 1)
+        schedule = replace(options.schedule, blocks=self.blocks + blocks)
         # A commit made meanwhile marks rows, and must not end it.
         resume = self.sweep.folder if self.blocks else None
         options = replace(options, schedule=schedule, resume=resume, resume_anyway=resume is not None)
@@ -90,14 +93,28 @@ class WholeGrid:
         with open_sweep(sweep, self.choice, SweepObserver()) as trials, interrupts.hold():
             began_s = read_running_s()
             outcome = run_blocks(trials)
-            self.seconds += read_running_s() - began_s
+            seconds = read_running_s() - began_s
         if isinstance(outcome.problem, StorageError):
             raise outcome.problem
         if outcome.problem is not None:
             raise NotTunedError(str(outcome.problem))
         if outcome.interrupted:
             raise KeyboardInterrupt
-        self.blocks += 1
+        self.blocks += blocks
+        self.seconds += seconds
+
+    def choose(self, numbers: Sequence[int], folder: Path) -> WholeGrid:
+        """Return some of the configurations, of which nothing was measured in a folder of their own.
+
+        Args:
+            numbers: their numbers, which they don't keep.
+            folder: the folder.
+        """
+        found = tuple(self.sweep.plan.configurations[number] for number in numbers)
+        plan = Plan(found, (0,) * len(found), (), {})
+        runs = tuple(schedule_runs(plan, {}, self.sweep.options.schedule.epochs))
+        names = tuple(self.names[number] for number in numbers)
+        return WholeGrid(replace(self.sweep, plan=plan, names=names, runs=runs, folder=folder), self.choice)
 
     def read_speeds(self) -> Throughputs:
         """Read the samples per second of each block, by configuration; none before the first trial.

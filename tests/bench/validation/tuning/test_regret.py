@@ -39,17 +39,18 @@ SPEEDS = {
     2: {0: 104.0, 1: 104.0, 2: 90.0, 3: 104.0},
 }
 TUNED = SeedTuning(0, "gain", "regret", "one", 1, 1, 2.0, 0.03, 3, 40, 10.0)
-RIGHT = SeedRegret(regret=0.049, split_regret=0.2, leader_regret=0.2, time_share=0.2)
+FINALS = {1: {0: 100.0, 1: 50.0, 2: 100.0}, 2: {0: 104.0, 1: 52.0, 2: 80.0}, 3: {0: 90.0, 2: 90.0}}
+RIGHT = SeedRegret(regret=0.049, grid_regret=0.2, leader_regret=0.2, time_share=0.2)
 
 
-def test_a_choice_is_judged_by_the_medians_of_the_whole_grid() -> None:
-    judged = judge_tuning(TUNED, SPEEDS, 100.0)
-    assert judged.regret == pytest.approx(104 / 98 - 1)
+def test_a_choice_is_judged_by_the_final_blocks() -> None:
+    """The machine's speed has halved in the second one, which a ratio inside a block doesn't see."""
+    judged = judge_tuning(TUNED, SPEEDS, FINALS, 100.0)
+    assert judged.regret == pytest.approx(0.04)
     assert judged.leader_regret == judged.regret
+    assert judged.grid_regret == pytest.approx(104 / 98 - 1)
     assert judged.time_share == 0.1
-    # Even blocks: 1 leads, and is the choice. Odd blocks: 2 does; even blocks judge it.
-    assert judged.split_regret == pytest.approx((1.04 * 0.9) ** 0.25 - 1)
-    best = judge_tuning(replace(TUNED, number=2), SPEEDS, 100.0)
+    best = judge_tuning(replace(TUNED, number=2), SPEEDS, FINALS, 100.0)
     assert best.regret == 0.0
     assert (best.is_close, best.is_quick, best.is_right) == (True, True, True)
 
@@ -57,9 +58,9 @@ def test_a_choice_is_judged_by_the_medians_of_the_whole_grid() -> None:
 def test_a_choice_that_the_grid_lacks_is_not_right() -> None:
     """One that failed in the grid isn't, either."""
     for number in (None, 7):
-        judged = judge_tuning(replace(TUNED, number=number), SPEEDS, 100.0)
-        assert (judged.regret, judged.split_regret, judged.is_right) == (None, None, False)
-    empty = judge_tuning(TUNED, {}, 0.0)
+        judged = judge_tuning(replace(TUNED, number=number), SPEEDS, FINALS, 100.0)
+        assert (judged.regret, judged.grid_regret, judged.is_right) == (None, None, False)
+    empty = judge_tuning(TUNED, {}, {}, 0.0)
     assert (empty.regret, empty.time_share, empty.is_right) == (None, None, False)
 
 
@@ -81,18 +82,13 @@ def test_nine_of_ten_must_be_right(wrong, count, total, passed) -> None:
 @pytest.mark.parametrize(
     ("seeds", "blocks", "steps"),
     [
-        (4, 2, [0, 1, None, 2, 3, None]),
+        (4, 2, [0, None, 1, 2, None, 3]),
         (2, 2, [0, None, 1, None]),
         (1, 3, [None, 0, None, None]),
     ],
 )
 def test_blocks_lie_evenly_between_the_tunings(seeds, blocks, steps) -> None:
-    found = RegretOptions(lambda seed, out: None, (), seeds, blocks).list_steps()
-    assert sorted(found, key=str) == sorted(steps, key=str)
-    assert [one for one in found if one is not None] == list(range(seeds))
-    middle = found[: len(found) // 2 + 1]
-    assert None in middle
-    assert len([one for one in middle if one is None]) <= (blocks + 1) / 2 + 1
+    assert RegretOptions(lambda seed, out: None, (), seeds, blocks).list_steps() == steps
 
 
 def make_tuning(chosen: int) -> Tuning:
@@ -117,20 +113,27 @@ class FakeGrid:
         self.ends_at = ends_at
         self.blocks = 0
         self.seconds = 0.0
+        self.numbers: tuple[int, ...] = (0, 1, 2)
 
-    def measure_block(self) -> None:
+    def measure(self, blocks: int = 1) -> None:
         if self.blocks == self.ends_at:
             raise KeyboardInterrupt
-        self.blocks += 1
+        self.blocks += blocks
         self.seconds += 1e6
+
+    def choose(self, numbers, folder) -> FakeGrid:
+        assert folder.name == "finals"
+        finals = FakeGrid()
+        finals.numbers = tuple(numbers)
+        return finals
 
     def find_number(self, cells) -> int | None:
         return self.names.index(cells["name"])
 
     def read_speeds(self) -> Throughputs:
         return {
-            number: {block: speed for block, speed in found.items() if block < self.blocks}
-            for number, found in SPEEDS.items()
+            place: {block: speed for block, speed in SPEEDS[number].items() if block < self.blocks}
+            for place, number in enumerate(self.numbers)
             if self.blocks
         }
 
@@ -144,21 +147,19 @@ def measure(monkeypatch, tmp_path) -> Measure:
 
     def run(choose, grid: FakeGrid | None = None) -> tuple[int, str, Path]:
         def tune(options, name) -> Tuning:
-            options.mkdir()
+            options.order.out.mkdir()
             for file in ("tuning.json", "report.html", "race.png"):
-                (options / file).write_text("")
+                (options.order.out / file).write_text("")
             return make_tuning(choose(name))
 
         monkeypatch.setattr(module, "prepare_grid", lambda options, observer: grid or FakeGrid())
         monkeypatch.setattr(module, "run_tuning", tune)
 
-        class Order(type(tmp_path)):
-            """A folder that stands for the order of a tuning in it."""
-
-            order = SimpleNamespace(budget_s=10.0)
+        def make_order(seed: int, folder: Path) -> SimpleNamespace:
+            return SimpleNamespace(order=SimpleNamespace(budget_s=10.0, out=folder))
 
         out = io.StringIO()
-        options = RegretOptions(lambda seed, folder: Order(folder), ("train.py",), 4, 4, tmp_path / "out")
+        options = RegretOptions(make_order, ("train.py",), 4, 4, tmp_path / "out")
         try:
             code = measure_regret(options, Console(file=out, width=100))
         except KeyboardInterrupt:
@@ -175,6 +176,7 @@ def test_every_tuning_is_kept_beside_its_regret(measure) -> None:
         "environment.json", "regret.csv", "seed-0", "seed-1", "seed-2", "seed-3", "table.md",
     ]  # fmt: skip
     # Charts can be drawn again.
+    assert "finals: 3 settings, 20 blocks" in out
     assert [path.name for path in (folder / "seed-0").iterdir()] == ["tuning.json"]
     rows = pd.read_csv(folder / "regret.csv")
     assert rows["seed"].tolist() == [0, 1, 2, 3]
@@ -197,10 +199,12 @@ def test_one_far_choice_of_four_is_exit_code_1(measure) -> None:
 def test_an_interrupt_leaves_what_was_measured(measure) -> None:
     code, out, folder = measure(lambda name: 2, FakeGrid(ends_at=2))
     assert code == 130
-    assert "in 2 blocks" in out
+    assert "in 2 of 4 blocks" in out
     rows = pd.read_csv(folder / "regret.csv")
-    assert 2 <= len(rows) < 4
-    assert rows["regret"].tolist() == [0.0] * len(rows)
+    assert rows["grid_regret"].tolist() == [0.0] * 3
+    assert rows["regret"].isna().all()
+    # The time of the grid is that of all its blocks, by those that were measured.
+    assert rows["time_share"].tolist() == pytest.approx(rows["seconds"] / 4e6)
 
 
 def test_a_folder_that_is_in_use_is_an_error_before_anything_is_measured(measure, tmp_path) -> None:
@@ -240,9 +244,9 @@ def test_a_grid_goes_on_with_its_next_block(context, tiny, tmp_path) -> None:
     assert grid.read_speeds() == {}
     cells = grid.sweep.plan.configurations[1].cells()
     assert (grid.find_number(cells), grid.find_number({**cells, "num_threads": "77"})) == (1, None)
-    grid.measure_block()
+    grid.measure()
     first = grid.seconds
-    grid.measure_block()
+    grid.measure()
     rows = read_runs(tmp_path / "grid")
     assert grid.blocks == 2
     assert grid.seconds > first > 0
