@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +21,21 @@ from tests.paths import ROOT
 
 TAG = "LOADERBENCH_TEST"
 # Only a sweep that hangs takes so long, also beside others. No test asserts a time.
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
+
+
+@contextmanager
+def let_signals_through() -> Iterator[None]:
+    """Let processes that are started in the block be interrupted, also where nohup started the tests."""
+    numbers = (signal.SIGINT, signal.SIGHUP)
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 class RealSweep:
@@ -41,12 +57,13 @@ class RealSweep:
     ) -> None:
         self.tag = uuid.uuid4().hex
         self.left = False
-        self.process = subprocess.Popen(
-            [*before, sys.executable, "-m", "bench.sweep", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {}), TAG: self.tag},
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **popen},
-        )
+        with let_signals_through():
+            self.process = subprocess.Popen(
+                [*before, sys.executable, "-m", "bench.sweep", *arguments],
+                cwd=ROOT,
+                env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {}), TAG: self.tag},
+                **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **popen},
+            )
 
     def find_alive(self) -> list[psutil.Process]:
         """Return the running processes of the sweep, also those that lost their parent."""

@@ -24,4 +24,4 @@ def in_shm(room_bytes: int, *command: str) -> subprocess.CompletedProcess:
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no /dev/shm can be mounted here")
     inside = ["unshare", "-m", "sh", "-c", f'{mounted} && exec "$@"', "sh", *command]
-    return subprocess.run(inside, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(inside, capture_output=True, text=True, timeout=300, check=False)

@@ -19,7 +19,7 @@ from tests.bench.machine.fake_root import in_shm
 
 FEW = estimate_requirements(LoaderSettings(1024, 2))
 LOADER = """
-import sys, torch
+import sys, time, torch
 from torch.utils.data import DataLoader
 
 class Ones(torch.utils.data.Dataset):
@@ -30,7 +30,7 @@ class Ones(torch.utils.data.Dataset):
 
 settings = {"num_workers": 2, "prefetch_factor": 2, "multiprocessing_context": "fork"}
 for batch in DataLoader(Ones(), batch_size=256, **settings):
-    pass
+    time.sleep(0.05)  # time for workers to load ahead as far as they may
 """
 
 

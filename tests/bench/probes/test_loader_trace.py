@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
@@ -35,21 +37,24 @@ def make_sample(index: int) -> torch.Tensor:
 
 
 class Pause:
-    """A transform that takes its time, and more of it for the samples of the first batch."""
+    """A transform that takes its time. The first batch may wait until another one was delivered."""
 
-    def __init__(self, first_s: float) -> None:
-        self.first_s = first_s
+    def __init__(self, was_overtaken: Event | None) -> None:
+        self.was_overtaken = was_overtaken
 
     def __call__(self, sample):
-        time.sleep(self.first_s if sample[0] < BATCH else 0.001)
+        time.sleep(0.001)
+        if self.was_overtaken is not None and sample[0] < BATCH:
+            # Not for ever: workers that live on must answer before the next epoch begins.
+            self.was_overtaken.wait(5)
         return sample
 
 
 class Told(Dataset):
     """Samples that tell of their loading."""
 
-    def __init__(self, first_s: float = 0.001) -> None:
-        self.transform = Pause(first_s)
+    def __init__(self, was_overtaken: Event | None = None) -> None:
+        self.transform = Pause(was_overtaken)
 
     def __len__(self):
         return SAMPLES
@@ -85,16 +90,22 @@ def set_workers(workers: int, **options) -> dict:
 
 
 class Loop:
-    """A training loop over a traced loader, which keeps what it got."""
+    """A training loop over a traced loader, which keeps what it got, and may tell when it got the first."""
 
-    def __init__(self, loader, trace: LoaderTrace) -> None:
-        self.loader, self.trace = loader, trace
+    def __init__(self, loader, trace: LoaderTrace, has_begun: Event | None = None) -> None:
+        self.loader, self.trace, self.has_begun = loader, trace, has_begun
         self.epoch = 0
 
     def run(self) -> tuple[BatchTrace, np.ndarray]:
         """Return the trace of an epoch, and what its batches told: (batches, samples of a batch, 4)."""
         batches: list[torch.Tensor] = []
-        timings = measure_epoch(Pipeline(self.loader), batches.append, count=self.trace.watch(len))
+
+        def step(batch: torch.Tensor) -> None:
+            batches.append(batch)
+            if self.has_begun is not None:
+                self.has_begun.set()
+
+        timings = measure_epoch(Pipeline(self.loader), step, count=self.trace.watch(len))
         self.epoch += 1
         trace = self.trace.collect(timings, self.epoch - 1)
         # Seconds since the start of the epoch, in place of readings of the clock.
@@ -178,10 +189,12 @@ def test_workers_that_live_on_and_an_epoch_that_ends_early() -> None:
 def test_batches_that_overtake_each_other(persistent) -> None:
     """The order of delivery is that of arrival, and the indices follow it."""
     options = set_workers(2, in_order=False, persistent_workers=persistent)
-    loader = DataLoader(Told(first_s=0.15), BATCH, **options)
+    has_begun = multiprocessing.get_context("fork").Event()
+    loader = DataLoader(Told(has_begun), BATCH, **options)
     with trace_loader(loader) as traced:
-        Loop(FirstBatches(loader, 2), traced).run()
-        trace, _ = Loop(loader, traced).run()
+        Loop(FirstBatches(loader, 2), traced, has_begun).run()
+        has_begun.clear()
+        trace, _ = Loop(loader, traced, has_begun).run()
     assert trace.indices
     assert trace.indices[0] != (0, 1)
 

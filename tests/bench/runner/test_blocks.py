@@ -304,11 +304,14 @@ def test_a_disturbed_trial_is_repeated_when_resumed(tmp_path) -> None:
         assert (tmp_path / "runs.csv").read_text() == everything
 
 
-def test_blocks_for_precision_are_resumed(tmp_path) -> None:
+def test_blocks_for_precision_are_resumed(tmp_path, monkeypatch) -> None:
     """The contenders of a block that was broken off are the same, by the rows before it."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     speeds = {0: 1.0, 1: 1.02, 2: 3.0}
 
     def noisy(trial: Trial) -> dict:
+        now[0] += 1
         wall_s = speeds[trial.number] * (1 + 0.05 * ((7 * trial.block + trial.number) % 5))
         return {"wall_s": wall_s, "samples_per_s": 1000 / wall_s}
 

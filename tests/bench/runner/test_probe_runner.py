@@ -56,7 +56,7 @@ train_loader = DataLoader(Numbers(), batch_size=4, num_workers=1)
 """
 
 
-def look(probe: Probe, context, folder: Path, *, timeout_s: float = 60) -> list:
+def look(probe: Probe, context, folder: Path, *, timeout_s: float = 300) -> list:
     return ProbeRunner(context, TrialLimits(timeout_s), folder / "log").run(probe)
 
 

@@ -22,11 +22,11 @@ from loaders.families.torch_dataloader import TorchDataLoader
 from tests.fakes import Misbehaving, numbered_workload
 
 
-def make_runner(context, log: Path, timeout_s: float = 60) -> TrialRunner:
+def make_runner(context, log: Path, timeout_s: float = 300) -> TrialRunner:
     return TrialRunner(context, TrialLimits(timeout_s), log)
 
 
-def rows_of(spec, context, log: Path, *, epochs: int = 2, timeout_s: float = 60) -> list:
+def rows_of(spec, context, log: Path, *, epochs: int = 2, timeout_s: float = 300) -> list:
     configuration = Configuration(spec, "cpu", "analytic", "cross_entropy", 1)
     trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(20), epochs, seed=0)
     return list(make_runner(context, log, timeout_s).run(trial))
@@ -118,7 +118,7 @@ def test_a_sweep_that_stops_listening_ends_its_trial(context, tmp_path) -> None:
     assert next(rows).status == "ok"
     started = time.monotonic()
     rows.close()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300
     assert alive_with(str(tmp_path)) == []
 
 
@@ -132,7 +132,7 @@ def test_a_trial_is_like_a_plain_script(context, tmp_path) -> None:
 
 def test_a_dead_trial_is_seen_past_its_orphans(context, tmp_path) -> None:
     """A child that holds the pipe open turns no death into a timeout, and doesn't outlive it."""
-    (row,) = rows_of(bad("orphan"), context, tmp_path / "log", timeout_s=30)
+    (row,) = rows_of(bad("orphan"), context, tmp_path / "log")
     assert row.status == "failed"
     assert row.error.startswith("the trial's process was killed by SIGKILL")
     assert alive_with(str(tmp_path)) == []

@@ -138,7 +138,7 @@ def test_two_processes_make_it_once(source: ImageSplit) -> None:
     for process in both:
         process.start()
     for process in both:
-        process.join(30)
+        process.join(300)
     assert [process.exitcode for process in both] == [0, 0]
     assert writings(source) == 1
 

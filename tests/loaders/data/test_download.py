@@ -17,8 +17,8 @@ PACKED = {name: gzip.compress(content, mtime=0) for name, content in CONTENT.ite
 FILES = [(name, hashlib.md5(packed).hexdigest()) for name, packed in PACKED.items()]
 
 # Only what must run out is short, so that a busy machine fails no test.
-PATIENT = DownloadLimits(answer_s=20, stall_s=20, least_bytes_per_s=1, total_s=20, file_bytes=10**6)
-STALL = DownloadLimits(answer_s=20, stall_s=0.2, least_bytes_per_s=1000, total_s=20)
+PATIENT = DownloadLimits(answer_s=300, stall_s=300, least_bytes_per_s=1, total_s=300, file_bytes=10**6)
+STALL = DownloadLimits(answer_s=300, stall_s=0.2, least_bytes_per_s=1000, total_s=300)
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -36,7 +36,7 @@ class Handler(socketserver.StreamRequestHandler):
         length = len(body) if length is None else length
         self.wfile.write(f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n".encode() + body)
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=300):
         return self.server.over.wait(seconds)
 
 
@@ -174,7 +174,7 @@ def test_no_answer(server, tmp_path):
 
 def test_name_look_up_that_hangs(tmp_path, server, monkeypatch):
     """No time-out of a socket ends a look-up: the download's own clock does."""
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: server.over.wait(20) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: server.over.wait(300) and [])
     fails(server, tmp_path, r"no answer within 0\.2 s", DownloadLimits(answer_s=0.2))
 
 
@@ -187,7 +187,7 @@ def test_total_time(server, tmp_path):
             handler.wfile.write(b"x" * 100)
 
     server.answer = answer
-    limits = DownloadLimits(stall_s=20, total_s=0.3)
+    limits = DownloadLimits(answer_s=300, stall_s=300, total_s=0.3)
     fails(server, tmp_path, r"not done 0\.3 s after the download began", limits)
 
 

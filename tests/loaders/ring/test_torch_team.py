@@ -146,5 +146,5 @@ def test_a_forked_process_fills_alone() -> None:
         "if not child: os._exit(len(list(loader)))\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=300, check=False)
     assert done.stdout.strip() == b"3", done.stderr

@@ -131,7 +131,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("loop", ["anew", "by_hand", "in_thread", "swallowing", "split"])
 def test_a_loop_of_another_shape(folder, tmp_path, loop) -> None:
     """Each of its epochs is one, and the script doesn't go on for long."""
-    choice = choose(folder, "loops.py", [loop], timeout_s=30)
+    choice = choose(folder, "loops.py", [loop])
     assert (choice.workload.picked.facts.samples, choice.workload.picked.facts.batches) == (24, 6)
     rows = run(choice, tmp_path, 2, num_workers=2)
     assert [(row.status, row.samples, row.batches) for row in rows] == [("ok", 24, 6)] * 2
