@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -15,12 +16,14 @@ from torch.utils.data import DataLoader
 from bench.machine.cpu_checks import count_usable_cores
 from bench.runner.in_process.fingerprint import make_key
 from bench.runner.in_process.in_process_lab import Budget
+from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
 from bench.runner.in_process.node_ranks import NodeRanks
+from bench.runner.in_process.opened_handles import put_back_handles
 from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered, find_place, read_remembered, write_remembered
 from bench.runner.in_process.settings_grid import list_settings
-from bench.runner.in_process.tune_in_process import TuningOrder, needs_stand_in, tune_in_process
-from bench.text import format_count, format_ratio
+from bench.runner.in_process.tune_in_process import TuningOrder, give_up, needs_stand_in, tune_in_process
+from bench.text import describe_error, format_count, format_ratio
 from loaders.spec.source_facts import DataLoaderSettings
 from loaders.spec.turn_knobs import copy_with, read_settings
 
@@ -42,6 +45,7 @@ class LoaderTuning:
         summary: the line that says all of it.
         seconds: time that this call took.
         remembered: day of the tuning if it was made in an earlier run, such as `2026-11-27`; else empty.
+        is_told: whether another rank of this machine has found it, which tells it.
     """
 
     settings: DataLoaderSettings
@@ -50,6 +54,7 @@ class LoaderTuning:
     summary: str
     seconds: float
     remembered: str = ""
+    is_told: bool = False
 
 
 def tune_loader(
@@ -83,7 +88,7 @@ def tune_loader(
         ValueError: the budget isn't positive, there is no such knob, or it takes no such value.
     """
     loader, tuning = tune_loader_with_report(make_loader, budget_s, step=step, knobs=knobs, cache=cache)
-    if verbose and tuning.summary:
+    if verbose and tuning.summary and not tuning.is_told:
         sys.stderr.write(f"loaderbench: {tuning.summary}\n")
     return loader
 
@@ -110,32 +115,28 @@ def tune_loader_with_report(
     if _is_starting_worker():
         # A worker that isn't forked runs the script again, up to its own start.
         return loader, LoaderTuning(read_settings(loader), {}, None, "", 0.0)
-    result, day = _find_result(loader, order, ranks, cache=cache)
+    call, answer = ranks.count_call(), None
+    if ranks.rank:
+        answer = ranks.wait(call, order.budget.began_s + order.budget.seconds + GRACE_S)
+        result, day = answer or give_up(order, "the first rank of this machine has given no answer"), ""
+    else:
+        result, day = _find_result(loader, order, ranks, call, cache=cache)
     settings = replace(read_settings(loader), **result.settings)
     found = copy_with(loader, settings) if result.settings else loader
     seconds = time.monotonic() - budget.began_s
     summary = _describe(result, day, order)
-    return found, LoaderTuning(settings, result.settings, result.gain, summary, seconds, day)
+    is_told = answer is not None
+    return found, LoaderTuning(settings, result.settings, result.gain, summary, seconds, day, is_told)
 
 
 def _find_result(
-    loader: DataLoader[Any], order: TuningOrder, ranks: NodeRanks, *, cache: bool
+    loader: DataLoader[Any], order: TuningOrder, ranks: NodeRanks, call: int, *, cache: bool
 ) -> tuple[Remembered, str]:
     """Return the result of a tuning, and its day if it was made in an earlier run; else an empty text."""
-    call = ranks.count_call()
-    if ranks.rank:
-        result = ranks.wait(call, order.budget.began_s + order.budget.seconds + GRACE_S)
-        return result or _make_failure(order, "the first rank of this machine has given no answer"), ""
     result, day = None, ""
     try:
-        place = None
-        if cache:
-            with keep_random_states(loader.dataset):
-                key = make_key(
-                    loader, order.cores, order.knobs, has_step=order.step is not None, ranks=ranks.size
-                )
-            place = find_place(key)
-            result = read_remembered(place)
+        place = _find_place(loader, order, ranks) if cache else None
+        result = None if place is None else read_remembered(place)
         if result is not None and result.holds_for(order.budget.seconds):
             day = result.date
         else:
@@ -143,13 +144,29 @@ def _find_result(
                 result = tune_in_process(loader, order)
             if place is not None and not result.reason:
                 write_remembered(place, result)
+    except OutOfTimeError:
+        result = give_up(order, f"its first sample takes longer than {order.budget.seconds:g} s, or hangs")
+    # The training goes on with what it has, whatever a user's classes raise.
+    except Exception as error:
+        result = give_up(order, describe_error(error))
     finally:
-        ranks.answer(call, result or _make_failure(order, "the first rank of this machine has failed"))
+        ranks.answer(call, result or give_up(order, "the first rank of this machine has failed"))
     return result, day
 
 
-def _make_failure(order: TuningOrder, reason: str) -> Remembered:
-    return Remembered("undecided", {}, None, 0, 0.0, order.budget.seconds, "", reason)
+def _find_place(loader: DataLoader[Any], order: TuningOrder, ranks: NodeRanks) -> Path:
+    """Return the file in which the result is remembered. It goes by the first sample, too.
+
+    Raises:
+        OutOfTimeError: the first sample doesn't come within the budget.
+    """
+    has_step, dataset = order.step is not None, loader.dataset
+    with (
+        keep_random_states(dataset),
+        put_back_handles(dataset),
+        interrupt_at(order.budget.give_up_s),
+    ):
+        return find_place(make_key(loader, order.cores, order.knobs, has_step=has_step, ranks=ranks.size))
 
 
 def _is_starting_worker() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -61,6 +62,24 @@ class Failing(Noisy):
         return super().__getitem__(index)
 
 
+class Stuck(Noisy):
+    """A dataset that hangs in workers."""
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        if get_worker_info() is not None:
+            time.sleep(600)
+        return super().__getitem__(index)
+
+
+class Crashing(Noisy):
+    """A dataset whose workers end without a word."""
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        if get_worker_info() is not None:
+            os._exit(3)
+        return super().__getitem__(index)
+
+
 class Stream(IterableDataset):
     def __iter__(self):
         return iter(range(9))
@@ -68,6 +87,26 @@ class Stream(IterableDataset):
 
 class Owned(DataLoader):
     """A user's own class of DataLoader."""
+
+
+class Wrapped(DataLoader):
+    """A class with an iterator of its own."""
+
+    def __iter__(self):
+        for batch in super().__iter__():
+            yield [*batch]
+
+
+class Endless(DataLoader):
+    """A class whose workers never stop."""
+
+    def __init__(self, *given, **named) -> None:
+        super().__init__(*given, **named)
+        self.iterator = super().__iter__()
+
+    def __iter__(self):
+        for _ in range(len(self)):
+            yield next(self.iterator)
 
 
 @pytest.fixture(autouse=True)
@@ -133,11 +172,128 @@ def test_a_training_sees_the_batches_that_it_would_have_seen() -> None:
     assert not [one for one in psutil.Process().children() if "pt_data" in one.name()]
 
 
+def list_left() -> tuple[set[int], set[str], int, set[threading.Thread]]:
+    """Return the processes, the shared memory, the number of open files and the threads of this process."""
+    gc.collect()
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    shared = {line.split()[-1] for line in maps if "/dev/shm/" in line}
+    files = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    return {one.pid for one in psutil.Process().children()}, shared, files, set(threading.enumerate())
+
+
+@pytest.mark.parametrize(
+    ("dataset", "problem"),
+    [
+        (TensorDataset(torch.arange(4000).reshape(40, 100)), ""),
+        (Stuck(), "a trial has not ended after 0."),
+        (Crashing(), "exited unexpectedly"),
+        (Failing(), "no worker can open this file"),
+    ],
+)
+def test_workers_that_stay_leave_nothing_behind(dataset, problem) -> None:
+    """No process, thread, file or shared memory, also of settings that fail."""
+    knobs = {"num_workers": [0, 1, 2], "prefetch_factor": [4], "persistent_workers": [True]}
+    loader = DataLoader(dataset, 4, shuffle=True)
+    before, budget_s = list_left(), 3.0 if problem else 0.5
+    tuning = tune_loader_with_report(loader, budget_s, step=lambda batch: None, knobs=knobs, cache=False)[1]
+    assert ("all other settings failed" in tuning.summary) is bool(problem)
+    assert problem in tuning.summary
+    assert list_left() == before
+
+
+def test_the_start_method_can_still_be_chosen() -> None:
+    """The first worker of a process settles it otherwise."""
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method(None, force=True)
+    try:
+        loader = DataLoader(Noisy(), 4, num_workers=1)
+        tune_loader_with_report(loader, 0.3, step=lambda batch: None, knobs=ONE, cache=False)
+        assert multiprocessing.get_start_method(allow_none=True) is None
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+
+
 def test_a_setting_that_fails_is_left_out(capsys) -> None:
     """The loader stays as given."""
     loader = DataLoader(Failing(), 4)
     assert tune_loader(loader, 1.0, step=lambda batch: None, knobs=ONE, cache=False) is loader
-    assert capsys.readouterr().err.startswith("loaderbench: the loader stays as given: ")
+    line = capsys.readouterr().err
+    assert line.startswith("loaderbench: the loader stays as given: all other settings failed: RuntimeError")
+    assert "no worker can open this file" in line
+    assert line.count("\n") == 1
+
+
+class Failed(Noisy):
+    """A dataset that fails after some samples in this process."""
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        if self.own.random() > 0.999:
+            raise OSError("stale file handle")
+        return super().__getitem__(index)
+
+
+def test_a_loader_that_fails_in_the_middle_stays(capsys) -> None:
+    """The line has its error."""
+    loader = DataLoader(Failed(400), 4)
+    assert tune_loader(loader, 2.0, step=lambda batch: None, knobs=ONE, cache=False) is loader
+    assert "as given: it failed after some trials: OSError: stale file handle" in capsys.readouterr().err
+
+
+class Hanging(Noisy):
+    """A dataset whose first sample never comes."""
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        time.sleep(600)
+        return super().__getitem__(index)
+
+
+def test_a_first_sample_that_hangs_ends_with_the_budget(capsys, cache) -> None:
+    """Nothing is remembered."""
+    loader = DataLoader(Hanging(), 4)
+    began_s = time.monotonic()
+    assert tune_loader(loader, 0.2) is loader
+    assert time.monotonic() - began_s < 10
+    line = "loaderbench: the loader stays as given: its first sample takes longer than 0.2 s, or hangs\n"
+    assert capsys.readouterr().err == line
+    assert not cache.exists()
+
+
+def test_single_numbers_are_batches() -> None:
+    """Without a batch size, a batch may have no first dimension."""
+    loader = DataLoader(torch.arange(200), None)
+    tuning = tune_loader_with_report(loader, 1.0, step=lambda batch: None, knobs=ONE, cache=False)[1]
+    assert "Error" not in tuning.summary
+
+
+def test_a_class_with_an_iterator_of_its_own_is_tuned() -> None:
+    """Nothing of its workers is left."""
+    loader = Wrapped(Noisy(), 4, num_workers=1)
+    knobs = {"num_workers": [1, 2], "prefetch_factor": [2], "persistent_workers": [False]}
+    before = list_left()
+    tuning = tune_loader_with_report(loader, 0.5, step=lambda batch: None, knobs=knobs, cache=False)[1]
+    assert "Error" not in tuning.summary
+    assert list_left() == before
+
+
+def test_a_class_that_keeps_its_iterator_stays() -> None:
+    """A copy would take the training's batches."""
+    loader = Endless(Noisy(), 4)
+    found, tuning = tune_loader_with_report(loader, 1.0, step=lambda batch: None, knobs=ONE, cache=False)
+    assert found is loader
+    assert tuning.summary.endswith("its class keeps an iterator, which the training is to go on with")
+
+
+def test_an_error_of_the_tuning_is_none_of_the_training(monkeypatch) -> None:
+    """The training goes on with what it has."""
+
+    def fail(loader, order) -> Remembered:
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr(loader_tuning, "tune_in_process", fail)
+    loader = DataLoader([1, 2])
+    found, tuning = tune_loader_with_report(loader, cache=False)
+    assert found is loader
+    assert tuning.summary.startswith("the loader stays as given: ZeroDivisionError: a mistake (")
 
 
 @pytest.mark.parametrize(
@@ -320,7 +476,7 @@ def tune_rank(rank: int, folder: Path, queue) -> None:
     loader = DataLoader(Noisy(), 4)
     found, tuning = tune_loader_with_report(loader, 1.0, step=step, knobs=ONE, cache=False)
     kept = os.sched_getaffinity(0) == cores
-    queue.put((rank, found.num_workers, tuning.summary, max(used, default=0), kept))
+    queue.put((rank, found.num_workers, tuning.summary, max(used, default=0), kept, tuning.is_told))
 
 
 def test_the_ranks_of_a_machine_share_its_cores_and_the_answer(tmp_path) -> None:
@@ -338,6 +494,7 @@ def test_the_ranks_of_a_machine_share_its_cores_and_the_answer(tmp_path) -> None
     assert second[3] == 0
     assert first[4]
     assert second[4]
+    assert (first[5], second[5]) == (False, True)
 
 
 def test_a_rank_without_an_answer_keeps_its_loader(monkeypatch, tunings) -> None:
@@ -349,6 +506,7 @@ def test_a_rank_without_an_answer_keeps_its_loader(monkeypatch, tunings) -> None
     found, tuning = tune_loader_with_report(loader, 0.01)
     assert found is loader
     assert "the first rank of this machine has given no answer" in tuning.summary
+    assert not tuning.is_told
     assert not tunings
 
 

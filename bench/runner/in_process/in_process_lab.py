@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch.utils.data import DataLoader
 
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
+from bench.runner.in_process.interrupt import OutOfTimeError
 from bench.runner.in_process.loader_copies import LoaderCopies
 from bench.runner.in_process.trial_epoch import EpochPlan, Step, TrialEpoch, run_epoch
 from bench.text import describe_error
@@ -18,8 +22,18 @@ from loaders.spec.source_facts import DataLoaderSettings
 
 # Share of the budget that a trial of the present settings takes about, by its stage.
 TRIAL_SHARES: dict[Stage, float] = {"screen": 0.010, "race": 0.012, "confirm": 0.014}
-# Share of the budget that is left for the end of the last workers.
-SPARE_SHARE = 0.03
+# Share of the budget that is left for the last batch and the end of the last workers; and of it for killing
+# those that hang.
+SPARE_SHARE, KILL_SHARE = 0.03, 0.01
+# A batch that is being loaded at the end of the budget is waited for, so many times as long as one takes.
+WAITED_TIMES = 3
+# A trial of another setting than the present is given up after so many times as long as the present one's,
+# but not before this share of the budget.
+GIVEN_UP_TIMES, GIVEN_UP_SHARE = 5, 0.2
+# What PyTorch says of a worker that has ended, and why one that isn't forked may end.
+DIED = "exited unexpectedly"
+NEEDS_GUARD = "workers that aren't forked run the script again, which needs `if __name__ == '__main__':`"
+NEEDS_MODULE = "workers that aren't forked need the dataset's class in a file that they can import"
 # A trial is as long as so many turns of its workers at least. The first half fills the queue.
 FEWEST_BATCHES, FEWEST_TURNS = 4, 2
 
@@ -41,8 +55,13 @@ class Budget:
         """Reading of time.monotonic at which the last trial ends."""
         return self.began_s + (1 - SPARE_SHARE) * self.seconds
 
+    @property
+    def give_up_s(self) -> float:
+        """Reading of time.monotonic at which a batch or a step that is still running is given up."""
+        return self.began_s + (1 - KILL_SHARE) * self.seconds
+
     def find_left_s(self) -> float:
-        """Return the seconds until then."""
+        """Return the seconds until the last trial ends."""
         return self.until_s - time.monotonic()
 
 
@@ -94,17 +113,29 @@ class InProcessLab:
             raise LabClosedError
         began_s = time.perf_counter()
         self.trials += 1
+        limit_s = self._limit_s(stage, number)
         try:
             loader, cut = self._copies.make(self._settings[number])
-            self._limit_wait(loader)
             size = self._compare_size(number)
             longest_s = None if cap_s is None else cap_s * max(1.0, size)
-            plan = EpochPlan(self._count_batches(stage, number), self._budget.until_s, longest_s)
+            give_up_s = self._budget.give_up_s + WAITED_TIMES * self._costs.get(number, self._costs[0])[1]
+            plan = EpochPlan(
+                self._count_batches(stage, number),
+                self._budget.until_s,
+                longest_s,
+                min(give_up_s, time.monotonic() + limit_s),
+                give_up_s,
+            )
             epoch = run_epoch(loader, cut, self._step, plan)
             length = find_batches(loader)
+        except OutOfTimeError:
+            if self.find_left_s() <= 0:
+                raise LabClosedError from None
+            self.problems[number] = f"a trial has not ended after {limit_s:.2g} s"
+            return Measured(None, time.perf_counter() - began_s, self.problems[number])
         # A dataset may raise anything under other settings, such as one that can't be pickled.
         except Exception as error:
-            self.problems[number] = describe_error(error)
+            self.problems[number] = describe_failure(error, self._settings[number])
             return Measured(None, time.perf_counter() - began_s, self.problems[number])
         seconds = time.perf_counter() - began_s
         self._keep_cost(number, epoch, seconds)
@@ -135,10 +166,26 @@ class InProcessLab:
         batch_s = min(epoch.steady_s, seconds / epoch.batches)
         self._costs[number] = (seconds - epoch.batches * batch_s, batch_s)
 
-    def _limit_wait(self, loader: DataLoader[Any]) -> None:
-        """Let a worker that never answers fail its settings before the budget is over."""
-        if loader.num_workers and not loader.timeout:
-            object.__setattr__(loader, "timeout", max(1.0, self.find_left_s()))
+    def _limit_s(self, stage: Stage, number: int) -> float:
+        """Return the seconds after which a trial is given up. The present settings have the whole budget."""
+        if not number:
+            return self._budget.seconds
+        return max(GIVEN_UP_SHARE * self._budget.seconds, GIVEN_UP_TIMES * self.estimate_s(stage, 0))
+
+
+def describe_failure(error: Exception, settings: DataLoaderSettings) -> str:
+    """Return an error in one line, with its likely cause where workers end before they begin.
+
+    Args:
+        error: error of a trial.
+        settings: settings of its DataLoader.
+    """
+    method = settings.multiprocessing_context or multiprocessing.get_start_method()
+    if method == "fork" or DIED not in str(error):
+        return describe_error(error)
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    why = NEEDS_GUARD if script is not None and Path(script).is_file() else NEEDS_MODULE
+    return f"{describe_error(error)}; {why}"
 
 
 def find_batches(loader: DataLoader[Any]) -> int | None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import copy
+import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader
+from torch._C import _remove_worker_pids
+from torch.utils.data import DataLoader, Dataset
 
+from bench.runner.in_process.held_objects import list_held
 from bench.runner.in_process.random_states import clone_generator
 from loaders.spec.source_facts import DataLoaderSettings
 from loaders.spec.turn_knobs import copy_with
 
-# Seconds to wait for the end of a thread that feeds a queue.
+# Attributes of every DataLoader that may be iterators.
+OWN_ATTRIBUTES = ("dataset", "sampler", "batch_sampler", "collate_fn", "worker_init_fn", "_iterator")
+# Seconds to wait for the end of a killed process, or of a thread that feeds a queue.
 LONGEST_END_S = 1.0
 
 
@@ -63,8 +69,13 @@ class LoaderCopies:
         dataset, samplers = loader.dataset, (loader.sampler, loader.batch_sampler)
         holders = (loader, *samplers, getattr(loader.batch_sampler, "sampler", None))
         generators = [made for holder in holders if (made := getattr(holder, "generator", None)) is not None]
-        # The dataset is shared, however large it is.
-        memo: dict[int, Any] = {id(dataset): dataset, **{id(one): clone_generator(one) for one in generators}}
+        # Datasets are shared, however large they are.
+        datasets = [
+            dataset,
+            *(one for held in samplers for one in list_held(held) if isinstance(one, Dataset)),
+        ]
+        memo: dict[int, Any] = {id(one): one for one in datasets}
+        memo.update({id(one): clone_generator(one) for one in generators})
         self._like = copy.copy(loader)
         _set(self._like, "_iterator", None)
         sampler, batch_sampler = copy.deepcopy(samplers, memo)
@@ -82,24 +93,61 @@ class LoaderCopies:
         return twin, cut
 
 
-def close_iterator(loader: DataLoader[Any], iterator: Any) -> None:
+def keeps_iterator(loader: DataLoader[Any]) -> bool:
+    """Return whether a loader of a user's class holds a running iterator, which its copies would share."""
+    return any(
+        isinstance(value, Iterator) for name, value in vars(loader).items() if name not in OWN_ATTRIBUTES
+    )
+
+
+def close_iterator(loader: DataLoader[Any], iterator: Any, until_s: float = math.inf) -> None:
     """End an iterator of a DataLoader with its workers and threads.
 
     Args:
         loader: the DataLoader, which keeps its iterator where its workers are persistent.
         iterator: the iterator; None where it could not be made.
+        until_s: reading of time.monotonic at which workers that are still running are killed; default never.
     """
     kept = loader._iterator
     _set(loader, "_iterator", None)
     for one in {id(one): one for one in (iterator, kept) if one is not None}.values():
+        _end_workers(one, until_s)
         end = getattr(one, "_shutdown_workers", None) or getattr(one, "close", None)
         if end is not None:
             end()
-        for queue in getattr(one, "_index_queues", ()):
+        for queue in (*getattr(one, "_index_queues", ()), getattr(one, "_worker_result_queue", None)):
             # Its feeder thread ends by itself, but later.
             thread = getattr(queue, "_thread", None)
             if thread is not None:
                 thread.join(LONGEST_END_S)
+
+
+def _end_workers(iterator: Any, until_s: float) -> None:
+    """Let the workers of an iterator end. PyTorch would wait for each of them, one after the other."""
+    workers = getattr(iterator, "_workers", ())
+    if not workers or getattr(iterator, "_shutdown", True):
+        return
+    pinning = getattr(iterator, "_pin_memory_thread", None)
+    if pinning is not None:
+        # It reads from the workers, so it ends first.
+        iterator._pin_memory_thread_done_event.set()
+        iterator._worker_result_queue.put((None, None))
+        pinning.join(LONGEST_END_S)
+    iterator._workers_done_event.set()
+    for queue in iterator._index_queues:
+        queue.put(None)
+    for worker in workers:
+        worker.join(max(0.0, until_s - time.monotonic()) if until_s < math.inf else None)
+    late = [worker for worker in workers if worker.is_alive()]
+    if not late:
+        return
+    # Else PyTorch reports their deaths to the training.
+    _remove_worker_pids(id(iterator))
+    iterator._worker_pids_set = False
+    for worker in late:
+        worker.kill()
+    for worker in late:
+        worker.join(LONGEST_END_S)
 
 
 def _set(loader: DataLoader[Any], name: str, value: object) -> None:

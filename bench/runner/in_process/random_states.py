@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-# How far generators are looked for in a dataset. Transforms of transforms lie within.
-DEEPEST, MOST_OBJECTS, LONGEST = 8, 2_000, 100
+from bench.runner.in_process.held_objects import list_held
 
 
 @contextlib.contextmanager
@@ -45,29 +44,8 @@ def clone_generator(generator: torch.Generator) -> torch.Generator:
 
 def find_generators(holder: object) -> list[Any]:
     """Return the generators that an object holds in its attributes, lists and dicts."""
-    found: list[Any] = []
-    seen: set[int] = set()
-    row = [(holder, 0)]
-    while row and len(seen) < MOST_OBJECTS:
-        one, depth = row.pop(0)
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, torch.Generator | np.random.Generator | np.random.RandomState | random.Random):
-            found.append(one)
-        elif depth < DEEPEST:
-            row.extend((part, depth + 1) for part in _list_parts(one))
-    return found
-
-
-def _list_parts(holder: object) -> list[object]:
-    if isinstance(holder, type | torch.Tensor | np.ndarray | str | bytes | int | float):
-        return []
-    if isinstance(holder, Mapping):
-        return list(holder.values()) if len(holder) <= LONGEST else []
-    if isinstance(holder, list | tuple):
-        return list(holder) if len(holder) <= LONGEST else []
-    return list(getattr(holder, "__dict__", {}).values())
+    kinds = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
+    return [one for one in list_held(holder) if isinstance(one, kinds)]
 
 
 def _save_global_states() -> list[Callable[[], None]]:

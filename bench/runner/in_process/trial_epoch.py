@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
+from bench.runner.in_process.bounded_waits import BoundedWaits
+from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
 from bench.runner.in_process.loader_copies import CutSampler, close_iterator
+from bench.runner.in_process.opened_handles import put_back_handles
 from loaders.data.nested_batch import count_bytes, count_samples
 
 Step = Callable[[Any], object]
+# Seconds that workers get to end by themselves, as PyTorch gives them.
+PATIENCE_S = 5.0
 
 
 class NoBatchError(ValueError):
@@ -27,13 +33,18 @@ class EpochPlan:
 
     Attributes:
         batches: number of batches after which it ends.
-        until_s: reading of time.monotonic at which it ends in any case.
+        until_s: reading of time.monotonic after which no batch is begun.
         cap_s: seconds after which it ends as far slower than others; default None.
+        give_up_s: reading of time.monotonic at which a batch or a step that is still running is given up;
+            default never.
+        end_s: reading of time.monotonic at which workers that are still running are killed; default never.
     """
 
     batches: int
     until_s: float
     cap_s: float | None = None
+    give_up_s: float = math.inf
+    end_s: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -90,30 +101,36 @@ def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, plan: EpochP
 
     Raises:
         NoBatchError: the loader delivers no batch.
-        TimeoutError: the time was over before the first timed batch.
+        OutOfTimeError: the time was over before the first timed batch, or a batch or a step was given up.
         Exception: what the dataset or the step has raised.
     """
-    iterator = None
+    waits = BoundedWaits(loader, plan.give_up_s)
+    patience_s = PATIENCE_S
     try:
-        if loader.persistent_workers:
-            cut.most = loader.num_workers
-            iterator = iter(loader)
-            for _ in iterator:
-                if time.monotonic() > plan.until_s:
-                    raise TimeoutError("the budget ended while workers started")
-            cut.most = None
-        began_s = time.perf_counter()
-        iterator = iter(loader)
-        return _time_batches(iterator, began_s, step, plan, max(1, loader.num_workers))
+        with put_back_handles(loader.dataset), interrupt_at(plan.give_up_s):
+            if loader.persistent_workers:
+                cut.most = loader.num_workers
+                for _ in waits.iterate():
+                    if time.monotonic() > plan.until_s:
+                        raise OutOfTimeError
+                cut.most = None
+            began_s = time.perf_counter()
+            return _time_batches(waits.iterate(), began_s, step, plan, max(1, loader.num_workers))
+    except OutOfTimeError:
+        # A worker that hangs doesn't end by itself.
+        patience_s = 0.0
+        raise
     finally:
-        close_iterator(loader, iterator)
+        close_iterator(loader, waits.iterator, min(plan.end_s, time.monotonic() + patience_s))
 
 
-def _time_batches(iterator: Any, began_s: float, step: Step, plan: EpochPlan, turn: int) -> TrialEpoch:
+def _time_batches(
+    batches: Iterator[Any], began_s: float, step: Step, plan: EpochPlan, turn: int
+) -> TrialEpoch:
     """Take batches until the plan's end.
 
     Args:
-        iterator: iterator of a DataLoader.
+        batches: yields the batches of an epoch.
         began_s: reading of time.perf_counter at the request for it.
         step: takes each batch.
         plan: says where the epoch ends.
@@ -122,10 +139,11 @@ def _time_batches(iterator: Any, began_s: float, step: Step, plan: EpochPlan, tu
     ends_s: list[float] = []
     samples = batch_bytes = 0
     is_late = is_slow = False
-    for batch in itertools.islice(iterator, plan.batches):
+    for batch in itertools.islice(batches, plan.batches):
         step(batch)
         batch_bytes = batch_bytes or count_bytes(batch)
-        samples += count_samples(batch)
+        # A batch of none, such as a single number, counts as one: batches are compared with batches.
+        samples += max(1, count_samples(batch))
         if len(ends_s) in (0, plan.batches - 1 - _count_tail(plan.batches, turn), plan.batches - 1):
             _wait_for_device()
         ends_s.append(time.perf_counter())

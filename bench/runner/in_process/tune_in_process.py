@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,8 +18,10 @@ from bench.analysis.tuning.outcome import Outcome, Verdict
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.machine.feasibility import MEMORY, SHARED_MEMORY, find_limits
 from bench.machine.requirements import FORKED_BYTES, LoaderSettings, count_waiting_batches
-from bench.runner.in_process.in_process_lab import Budget, InProcessLab
-from bench.runner.in_process.loader_copies import LoaderCopies
+from bench.runner.in_process.in_process_lab import Budget, InProcessLab, describe_failure
+from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
+from bench.runner.in_process.loader_copies import LoaderCopies, keeps_iterator
+from bench.runner.in_process.opened_handles import holds_open_file
 from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered
 from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings, thin_out
@@ -62,33 +66,58 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         ValueError: there is no such setting, or it takes no such value.
     """
     settings = list_settings(loader, order.cores, order.knobs, has_step=order.step is not None)
+    is_file_shared = _would_share_file(loader, order)
+    if is_file_shared:
+        settings = [one for one in settings if not one.num_workers]
     if len(settings) == 1:
-        is_kept = isinstance(loader.dataset, IterableDataset) and "num_workers" not in (order.knobs or {})
-        why = "an iterable dataset keeps its number of workers" if is_kept else "knobs names only what it has"
-        return _give_up(order, f"there is nothing to vary: {why}")
+        return give_up(order, f"there is nothing to vary: {_explain_nothing(loader, order, is_file_shared)}")
+    if keeps_iterator(loader):
+        return give_up(order, "its class keeps an iterator, which the training is to go on with")
     try:
-        copies = LoaderCopies(loader)
+        with interrupt_at(order.budget.give_up_s):
+            copies = LoaderCopies(loader)
+    except OutOfTimeError:
+        return give_up(order, f"to copy its sampler takes longer than {order.budget.seconds:g} s")
     # A user's sampler may raise anything.
     except Exception as error:
-        return _give_up(order, f"its sampler can't be copied: {describe_error(error)}")
+        return give_up(order, f"its sampler can't be copied: {describe_error(error)}")
     holders = (loader.dataset, loader.collate_fn, loader.sampler, loader.batch_sampler)
-    with keep_random_states(*holders), warnings.catch_warnings():
+    with keep_random_states(*holders), _keep_start_method(), warnings.catch_warnings():
         # The training gives its warnings itself.
         warnings.simplefilter("ignore")
         try:
             step, pilot = _run_pilots(copies, settings[0], order)
+        except OutOfTimeError:
+            return give_up(order, f"a batch or a step takes longer than {order.budget.seconds:g} s, or hangs")
         except NoBatchError as error:
-            return _give_up(order, str(error))
+            return give_up(order, str(error))
         # So may a dataset or a step.
         except Exception as error:
-            return _give_up(order, describe_error(error))
+            return give_up(order, describe_failure(error, settings[0]))
         settings = [settings[0], *(one for one in settings[1:] if _fits(one, pilot.batch_bytes))]
+        if len(settings) == 1:
+            return give_up(order, "other settings don't fit into the free memory or /dev/shm")
         trial_s = InProcessLab(copies, settings, step, order.budget, pilot).estimate_s("race", 0)
         settings = thin_out(settings, int(TRIED_SHARE * order.budget.seconds / (TRIED_TIMES * trial_s)))
         lab = InProcessLab(copies, settings, step, order.budget, pilot)
         costs = [find_cost(one) for one in settings]
         outcome = Tuner(lab, costs, TunerOptions(screen_above=RACED, survivors=RACED)).run()
-    return _conclude(settings, outcome, order)
+    return _conclude(settings, outcome, order, lab.problems)
+
+
+@contextlib.contextmanager
+def _keep_start_method() -> Iterator[None]:
+    """Let the script choose how processes are started after a `with` block, if it could before.
+
+    The first worker settles that.
+    """
+    before = multiprocessing.get_start_method(allow_none=True)
+    try:
+        yield
+    finally:
+        if before is None:
+            # The type hints lack what resets it.
+            multiprocessing.set_start_method(None, force=True)
 
 
 def needs_stand_in(step: Step | None) -> bool:
@@ -97,6 +126,23 @@ def needs_stand_in(step: Step | None) -> bool:
     Workers would take the cores of a training on the CPU, which loading alone doesn't show.
     """
     return step is None and not torch.accelerator.is_available()
+
+
+def _would_share_file(loader: DataLoader[Any], order: TuningOrder) -> bool:
+    """Return whether workers would read from one file that is open already, each at the others' position.
+
+    A loader that has workers shows that its dataset can take that, and so do the user's own numbers.
+    """
+    is_asked = "num_workers" in (order.knobs or {})
+    return not loader.num_workers and not is_asked and holds_open_file(loader.dataset)
+
+
+def _explain_nothing(loader: DataLoader[Any], order: TuningOrder, is_file_shared: bool) -> str:
+    if is_file_shared:
+        return "the dataset holds an open file or connection, which workers would share"
+    if isinstance(loader.dataset, IterableDataset) and "num_workers" not in (order.knobs or {}):
+        return "an iterable dataset keeps its number of workers"
+    return "knobs names only what it has"
 
 
 def _run_pilots(
@@ -119,9 +165,14 @@ def _run_pilots(
 
 
 def _run_pilot(copies: LoaderCopies, settings: DataLoaderSettings, step: Step, budget: Budget) -> TrialEpoch:
-    until_s = time.monotonic() + PILOT_SHARE * budget.seconds
     loader, cut = copies.make(settings)
-    plan = EpochPlan(max(PILOT_BATCHES, 2 * settings.num_workers), min(until_s, budget.until_s))
+    plan = EpochPlan(
+        max(PILOT_BATCHES, 2 * settings.num_workers),
+        budget.until_s,
+        PILOT_SHARE * budget.seconds,
+        give_up_s=budget.give_up_s,
+        end_s=budget.give_up_s,
+    )
     return run_epoch(loader, cut, step, plan)
 
 
@@ -140,13 +191,31 @@ def _do_nothing(batch: Any) -> None:
     del batch
 
 
-def _give_up(order: TuningOrder, reason: str) -> Remembered:
+def give_up(order: TuningOrder, reason: str) -> Remembered:
+    """Return the result of a tuning that can't be made.
+
+    Args:
+        order: what was asked for.
+        reason: why, in one line.
+    """
     seconds = time.monotonic() - order.budget.began_s
     return Remembered("undecided", {}, None, 0, seconds, order.budget.seconds, _read_date(), reason)
 
 
-def _conclude(settings: Sequence[DataLoaderSettings], outcome: Outcome, order: TuningOrder) -> Remembered:
-    """Return the settings that fresh blocks have shown to be faster; none where they haven't."""
+def _conclude(
+    settings: Sequence[DataLoaderSettings],
+    outcome: Outcome,
+    order: TuningOrder,
+    problems: Mapping[int, str] | None = None,
+) -> Remembered:
+    """Return the settings that fresh blocks have shown to be faster; none where they haven't.
+
+    Args:
+        settings: the settings.
+        outcome: what the tuning has found.
+        order: what was asked for.
+        problems: why settings failed, by their numbers; default None for none.
+    """
     seconds = time.monotonic() - order.budget.began_s
     confirmed = outcome.confirmed.get(outcome.chosen)
     tried = sum(fate.end != "unseen" for fate in outcome.fates.values())
@@ -163,8 +232,20 @@ def _conclude(settings: Sequence[DataLoaderSettings], outcome: Outcome, order: T
                 _read_date(),
             )
     verdict: Verdict = "nothing" if outcome.verdict == "nothing" else "undecided"
-    reason = "" if outcome.race_blocks else f"{order.budget.seconds:g} s are too short for its trials"
+    reason = _explain_failures(dict(problems or {}), len(settings) - 1)
+    if not reason and not outcome.race_blocks:
+        reason = f"{order.budget.seconds:g} s are too short for its trials"
     return Remembered(verdict, {}, None, tried, seconds, order.budget.seconds, _read_date(), reason)
+
+
+def _explain_failures(problems: Mapping[int, str], others: int) -> str:
+    """Return why there is no result: the given settings have failed, or all others. Else an empty text."""
+    if 0 in problems:
+        return f"it failed after some trials: {problems[0]}"
+    if len(problems) == others:
+        first, *more = dict.fromkeys(problems.values())
+        return f"all other settings failed: {first}" + (", and the like" if more else "")
+    return ""
 
 
 def _read_date() -> str:

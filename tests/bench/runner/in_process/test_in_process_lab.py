@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 
@@ -12,7 +13,13 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from bench.analysis.tuning.lab import LabClosedError
 from bench.machine.feasibility import MEMORY, SHARED_MEMORY, Limit
 from bench.runner.in_process import tune_in_process as in_process
-from bench.runner.in_process.in_process_lab import Budget, InProcessLab
+from bench.runner.in_process.in_process_lab import (
+    NEEDS_GUARD,
+    NEEDS_MODULE,
+    Budget,
+    InProcessLab,
+    describe_failure,
+)
 from bench.runner.in_process.loader_copies import LoaderCopies
 from bench.runner.in_process.stand_in_step import StandInStep
 from bench.runner.in_process.trial_epoch import TrialEpoch
@@ -88,6 +95,23 @@ def test_a_setting_that_fails_has_a_problem() -> None:
     assert "no worker can open this file" in measured.problem
     assert not measured.is_slow
     assert lab.measure("race", 0, 0).samples_per_s
+
+
+@pytest.mark.parametrize(
+    ("method", "text", "script", "hint"),
+    [
+        ("spawn", "DataLoader worker (pid 7) exited unexpectedly", __file__, NEEDS_GUARD),
+        ("spawn", "DataLoader worker (pid 7) exited unexpectedly", "<stdin>", NEEDS_MODULE),
+        ("fork", "DataLoader worker (pid 7) exited unexpectedly", __file__, ""),
+        ("spawn", "no such file", __file__, ""),
+    ],
+)
+def test_workers_that_end_early_have_a_likely_cause(monkeypatch, loader, method, text, script, hint) -> None:
+    """Those that aren't forked run the script again."""
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", script)
+    settings = replace(read_settings(loader), num_workers=1, multiprocessing_context=method)
+    line = describe_failure(RuntimeError(text), settings)
+    assert line == f"RuntimeError: {text}" + (f"; {hint}" if hint else "")
 
 
 def test_a_slow_setting_is_ended(loader) -> None:

@@ -1,0 +1,61 @@
+"""Interrupt: the end of code that never returns, such as a dataset that hangs, in the thread that runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+# A timer takes no less.
+LEAST_S = 1e-3
+
+
+class OutOfTimeError(BaseException):
+    """The end of code that takes too long. A dataset that catches every Exception doesn't catch it."""
+
+
+@contextlib.contextmanager
+def interrupt_at(until_s: float) -> Iterator[None]:
+    """Raise an exception inside a `with` block that is still running at a time.
+
+    As Ctrl-C does, it ends system calls and code in Python, but no extension in C that keeps running. It
+    needs the main thread and the signal SIGALRM; where these can't be had, the block is waited for.
+
+    Args:
+        until_s: reading of time.monotonic at which the block ends; infinity for never.
+
+    Raises:
+        OutOfTimeError: the block was still running.
+    """
+    if until_s == math.inf or not can_interrupt():
+        yield
+        return
+    before = signal.getsignal(signal.SIGALRM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        signal.signal(signal.SIGALRM, before)
+        raise OutOfTimeError
+
+    signal.signal(signal.SIGALRM, end)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(LEAST_S, until_s - time.monotonic()))
+        yield
+    finally:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+
+def can_interrupt() -> bool:
+    """Return whether this thread can be interrupted: the main one, where nobody else uses the timer."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return False
+    if signal.getitimer(signal.ITIMER_REAL)[0]:
+        return False
+    return signal.getsignal(signal.SIGALRM) in (signal.SIG_DFL, signal.SIG_IGN)
