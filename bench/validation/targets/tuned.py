@@ -66,6 +66,11 @@ def equal(variant: int = 0) -> DataLoader[torch.Tensor]:
     return DataLoader(Samples(EQUAL_MS), BATCH_SIZE)
 
 
+def ahead() -> DataLoader[torch.Tensor]:
+    """Return a loader with a worker that is faster than the step beside it."""
+    return DataLoader(Samples(EQUAL_MS), BATCH_SIZE, num_workers=1)
+
+
 def keeping(variant: str = "plain") -> DataLoader[torch.Tensor]:
     """Return a loader that may keep its samples in memory, whose first epoch takes longer then.
 

@@ -1,4 +1,4 @@
-"""Measure how often tunings are right, on simulated landscapes and on processes whose best is known."""
+"""Measure how often tunings are right, on simulated landscapes and on loaders whose best is known."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from bench.process.forkserver import prepare_context
 from bench.process.temporary_folder import make_folder_prefix
 from bench.records import results_folder
 from bench.report.console import print_line
-from bench.text import format_duration, join_few, printable
+from bench.text import format_count, format_duration, join_few, printable
 from bench.validation.diagnosis.machine_costs import measure_costs
 from bench.validation.diagnosis.neighbour import keep_to_cores
 from bench.validation.own_case import OWN_MODULES
 from bench.validation.tuning import simulate
 from bench.validation.tuning.landscapes import MAKERS
+from bench.validation.tuning.loader_plants import LOADER_PLANTS
 from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.planted_tuning import PlantedTuning, tune_planted_loader
 from bench.validation.tuning.plants import PLANTS
 from bench.validation.tuning.rates import MOST_WRONG, Rate
 from bench.validation.tuning.rates_files import NAMES, TITLES, make_cells, write_table, write_tunings
@@ -33,7 +35,8 @@ from bench.validation.tuning.simulations import list_settings, rate_simulations,
 
 NAME = "tuning"
 PLANTS_BY_NAME = {plant.name: plant for plant in PLANTS}
-ONLY = (*MAKERS, *PLANTS_BY_NAME)
+LOADERS_BY_NAME = {plant.name: plant for plant in LOADER_PLANTS}
+ONLY = (*MAKERS, *PLANTS_BY_NAME, *LOADERS_BY_NAME)
 # The A/A has as many tunings as are asked for. Each other loader, and each size of a landscape, has a
 # quarter.
 FEWER = 4
@@ -69,8 +72,13 @@ class TuningsOptions:
 
     @property
     def plants(self) -> list[Plant]:
-        """The planted loaders."""
+        """The planted loaders that are tuned in processes."""
         return [PLANTS_BY_NAME[name] for name in self.only if name in PLANTS_BY_NAME]
+
+    @property
+    def loaders(self) -> list[Plant]:
+        """The planted loaders that tune_loader tunes."""
+        return [LOADERS_BY_NAME[name] for name in self.only if name in LOADERS_BY_NAME]
 
     def count_runs(self, plant: Plant) -> int:
         """Return the number of tunings of a planted loader."""
@@ -120,11 +128,13 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
 def _print_start(console: Console, options: TuningsOptions) -> None:
     """Print what is measured, and about how long that takes."""
     simulated = len(list_settings(options.landscapes)) * options.runs // FEWER
-    real = [(plant, options.count_runs(plant)) for plant in options.plants]
-    seconds = simulated * SIMULATED_S / 2 + sum(plant.budget_s * number for plant, number in real)
+    real = sum(map(options.count_runs, options.plants))
+    in_script = sum(map(options.count_runs, options.loaders))
+    seconds = simulated * SIMULATED_S / 2
+    seconds += sum(one.budget_s * options.count_runs(one) for one in (*options.plants, *options.loaders))
     print_line(
         console,
-        f"{simulated:,} simulated tunings, {sum(number for _, number in real)} of processes, about "
+        f"{simulated:,} simulated tunings, {real} of processes, {in_script} by tune_loader, about "
         f"{format_duration(seconds)} on two cores",
     )
 
@@ -144,12 +154,12 @@ def _simulate(options: TuningsOptions, console: Console) -> list[Simulation]:
     return found
 
 
-def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning]:
-    found: list[RealTuning] = []
+def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning | PlantedTuning]:
+    found: list[RealTuning | PlantedTuning] = []
     order = [
         (plant, run)
         for run in range(options.runs)
-        for plant in options.plants
+        for plant in (*options.plants, *options.loaders)
         if run < options.count_runs(plant)
     ]
     if not order:
@@ -158,25 +168,37 @@ def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning]:
     with tempfile.TemporaryDirectory(prefix=make_folder_prefix()) as made:
         for place, (plant, run) in enumerate(order, start=1):
             title = f"{place:>{len(str(len(order)))}}/{len(order)} {plant.name}"
-            # Rarely refreshed: each refresh takes milliseconds from what is measured.
-            with console.status(title, refresh_per_second=2):
-                tuned = tune_plant(plant, run, Path(made) / f"{plant.name}-{run}", worker_ms)
+            tuned = _tune_plant(plant, run, Path(made), worker_ms, title, console)
             found.append(tuned)
             console.print(f"{title}: {escape(_describe(tuned))}", soft_wrap=True)
     return found
 
 
-def _describe(tuned: RealTuning) -> str:
+def _tune_plant(
+    plant: Plant, run: int, folder: Path, worker_ms: float, title: str, console: Console
+) -> RealTuning | PlantedTuning:
+    if plant.name in LOADERS_BY_NAME:
+        # In this process, where no other thread should run.
+        return tune_planted_loader(plant, run, worker_ms)
+    # Rarely refreshed: each refresh takes milliseconds from what is measured.
+    with console.status(title, refresh_per_second=2):
+        return tune_plant(plant, run, folder / f"{plant.name}-{run}", worker_ms)
+
+
+def _describe(tuned: RealTuning | PlantedTuning) -> str:
     """Return what one tuning says, in one line."""
     gain = ""
     if tuned.gain is not None and tuned.gain_low is not None and tuned.gain_high is not None:
         interval = f"{tuned.gain_low:.2f} to {tuned.gain_high:.2f}"
         gain = f" {tuned.gain:.2f} ({interval}; planned {tuned.true_gain:.2f})"
-    taken = f"{tuned.trials} trials, {tuned.seconds:.0f} s"
-    return f"{tuned.verdict}{gain}, {tuned.chosen}, regret {tuned.regret:.1%}, {taken}"
+    if isinstance(tuned, PlantedTuning):
+        taken = f"{format_count(tuned.tried, 'setting')}, {tuned.seconds:.1f} s"
+    else:
+        taken = f"{tuned.trials} trials, {tuned.seconds:.0f} s"
+    return f"{tuned.verdict}{gain}, {tuned.chosen or 'as given'}, regret {tuned.regret:.1%}, {taken}"
 
 
-def rate_plants(found: Sequence[RealTuning]) -> list[Rate]:
+def rate_plants(found: Sequence[RealTuning | PlantedTuning]) -> list[Rate]:
     """Return the rates of each planted loader."""
     names = dict.fromkeys(one.plant for one in found)
     return [Rate(name, "own", [one for one in found if one.plant == name]) for name in names]

@@ -37,7 +37,13 @@ def _plan_workers(batch_ms: float, step_ms: float, most: float, workers: int, wo
     return (workers * worker_ms + batch_ms + (tuned.BATCHES - 1) * rate_ms + step_ms) * 1e-3
 
 
-def _plan_waiting(cells: Mapping[str, str], worker_ms: float) -> float:
+def plan_waiting(cells: Mapping[str, str], worker_ms: float) -> float:
+    """Return the seconds of an epoch whose batches wait.
+
+    Args:
+        cells: settings of the configuration.
+        worker_ms: milliseconds of starting and ending a worker.
+    """
     workers = int(cells["num_workers"])
     return _plan_workers(tuned.WAIT_MS, STEP_MS, tuned.BATCHES, workers, worker_ms)
 
@@ -47,7 +53,13 @@ def _plan_computing(cells: Mapping[str, str], worker_ms: float) -> float:
     return _plan_workers(tuned.COMPUTE_MS, 0.0, CORES, workers, worker_ms)
 
 
-def _plan_equal(cells: Mapping[str, str], worker_ms: float) -> float:
+def plan_equal(cells: Mapping[str, str], worker_ms: float) -> float:
+    """Return the seconds of an epoch that are the same for all configurations.
+
+    Args:
+        cells: settings of the configuration.
+        worker_ms: milliseconds of starting and ending a worker.
+    """
     del cells, worker_ms
     return tuned.BATCHES * tuned.EQUAL_MS * 1e-3
 
@@ -61,14 +73,14 @@ def _plan_keeping(cells: Mapping[str, str], worker_ms: float) -> float:
 
 PLANTS = (
     Plant(
-        "real-equal", "equal", {"num_workers": (0,), VARIANT: (0, 1, 2, 3)}, 18.0, _plan_equal, is_equal=True
+        "real-equal", "equal", {"num_workers": (0,), VARIANT: (0, 1, 2, 3)}, 18.0, plan_equal, is_equal=True
     ),
     Plant(
         "real-waiting",
         "waiting",
         {**FIXED, "num_workers": (0, 1, 2, 4)},
         40.0,
-        _plan_waiting,
+        plan_waiting,
         step_ms=STEP_MS,
     ),
     Plant("real-computing", "computing", {**FIXED, "num_workers": (0, 1, 2, 4)}, 40.0, _plan_computing),

@@ -12,11 +12,17 @@ from bench.records import results_folder
 from bench.records.durable_write import write_atomically
 from bench.text import format_share
 from bench.validation.tuning.landscape import TIE
+from bench.validation.tuning.planted_tuning import PlantedTuning
 from bench.validation.tuning.rates import MOST_WRONG, Rate, bound_share
 from bench.validation.tuning.real_tuning import RealTuning
 from bench.validation.tuning.simulate import Simulation
 
-SIMULATED, REAL, TABLE = "tuning_simulated.csv", "tuning_real.csv", "table.md"
+SIMULATED, REAL, LOADERS, TABLE = (
+    "tuning_simulated.csv",
+    "tuning_real.csv",
+    "tuning_loaders.csv",
+    "table.md",
+)
 TITLES = (
     "planted",
     "noise",
@@ -61,7 +67,8 @@ def _explain(rates: Sequence[Rate]) -> list[str]:
     false, total = sum(rate.false for rate in rates), sum(rate.total for rate in rates)
     low, high = bound_share(false, total)
     return [
-        "- noise: spread of one trial; `+5%` are trials at half speed. Names with `real-` are processes.",
+        "- noise: spread of one trial; `+5%` are trials at half speed. Names with `real-` are processes, "
+        "those with `loader-` are tune_loader in one process, which tells no leader, no bound and no losses.",
         f"- found: the chosen configuration is the best, or at most {TIE:.0%} slower. leader: that of the "
         "race is; it isn't chosen where its gain can't be shown.",
         "- regret: by how much the best exceeds the chosen one: median, 95th percentile and worst.",
@@ -91,12 +98,16 @@ def make_cells(rate: Rate) -> list[str]:
     ]
 
 
-def write_tunings(folder: Path, simulated: Sequence[Simulation], real: Sequence[RealTuning]) -> None:
+def write_tunings(
+    folder: Path, simulated: Sequence[Simulation], real: Sequence[RealTuning | PlantedTuning]
+) -> None:
     """Write every tuning beside the truth, in a file of each part that was asked for.
 
     Raises:
         StorageError: a file can't be written.
     """
-    for name, tunings in ((SIMULATED, simulated), (REAL, real)):
+    of_processes = [one for one in real if isinstance(one, RealTuning)]
+    of_loaders = [one for one in real if isinstance(one, PlantedTuning)]
+    for name, tunings in ((SIMULATED, simulated), (REAL, of_processes), (LOADERS, of_loaders)):
         if tunings:
             results_folder.write_csv(folder / name, pd.DataFrame([asdict(one) for one in tunings]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,12 +18,19 @@ from bench.analysis.tuning.outcome import Confirmation, Outcome
 from bench.analysis.tuning.tuning import Candidate, StageFacts, Tuning
 from bench.records.errors import ResultsError
 from bench.records.results_folder import read_environment
+from bench.runner.in_process.remembered import Remembered
+from bench.runner.in_process.settings_grid import list_settings
+from bench.validation.targets import tuned
 from bench.validation.tuning import measure_tunings as module
+from bench.validation.tuning import planted_tuning
+from bench.validation.tuning.loader_plants import LOADER_PLANTS
 from bench.validation.tuning.measure_tunings import TuningsOptions, measure_tunings
+from bench.validation.tuning.planted_tuning import PlantedTuning
 from bench.validation.tuning.plants import PLANTS, VARIANT
 from bench.validation.tuning.rates import Rate, bound_share
 from bench.validation.tuning.real_tuning import RealTuning, compare_with_plan
 from bench.validation.tuning.simulate import Setting, simulate
+from loaders.spec.turn_knobs import read_settings
 
 BY_NAME = {plant.name: plant for plant in PLANTS}
 
@@ -145,6 +153,62 @@ def test_a_gain_among_equals_is_false() -> None:
     assert not compare_with_plan(plant, 0, make_tuning("equal", cells, 0, 1.0), 5.0).is_false
 
 
+LOADERS = {plant.name: plant for plant in LOADER_PLANTS}
+
+
+def compare_loader(name: str, result: Remembered) -> PlantedTuning:
+    plant = LOADERS[name]
+    return planted_tuning.compare_with_plan(plant, 0, getattr(tuned, plant.function)(), result, 5.0)
+
+
+def make_result(settings: dict[str, object], gain: float = 4.3) -> Remembered:
+    interval = (gain, gain / 1.01, gain * 1.01) if settings else None
+    return Remembered("gain" if settings else "undecided", settings, interval, 4, 4.9, 5.0, "2026-11-27")
+
+
+def test_a_loader_of_tune_loader_is_compared_with_its_plan() -> None:
+    best = compare_loader("loader-waiting", make_result({"num_workers": 4, "prefetch_factor": 2}))
+    assert (best.regret, best.is_found, best.is_false, best.holds_gain) == (0, True, False, True)
+    assert best.chosen == "num_workers=4 prefetch_factor=2"
+    kept = compare_loader("loader-waiting", make_result({}))
+    assert (kept.chosen, kept.gain, kept.holds_gain, kept.is_found) == ("", None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("loader-equal", {"in_order": False}), ("loader-ahead", {"prefetch_factor": 4})],
+)
+def test_a_gain_of_tune_loader_among_equals_is_false(name, settings) -> None:
+    found = compare_loader(name, make_result(settings, 1.1))
+    assert (found.is_false, found.holds_gain, found.regret) == (True, False, 0)
+    assert not compare_loader(name, make_result({})).is_false
+
+
+def test_a_planted_loader_is_tuned_as_in_a_script(monkeypatch) -> None:
+    """Its settings are the plan's, and its step waits."""
+    asked = []
+
+    def tune(loader, order) -> Remembered:
+        began_s = time.perf_counter()
+        order.step(None)
+        asked.append((loader.num_workers, order.knobs, order.budget.seconds))
+        assert time.perf_counter() - began_s >= 0.01
+        return make_result({})
+
+    monkeypatch.setattr(planted_tuning, "tune_in_process", tune)
+    plant = LOADERS["loader-ahead"]
+    assert planted_tuning.tune_planted_loader(plant, 3, 5.0).run == 3
+    assert asked == [(1, plant.knobs, 5.0)]
+
+
+@pytest.mark.parametrize("plant", LOADER_PLANTS)
+def test_the_knobs_of_a_planted_loader_can_be_turned(plant) -> None:
+    loader = getattr(tuned, plant.function)()
+    settings = list_settings(loader, 1, plant.knobs, has_step=True)
+    assert settings[0] == read_settings(loader)
+    assert len(settings) == 4
+
+
 @pytest.fixture
 def measure(monkeypatch, tmp_path):
     """Return a function that measures without processes: each plant chooses what a function says."""
@@ -168,7 +232,12 @@ def measure(monkeypatch, tmp_path):
             ),
         )
         out, folder = io.StringIO(), tmp_path / "rates"
-        options = TuningsOptions(4, ("peak", "real-equal", "real-waiting"), folder)
+        monkeypatch.setattr(
+            module,
+            "tune_planted_loader",
+            lambda plant, run, worker_ms: compare_loader(plant.name, make_result({})),
+        )
+        options = TuningsOptions(4, ("peak", "real-equal", "real-waiting", "loader-equal"), folder)
         code = measure_tunings(options, Console(file=out, width=100))
         return code, out.getvalue(), folder
 
@@ -179,11 +248,14 @@ def test_the_rates_are_kept_with_all_tunings(measure) -> None:
     code, out, folder = measure()
     assert code == 0, out
     assert sorted(path.name for path in folder.iterdir()) == [
-        "environment.json", "table.md", "tuning_real.csv", "tuning_simulated.csv",
+        "environment.json", "table.md", "tuning_loaders.csv", "tuning_real.csv", "tuning_simulated.csv",
     ]  # fmt: skip
     assert pd.read_csv(folder / "tuning_real.csv")["plant"].tolist().count("real-equal") == 4
     assert set(pd.read_csv(folder / "tuning_simulated.csv")["landscape"]) == {"peak"}
-    assert "| real-waiting | own | 1 | 100% |" in (folder / "table.md").read_text()
+    assert pd.read_csv(folder / "tuning_loaders.csv")["plant"].tolist() == ["loader-equal"] * 4
+    table = (folder / "table.md").read_text()
+    assert "| real-waiting | own | 1 | 100% |" in table
+    assert "| loader-equal | own | 4 | 100% |" in table
     assert read_environment(folder)["tuning"]["runs"] == 4
     assert all(len(line) <= 100 for line in out.splitlines() if line.startswith(("peak", "planted")))
 

@@ -1,0 +1,148 @@
+"""PlantedTuning: a tuning by tune_loader beside what was planned."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from bench.analysis.tuning.outcome import Verdict
+from bench.machine.cpu_checks import count_usable_cores
+from bench.runner.in_process.in_process_lab import Budget
+from bench.runner.in_process.remembered import Remembered
+from bench.runner.in_process.settings_grid import list_settings
+from bench.runner.in_process.tune_in_process import TuningOrder, tune_in_process
+from bench.validation.targets import tuned
+from bench.validation.tuning.landscape import TIE
+from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.real_tuning import PLAN_ERROR
+from loaders.spec.turn_knobs import read_settings
+
+
+@dataclass(frozen=True)
+class PlantedTuning:
+    """A tuning by tune_loader beside what was planned.
+
+    Attributes:
+        plant: name of the loader.
+        run: number of the run.
+        verdict: what the tuning says of a gain.
+        chosen: settings that differ from the given ones; empty where the loader stays as given.
+        regret: by how much of its planned throughput the best exceeds the chosen one, as a share.
+        true_gain: planned throughput of the chosen settings over that of the given ones.
+        gain: the quoted gain; None where the loader stays as given.
+        gain_low: lower end of its interval.
+        gain_high: upper end of its interval.
+        tried: number of settings that were tried.
+        seconds: time of the tuning.
+        budget_s: time that it was given.
+        reason: why nothing could be tuned; empty where something was.
+    """
+
+    plant: str
+    run: int
+    verdict: Verdict
+    chosen: str
+    regret: float
+    true_gain: float
+    gain: float | None
+    gain_low: float | None
+    gain_high: float | None
+    tried: int
+    seconds: float
+    budget_s: float
+    reason: str
+
+    @property
+    def is_found(self) -> bool:
+        """True if the returned settings are the best, or as good."""
+        return self.regret <= TIE
+
+    @property
+    def is_leader_best(self) -> bool:
+        """The same: of the race's leader nothing is told."""
+        return self.is_found
+
+    @property
+    def is_false(self) -> bool:
+        """True if it claims a gain that isn't there."""
+        return self.verdict == "gain" and self.true_gain <= 1
+
+    @property
+    def is_bound_broken(self) -> bool:
+        """False: no bound on the regret is told."""
+        return False
+
+    @property
+    def is_best_lost(self) -> bool:
+        """False: nothing is told of the race."""
+        return False
+
+    @property
+    def holds_gain(self) -> bool | None:
+        """True if the interval of the quoted gain holds the planned one, as exactly as a plan is right."""
+        if self.gain_low is None or self.gain_high is None:
+            return None
+        return self.gain_low / (1 + PLAN_ERROR) <= self.true_gain <= self.gain_high * (1 + PLAN_ERROR)
+
+    @property
+    def time_share(self) -> None:
+        """None: no sweep of the whole grid is measured."""
+
+
+def tune_planted_loader(plant: Plant, run: int, worker_ms: float) -> PlantedTuning:
+    """Tune a planted loader in this process as tune_loader does, and compare the result with the plan.
+
+    Args:
+        plant: the loader.
+        run: number of the run.
+        worker_ms: milliseconds of starting and ending a worker on this machine.
+    """
+    loader: DataLoader[Any] = getattr(tuned, plant.function)()
+    cores = max(1, int(count_usable_cores()))
+
+    def step(batch: Any) -> None:
+        del batch
+        time.sleep(plant.step_ms * 1e-3)
+
+    order = TuningOrder(Budget(plant.budget_s, time.monotonic()), cores, step, plant.knobs)
+    return compare_with_plan(plant, run, loader, tune_in_process(loader, order), worker_ms)
+
+
+def compare_with_plan(
+    plant: Plant, run: int, loader: DataLoader[Any], result: Remembered, worker_ms: float
+) -> PlantedTuning:
+    """Return a result beside what was planned.
+
+    Args:
+        plant: the loader.
+        run: number of the run.
+        loader: the loader as given.
+        result: what was found.
+        worker_ms: milliseconds of starting and ending a worker on this machine.
+    """
+
+    def plan(settings: dict[str, Any]) -> float:
+        return plant.plan_epoch({name: str(value) for name, value in settings.items()}, worker_ms)
+
+    given = asdict(read_settings(loader))
+    best_s = min(plan(asdict(one)) for one in list_settings(loader, 1, plant.knobs, has_step=True))
+    given_s, chosen_s = plan(given), plan({**given, **result.settings})
+    gain, low, high = result.gain or (None, None, None)
+    return PlantedTuning(
+        plant=plant.name,
+        run=run,
+        verdict=result.verdict,
+        chosen=" ".join(f"{name}={value}" for name, value in result.settings.items()),
+        regret=chosen_s / best_s - 1,
+        true_gain=given_s / chosen_s,
+        gain=gain,
+        gain_low=low,
+        gain_high=high,
+        tried=result.tried,
+        seconds=result.seconds,
+        budget_s=result.budget_s,
+        reason=result.reason,
+    )
