@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -75,6 +76,7 @@ def test_cpu_and_gpu_side_by_side(tmp_path) -> None:
         assert set(rows["baseline"]) == set(rows["configuration"])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("graph", [False, True])
 @pytest.mark.parametrize("family", ["tensor_slice", "device_resident"])
 def test_the_memory_of_the_gpu_is_free_again(family, graph, context, tmp_path) -> None:
@@ -90,3 +92,39 @@ def test_the_memory_of_the_gpu_is_free_again(family, graph, context, tmp_path) -
     after, _ = torch.cuda.mem_get_info()
     # Less than a context takes, which is hundreds of MiB; others may use the GPU meanwhile.
     assert before - after < 64 << 20
+
+
+def measure_peak_bytes(num_workers: int, context, folder) -> int:
+    """Return the most memory of the GPU that a trial and its workers hold at once."""
+    knobs = {"batch_size": (64,), "num_workers": (num_workers,), "pin_memory": (True,)}
+    request = Request(family=("torch_dataloader",), knobs=knobs, device=("cuda",))
+    (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
+    # An audited trial would start a second process for its repetition.
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(20_000), 2, 0, audited=False)
+    runner = TrialRunner(context, TrialLimits(120), folder / "log")
+    torch.cuda.synchronize()
+    before, _ = torch.cuda.mem_get_info()
+    free = [before]
+    ended = threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(0.01):
+            free.append(torch.cuda.mem_get_info()[0])
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        rows = list(runner.run(trial))
+    finally:
+        ended.set()
+        sampler.join()
+    assert [row.status for row in rows] == ["ok"] * len(rows)
+    return before - min(free)
+
+
+@pytest.mark.alone
+def test_only_the_training_process_has_a_context(context, tmp_path) -> None:
+    """A trial with four workers holds the memory of one context, as one without workers does."""
+    alone = measure_peak_bytes(0, context, tmp_path)
+    assert alone > 64 << 20
+    assert measure_peak_bytes(4, context, tmp_path) < 1.5 * alone

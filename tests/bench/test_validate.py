@@ -320,6 +320,7 @@ def test_the_time_of_the_device_is_read_in_its_own_epoch(rows, right) -> None:
 
 
 @pytest.mark.cuda
+@pytest.mark.alone
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_kernels_of_planned_length_are_recovered() -> None:
     """All cases of a GPU are right."""

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `--turns N` stand for a module's own number, where a small difference needs more of them."""
+    """Add the options of benchmarks."""
+    # Where a small difference needs more turns than a module's own number.
     parser.addoption("--turns", type=int, help="turns of each benchmark")
+    parser.addoption(
+        "--rates", type=Path, metavar="FOLDER", help="folder for the rates of loaders that feed a GPU"
+    )
+    parser.addoption(
+        "--rehearse-cuda", action="store_true", help="try benchmarks of a GPU on a simulated device"
+    )
 
 
 @pytest.fixture

@@ -154,6 +154,7 @@ def test_without_the_package_nvidia_smi_is_asked(device_1, monkeypatch, capsys) 
 
 
 @pytest.mark.cuda
+@pytest.mark.alone
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_a_real_gpu() -> None:
     """The snapshot is of the GPU that torch computes on."""

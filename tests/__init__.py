@@ -1,0 +1,1 @@
+"""Tests of the packages beside this one, and what they share."""
