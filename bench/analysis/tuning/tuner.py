@@ -51,8 +51,8 @@ class TunerOptions:
 class Tuner:
     """The policy of a tuning. Configurations go by their numbers; 0 is the present one.
 
-    1. A screen, where there are many: each configuration once in a short trial. The best go on. This is
-       outside of the guarantee.
+    1. A screen, where there are many or the budget is short: each configuration once in a short trial. The
+       best go on. This is outside of the guarantee.
     2. A race in randomised blocks. Pooled e-values drop the slower ones, so it may be looked at after each
        block.
     3. Fresh blocks of the leader, the cheapest that ties with it, and the present one. Only these tell the
@@ -87,7 +87,7 @@ class Tuner:
         numbers = list(range(1, count))
         surrogate = None if self._settings is None else Surrogate(self._settings)
         screening = Screening(self._lab, options.seed, options.survivors, surrogate)
-        if count > options.screen_above:
+        if count > options.screen_above or self._is_short(count, reserve_s):
             self._lab.prepare("screen", range(count))
             left_s = self._lab.find_left_s() - reserve_s
             until_left_s = reserve_s + (1 - SCREEN_SHARE) * left_s if left_s < math.inf else 0.0
@@ -104,6 +104,12 @@ class Tuner:
         if len(to_confirm) > 1:
             outcome = self._confirm(outcome, to_confirm, stage, race)
         return self._judge(outcome)
+
+    def _is_short(self, count: int, reserve_s: float) -> bool:
+        """Return True if the budget has no time for a race of all configurations."""
+        block_s = sum(self._lab.estimate_s("race", number) for number in range(count))
+        left_s = self._lab.find_left_s() - reserve_s
+        return count > FEWEST_RACED + 1 and left_s < FEWEST_RACE_BLOCKS * block_s
 
     def _reserve_s(self) -> float:
         """Return the seconds that are kept for fresh blocks."""

@@ -204,3 +204,12 @@ def test_without_time_for_the_cheapest_too_the_leader_gets_fresh_blocks() -> Non
     assert outcome.confirm_blocks >= 4
     assert set(outcome.confirmed) == {0, outcome.leader}
     assert (outcome.chosen, outcome.verdict) == (1, "gain")
+
+
+def test_short_budget_screens_few_configurations_too() -> None:
+    """A race of 12 would take 60 s."""
+    lab = MadeUpLab([1.0] * 11 + [2.0], budget_s=40.0)
+    outcome = Tuner(lab, [(0.0,)] * 12, TunerOptions()).run()
+    assert lab.trials[0][0] == "screen"
+    assert (outcome.chosen, outcome.verdict) == (11, "gain")
+    assert lab.left_s > -3
