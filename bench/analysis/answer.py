@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
+from bench.analysis.device_busy import DeviceBusy, find_busy
 from bench.analysis.intervals import from_cells
 from bench.analysis.naming import split_names
 from bench.analysis.possible_gain import PossibleGain, find_possible_gain
@@ -36,6 +38,9 @@ class Answer:
         waiting: share of an epoch in which the training loop waits for data.
         has_step: whether the batches were trained on; False for the loader alone.
         possible_gain: what an infinitely fast loader would gain; None where it is unknown.
+        device: `cpu` or `cuda`.
+        busy: how busy the GPU is with the configuration; default None where nothing was timed on one.
+        baseline_busy: the same of the baseline.
     """
 
     work: str
@@ -51,6 +56,9 @@ class Answer:
     waiting: float
     has_step: bool
     possible_gain: PossibleGain | None
+    device: str
+    busy: DeviceBusy | None = None
+    baseline_busy: DeviceBusy | None = None
 
     @property
     def is_baseline(self) -> bool:
@@ -75,10 +83,11 @@ def find_answers(summary: pd.DataFrame) -> list[Answer]:
         first, then the order is that of the grid.
     """
     of_work, _ = split_names(summary)
-    return [_answer(group, of_work) for group in group_by_work(summary)]
+    busy = {int(line["configuration"]): find_busy(line) for _, line in summary.iterrows()}
+    return [_answer(group, of_work, busy) for group in group_by_work(summary)]
 
 
-def _answer(group: pd.DataFrame, of_work: list[str]) -> Answer:
+def _answer(group: pd.DataFrame, of_work: list[str], busy: Mapping[int, DeviceBusy | None]) -> Answer:
     verdict = reach_verdict(group)
     line = group.set_index("configuration").loc[verdict.cheapest]
     speed = from_cells(line, "samples_per_s")
@@ -97,4 +106,7 @@ def _answer(group: pd.DataFrame, of_work: list[str]) -> Answer:
         waiting=float(line["data_wait_s"] / line["wall_s"]),
         has_step=line["step"] != "none",
         possible_gain=find_possible_gain(group, verdict.cheapest),
+        device=line["device"],
+        busy=busy[verdict.cheapest],
+        baseline_busy=busy.get(int(line["baseline"])),
     )

@@ -8,7 +8,13 @@ from typing import Any
 import click
 
 from bench.analysis.statistics import FEWEST_BLOCKS
-from bench.cli.option_groups import BLOCKS, EPOCHS, PRECISION_BUDGET_S, QUICK_BUDGET_S, STEADY_S
+from bench.cli.option_groups import (
+    BLOCKS,
+    EPOCHS,
+    PRECISION_BUDGET_S,
+    QUICK_BUDGET_S,
+    STEADY_S,
+)
 from bench.cli.script_args import check_script
 from bench.plan.grid import TRAINING_STEPS
 from bench.plan.request import Request

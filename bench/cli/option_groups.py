@@ -22,7 +22,7 @@ THREADS = Integer(1, 1024, optional=True)
 COUNT = Integer(1, 10_000)
 BLOCKS = 3
 EPOCHS, STEADY_S = 2, 0.02
-# With the work before and after the measuring, a quick sweep ends within two minutes.
+# With the work before and after its trials, a quick sweep ends within two minutes.
 QUICK_BUDGET_S = 95.0
 PRECISION_BUDGET_S = 300.0
 AA_PAIRS = 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.plan.ceilings import find_captured_bytes
@@ -10,6 +10,7 @@ from bench.plan.grid import Machine
 from bench.plan.plan import Plan
 from bench.plan.schedule import ScheduledRun, name_runs
 from bench.plan.sweep_options import SweepOptions
+from bench.process.running_clock import read_running_s
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class PreparedSweep:
         names: name of each configuration of the plan.
         runs: content of a block: configurations that can run here, and their ceilings.
         folder: results folder.
+        began_s: reading of `read_running_s` when the sweep was prepared.
     """
 
     options: SweepOptions
@@ -31,6 +33,7 @@ class PreparedSweep:
     names: tuple[str, ...]
     runs: tuple[ScheduledRun, ...]
     folder: Path
+    began_s: float = field(default_factory=read_running_s, compare=False, repr=False)
 
     @property
     def captured_bytes(self) -> int | None:

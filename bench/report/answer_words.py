@@ -16,6 +16,7 @@ from bench.analysis.answer import Answer
 from bench.analysis.statistics import Estimate
 from bench.analysis.ties import INDIFFERENT
 from bench.analysis.warnings import NOISE_OVER_CEILING
+from bench.report.busy_words import describe_busy
 from bench.report.labels import Labels
 from bench.text import format_count, format_rate, format_ratio, join_few
 
@@ -37,17 +38,19 @@ class AnswerText:
     Attributes:
         possible: how much there is to gain at all; empty where nobody knows.
         choice: the configuration to use, its gain, and how sure that is.
+        device: the GPU, and how busy it is; empty without one.
         bound: what bounds the configuration.
     """
 
     possible: Text
     choice: Text
+    device: Text
     bound: Text
 
     @property
     def whole(self) -> Text:
         """All sentences in one line."""
-        return Text(" ").join(filter(None, (self.possible, self.choice, self.bound)))
+        return Text(" ").join(filter(None, (self.possible, self.choice, self.device, self.bound)))
 
 
 def select_telling(answers: Sequence[Answer]) -> list[Answer]:
@@ -58,16 +61,18 @@ def select_telling(answers: Sequence[Answer]) -> list[Answer]:
     return [answer for answer in answers if answer.kind != "alone"] or list(answers)
 
 
-def describe_answer(answer: Answer, labels: Labels) -> AnswerText:
+def describe_answer(answer: Answer, labels: Labels, gpu: str = "") -> AnswerText:
     """Return the answer for one kind of work in words.
 
     Args:
         answer: the answer.
         labels: names of the configurations.
+        gpu: name of the GPU; default empty where it isn't known.
     """
     sentences = (
         _describe_possible(answer, labels),
         _describe_choice(answer, labels),
+        _describe_device(answer, gpu),
         _describe_bound(answer),
     )
     return AnswerText(*(Text.from_markup(sentence, emoji=False) for sentence in sentences))
@@ -162,6 +167,14 @@ def _describe_rate(answer: Answer) -> str:
     """Return the throughput with its interval."""
     rate = answer.samples_per_s
     return f"{format_rate(rate.median)} samples/s{_format_interval(rate, format_rate)}"
+
+
+def _describe_device(answer: Answer, gpu: str) -> str:
+    """Return the sentence on the GPU: its name, and for how much of an epoch it computes."""
+    if answer.device != "cuda":
+        return ""
+    baseline = None if answer.is_baseline else answer.baseline_busy
+    return escape(describe_busy(gpu, answer.busy, baseline, "the baseline"))
 
 
 def _describe_bound(answer: Answer) -> str:

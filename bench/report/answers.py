@@ -18,6 +18,7 @@ def print_answers(
     answers: Sequence[Answer],
     labels: Labels,
     make_code: Callable[[int], Sequence[str]],
+    gpu: str = "",
 ) -> None:
     """Print which configuration to use for each kind of work, and the lines of code to paste for it.
 
@@ -26,10 +27,11 @@ def print_answers(
         answers: one answer for each kind of work, the most important first.
         labels: names of the configurations.
         make_code: returns the lines of code of a configuration, given its number.
+        gpu: name of the GPU; default empty where there is none.
     """
     telling = select_telling(answers)
     for answer in telling[:MOST_ANSWERS]:
-        print_text(console, describe_answer(answer, labels).whole)
+        print_text(console, describe_answer(answer, labels, gpu).whole)
         console.print()
         for line in make_code(answer.configuration):
             console.print(f"    {line}", markup=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,39 @@ from rich.markup import escape
 from bench.report.console import print_line
 from bench.report.page.page import REPORT
 from bench.report.sweep_outcome import SweepOutcome
-from bench.text import format_count, printable
+from bench.text import format_count, join_few, printable
+
+
+def print_unmeasured(
+    console: Console, names: Sequence[str], folder: Path, program: str = "python -m bench.sweep"
+) -> None:
+    """Print which configurations the budget had no time for, and how to measure them.
+
+    Args:
+        console: console to print to.
+        names: names of the configurations.
+        folder: folder of the results.
+        program: command that goes on with a sweep.
+    """
+    if names:
+        count, listed = format_count(len(names), "configuration"), escape(join_few(names))
+        print_line(console, f"[yellow]The budget had no time for[/] {count}: {listed}")
+        print_line(console, f"To measure them: {escape(write_resume_command(folder, program))}")
+
+
+def print_next(console: Console, program: str, *, on_cuda: bool) -> None:
+    """Print what to run after a quick sweep.
+
+    Args:
+        console: console to print to.
+        program: command of the sweep.
+        on_cuda: whether it ran on a GPU.
+    """
+    tune = f"{program.removesuffix('sweep')}tune"
+    print_line(console, f"Next, the fastest setting of your own loader: {tune} train.py")
+    if on_cuda:
+        knobs = "--family tensor_slice,device_resident --batch-size 256,1024,4096 --cuda-graph off,on"
+        print_line(console, f"Larger batches on this GPU: {program} {knobs}")
 
 
 def print_end(

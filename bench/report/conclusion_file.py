@@ -24,6 +24,7 @@ class SavedConclusion:
         imprecise: numbers of the configurations whose intervals are wider than was asked for; default none.
         interrupted: whether the user ended the measuring; default False.
         resume: command that measures the rest; default empty, where nothing is missing.
+        unmeasured: names of the configurations that the budget left out altogether; default none.
     """
 
     code: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class SavedConclusion:
     imprecise: tuple[int, ...] = ()
     interrupted: bool = False
     resume: str = ""
+    unmeasured: tuple[str, ...] = ()
 
 
 def write_conclusion(folder: Path, conclusion: SavedConclusion) -> Path:
@@ -64,6 +66,8 @@ def read_conclusion(folder: Path) -> SavedConclusion:
             imprecise=tuple(map(int, found["imprecise"])),
             interrupted=bool(found["interrupted"]),
             resume=str(found["resume"]),
+            # Older versions left out none.
+            unmeasured=tuple(map(str, found.get("unmeasured", ()))),
         )
     except FileNotFoundError:
         return SavedConclusion()

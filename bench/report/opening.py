@@ -11,6 +11,7 @@ from rich.markup import escape
 from bench.machine.check import Check
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.report.console import print_line
+from bench.report.gpu_name import find_gpu_name
 from bench.text import format_bytes, format_count, format_duration, join_words
 from bench.workloads.script.script_file import SCRIPT_STEP
 from loaders.families.dataloader import OwnDataLoader
@@ -28,16 +29,20 @@ def print_start(console: Console, sweep: PreparedSweep, samples: int, dataset: s
     schedule, options = sweep.options.schedule, sweep.options
     if choices := describe_choices(sweep, dataset):
         print_line(console, f"Chosen: {escape(', '.join(choices))}")
-    block_s = sum(sweep.estimate_runs_s(samples))
+    needed_s = schedule.blocks * sum(sweep.estimate_runs_s(samples))
     configurations = sum(run.bounds is None for run in sweep.runs)
+    on_cpu = any(run.configuration.device == "cpu" for run in sweep.runs)
+    where = " on two cores" if on_cpu else ""
     more = f", then more of the fastest until ±{100 * schedule.precision:.3g}%" if schedule.precision else ""
-    bound = f", {format_duration(options.budget_s)} at most" if options.budget_s is not None else ""
+    bound = "" if options.budget_s is None else f", {format_duration(options.budget_s)} at most"
+    if sweep.plan.importance and options.budget_s is not None and needed_s > options.budget_s:
+        bound += ", with fewer configurations where that is too short for all"
     named = f" ({escape(dataset)})" if dataset else ""
     print_line(
         console,
         f"{format_count(configurations, 'configuration')} × {format_count(schedule.blocks, 'block')} × "
         f"{format_count(schedule.epochs, 'epoch')} of {format_count(samples, 'sample')}"
-        f"{named}: about {format_duration(schedule.blocks * block_s)} on two cores{more}{bound}",
+        f"{named}: about {format_duration(needed_s)}{where}{more}{bound}",
     )
     for change in describe_baselines(sweep):
         print_line(console, f"Your own settings are not measured: the baseline has {escape(change)}")
@@ -74,7 +79,10 @@ def describe_choices(sweep: PreparedSweep, dataset: str | None) -> list[str]:
     found = []
     if "auto" in request.device:
         devices = dict.fromkeys(configuration.device for configuration in configurations)
-        found.append(f"device={join_words(list(devices))}{' (no GPU)' * (not sweep.machine.cuda)}")
+        # The GPU was looked at when the data became known.
+        gpu = find_gpu_name(sweep.folder) if dataset is not None and sweep.machine.cuda else ""
+        remark = " (no GPU)" if not sweep.machine.cuda else f" ({gpu})" if gpu else ""
+        found.append(f"device={join_words(list(devices))}{remark}")
     if options.target is None and options.dataset == "auto" and dataset is not None:
         found.append(f"dataset={dataset}")
     if request.preset is None and request.effective_preset is not None:

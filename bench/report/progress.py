@@ -19,6 +19,12 @@ from bench.report.live.state import ProgressState
 from bench.report.time_left import TimeLeft
 from bench.text import format_duration
 
+# Seconds of preparation that a budget doesn't count. The rest of two minutes is for the command's start,
+# and for the summary, the charts and the page.
+PREPARING_S = 10.0
+# A download may take all of the time. The trials have so many seconds even then.
+LEAST_BUDGET_S = 30.0
+
 
 class SweepProgress:
     """Progress of a sweep: the trial that runs, those that are left, and the leaders so far.
@@ -53,6 +59,8 @@ class SweepProgress:
         self._trials = len(estimates_s) * blocks
         self._done = 0
         self._block = ""
+        self._once_s = 0.0
+        self._ends_in_time = False
         self._started_s = read_running_s()
         self._left = TimeLeft(estimates_s, blocks)
         self._board = board
@@ -72,14 +80,16 @@ class SweepProgress:
         """
         estimates_s = dict(enumerate(sweep.estimate_runs_s(samples)))
         options = sweep.options
-        return cls(
+        progress = cls(
             console,
             sweep.name_runs(),
             estimates_s,
             options.schedule.blocks,
-            options.budget_s,
+            _choose_budget_s(sweep),
             board=_make_board(sweep),
         )
+        progress._ends_in_time = bool(sweep.plan.importance)
+        return progress
 
     @contextmanager
     def trial(self, number: int, block: int, attempt: int = 0) -> Iterator[None]:
@@ -93,9 +103,9 @@ class SweepProgress:
         self._block = f"block {block + 1}{f'/{self._blocks}' if block < self._blocks else ''}"
         again = ", again, as it was disturbed" * attempt
         self._display.begin_trial(self._describe(f"{self._labels[number]}{again}"))
-        started_s = read_running_s()
+        started_s, self._once_s = read_running_s(), 0.0
         yield
-        self._left.finish(number, read_running_s() - started_s)
+        self._left.finish(number, read_running_s() - started_s, self._once_s)
         self._done += 1
         self._display.end_trial(self._describe())
 
@@ -104,13 +114,22 @@ class SweepProgress:
         if self._board is not None:
             self._board.add(row)
 
-    def estimate_trial_s(self, number: int) -> float:
-        """Return about how long a trial of a run takes, in seconds."""
-        return self._left.estimate_trial_s(number)
+    def note_once(self, seconds: float) -> None:
+        """Take in how much of the trial that runs is done once, and not again in later blocks."""
+        self._once_s = seconds
+
+    def estimate_trial_s(self, number: int, *, later: bool = False) -> float:
+        """Return about how long a trial of a run takes, in seconds.
+
+        Args:
+            number: the run.
+            later: whether another trial of the run comes before; default False, where it may be the first.
+        """
+        return self._left.estimate_trial_s(number, later=later)
 
     def fits(self, *numbers: int) -> bool:
         """Return whether a trial of each of these runs, one after the other, ends within the budget."""
-        return sum(self._left.estimate_trial_s(number) for number in numbers) <= self._budget_left_s()
+        return sum(self._left.estimate_trial_s(number) for number in numbers) <= self.budget_left_s
 
     def skip(self, number: int) -> None:
         """Leave out one trial of a run."""
@@ -148,13 +167,16 @@ class SweepProgress:
         if self._budget_s is not None:
             self._budget_s += seconds
 
-    def _budget_left_s(self) -> float:
+    @property
+    def budget_left_s(self) -> float:
+        """Seconds of the budget that are left; infinite without a budget."""
         return math.inf if self._budget_s is None else self._budget_s - (read_running_s() - self._started_s)
 
     def _describe_time_left(self) -> str:
-        # The first block runs whatever it takes.
-        within_s = min(self._left.estimate_s(), self._budget_left_s())
-        seconds = max(0, self._left.estimate_first_s(), within_s)
+        within_s = min(self._left.estimate_s(), self.budget_left_s)
+        # The first block runs whatever it takes, unless configurations may be left out of it.
+        first_s = 0.0 if self._ends_in_time else self._left.estimate_first_s()
+        seconds = max(0, first_s, within_s)
         return f"about {format_duration(seconds)} left"
 
     def _describe(self, doing: str = "") -> ProgressState:
@@ -174,6 +196,15 @@ class SweepProgress:
 
     def __exit__(self, *_: object) -> None:
         self._display.stop(self._describe())
+
+
+def _choose_budget_s(sweep: PreparedSweep) -> float | None:
+    """Return the seconds of the trials, fewer after a long preparation where the sweep must end in time."""
+    budget_s = sweep.options.budget_s
+    if budget_s is None or not sweep.plan.importance:
+        return budget_s
+    prepared_s = max(PREPARING_S, read_running_s() - sweep.began_s)
+    return max(min(budget_s, LEAST_BUDGET_S), budget_s + PREPARING_S - prepared_s)
 
 
 def _make_board(sweep: PreparedSweep) -> LeaderBoard | None:

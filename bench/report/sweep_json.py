@@ -58,6 +58,7 @@ def describe_sweep(conclusion: SweepConclusion, notices: Sequence[str], exit_cod
         "notices": notices,
         "left_out": _list_left_out(conclusion.sweep.plan),
         "trials_left_out": outcome.left_out,
+        "configurations_left_out": [conclusion.sweep.names[number] for number in outcome.unmeasured],
         "command": conclusion.sweep.options.command,
         **describe_end(
             conclusion.sweep.folder,
@@ -101,7 +102,7 @@ def _answer(conclusion: SweepConclusion, answers: Sequence[dict[str, Any]]) -> s
 def _list_answers(conclusion: SweepConclusion, results: SweepResults, labels: Labels) -> list[dict[str, Any]]:
     return [
         {
-            "sentence": describe_answer(answer, labels).whole.plain,
+            "sentence": describe_answer(answer, labels, results.gpu).whole.plain,
             "name": labels.full[answer.configuration],
             **asdict(answer),
             "bound": answer.bound,

@@ -10,16 +10,18 @@ class SweepOutcome:
     """The end of the measuring of a sweep.
 
     Attributes:
-        left_out: trials that the budget left no time for.
+        left_out: trials that the budget left no time for, of configurations that have others.
         imprecise: numbers of the configurations whose intervals are wider than was asked for.
         interrupted: whether the user ended it.
         problem: error that ended it; None without one.
+        unmeasured: numbers of the configurations that the budget left out altogether.
     """
 
     left_out: int = 0
     imprecise: tuple[int, ...] = ()
     interrupted: bool = False
     problem: Exception | None = None
+    unmeasured: tuple[int, ...] = ()
 
     @property
     def stopped(self) -> bool:

@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.report.aa_report import print_aa
 from bench.report.answers import print_answers
 from bench.report.cautions import list_audits, list_failures, list_problems
-from bench.report.closing import print_end
+from bench.report.closing import print_end, print_next, print_unmeasured
 from bench.report.console import print_text
 from bench.report.device_report import describe_device_findings
 from bench.report.labels import Labels, make_report_labels
@@ -22,6 +22,9 @@ from bench.report.remark import Remark, print_remarks
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.table import print_table
 from bench.text import printable
+
+# The step of a user's training is their own.
+GRAPH_COMMENT = "# Measured with the train step in CUDA graphs: torch.cuda.CUDAGraph."
 
 
 def print_results(console: Console, conclusion: SweepConclusion) -> None:
@@ -34,7 +37,7 @@ def print_results(console: Console, conclusion: SweepConclusion) -> None:
         return
     summary, labels = results.summary, make_report_labels(results.summary)
     console.print()
-    print_answers(console, results.answers, labels, partial(make_code, conclusion))
+    print_answers(console, results.answers, labels, partial(make_code, conclusion), results.gpu)
     print_table(console, summary, labels)
     print_remarks(console, list_audits(summary, labels))
     for line in describe_device_findings(results.runs, summary):
@@ -52,7 +55,7 @@ def print_answer(console: Console, conclusion: SweepConclusion) -> None:
         print_aa(console, results.summary, conclusion.check)
         return
     labels = make_report_labels(results.summary)
-    print_answers(console, results.answers, labels, partial(make_code, conclusion))
+    print_answers(console, results.answers, labels, partial(make_code, conclusion), results.gpu)
     for failure in list_failures(results.summary, results.ceilings, labels):
         complain(f"{failure.title}: {failure.text}")
 
@@ -65,7 +68,9 @@ def make_code(conclusion: SweepConclusion, number: int) -> list[str]:
         number: place of the configuration in the plan.
     """
     sweep = conclusion.sweep
-    return sweep.add_threads(number, conclusion.workload.make_code(sweep.plan.configurations[number].spec))
+    configuration = sweep.plan.configurations[number]
+    code = sweep.add_threads(number, conclusion.workload.make_code(configuration.spec))
+    return [*code, GRAPH_COMMENT] if configuration.cuda_graph else code
 
 
 def list_cautions(conclusion: SweepConclusion, labels: Labels) -> list[Remark]:
@@ -94,4 +99,10 @@ def print_closing(console: Console, conclusion: SweepConclusion, notices: Notice
     )
     print_left_out(console, sweep.plan)
     notices.remind()
+    names = [sweep.names[number] for number in conclusion.outcome.unmeasured]
+    print_unmeasured(console, names, sweep.folder, program)
+    # A plan by importance is that of the quick preset.
+    if sweep.plan.importance and not conclusion.outcome.stopped:
+        on_cuda = any(configuration.device == "cuda" for configuration in sweep.plan.runnable())
+        print_next(console, program, on_cuda=on_cuda)
     print_end(console, sweep.folder, conclusion.outcome, program)

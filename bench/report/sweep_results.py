@@ -20,6 +20,7 @@ from bench.report.aa_report import describe_aa
 from bench.report.answer_words import describe_answer
 from bench.report.best_configuration import BestConfiguration, read_setting
 from bench.report.conclusion_file import read_conclusion
+from bench.report.gpu_name import find_gpu_name
 from bench.report.labels import make_report_labels
 from bench.text import format_count, join_words, suggest
 
@@ -76,7 +77,9 @@ class SweepResults:
         if self.is_aa:
             return " ".join(line.plain for line in describe_aa(self.summary, check_aa(self.summary)))
         found = next(iter(self.answers), None)
-        return None if found is None else describe_answer(found, make_report_labels(self.summary)).whole.plain
+        if found is None:
+            return None
+        return describe_answer(found, make_report_labels(self.summary), self.gpu).whole.plain
 
     def best(self, work: str | None = None) -> BestConfiguration:
         """Return the configuration to use, with its knobs, its figures and the code to paste.
@@ -111,6 +114,11 @@ class SweepResults:
             is_baseline=answer.is_baseline,
             code="\n".join(self.code.get(answer.configuration, ())),
         )
+
+    @property
+    def gpu(self) -> str:
+        """Name of the GPU that anything was measured on; empty where it isn't known, or nothing was."""
+        return find_gpu_name(self.folder) if (self.summary["device"] == "cuda").any() else ""
 
     @property
     def code(self) -> Mapping[int, tuple[str, ...]]:

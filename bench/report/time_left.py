@@ -20,6 +20,7 @@ class TimeLeft:
         self._estimates_s = dict(estimates_s)
         self._blocks = blocks
         self._taken_s: defaultdict[int, list[float]] = defaultdict(list)
+        self._once_s: defaultdict[int, float] = defaultdict(float)
         self._left = dict.fromkeys(estimates_s, blocks)
 
     def introduce(self, number: int, estimate_s: float, trials: int) -> None:
@@ -41,21 +42,33 @@ class TimeLeft:
         """Add one trial of a run."""
         self._left[number] += 1
 
-    def finish(self, number: int, seconds: float) -> None:
-        """Take in the duration of one trial of a run."""
+    def finish(self, number: int, seconds: float, once_s: float = 0.0) -> None:
+        """Take in the duration of one trial of a run.
+
+        Args:
+            number: the run.
+            seconds: duration of the trial.
+            once_s: part of it that later trials of the run don't take; default 0.
+        """
         self._taken_s[number].append(seconds)
+        self._once_s[number] += once_s
         self._left[number] -= 1
 
-    def estimate_trial_s(self, number: int) -> float:
+    def estimate_trial_s(self, number: int, *, later: bool = False) -> float:
         """Return how long a trial of a run will take, in seconds.
 
-        It is the mean of the run's trials so far. Without one, it is the run's estimate, corrected by how
-        wrong the estimates of the other runs were.
+        It is the mean of the run's trials so far, without what only the first one had to do. Without a trial,
+        it is the run's estimate, corrected by how wrong the estimates of the other runs were.
+
+        Args:
+            number: the run.
+            later: whether another trial of the run comes before; default False, where it may be the first.
         """
-        if self._taken_s[number]:
-            return statistics.mean(self._taken_s[number])
+        if taken_s := self._taken_s[number]:
+            return max(0.0, statistics.mean(taken_s) - self._once_s[number] / len(taken_s))
         estimated = sum(self._estimates_s[n] * len(times) for n, times in self._taken_s.items())
         taken = sum(sum(times) for times in self._taken_s.values())
+        taken -= sum(self._once_s.values()) if later else 0.0
         return self._estimates_s[number] * (taken / estimated if estimated else 1.0)
 
     def estimate_first_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from bench.records.row import Row
 from bench.report.progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.sweep_files import SweepFiles
+from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.workload import Workload
 
@@ -64,6 +66,7 @@ class BlockTrials:
         self._runner = runner
         self._disturbed: set[tuple[int, int]] = set()
         self._positions: Counter[int] = Counter() if positions is None else positions
+        self._limits: TrialLimits | None = None
         self._opened = ExitStack()
 
     @property
@@ -75,6 +78,11 @@ class BlockTrials:
     def pictures(self) -> DeliveredPictures | None:
         """A few samples as they were delivered; None for none."""
         return self._runner.pictures or self.design.workload.pictures
+
+    @property
+    def importance(self) -> Sequence[int]:
+        """Numbers of all configurations, where a budget may leave out the last ones altogether; else none."""
+        return self.design.plan.importance
 
     @property
     def schedule(self) -> Schedule:
@@ -119,6 +127,7 @@ class BlockTrials:
         if known:
             # At least one epoch more than are on file, or the trial could never complete.
             trial = replace(trial, epochs=max(trial.epochs, max(known) + 2))
+        self._limit_time()
         began_s = read_running_s()
         with self.progress.trial(place, block, attempt):
             for row in self._runner.run(trial):
@@ -132,9 +141,23 @@ class BlockTrials:
                 if row.disturbed is not None:
                     self._disturbed.add((place, block))
                 yield row
-        if place in self.failed:
+            if self.importance:
+                self.progress.note_once(self._runner.once_s)
+        # A sweep that must end with its budget gives no trial more time.
+        if place in self.failed and not self.importance:
             # A loader that hangs must not cost the others their blocks.
             self.progress.give_back(read_running_s() - began_s)
+
+    def _limit_time(self) -> None:
+        """Give the next trial half of the budget's rest, where the sweep must end with its budget.
+
+        A trial that hangs then leaves time for the others.
+        """
+        if not self.importance or math.isinf(self.progress.budget_left_s):
+            return
+        if self._limits is None:
+            self._limits = self._runner.limits
+        self._runner.limits = self._limits.end_within(self.progress.budget_left_s / 2)
 
     def needs_repetition(self, place: int, block: int) -> bool:
         """Return whether the trial of a run in a block was disturbed and didn't fail."""

@@ -4,61 +4,22 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from typing import Protocol
-
-import pandas as pd
+from collections.abc import Sequence
 
 from bench.analysis.stopping_rule import find_open_contenders
-from bench.plan.schedule import Schedule, ScheduledRun
-from bench.records.row import Row
-from bench.report.progress import SweepProgress
-
-
-class OffersTrials(Protocol):
-    """Trials that a policy chooses from, as `BlockTrials` has them. A run goes by its place in `runs`."""
-
-    @property
-    def runs(self) -> Sequence[ScheduledRun]:
-        """Content of a full block."""
-
-    @property
-    def schedule(self) -> Schedule:
-        """Number of blocks, seed, and precision."""
-
-    @property
-    def progress(self) -> SweepProgress:
-        """Shows the trials, and says whether more of them fit the budget."""
-
-    @property
-    def failed(self) -> AbstractSet[int]:
-        """Places of the runs of which a trial failed or took too long."""
-
-    def run_trial(self, place: int, block: int, attempt: int = 0) -> Iterator[Row]:
-        """Run one trial and yield its rows."""
-
-    def needs_repetition(self, place: int, block: int) -> bool:
-        """Return whether a trial was disturbed."""
-
-    def is_on_file(self, place: int, block: int, attempt: int = 0) -> bool:
-        """Return whether an earlier process has run a trial."""
-
-    def fits(self, *places: int, block: int) -> bool:
-        """Return whether trials end within the budget."""
-
-    def read_runs(self) -> pd.DataFrame:
-        """Return all rows of configurations that are on file."""
+from bench.runner.offered_trials import OffersTrials
+from bench.runner.shortlist import Shortlist
 
 
 class BlockRunner:
     """Policy of a sweep: which trials run, in which order, and which are repeated.
 
     Every block holds each run once, in shuffled order. A disturbed trial is repeated at the end of its block.
-    A budget ends the blocks early, and a precision adds blocks of the contenders.
+    A budget ends the blocks early, and a precision adds blocks of the contenders. Where configurations may be
+    left out, a budget leaves so many out that the others have all their blocks.
 
     Attributes:
-        left_out: number of trials that the budget left no time for.
+        left_out: number of trials that the budget left no time for, of configurations that have others.
         imprecise: numbers of the configurations that the budget kept from the precision; empty at first.
     """
 
@@ -72,25 +33,58 @@ class BlockRunner:
         self._runs = trials.runs
         self._schedule = trials.schedule
         self._progress = trials.progress
+        self._shortlist = Shortlist.make(trials)
+        self._places = list(range(len(self._runs)))
+        self._measured: set[int] = set()
         self.left_out = 0
         self.imprecise: list[int] = []
 
+    @property
+    def unmeasured(self) -> list[int]:
+        """Numbers of the configurations that the budget left out altogether."""
+        if self._shortlist is None:
+            return []
+        runs = enumerate(self._runs)
+        return [run.number for place, run in runs if run.bounds is None and place not in self._measured]
+
     def run(self) -> None:
         """Run all blocks."""
-        for block in itertools.count():
+        first = 0
+        if self._shortlist is not None:
+            self._run_shortlist(self._shortlist)
+            first = 1
+        for block in itertools.count(first):
             due = self._choose_places(block)
             if not due:
                 break
             if not self._run_block(block, due):
                 blocks_left = max(0, self._schedule.blocks - block - 1)
-                self.left_out += blocks_left * sum(self._runs[place].bounds is None for place in due)
+                self.left_out += blocks_left * self._count_measured(due)
                 break
         if self._schedule.precision is not None:
             self.imprecise = find_open_contenders(self._trials.read_runs(), self._schedule.precision)
 
+    def _run_shortlist(self, shortlist: Shortlist) -> None:
+        """Run the first block: a few configurations, then as many others as all blocks have time for."""
+        self._places = []
+        chosen = shortlist.first
+        while chosen:
+            self._places += chosen
+            self._run_block(0, self._shuffle(chosen, 0))
+            # Each further trial tells more about how long the others take.
+            chosen = shortlist.choose_more(self._places)
+        for place in set(range(len(self._runs))) - set(self._places):
+            self._progress.skip(place)
+            self._progress.skip_rest(place, 0)
+
+    def _count_measured(self, places: Sequence[int]) -> int:
+        """Return how many places are those of configurations, of which a trial has run where any may lack."""
+        known = self._measured if self._shortlist is not None else set(places)
+        return sum(self._runs[place].bounds is None and place in known for place in places)
+
     def _choose_places(self, block: int) -> list[int]:
         """Return the places in the design that this block runs, shuffled; none after the last block."""
-        places = list(range(len(self._runs)))
+        places = self._places
         extra = block >= self._schedule.blocks
         if extra:
             places = self._find_contenders(block)
@@ -101,12 +95,21 @@ class BlockRunner:
             if not self._trials.fits(*places, block=block):
                 return []
             self._progress.add(places)
+        return self._shuffle(places, block)
+
+    def _shuffle(self, places: Sequence[int], block: int) -> list[int]:
+        """Return places in the order of a block: a random one where all of them fit the budget."""
+        places = list(places)
         random.Random(f"{self._schedule.seed}/{block}").shuffle(places)
-        if block > 0 and not self._trials.fits(*places, block=block):
+        if self._may_leave_out(block) and not self._trials.fits(*places, block=block):
             # A block that won't be whole begins with the baselines, as ratios are made inside a block.
             # The quickest come next, so that as many as possible gain one.
             places.sort(key=self._rank_urgency)
         return places
+
+    def _may_leave_out(self, block: int) -> bool:
+        """Return whether the budget may leave out trials of a block."""
+        return block > 0 or self._shortlist is not None
 
     def _find_contenders(self, block: int) -> list[int]:
         """Return the places of the contenders that lack precision, and of their ceilings."""
@@ -133,9 +136,11 @@ class BlockRunner:
         disturbed = []
         ran = False
         for place in due:
-            if block > 0 and not self._trials.fits(place, block=block):
+            # Even a budget that is too short for anything has a trial of the baseline.
+            fits = not self._measured or self._trials.fits(place, block=block)
+            if self._may_leave_out(block) and not fits:
                 self._progress.skip(place)
-                self.left_out += self._runs[place].bounds is None
+                self.left_out += self._count_measured([place])
                 continue
             ran = True
             self._run_trial(place, block)
@@ -150,6 +155,7 @@ class BlockRunner:
 
     def _run_trial(self, place: int, block: int, attempt: int = 0) -> None:
         """Run one trial to its end. A failure leaves out the run's trials in later blocks."""
+        self._measured.add(place)
         for _ in self._trials.run_trial(place, block, attempt):
             pass
         if place in self._trials.failed:

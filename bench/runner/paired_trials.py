@@ -42,6 +42,11 @@ class PairedTrials:
         self._opened = ExitStack()
 
     @property
+    def importance(self) -> Sequence[int]:
+        """None: each configuration of both sides is measured."""
+        return ()
+
+    @property
     def failed(self) -> set[int]:
         """Places of the runs of which a trial failed or took too long."""
         return {place for place, (side, own) in enumerate(self._places) if own in side.failed}

@@ -205,7 +205,8 @@ def run_blocks(trials: BlockTrials | PairedTrials) -> SweepOutcome:
     except (StorageError, DataChangedError) as error:
         problem = error
     interrupted = interrupts.was_interrupted() or not (finished or problem)
-    return SweepOutcome(blocks.left_out, tuple(blocks.imprecise), interrupted, problem)
+    unmeasured = () if interrupted or problem else tuple(blocks.unmeasured)
+    return SweepOutcome(blocks.left_out, tuple(blocks.imprecise), interrupted, problem, unmeasured)
 
 
 def conclude_sweep(conclusion: SweepConclusion, observer: SweepObserver) -> SweepConclusion:
@@ -249,4 +250,5 @@ def _save_conclusion(
         imprecise=outcome.imprecise,
         interrupted=outcome.interrupted,
         resume=write_resume_command(sweep.folder, sweep.options.program) if outcome.stopped else "",
+        unmeasured=tuple(sweep.names[number] for number in outcome.unmeasured),
     )

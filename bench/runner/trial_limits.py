@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.process.fresh_process import INTERVAL_S
 
 # Time between two looks at the memory of a trial that has a limit. It may exceed the limit in between.
 LIMITED_INTERVAL_S = 0.05
+
+# A trial has at least so many seconds to start in.
+LEAST_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,14 @@ class TrialLimits:
 
     timeout_s: float
     memory_limit_bytes: int | None = None
+
+    def end_within(self, seconds: float) -> TrialLimits:
+        """Return a copy whose trials end within some seconds, but have a few in any case.
+
+        Args:
+            seconds: the time.
+        """
+        return replace(self, timeout_s=min(self.timeout_s, max(seconds, LEAST_TIMEOUT_S)))
 
     @property
     def interval_s(self) -> float:

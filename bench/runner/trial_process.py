@@ -24,7 +24,7 @@ from bench.runner.trial_limits import TrialLimits
 from bench.text import describe_error, format_duration
 from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.epoch_report import EpochReport
-from bench.trial.epoch_row import build_row
+from bench.trial.epoch_row import SECONDS_PER_NS, build_row
 from bench.trial.trial import Trial
 from loaders.data.errors import DataError
 
@@ -39,6 +39,8 @@ class TrialRunner:
     Attributes:
         limits: time and memory of the trials that start from now on.
         watch: what was seen of the memory of the last trial; None before the first one.
+        once_s: seconds of the last trial that later trials of its configuration don't take: its repetition
+            for the audit, and the epoch that is timed on the device.
     """
 
     def __init__(self, context: BaseContext, limits: TrialLimits, log: Path) -> None:
@@ -54,6 +56,7 @@ class TrialRunner:
         self._log = log
         self._auditor = Auditor()
         self.watch: MemoryWatch | None = None
+        self.once_s = 0.0
 
     @property
     def pictures(self) -> DeliveredPictures | None:
@@ -85,6 +88,7 @@ class TrialRunner:
 
     def _run(self, trial: Trial, start: ProcessStarter) -> Iterator[Row]:
         limits = self.limits
+        self.once_s = 0.0
         walls_ns: list[int] = []
         deadline = read_running_s() + limits.timeout_s
         started_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -113,7 +117,9 @@ class TrialRunner:
                 deadline += read_running_s() - audit_began_s
                 workers = self._auditor.find_history(trial).workers
                 row = build_row(make_row(), report, result, watch, workers)
-                if not done:
+                if done:
+                    self.once_s += report.timings.wall_ns * SECONDS_PER_NS
+                else:
                     walls_ns.append(report.timings.wall_ns)
                 yield _mark_pause(row, report)
                 if done:
@@ -140,11 +146,13 @@ class TrialRunner:
         result = self._auditor.judge(trial, epoch, report.observation)
         if not trial.is_repeated:
             return result
-        deadline = read_running_s() + self.limits.timeout_s
+        began_s = read_running_s()
+        deadline = began_s + self.limits.timeout_s
         if result.needs_repetition:
-            return result.merge(repetition.audit(epoch, deadline))
-        if trial.workload.is_repeatable and watch.saw_workers and self.limits.memory_limit_bytes is None:
+            result = result.merge(repetition.audit(epoch, deadline))
+        elif trial.workload.is_repeatable and watch.saw_workers and self.limits.memory_limit_bytes is None:
             repetition.audit(0, deadline)
+        self.once_s += read_running_s() - began_s
         return result
 
 

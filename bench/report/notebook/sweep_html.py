@@ -35,7 +35,7 @@ def show_results(results: SweepResults) -> str:
         parts += map(make_paragraph, map(to_html, describe_aa(results.summary, check_aa(results.summary))))
     telling = [] if results.is_aa else select_telling(results.answers)
     for answer in telling[:MOST_ANSWERS]:
-        parts.append(make_paragraph(to_html(describe_answer(answer, labels).whole)))
+        parts.append(make_paragraph(to_html(describe_answer(answer, labels, results.gpu).whole)))
         parts.append(make_code(results.code.get(answer.configuration, ())))
     if (more := len(telling) - MOST_ANSWERS) > 0:
         parts.append(make_paragraph(f"The table has {format_count(more, 'more kind')} of work."))

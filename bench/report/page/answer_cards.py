@@ -39,6 +39,7 @@ class AnswerCard:
         work: the kind of work; empty where the sweep has one.
         choice: sentence on the configuration to use, its gain, and how sure that is.
         possible: sentence on how much there is to gain at all; empty where nobody knows.
+        device: sentence on the GPU and how busy it is; empty without one.
         bound: sentence on what bounds the configuration.
         tiles: the figures of these sentences.
         reaches: the baseline and the configuration beside an infinitely fast loader; empty where it is
@@ -50,6 +51,7 @@ class AnswerCard:
     work: str
     choice: Markup
     possible: Markup
+    device: Markup
     bound: Markup
     tiles: tuple[Tile, ...]
     reaches: tuple[Reach, ...]
@@ -57,7 +59,9 @@ class AnswerCard:
     settings: tuple[tuple[str, str], ...]
 
 
-def make_card(answer: Answer, labels: Labels, code: Sequence[str], settings: Mapping[str, str]) -> AnswerCard:
+def make_card(
+    answer: Answer, labels: Labels, code: Sequence[str], settings: Mapping[str, str], gpu: str = ""
+) -> AnswerCard:
     """Return the card of an answer.
 
     Args:
@@ -65,12 +69,14 @@ def make_card(answer: Answer, labels: Labels, code: Sequence[str], settings: Map
         labels: names of the configurations.
         code: lines of code that make the configuration's loader.
         settings: the configuration's settings.
+        gpu: name of the GPU; default empty where there is none.
     """
-    words = describe_answer(answer, labels)
+    words = describe_answer(answer, labels, gpu)
     return AnswerCard(
         work=answer.work,
         choice=to_html(words.choice),
         possible=to_html(words.possible),
+        device=to_html(words.device),
         bound=to_html(words.bound),
         tiles=tuple(_make_tiles(answer)),
         reaches=tuple(_make_reaches(answer, labels)),
@@ -96,6 +102,9 @@ def _make_tiles(answer: Answer) -> list[Tile]:
         tiles.append(Tile(format_share(share.median), name, describe_interval(share, format_share)))
     if answer.has_step:
         tiles.append(Tile(format_share(answer.waiting), "of the time training waits for data"))
+    if answer.busy is not None:
+        bound = "at most" if answer.busy.is_bound else ""
+        tiles.append(Tile(format_share(answer.busy.share), "of the time the GPU computes", bound))
     return tiles
 
 

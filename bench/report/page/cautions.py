@@ -10,7 +10,7 @@ from bench.report.conclusion_file import SavedConclusion
 from bench.report.labels import Labels
 from bench.report.remark import Remark
 from bench.report.sweep_results import SweepResults
-from bench.text import format_count
+from bench.text import format_count, join_few
 
 
 def list_sweep_cautions(
@@ -44,6 +44,9 @@ def _list_missing(conclusion: SavedConclusion) -> list[Remark]:
     if conclusion.left_out:
         trials = format_count(conclusion.left_out, "trial")
         text = f"the budget left out {trials}; --blocks or --budget give more."
+        found.append(Remark("Not all was measured", text, "caution"))
+    if conclusion.unmeasured:
+        text = f"the budget had no time for {join_few(conclusion.unmeasured)}."
         found.append(Remark("Not all was measured", text, "caution"))
     if conclusion.interrupted:
         found.append(Remark("Interrupted", "only what was measured until then is shown.", "caution"))

@@ -131,5 +131,5 @@ def _make_cards(results: SweepResults, conclusion: SavedConclusion, labels: Labe
         line = lines.loc[answer.configuration]
         settings = {name: str(line[name]) for name in names if str(line[name]) not in ("", "none", "nan")}
         code = conclusion.code.get(answer.configuration, ())
-        cards.append(make_card(answer, labels, code, settings))
+        cards.append(make_card(answer, labels, code, settings, results.gpu))
     return cards

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from bench.analysis.leaders import LeaderBoard
 from bench.report.progress import SweepProgress
 from tests.bench import runs
+from tests.bench.report.sweeps import GPU_BOX, plan_sweep
 from tests.bench.runs import timed
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch) -> list[float]:
+    """Give the progress a clock that tests set, in seconds."""
+    now = [0.0]
+    monkeypatch.setattr("bench.report.progress.read_running_s", lambda: now[0])
+    return now
 
 
 def test_the_budget_bounds_the_time_left() -> None:
@@ -23,10 +34,8 @@ def test_the_budget_bounds_the_time_left() -> None:
     assert "about 1 min 0 s left" in console.file.getvalue()
 
 
-def test_the_first_block_takes_its_time_without_a_budget_for_it(monkeypatch) -> None:
+def test_the_first_block_takes_its_time_without_a_budget_for_it(now) -> None:
     """It runs in any case, so there is never `about 0 s left` before its end."""
-    now = [0.0]
-    monkeypatch.setattr("bench.report.progress.read_running_s", lambda: now[0])
     console = Console(file=io.StringIO(), width=120)
     with SweepProgress(console, ["a", "b"], {0: 20.0, 1: 30.0}, blocks=2, budget_s=10) as progress:
         for number, seconds in enumerate((20, 30)):
@@ -116,3 +125,35 @@ def test_a_failed_run_is_not_awaited_again() -> None:
         with progress.trial(1, 0):
             pass
     assert console.file.getvalue().startswith("[1/4]")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "prepared_s", "left_s"),
+    [
+        ((), 3.0, 95.0),
+        # Looking at a GPU and reading the data took long.
+        ((), 40.0, 65.0),
+        # A download may take any time.
+        ((), 300.0, 30.0),
+        (("--budget", "60s"), 20.0, 50.0),
+        (("--budget", "20s"), 300.0, 20.0),
+        # Every configuration that was asked for is measured.
+        (("--num-workers", "0", "--budget", "60s"), 300.0, 60.0),
+    ],
+)
+def test_a_quick_sweep_ends_within_two_minutes(now, arguments, prepared_s, left_s) -> None:
+    """The work before the trials counts too."""
+    prepared = replace(plan_sweep(*arguments, machine=GPU_BOX), began_s=0.0)
+    now[0] = prepared_s
+    progress = SweepProgress.for_sweep(Console(file=io.StringIO()), prepared, 60_000)
+    assert progress.budget_left_s == pytest.approx(left_s)
+
+
+def test_the_time_left_of_a_quick_sweep_is_bounded() -> None:
+    """Not even its first block takes longer than the budget."""
+    prepared = plan_sweep(machine=GPU_BOX)
+    prepared = replace(prepared, began_s=0.0)
+    console = Console(file=io.StringIO(), width=120)
+    with SweepProgress.for_sweep(console, prepared, 10_000_000) as progress, progress.trial(0, 0):
+        pass
+    assert " about 1 min 35 s left " in console.file.getvalue()
