@@ -36,6 +36,7 @@ class LoaderSetup:
         fetches_batches: whether the dataset has `__getitems__`, which fetches a batch at once.
         in_memory_bytes: bytes that all samples take, once decoded; None where they can't be kept.
         no_in_memory: why samples can't be kept in memory; empty where they can.
+        gpu: name of the GPU that is measured on; empty without one.
     """
 
     name: str
@@ -58,6 +59,7 @@ class LoaderSetup:
     fetches_batches: bool = False
     in_memory_bytes: int | None = None
     no_in_memory: str = ""
+    gpu: str = ""
 
 
 @dataclass(frozen=True)

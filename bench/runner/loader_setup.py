@@ -6,7 +6,9 @@ from typing import Any
 
 from bench.analysis.evidence import LoaderSetup
 from bench.machine.cpu_checks import count_usable_cores
+from bench.machine.environment import describe_gpu
 from bench.plan.configuration import Configuration
+from bench.report.gpu_name import name_gpu
 from bench.runner.epoch_cut import EpochCut
 from bench.trial.workload import Workload
 from bench.workloads.script.script import Script
@@ -52,6 +54,7 @@ def describe_setup(configuration: Configuration, workload: Workload, cut: EpochC
         fetches_batches=facts.fetches_batches if facts is not None else isinstance(spec, BatchedDataLoader),
         in_memory_bytes=_estimate_bytes(facts) if own else None,
         no_in_memory=_find_obstacle(spec, facts),
+        gpu=name_gpu({"gpu": describe_gpu()}) if configuration.device == "cuda" else "",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.analysis.device_busy import DeviceBusy
 from bench.analysis.statistics import Estimate
 from bench.analysis.tuning.outcome import Outcome
 from bench.plan.infeasible import Infeasible
@@ -95,6 +96,10 @@ class Tuning:
         cautions: what must be known before the figures are used, one sentence each.
         interrupted: whether the user or an error ended it early.
         exhaustive: the whole grid, where that was asked for.
+        gpu: name of the GPU that was measured on; empty without one.
+        busy: how busy the GPU is with the chosen configuration, in its fresh blocks; None where nothing was
+            timed on one.
+        present_busy: the same of the present configuration.
     """
 
     name: str
@@ -112,6 +117,9 @@ class Tuning:
     cautions: tuple[str, ...] = ()
     interrupted: bool = False
     exhaustive: Exhaustive | None = None
+    gpu: str = ""
+    busy: DeviceBusy | None = None
+    present_busy: DeviceBusy | None = None
 
     @property
     def chosen(self) -> Candidate:

@@ -77,7 +77,13 @@ def describe_setup(setup: LoaderSetup) -> str:
     elif setup.has_dataloader:
         parts.append("no workers")
     step = "no step" if setup.step == NO_STEP else f"step {setup.step}"
-    return printable(", ".join([*parts, step, setup.device, format_cores(setup.cores)]))
+    device = name_device(setup.device, setup.gpu)
+    return printable(", ".join([*parts, step, device, format_cores(setup.cores)]))
+
+
+def name_device(device: str, gpu: str) -> str:
+    """Return a device with the name of the GPU where it is known, such as `cuda (NVIDIA A100)`."""
+    return f"{device} ({gpu})" if device == "cuda" and gpu else device
 
 
 def count_samples(explanation: Explanation) -> float:

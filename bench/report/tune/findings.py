@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.analysis.tuning.tuning import StageFacts, Tuning
+from bench.report.busy_words import describe_busy
 from bench.report.explain.wording import explain_no_interval, format_factor, format_interval
 from bench.report.remark import Remark
 from bench.report.tune.answer import is_optimistic
@@ -31,6 +32,7 @@ def list_findings(tuning: Tuning) -> list[Remark]:
         describe_tie_set(tuning),
         describe_guarantee(tuning),
         describe_ceiling(tuning),
+        describe_gpu(tuning),
         describe_candidates(tuning),
         describe_time(tuning),
         describe_whole_grid(tuning),
@@ -95,6 +97,14 @@ def describe_ceiling(tuning: Tuning) -> Remark | None:
         return Remark("Ceiling", f"{words}: no loader would gain more.")
     rest = format_factor(1 / share.median)
     return Remark("Ceiling", f"{words}: an infinitely fast loader would be {rest} times as fast at most.")
+
+
+def describe_gpu(tuning: Tuning) -> Remark | None:
+    """Describe for how much of an epoch the GPU computes; None without one, or without fresh blocks."""
+    if tuning.busy is None:
+        return None
+    present = tuning.present_busy if tuning.outcome.chosen else None
+    return Remark("GPU", describe_busy(tuning.gpu, tuning.busy, present, YOURS))
 
 
 def describe_candidates(tuning: Tuning) -> Remark | None:

@@ -7,7 +7,13 @@ import math
 from bench.analysis.explanation.words import format_cores
 from bench.analysis.tuning.outcome import End, Fate, Stop
 from bench.analysis.tuning.tuning import Candidate, Tuning
-from bench.report.explain.wording import NO_STEP, explain_no_interval, format_factor, format_interval
+from bench.report.explain.wording import (
+    NO_STEP,
+    explain_no_interval,
+    format_factor,
+    format_interval,
+    name_device,
+)
 from bench.text import format_count, join_few, printable
 
 YOURS = "what you have"
@@ -135,7 +141,7 @@ def describe_setup(tuning: Tuning) -> str:
     parts = [
         format_count(len(tuning.candidates), "candidate"),
         step,
-        tuning.device,
+        name_device(tuning.device, tuning.gpu),
         format_cores(tuning.cores),
     ]
     return printable(", ".join(parts))

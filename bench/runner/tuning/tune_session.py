@@ -7,6 +7,7 @@ from dataclasses import replace
 from multiprocessing.context import BaseContext
 
 from bench.analysis.tuning.ceiling_share import find_ceiling_share
+from bench.analysis.tuning.gpu_busy import find_gpu_busy
 from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.analysis.tuning.tuning import StageFacts, Tuning
@@ -19,6 +20,7 @@ from bench.plan.tune_options import TuneOptions
 from bench.process import interrupts
 from bench.process.running_clock import read_running_s
 from bench.records.errors import StorageError
+from bench.report.gpu_name import find_gpu_name
 from bench.report.plan_names import name_configurations
 from bench.report.report_files import ReportFiles
 from bench.report.sweep_observer import SweepObserver
@@ -157,6 +159,9 @@ class _Session:
             code=tuple(self._make_code(setup, outcome)),
             cautions=tuple(list_cautions(outcome, stages, whole, space.left_out)),
             interrupted=lab.interrupted,
+            gpu=find_gpu_name(folder) if chosen.device == "cuda" else "",
+            busy=find_gpu_busy(folder / "confirm", outcome.chosen),
+            present_busy=find_gpu_busy(folder / "confirm", 0),
         )
         present = outcome.fates.get(0)
         failed = present is not None and present.end == "failed"

@@ -153,6 +153,22 @@ def test_pinning_and_transfer_are_varied_on_cuda_alone() -> None:
     assert "prefetch" in values(pictures, "transfer", "torch_dataloader")
 
 
+def test_pictures_on_a_gpu_are_tuned_with_all_that_a_gpu_offers() -> None:
+    """The dataset on the device, rings with and without page-locked memory, and graphs on request."""
+    found = space(Request(single=True), Offer.for_pictures(), CUDA)
+    families = {one.spec.family for one in found.configurations}
+    assert families == {
+        "torch_dataloader", "batched_dataloader", "device_resident", "memory_map", "tensor_slice",
+    }  # fmt: skip
+    assert values(found, "transfer", "tensor_slice") == {"prefetch"}
+    assert values(found, "pin_memory", "tensor_slice") == {False, True}
+    assert values(found, "loader_threads", "tensor_slice") == {0, 1, 2, 4}
+    assert {one.cuda_graph for one in found.configurations} == {False}
+    assert {one.num_threads for one in found.configurations} == {8}
+    graphs = space(Request(single=True, cuda_graph=(False, True)), Offer.for_pictures(), CUDA)
+    assert {one.cuda_graph for one in graphs.configurations} == {False, True}
+
+
 def test_a_dataset_that_cannot_be_pickled_is_only_forked() -> None:
     """What can't run here is left out, and said."""
     settings = DataLoaderSettings(8, num_workers=1, multiprocessing_context="fork")

@@ -84,3 +84,11 @@ def test_samples_that_are_in_memory_are_not_kept_again() -> None:
     found = describe_setup(Configuration(InMemory(facts=facts), "cpu", "none", None, 1), workload, CUT)
     assert found.no_in_memory == "they are in memory"
     assert not found.has_dataloader
+
+
+def test_the_gpu_is_looked_at_for_a_training_on_it(monkeypatch) -> None:
+    """A training on the CPU asks for none."""
+    monkeypatch.setattr("bench.runner.loader_setup.describe_gpu", lambda: {"name": "NVIDIA L4", "count": 2})
+    on_gpu = Configuration(TensorSlice().resolve(cuda=True), "cuda", "none", None, 1)
+    assert describe_setup(on_gpu, numbered_workload(20), CUT).gpu == "NVIDIA L4, one of 2"
+    assert describe_pictures(TensorSlice()).gpu == ""

@@ -124,11 +124,11 @@ def test_the_pass_follows_the_epochs_and_is_seen_in_full(one_thread) -> None:
 
 
 def test_which_trials_have_one() -> None:
-    """Audited trials on CUDA have one, in the first block, at their first attempt."""
+    """Audited trials on CUDA have one, in the first block, at their first attempt, unless they are short."""
     configuration = Configuration(BatchedDataLoader(), "cuda", "none", None, 1)
     usual = Trial(configuration, 0, 0, 0, 0, numbered_workload(), 2, 0)
     assert usual.has_device_pass
-    others = ({"block": 1}, {"attempt": 1}, {"audited": False})
+    others = ({"block": 1}, {"attempt": 1}, {"audited": False}, {"is_repeated": False})
     assert not any(replace(usual, **change).has_device_pass for change in others)
     assert not replace(usual, configuration=replace(configuration, device="cpu")).has_device_pass
 

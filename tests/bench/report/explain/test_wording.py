@@ -30,3 +30,10 @@ def test_the_setup_names_knobs_that_it_has() -> None:
     assert describe_setup(kept) == (
         "dataloader, batch 64, 1 worker (spawn, persistent, prefetch 2), step script, cpu, 1.5 cores"
     )
+
+
+def test_the_gpu_is_named() -> None:
+    """Where it is known."""
+    on_gpu = replace(SETUP, device="cuda", gpu="NVIDIA L4")
+    assert ", cuda (NVIDIA L4), " in describe_setup(on_gpu)
+    assert ", cuda, " in describe_setup(replace(on_gpu, gpu=""))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from bench.analysis.device_busy import DeviceBusy
 from bench.analysis.tuning.outcome import Fate
 from bench.records.errors import StorageError
 from bench.report.json_values import encode_value
@@ -52,6 +53,18 @@ def test_the_table_has_the_tie_set_the_best_others_and_the_present_one(tmp_path)
     assert "slower, after 5 blocks" in lines[2]
     assert "(yours)" in lines[-1]
     assert "18 more candidates; × is to what you have." in text
+
+
+def test_the_gpu_is_named_and_how_busy_it_is(tmp_path) -> None:
+    """Without fresh blocks only its name is known."""
+    found = replace(tunings.make_gain(), device="cuda", gpu="NVIDIA L4")
+    assert "cuda (NVIDIA L4)" in join(show(tmp_path, found))
+    assert "GPU:" not in join(show(tmp_path, found))
+    busy = replace(found, busy=DeviceBusy(0.5, is_bound=True), present_busy=DeviceBusy(0.25, is_bound=True))
+    assert (
+        "GPU: The GPU (NVIDIA L4) computes for at most 50% of an epoch and waits for the rest; with what you "
+        "have it computes for at most 25%."
+    ) in join(show(tmp_path, busy))
 
 
 def test_a_screen_alone_has_a_column() -> None:

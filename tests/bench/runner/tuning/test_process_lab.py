@@ -78,3 +78,17 @@ def test_step_alone_makes_no_configuration_far_slower() -> None:
     for place in (0, 1, 2, 0, 1):
         lab.measure("race", place, 0)
     assert not any(trials.workloads)
+
+
+def test_epoch_timed_on_the_gpu_says_nothing_of_its_length() -> None:
+    """It follows the others in the first block, and is inspected meanwhile."""
+    trials = Trials()
+    plain, _ = make_lab(trials)
+    expected = plain.measure("race", 0, 0)
+    trials.run_trial = lambda place, block, workload=None: [  # type: ignore[method-assign]
+        runs.timed(place, block, 1.0),
+        runs.timed(place, block, 30.0, timed_by="events"),
+    ]
+    lab, _ = make_lab(trials)
+    assert lab.measure("race", 0, 0).samples_per_s == expected.samples_per_s
+    assert lab.lengths.paces.find(0) == plain.lengths.paces.find(0)
