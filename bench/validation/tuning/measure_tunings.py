@@ -164,7 +164,7 @@ def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning |
     ]
     if not order:
         return []
-    worker_ms = measure_costs(prepare_context(OWN_MODULES)).worker_ms
+    worker_ms = measure_costs(prepare_context(OWN_MODULES)).worker_ms if options.plants else 0.0
     with tempfile.TemporaryDirectory(prefix=make_folder_prefix()) as made:
         for place, (plant, run) in enumerate(order, start=1):
             title = f"{place:>{len(str(len(order)))}}/{len(order)} {plant.name}"
@@ -179,7 +179,7 @@ def _tune_plant(
 ) -> RealTuning | PlantedTuning:
     if plant.name in LOADERS_BY_NAME:
         # In this process, where no other thread should run.
-        return tune_planted_loader(plant, run, worker_ms)
+        return tune_planted_loader(plant, run)
     # Rarely refreshed: each refresh takes milliseconds from what is measured.
     with console.status(title, refresh_per_second=2):
         return tune_plant(plant, run, folder / f"{plant.name}-{run}", worker_ms)

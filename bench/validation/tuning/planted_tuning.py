@@ -92,13 +92,12 @@ class PlantedTuning:
         """None: no sweep of the whole grid is measured."""
 
 
-def tune_planted_loader(plant: Plant, run: int, worker_ms: float) -> PlantedTuning:
+def tune_planted_loader(plant: Plant, run: int) -> PlantedTuning:
     """Tune a planted loader in this process as tune_loader does, and compare the result with the plan.
 
     Args:
         plant: the loader.
         run: number of the run.
-        worker_ms: milliseconds of starting and ending a worker on this machine.
     """
     loader: DataLoader[Any] = getattr(tuned, plant.function)()
     cores = max(1, int(count_usable_cores()))
@@ -108,24 +107,21 @@ def tune_planted_loader(plant: Plant, run: int, worker_ms: float) -> PlantedTuni
         time.sleep(plant.step_ms * 1e-3)
 
     order = TuningOrder(Budget(plant.budget_s, time.monotonic()), cores, step, plant.knobs)
-    return compare_with_plan(plant, run, loader, tune_in_process(loader, order), worker_ms)
+    return compare_with_plan(plant, run, loader, tune_in_process(loader, order))
 
 
-def compare_with_plan(
-    plant: Plant, run: int, loader: DataLoader[Any], result: Remembered, worker_ms: float
-) -> PlantedTuning:
-    """Return a result beside what was planned.
+def compare_with_plan(plant: Plant, run: int, loader: DataLoader[Any], result: Remembered) -> PlantedTuning:
+    """Return a result beside what was planned. The start of workers counts nothing in these plans.
 
     Args:
         plant: the loader.
         run: number of the run.
         loader: the loader as given.
         result: what was found.
-        worker_ms: milliseconds of starting and ending a worker on this machine.
     """
 
     def plan(settings: dict[str, Any]) -> float:
-        return plant.plan_epoch({name: str(value) for name, value in settings.items()}, worker_ms)
+        return plant.plan_epoch({name: str(value) for name, value in settings.items()}, 0.0)
 
     given = asdict(read_settings(loader))
     best_s = min(plan(asdict(one)) for one in list_settings(loader, 1, plant.knobs, has_step=True))

@@ -158,10 +158,10 @@ LOADERS = {plant.name: plant for plant in LOADER_PLANTS}
 
 def compare_loader(name: str, result: Remembered) -> PlantedTuning:
     plant = LOADERS[name]
-    return planted_tuning.compare_with_plan(plant, 0, getattr(tuned, plant.function)(), result, 5.0)
+    return planted_tuning.compare_with_plan(plant, 0, getattr(tuned, plant.function)(), result)
 
 
-def make_result(settings: dict[str, object], gain: float = 4.3) -> Remembered:
+def make_result(settings: dict[str, object], gain: float = 4.5) -> Remembered:
     interval = (gain, gain / 1.01, gain * 1.01) if settings else None
     return Remembered("gain" if settings else "undecided", settings, interval, 4, 4.9, 5.0, "2026-11-27")
 
@@ -197,7 +197,7 @@ def test_a_planted_loader_is_tuned_as_in_a_script(monkeypatch) -> None:
 
     monkeypatch.setattr(planted_tuning, "tune_in_process", tune)
     plant = LOADERS["loader-ahead"]
-    assert planted_tuning.tune_planted_loader(plant, 3, 5.0).run == 3
+    assert planted_tuning.tune_planted_loader(plant, 3).run == 3
     assert asked == [(1, plant.knobs, 5.0)]
 
 
@@ -235,7 +235,7 @@ def measure(monkeypatch, tmp_path):
         monkeypatch.setattr(
             module,
             "tune_planted_loader",
-            lambda plant, run, worker_ms: compare_loader(plant.name, make_result({})),
+            lambda plant, run: compare_loader(plant.name, make_result({})),
         )
         options = TuningsOptions(4, ("peak", "real-equal", "real-waiting", "loader-equal"), folder)
         code = measure_tunings(options, Console(file=out, width=100))
