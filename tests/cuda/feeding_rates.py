@@ -74,7 +74,7 @@ def _judge(reached: float, least: float | None) -> str:
 
 
 def describe_rates(folder: Path) -> list[str]:
-    """Return a line for each file of rates in a folder.
+    """Return a line for each file of rates in a folder, without those of a rehearsal.
 
     Args:
         folder: folder that rates were written to.
@@ -86,4 +86,5 @@ def describe_rates(folder: Path) -> list[str]:
         except ValueError:
             # A run that was killed may have left half a file.
             continue
-    return [rates.judge() for rates in sorted(found, key=lambda rates: (rates.loader, rates.batch_size))]
+    ordered = sorted(found, key=lambda rates: (rates.loader, rates.batch_size))
+    return [rates.judge() for rates in ordered if rates.device != REHEARSAL]

@@ -66,7 +66,8 @@ def run_part(part: Part, setting: Setting, environment: Mapping[str, str]) -> Pa
     finally:
         left = _end(process, others)
         process_tree.stop_adopting()
-    fate, details = _judge(setting.folder, process.returncode if cut is None else 0)
+    figures = _read_figures(part, setting.folder)
+    fate, details = _judge(setting.folder, process.returncode if cut is None else 0, bool(figures))
     if left and cut is None:
         details.append(f"left {format_count(len(left), 'process')} running")
     return PartResult(
@@ -76,7 +77,7 @@ def run_part(part: Part, setting: Setting, environment: Mapping[str, str]) -> Pa
         time.monotonic() - started_s,
         "; ".join(details),
         tuple(command),
-        _read_figures(part, setting.folder),
+        figures,
     )
 
 
@@ -169,12 +170,19 @@ def _read_figures(part: Part, folder: Path) -> tuple[str, ...]:
         return (f"no figures: {describe_error(error)}",)
 
 
-def _judge(folder: Path, code: int) -> tuple[Fate, list[str]]:
-    """Return how a part ended by its exit code and its tests, and the words that say more."""
+def _judge(folder: Path, code: int, has_figures: bool) -> tuple[Fate, list[str]]:
+    """Return how a part ended by its exit code and its tests, and the words that say more.
+
+    Args:
+        folder: folder of the part.
+        code: its exit code.
+        has_figures: whether figures say more than the last line of its output.
+    """
     ending = [] if code == 0 else [describe_exit_code(code)]
     counts = count_outcomes(folder)
     if counts is None:
-        return Fate.FAILED if code else Fate.PASSED, [*read_last_lines(folder, 1), *ending]
+        last = [] if has_figures else read_last_lines(folder, 1)
+        return Fate.FAILED if code else Fate.PASSED, [*last, *ending]
     fate = Fate.FAILED if code else Fate.PASSED if counts["passed"] else Fate.SKIPPED
     # pytest exits with 1 where tests failed, which their number says already.
     return fate, [describe_outcomes(counts), *(ending if code != 1 else [])]

@@ -47,7 +47,8 @@ def test_a_target_is_reached_or_missed(rates, line) -> None:
 
 
 def test_rates_are_kept_in_files(tmp_path) -> None:
-    """A file that was not completed is left out."""
+    """A file that was not completed is left out, as is a rehearsal."""
+    make_rates("tensor_slice", 256, device=REHEARSAL).write(tmp_path)
     for rates in (make_rates("tensor_slice", 1024), make_rates(batch_size=4096), make_rates(batch_size=256)):
         rates.write(tmp_path)
     (tmp_path / "rates-other-1.json").write_text('{"loader": "ot')
