@@ -12,28 +12,38 @@ from rich.console import Console
 from bench.analysis.tuning.tuning import Candidate, Tuning
 from bench.editing.edit import Edit, apply_edit
 from bench.editing.errors import EditError
-from bench.editing.make_edit import DEFAULTS, ELSEWHERE, make_edit
+from bench.editing.make_edit import DEFAULTS, ELSEWHERE, advise, make_edit
 from bench.records.errors import StorageError
 from bench.report.console import print_line
 from bench.report.output import complain
 from bench.workloads.script.script_file import is_script
 from loaders.registry import all_knobs
 from loaders.spec.dataloader_spec import DEFAULT_PREFETCH_FACTOR, default_start_method
+from loaders.spec.loader_call import LoaderCall
 
 
-def check_call(target: str) -> None:
+def check_call(target: str, call: LoaderCall | None = None) -> bytes:
     """Check that a TARGET's file has one DataLoader call that can be changed. It takes milliseconds.
 
     Args:
         target: `FILE.py`, or `FILE.py:NAME`.
+        call: the call that made the loader; default None where it isn't known.
+
+    Returns:
+        The content of the file, in which the call has its line.
 
     Raises:
-        EditError: it has none, or more than one.
+        EditError: it has none, more than one, or one that makes other loaders too.
     """
-    make_edit(*_split_target(target), {})
+    try:
+        return _make_edit(target, call, {}).before
+    except EditError as error:
+        raise EditError(f"--apply: {error}; without it the lines to paste are printed") from None
 
 
-def apply_setting(console: Console, tuning: Tuning, target: str, *, assume_yes: bool) -> bool:
+def apply_setting(
+    console: Console, tuning: Tuning, target: str, *, assume_yes: bool, content: bytes | None = None
+) -> bool:
     """Show how the DataLoader call changes, ask, and write it.
 
     Args:
@@ -41,6 +51,7 @@ def apply_setting(console: Console, tuning: Tuning, target: str, *, assume_yes: 
         tuning: what was found.
         target: `FILE.py`, or `FILE.py:NAME`.
         assume_yes: whether it is written without a question.
+        content: what the file held before the measuring; default None for what it holds now.
 
     Returns:
         True if it was written, if nothing is to be changed, or if the user declined.
@@ -49,7 +60,9 @@ def apply_setting(console: Console, tuning: Tuning, target: str, *, assume_yes: 
         print_line(console, f"{target} stays as it is.")
         return True
     try:
-        edit = make_edit(*_split_target(target), list_arguments(tuning.chosen, tuning.present))
+        changes = list_arguments(tuning.chosen, tuning.present)
+        _check_unchanged(_split_target(target)[0], content, changes)
+        edit = _make_edit(target, tuning.loader_call, changes)
         if not edit.has_changes:
             print_line(console, f"{edit.path} has these arguments already.")
         elif _show_and_ask(console, edit, assume_yes=assume_yes):
@@ -120,6 +133,34 @@ def _show_and_ask(console: Console, edit: Edit, *, assume_yes: bool) -> bool:
             f"nobody answered, and nothing was written: --yes writes without a question, or set "
             f"{edit.path} line {edit.line} yourself"
         ) from None
+
+
+def _check_unchanged(path: Path, content: bytes | None, changes: Mapping[str, Any]) -> None:
+    """Check that a file is as it was before the measuring, so that the call has its line.
+
+    Raises:
+        EditError: it isn't.
+    """
+    if content is not None and path.is_file() and path.read_bytes() != content:
+        raise EditError(f"{path} has changed since it was tuned{advise(changes)}")
+
+
+def _make_edit(target: str, call: LoaderCall | None, changes: Mapping[str, Any]) -> Edit:
+    """Make the change of the call that made the loader.
+
+    Raises:
+        EditError: it lies in another file or makes other loaders too, or `make_edit` raises it.
+    """
+    path, name = _split_target(target)
+    if call is None:
+        return make_edit(path, name, changes)
+    place = f"{call.file} line {call.line}"
+    if not Path(call.file).exists() or not path.exists() or not path.samefile(call.file):
+        raise EditError(f"{path}: its DataLoader is made in another file, in {place}{advise(changes)}")
+    if call.loaders > 1:
+        made = f"{call.loaders:,} DataLoaders, of which one is tuned"
+        raise EditError(f"{place} makes {made}{advise(changes)}")
+    return make_edit(path, name, changes, call.line)
 
 
 def _split_target(target: str) -> tuple[Path, str | None]:

@@ -28,11 +28,11 @@ def is_partial(call: ast.Call) -> bool:
     return bool(call.args) and name is not None and name.rpartition(".")[2] == "partial"
 
 
-def find_scopes(tree: ast.Module, name: str) -> list[ast.AST]:
+def find_scopes(tree: ast.AST, name: str) -> list[ast.AST]:
     """Return the functions, classes and assigned values of a name.
 
     Args:
-        tree: syntax tree of a module.
+        tree: syntax tree of a module or class.
         name: a name in it, such as `train_loader` or `Config.loader`.
     """
     scopes: list[ast.AST] = [tree]
@@ -47,10 +47,49 @@ def list_within(calls: Iterable[ast.Call], scopes: Iterable[ast.AST]) -> list[as
     return [call for call in calls if id(call) in inside]
 
 
+def find_shared(tree: ast.Module, call: ast.Call) -> tuple[str, list[int]] | None:
+    """Return the function around a call that a file names in several places, as it may run several times.
+
+    Args:
+        tree: syntax tree of a module.
+        call: a call in it.
+
+    Returns:
+        Its name and the lines of these places; None where no function around the call is named twice.
+    """
+    for name, scope in _iterate_around(tree, call):
+        inside = {id(node) for node in ast.walk(scope)}
+        lines = [
+            node.lineno
+            for node in ast.walk(tree)
+            if id(node) not in inside
+            and (
+                (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load))
+                or (isinstance(node, ast.Attribute) and node.attr == name)
+            )
+        ]
+        if len(lines) > 1:
+            return name, sorted(lines)
+    return None
+
+
 def find_assignment(tree: ast.Module, name: str) -> int | None:
     """Return the line of the only assignment of a literal to a name of the module; None without one."""
     values = [found for found in _find_bound(tree, name) if isinstance(found, ast.expr)]
     return values[0].lineno if len(values) == 1 and isinstance(values[0], ast.Constant) else None
+
+
+def _iterate_around(tree: ast.Module, call: ast.Call) -> Iterator[tuple[str, ast.AST]]:
+    """Yield the functions around a call by the names that call them."""
+    for node in ast.walk(tree):
+        if not any(inner is call for inner in ast.walk(node)):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            # A class is called where its `__init__` is to run.
+            if not isinstance(node, ast.ClassDef) or list_within([call], find_scopes(node, "__init__")):
+                yield node.name, node
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            yield from ((one.id, node) for one in node.targets if isinstance(one, ast.Name))
 
 
 def _iterate_names(tree: ast.Module) -> Iterator[str]:

@@ -13,6 +13,7 @@ from bench.editing.errors import EditError
 from bench.editing.loader_calls import (
     find_assignment,
     find_scopes,
+    find_shared,
     is_partial,
     list_loader_calls,
     list_within,
@@ -49,11 +50,12 @@ def make_edit(path: Path, name: str | None, changes: Mapping[str, Any], line: in
         name: function or variable that returns or holds the loader, such as `train_loader`; None for a
             script, in which the call is looked for everywhere.
         changes: new values by the names of the arguments. `num_threads` is noted, as no DataLoader takes it.
-        line: a line of the call, where it is known; default None.
+        line: line in which the call begins, or another one of it, where it is known that it makes the loader.
+            It may lie outside of the function or variable then. Default None.
 
     Raises:
-        EditError: there is no such call or more than one, an argument's value isn't written in it, or the
-            file can't be read.
+        EditError: there is no such call or more than one, it may make other loaders too, an argument's value
+            isn't written in it, or the file can't be read.
     """
     for argument in changes:
         if argument not in DEFAULTS and argument not in ELSEWHERE:
@@ -68,8 +70,7 @@ def make_edit(path: Path, name: str | None, changes: Mapping[str, Any], line: in
         number = _pick_call(source, name, line)
         changed = _change_call(source, number, wanted)
     except EditError as error:
-        advice = f": set {describe_changes(wanted)} there yourself" if wanted else ""
-        raise EditError(f"{error}{advice}") from None
+        raise EditError(f"{error}{advise(changes)}") from None
     notes = tuple(
         f"{argument}={value} is no argument of a DataLoader: call {ELSEWHERE[argument]}({value}) where the "
         "training begins"
@@ -78,6 +79,16 @@ def make_edit(path: Path, name: str | None, changes: Mapping[str, Any], line: in
     )
     place = list_loader_calls(source.tree)[number].lineno
     return Edit(path, content, changed.encode(), source.encoding, place, notes)
+
+
+def advise(changes: Mapping[str, Any]) -> str:
+    """Return the end of an error's line, which says what to set by hand; empty for nothing.
+
+    Args:
+        changes: new values by the names of the arguments.
+    """
+    wanted = {argument: value for argument, value in changes.items() if argument in DEFAULTS}
+    return f": set {describe_changes(wanted)} there yourself" if wanted else ""
 
 
 def describe_changes(changes: Mapping[str, Any]) -> str:
@@ -93,23 +104,45 @@ def _pick_call(source: SourceText, name: str | None, line: int | None) -> int:
     """
     calls = list_loader_calls(source.tree)
     found, where = calls, str(source.path)
-    if name is not None:
+    scopes = [] if name is None else find_scopes(source.tree, name)
+    if line is not None:
+        where = f"{source.path} line {line}"
+        around = [call for call in calls if call.lineno <= line <= (call.end_lineno or call.lineno)]
+        found = [call for call in around if call.lineno == line] or around
+    elif name is not None:
         where = f"{source.path}:{name}"
-        scopes = find_scopes(source.tree, name)
         if not scopes:
             raise EditError(f"{source.path} doesn't define {name}")
         found = list_within(calls, scopes)
-    if line is not None:
-        found = [call for call in found if call.lineno <= line <= (call.end_lineno or call.lineno)]
-        where = f"{where} line {line}"
     if not found:
         raise EditError(f"{where} has no call of DataLoader")
     if len(found) > 1:
-        lines = join_few(str(one) for one in sorted(call.lineno for call in found))
-        raise EditError(f"{where} calls DataLoader more than once, in lines {lines}")
-    if is_partial(found[0]):
-        raise EditError(f"{source.path} line {found[0].lineno} makes a partial, which may be called anywhere")
-    return calls.index(found[0])
+        lines = sorted({call.lineno for call in found})
+        places = f", in lines {join_few(map(str, lines))}" if len(lines) > 1 or line is None else ""
+        raise EditError(f"{where} calls DataLoader more than once{places}")
+    (call,) = found
+    if is_partial(call):
+        raise EditError(f"{source.path} line {call.lineno} makes a partial, which may be called anywhere")
+    if line is not None and not list_within(found, scopes):
+        # A function that the user has named may be called anywhere: it makes the loader that they mean.
+        _check_alone(source, call)
+    return calls.index(call)
+
+
+def _check_alone(source: SourceText, call: ast.Call) -> None:
+    """Check that a call makes no other loaders, by how often the functions around it are named.
+
+    Raises:
+        EditError: one of them is named several times.
+    """
+    if (shared := find_shared(source.tree, call)) is not None:
+        name, found = shared
+        lines = [str(line) for line in dict.fromkeys(found)]
+        places = f"{'lines' if len(lines) > 1 else 'line'} {join_few(lines)}"
+        raise EditError(
+            f"{source.path} line {call.lineno} may make other loaders too, as {name} is used "
+            f"{len(found):,} times, in {places}"
+        )
 
 
 def _change_call(source: SourceText, number: int, wanted: Mapping[str, Any]) -> SourceText:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from loaders.registry import families
 from loaders.spec.knob_set import KnobSet
+from loaders.spec.loader_call import LoaderCall
+from loaders.spec.own_loader_spec import OwnLoaderSpec
 
 TUTORIAL_FAMILY = "torch_dataloader"
 
@@ -33,6 +35,12 @@ class Offer:
     def for_pictures(cls) -> Offer:
         """Return the offer for small grey pictures: every family of pictures."""
         return cls({name: family() for name, family in families().items()}, TUTORIAL_FAMILY, {})
+
+    @property
+    def loader_call(self) -> LoaderCall | None:
+        """The call in the user's file that made their DataLoader; None where it isn't known."""
+        baseline = self.specs[self.baseline]
+        return baseline.facts.loader_call if isinstance(baseline, OwnLoaderSpec) else None
 
     @property
     def unasked(self) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loaders.spec.epoch_contents import EpochContents
+from loaders.spec.loader_call import LoaderCall
 from loaders.spec.sample_facts import SampleFacts
 
 Kind = Literal["dataloader", "dataset", "iterable", "script"]
@@ -61,6 +62,8 @@ class SourceFacts:
         pickled_bytes: bytes that a worker which isn't forked gets pickled; None where it isn't known.
         object_bytes: about how many bytes the dataset's Python objects take, without the content of arrays;
             None where it isn't known.
+        loader_call: call in the user's file that made the DataLoader; None where it isn't known, or where a
+            library made it.
     """
 
     kind: Kind
@@ -81,3 +84,4 @@ class SourceFacts:
     fetches_batches: bool = False
     pickled_bytes: int | None = None
     object_bytes: int | None = None
+    loader_call: LoaderCall | None = None

@@ -9,6 +9,7 @@ from bench.analysis.device_busy import DeviceBusy
 from bench.analysis.statistics import Estimate
 from bench.analysis.tuning.outcome import Outcome
 from bench.plan.infeasible import Infeasible
+from loaders.spec.loader_call import LoaderCall
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ class Tuning:
             blocks; None where there is no step or no such block.
         code: lines to paste that make the chosen configuration.
         cautions: what must be known before the figures are used, one sentence each.
-        interrupted: whether the user or an error ended it early.
+        interrupted: whether the user ended it early.
+        problem: error that ended it early, in one line; empty for none.
+        loader_call: call in the user's file that made the DataLoader; None where it isn't known.
         exhaustive: the whole grid, where that was asked for.
         gpu: name of the GPU that was measured on; empty without one.
         busy: how busy the GPU is with the chosen configuration, in its fresh blocks; None where nothing was
@@ -116,6 +119,8 @@ class Tuning:
     code: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     interrupted: bool = False
+    problem: str = ""
+    loader_call: LoaderCall | None = None
     exhaustive: Exhaustive | None = None
     gpu: str = ""
     busy: DeviceBusy | None = None
@@ -136,6 +141,11 @@ class Tuning:
         """Gain of the chosen configuration over the present one in fresh blocks; None without such blocks."""
         confirmed = self.outcome.confirmed.get(self.outcome.chosen)
         return None if confirmed is None else confirmed.gain
+
+    @property
+    def ended_early(self) -> bool:
+        """True if the user or an error ended it."""
+        return self.interrupted or bool(self.problem)
 
     @property
     def seconds(self) -> float:

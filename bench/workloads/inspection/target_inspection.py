@@ -6,20 +6,22 @@ import os
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 
 from bench.process.errors import ProcessError
 from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.running_clock import read_running_s
-from bench.text import format_duration
 from bench.workloads.audit.audit_facts import add_audit_facts
+from bench.workloads.inspection.constructor_watch import watch_calls
+from bench.workloads.inspection.look_limit import LookLimit
 from bench.workloads.inspection.source_inspection import find_facts
 from bench.workloads.inspection.user_modules import (
     digest_files,
@@ -81,27 +83,29 @@ class Inquiry:
     variants: Sequence[Mapping[str, Any]] = ()
 
 
-def inspect_target(inquiry: Inquiry, context: BaseContext | None = None) -> Inspection:
+def inspect_target(
+    inquiry: Inquiry, context: BaseContext | None = None, within_s: float | None = None
+) -> Inspection:
     """Import a target in a process of its own, and find out about it.
 
     Args:
         inquiry: what is to be found out about.
         context: starts the process; default None, one that has imported what trials need.
+        within_s: seconds that --budget leaves for that; default None for no such limit.
 
     Raises:
         TargetError: it can't be imported or measured. The output of the process is kept in a file then.
     """
     text = inquiry.target.text
+    limit = LookLimit(TIMEOUT_S * (1 + len(inquiry.variants))).shorten(within_s)
     log = _make_log(inquiry.target)
     try:
         context = context or prepare_context(MODULES)
         work = partial(_inspect, inquiry)
         with FreshProcess(work, context=context, log=log, title=f"import of {text}") as process:
-            found = process.take(read_running_s() + TIMEOUT_S * (1 + len(inquiry.variants)))
+            found = process.take(read_running_s() + limit.seconds)
     except TimeoutError:
-        raise TargetError(
-            f"{text} gave no batch within {format_duration(TIMEOUT_S)}; its output is in {log}"
-        ) from None
+        raise TargetError(f"{text} gave no batch within {limit}; its output is in {log}") from None
     except ProcessError as error:
         raise TargetError(f"{text}: {error}; its output is in {log}") from None
     except KeyboardInterrupt:
@@ -141,9 +145,14 @@ def _inspect(inquiry: Inquiry) -> Iterator[Inspection]:
 
 def _find_variant(target: Target, params: Mapping[str, Any], batches: int | None) -> SourceFacts:
     """Return what is known of a target with these arguments of its function."""
-    opened = open_target(target, params)
+    with watch_calls() as calls:
+        opened = open_target(target, params)
     facts = find_facts(opened.loader, batches, name=target.text, kind=opened.kind)
-    return add_audit_facts(facts, opened.loader, params, batches)
+    facts = add_audit_facts(facts, opened.loader, params, batches)
+    if not isinstance(opened.loader, DataLoader):
+        return facts
+    calls.open(opened.loader, target.text)
+    return replace(facts, loader_call=calls.find(target.text))
 
 
 def _make_log(target: Target) -> Path:

@@ -26,13 +26,14 @@ def list_user_files(before: Collection[Path]) -> list[Path]:
     Args:
         before: files of modules that were imported before any of the user's.
     """
+    return sorted(path for path in list_module_files().difference(before) if is_users(path))
+
+
+def is_users(path: Path) -> bool:
+    """Return whether a source file belongs to no library, nor to Python or this program."""
     standard = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
     excluded = [*standard, *(OWN_FOLDER / package for package in PACKAGES)]
-    return sorted(
-        path
-        for path in list_module_files().difference(before)
-        if not LIBRARIES & set(path.parts) and not any(path.is_relative_to(folder) for folder in excluded)
-    )
+    return not LIBRARIES & set(path.parts) and not any(path.is_relative_to(folder) for folder in excluded)
 
 
 def digest_files(paths: list[Path]) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import multiprocessing.process
 import threading
 import time
 import traceback
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import FrameType
 from typing import Any
 
 from torch.utils.data import DataLoader
 
 from bench.process.child import Push
 from bench.text import describe_error, format_count
+from bench.workloads.inspection.constructor_watch import ConstructorWatch, watch_constructors
 from bench.workloads.inspection.user_modules import (
     digest_files,
     list_module_files,
@@ -74,6 +75,7 @@ class ScriptLook(Push[ScriptInspection]):
         self._batches = batches
         self._keys, self._iterated = LoaderKeys(), LoaderKeys()
         self._tallies: dict[Any, LoaderTally] = {}
+        self._calls = ConstructorWatch()
         self._made: weakref.WeakSet[DataLoader[Any]] = weakref.WeakSet()
         self._all_made = self._processes = 0
         self._own = self._stopped = False
@@ -100,7 +102,7 @@ class ScriptLook(Push[ScriptInspection]):
     def _report(self, error: str = "", exit_code: int | None = None) -> None:
         for tally in self._tallies.values():
             tally.close()
-        loaders = tuple(tally.find() for tally in self._tallies.values())
+        loaders = tuple(map(self._find, self._tallies.values()))
         modules = list_user_files(self._before)
         files = [self._script.path, *(path for path in modules if path != self._script.path)]
         self._send(
@@ -115,10 +117,15 @@ class ScriptLook(Push[ScriptInspection]):
             )
         )
 
+    def _find(self, tally: LoaderTally) -> FoundLoader:
+        found = tally.find()
+        return replace(found, facts=replace(found.facts, loader_call=self._calls.find(found.key)))
+
     def _open(self, loader: DataLoader[Any], iterate: Iterate) -> Iterator[Any]:
         """Answer an `iter()` of any DataLoader."""
         key = self._keys.find(loader)
         self._iterated.find(loader)
+        self._calls.open(loader, key)
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = LoaderTally(self._name(key.dataset), key)
@@ -176,20 +183,18 @@ class ScriptLook(Push[ScriptInspection]):
 
     def _watch_constructors(self) -> None:
         """Note the DataLoaders that the script makes, and the processes that it starts by itself."""
-        make, start = DataLoader.__init__, multiprocessing.process.BaseProcess.start
+        start = multiprocessing.process.BaseProcess.start
 
-        # Lightning reads the signature.
-        @functools.wraps(make)
-        def note_loader(loader: DataLoader[Any], *args: Any, **kwargs: Any) -> None:
-            make(loader, *args, **kwargs)
+        def note_loader(loader: DataLoader[Any], frame: FrameType) -> None:
             self._all_made += 1
             self._made.add(loader)
+            self._calls.note(loader, frame)
 
         def note_process(process: multiprocessing.process.BaseProcess) -> None:
             self._processes += not self._own
             start(process)
 
-        DataLoader.__init__ = note_loader  # type: ignore[method-assign, assignment]
+        watch_constructors(note_loader)
         multiprocessing.process.BaseProcess.start = note_process  # type: ignore[method-assign, assignment]
 
     def _explain(self, error: str, loaders: tuple[FoundLoader, ...]) -> str:

@@ -13,6 +13,7 @@ from bench.cli import apply_setting as module
 from bench.cli.apply_setting import apply_setting, check_call, list_arguments
 from bench.editing.errors import EditError
 from bench.report.console import make_console
+from loaders.spec.loader_call import LoaderCall
 
 SCRIPT = """\
 from torch.utils.data import DataLoader
@@ -100,6 +101,58 @@ def test_what_no_dataloader_takes_is_refused(script, capsys) -> None:
         assert not apply_setting(make_console(), make_tuning(chosen), str(script), assume_yes=True)
         assert "aste the lines above" in capsys.readouterr().err
     assert script.read_text(encoding="utf-8") == SCRIPT
+
+
+SEVERAL = """\
+from torch.utils.data import DataLoader
+
+
+def make(data):
+    return DataLoader(data, batch_size=8)
+
+
+train_loader, val_loader = make(1), DataLoader(2)
+"""
+
+
+@pytest.mark.parametrize("name", ["", ":train_loader"])
+def test_the_call_that_made_the_loader_is_changed(script, name) -> None:
+    """Of several, for a script and for a name in it."""
+    script.write_text(SEVERAL, encoding="utf-8")
+    tuning = replace(make_tuning(), loader_call=LoaderCall(str(script), 5))
+    content = check_call(f"{script}{name}", tuning.loader_call)
+    assert apply_setting(make_console(), tuning, f"{script}{name}", assume_yes=True, content=content)
+    assert script.read_text(encoding="utf-8") == SEVERAL.replace("DataLoader(data, batch_size=8)", WRITTEN)
+
+
+def test_a_call_elsewhere_or_of_several_loaders_is_refused(script, capsys) -> None:
+    """Before anything is measured, and with what to do after it."""
+    other = script.with_name("data.py")
+    other.write_text(SCRIPT, encoding="utf-8")
+    for call, problem in (
+        (LoaderCall(str(other), 5), f"made in another file, in {other} line 5"),
+        (LoaderCall(str(script), 5, loaders=2), "line 5 makes 2 DataLoaders, of which one is tuned"),
+    ):
+        with pytest.raises(
+            EditError, match=f"^--apply: .*{problem}; without it the lines to paste are printed$"
+        ):
+            check_call(f"{script}:make", call)
+        tuning = replace(make_tuning(), loader_call=call)
+        assert not apply_setting(make_console(), tuning, f"{script}:make", assume_yes=True)
+        (line,) = [one for one in capsys.readouterr().err.splitlines() if one.startswith("error")]
+        assert problem in line
+        assert line.endswith(": set num_workers=2 and persistent_workers=True there yourself")
+    assert script.read_text(encoding="utf-8") == SCRIPT
+
+
+def test_a_file_that_has_changed_meanwhile_is_left_alone(script, capsys) -> None:
+    """The call may stand in another line by now."""
+    tuning = replace(make_tuning(), loader_call=LoaderCall(str(script), 5))
+    content = check_call(str(script), tuning.loader_call)
+    script.write_text(f"\n{SCRIPT}", encoding="utf-8")
+    assert not apply_setting(make_console(), tuning, str(script), assume_yes=True, content=content)
+    assert "has changed since it was tuned: set num_workers=2" in capsys.readouterr().err
+    assert script.read_text(encoding="utf-8") == f"\n{SCRIPT}"
 
 
 def test_nothing_to_gain_leaves_the_file(script, capsys) -> None:

@@ -226,6 +226,96 @@ def test_a_line_tells_the_call(tmp_path) -> None:
     assert edit(tmp_path, text, FOUR, line=4).endswith("8,\n    num_workers=4\n)\nDataLoader(b)\n")
 
 
+# The source, a line of the call, the name of the loader, and what becomes of the source.
+AT_A_LINE = [
+    (
+        "a, b = f(\n    DataLoader(a),\n    DataLoader(b))",
+        3,
+        None,
+        "DataLoader(a)",
+        "DataLoader(a, num_workers=4)",
+    ),
+    # The first one ends in the line in which the second one begins.
+    ("f(DataLoader(\n  a), DataLoader(\n  b))", 3, None, "\n  b)", "\n  b,\n  num_workers=4)"),
+    ("DataLoader(a, 8, False, None, None, 2)\nDataLoader(b)", 2, None, "None, 2)", "None, 4)"),
+    (
+        "DataLoader(a, num_workers=2, **more)\nDataLoader(b, **more)",
+        2,
+        None,
+        "num_workers=2",
+        "num_workers=4",
+    ),
+    # A name's value may be made elsewhere in the file.
+    (
+        "def make(d):\n    return DataLoader(d)\nloader = make(a)\nother = DataLoader(b)",
+        3,
+        "loader",
+        "DataLoader(d)",
+        "DataLoader(d, num_workers=4)",
+    ),
+    # A function that the user has named may be called anywhere.
+    (
+        "def loader():\n    return DataLoader(a)\nDataLoader(b)\nf(loader(), loader())",
+        3,
+        "loader",
+        "DataLoader(a)",
+        "DataLoader(a, num_workers=4)",
+    ),
+    (
+        "class Data:\n    def train(self):\n        return DataLoader(a)\nf(Data().train(), DataLoader(b))",
+        4,
+        None,
+        "DataLoader(a)",
+        "DataLoader(a, num_workers=4)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "name", "before", "after"), AT_A_LINE)
+def test_a_line_tells_one_of_several_calls(tmp_path, text, line, name, before, after) -> None:
+    """The others stay."""
+    assert text.count(before) == 1
+    assert edit(tmp_path, IMPORT + text, FOUR, name, line=line) == IMPORT + text.replace(before, after)
+
+
+REFUSED_AT_A_LINE = [
+    ("a = 1\nDataLoader(a)", 2, "line 2 has no call of DataLoader: set num_workers=4 there yourself"),
+    ("f(DataLoader(a), DataLoader(b))", 2, "line 2 calls DataLoader more than once: set"),
+    ("DataLoader(a, **more)\nDataLoader(b)", 2, r"line 2: \*\*more may hold num_workers"),
+    ("DataLoader(a, 8, False, None, None, n)\nDataLoader(b)", 2, "num_workers=n is no literal"),
+    (
+        "def make(d):\n    return DataLoader(d)\nf(make(a), make(b))",
+        3,
+        "line 3 may make other loaders too, as make is used 2 times, in line 4: set num_workers=4",
+    ),
+    (
+        "def outer():\n    def make():\n        return DataLoader(d)\n    return make()\nouter()\nouter()",
+        4,
+        "as outer is used 2 times, in lines 6 and 7",
+    ),
+    ("make = lambda d: DataLoader(d)\nmake(a)\nmake(b)", 2, "as make is used 2 times, in lines 3 and 4"),
+    (
+        "class Data:\n    def __init__(self, d):\n        self.loader = DataLoader(d)\nData(a)\nData(b)",
+        4,
+        "as Data is used 2 times, in lines 5 and 6",
+    ),
+    (
+        "class Data:\n    def make(self, d):\n        return DataLoader(d)\n"
+        "    def train(self):\n        return self.make(a)\n    def test(self):\n        return self.make(b)",
+        4,
+        "as make is used 2 times, in lines 6 and 8",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "problem"), REFUSED_AT_A_LINE)
+def test_a_line_that_is_not_clear_is_refused(tmp_path, text, line, problem) -> None:
+    """A call that may make other loaders too is changed by nobody."""
+    with pytest.raises(EditError, match=problem) as caught:
+        edit(tmp_path, IMPORT + text, FOUR, line=line)
+    assert "\n" not in str(caught.value)
+
+
 REFUSED = [
     ("x = 1", FOUR, None, r"train.py has no call of DataLoader: set num_workers=4 there yourself"),
     ("DataLoader(a)\nDataLoader(b)", FOUR, None, "calls DataLoader more than once, in lines 2 and 3: set"),

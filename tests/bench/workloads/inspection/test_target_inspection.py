@@ -18,6 +18,7 @@ from bench.workloads.inspection.target_inspection import Inquiry, inspect_target
 from bench.workloads.target.target import Target, TargetError
 from loaders.data.dataset_ref import FileStamp
 from loaders.families.dataloader import OwnDataLoader
+from loaders.spec.loader_call import LoaderCall
 
 HEAD = """
 import torch
@@ -75,6 +76,29 @@ def test_a_loader_is_found_out_about(inspect, tmp_path, capfd) -> None:
     assert list(inspect.logs.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("loader = DataLoader(Numbers())\n", ("mine.py", 13, 1)),
+        ("def loader():\n    return DataLoader(Numbers())\n", ("mine.py", 14, 1)),
+        (
+            "def make():\n    return DataLoader(Numbers())\nother, loader = make(), make()\n",
+            ("mine.py", 14, 2),
+        ),
+        ("import helper\nloader = helper.make(Numbers())\n", ("helper.py", 3, 1)),
+        ("loader = Numbers()\n", None),
+        ("loader = [torch.zeros(2)]\n", None),
+    ],
+)
+def test_the_call_that_made_a_loader(inspect, tmp_path, text, call) -> None:
+    """It may lie in another file. Of a dataset it is none of the user's."""
+    (tmp_path / "helper.py").write_text(
+        "from torch.utils.data import DataLoader\ndef make(data):\n    return DataLoader(data)\n"
+    )
+    found = inspect(f"{HEAD}{text}").facts.loader_call
+    assert found == (call and LoaderCall(str(tmp_path / call[0]), *call[1:]))
+
+
 def test_another_module_makes_another_digest(inspect, tmp_path) -> None:
     """Also one that is only imported, or holds a step. The folder's name makes none."""
     (tmp_path / "step.py").write_text("def make_step(): return print\n")
@@ -120,6 +144,15 @@ def test_a_target_that_is_no_loader_needs_no_file(inspect, text, line) -> None:
     """The line says all."""
     shown, _ = refuse(inspect, text)
     assert shown.startswith(line)
+
+
+def test_a_module_that_outlasts_the_budget(context, tmp_path, monkeypatch) -> None:
+    """It is given up, and the line names the option."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "mine.py").write_text("import time\ntime.sleep(600)\n")
+    target = Target.parse("mine.py:loader", tmp_path)
+    with pytest.raises(TargetError, match=r"^mine.py:loader gave no batch within 1 s \(--budget\); "):
+        inspect_target(Inquiry(target, {}), context, within_s=1.0)
 
 
 def test_a_module_that_hangs(inspect, monkeypatch, tmp_path) -> None:
