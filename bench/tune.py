@@ -17,6 +17,7 @@ from bench.process import interrupts
 from bench.process.errors import ProcessError
 from bench.process.guest import run_as_guest
 from bench.process.lent_names import use_own_packages
+from bench.process.running_clock import read_running_s
 from bench.records.errors import ResultsError
 from bench.report.command_output import CommandOutput
 from bench.report.output import complain
@@ -26,7 +27,7 @@ from bench.report.tune.conclusion import TuneConclusion
 from bench.report.tune.results import TuneResults
 from bench.runner.sweep_session import check_place
 from bench.runner.tuning.tune_session import measure_tuning
-from bench.workloads.choice import choose_workload
+from bench.workloads.choice import WorkloadChoice, choose_workload
 from bench.workloads.target.target import TargetError
 from loaders.data.errors import DataError
 
@@ -90,8 +91,9 @@ class Tune:
         with run_as_guest():
             observer = choose_observer(verbose)
             check_place(self._options.order)
-            choice = choose_workload(self._options.order)
-            conclusion = measure_tuning(self._options, choice, observer)
+            began_s = read_running_s()
+            choice = _choose_workload(self._options)
+            conclusion = measure_tuning(self._options, choice, observer, began_s)
             if verbose:
                 observer.console.print()
                 print_conclusion(observer.console, conclusion)
@@ -122,36 +124,62 @@ def run_tune(options: TuneOptions) -> int:
     screen = options.order.screen
     output = CommandOutput(screen)
     printer = ProgressPrinter(output.progress)
+    content: bytes | None = None
     try:
+        check_place(options.order)
+        began_s = read_running_s()
+        choice = _choose_workload(options)
         if options.apply:
             # Before minutes of measuring.
-            check_call(str(options.order.target))
-        check_place(options.order)
-        choice = choose_workload(options.order)
-        conclusion = measure_tuning(options, choice, printer)
+            content = check_call(str(options.order.target), choice.offer.loader_call)
+        conclusion = measure_tuning(options, choice, printer, began_s)
     except KeyboardInterrupt:
         # It came before the first trial.
         complain("interrupted")
         return interrupts.INTERRUPTED
     code = interrupts.INTERRUPTED if conclusion.interrupted else conclusion.exit_code
     if screen.as_json:
-        code = _apply(options, conclusion, output, code)
+        code = _apply(options, conclusion, output, code, content)
         output.print_json(describe_tuning(conclusion, printer.notices, code))
     else:
         output.progress.print()
         print_conclusion(output.answer, conclusion)
-        code = _apply(options, conclusion, output, code)
+        code = _apply(options, conclusion, output, code, content)
     complain_of(conclusion)
     return output.finish(code)
 
 
-def _apply(options: TuneOptions, conclusion: TuneConclusion, output: CommandOutput, code: int) -> int:
-    """Write the setting where that is asked for and it was found, and return the exit code."""
+def _choose_workload(options: TuneOptions) -> WorkloadChoice:
+    """Return what is to be tuned. A first look at a target may take as long as the budget."""
+    return choose_workload(options.order, within_s=options.order.budget_s, has_epochs=False)
+
+
+def _apply(
+    options: TuneOptions,
+    conclusion: TuneConclusion,
+    output: CommandOutput,
+    code: int,
+    content: bytes | None,
+) -> int:
+    """Write the setting where that is asked for and it was found.
+
+    Args:
+        options: order of the tuning.
+        conclusion: its end.
+        output: where it is shown.
+        code: exit code so far.
+        content: what the user's file held before the measuring.
+
+    Returns:
+        The exit code.
+    """
     if not options.apply or conclusion.tuning is None or code:
         return code
     console = output.progress if options.order.screen.as_json else output.answer
     target = str(options.order.target)
-    return int(not apply_setting(console, conclusion.tuning, target, assume_yes=options.assume_yes))
+    return int(
+        not apply_setting(console, conclusion.tuning, target, assume_yes=options.assume_yes, content=content)
+    )
 
 
 def main(arguments: Sequence[str] | None = None, program: str | None = None) -> None:

@@ -18,7 +18,7 @@ from bench.process.running_clock import read_running_s
 from bench.process.temporary_folder import remove_folders
 from bench.runner.failure_watch import FailureWatch
 from bench.runner.trial_limits import TrialLimits
-from bench.runner.trial_process import DataChangedError
+from bench.runner.trial_process import check_unchanged
 from bench.text import describe_error
 from bench.trial.probe import Probe
 
@@ -54,15 +54,15 @@ class ProbeRunner:
         """
         watched = FailureWatch(self._log)
         try:
-            _check_data(probe)
+            check_unchanged(probe.workload)
             items = self._take_all(probe)
         except TimeoutError:
             raise ProbeError(watched.explain_lateness(self._limits.timeout_s)) from None
         except (ProcessError, MemoryError) as error:
             # With other data the error says nothing of the loader.
-            _check_data(probe)
+            check_unchanged(probe.workload)
             raise ProbeError(watched.explain(error)) from None
-        _check_data(probe)
+        check_unchanged(probe.workload)
         return items
 
     def _take_all(self, probe: Probe) -> list[Any]:
@@ -107,8 +107,3 @@ def _look(probe: Probe) -> Push[Any]:
     """Make the items of a probe, in its own process."""
     items = probe.workload.probe(probe)
     return items if isinstance(items, Push) else _All(items)
-
-
-def _check_data(probe: Probe) -> None:
-    if (path := probe.workload.find_changed()) is not None:
-        raise DataChangedError(f"the data changed during the measurement: {path.name} was written to")

@@ -26,11 +26,18 @@ from bench.trial.audit_result import AuditError, AuditResult
 from bench.trial.epoch_report import EpochReport
 from bench.trial.epoch_row import SECONDS_PER_NS, build_row
 from bench.trial.trial import Trial
+from bench.trial.workload import Workload
 from loaders.data.errors import DataError
 
 
 class DataChangedError(RuntimeError):
-    """A file of the data that isn't as it was when the sweep began, in one line."""
+    """A file of the data that isn't as it was when the measurement began, in one line."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"the data changed during the measurement: {path.name} was written to; put it back before you go "
+            "on, or measure anew"
+        )
 
 
 class TrialRunner:
@@ -98,7 +105,7 @@ class TrialRunner:
             return trial.make_row(len(walls_ns), started_at)
 
         try:
-            _check_data(trial)
+            check_unchanged(trial.workload)
             timed = start(trial.run, "timed")
             self.watch = watch = MemoryWatch(timed.pid, limit_bytes=limits.memory_limit_bytes)
             repetition = Repetition(trial, self._auditor, start, limits)
@@ -111,9 +118,9 @@ class TrialRunner:
                         raise
                     break
                 audit_began_s = read_running_s()
-                _check_data(trial)
+                check_unchanged(trial.workload)
                 result = self._audit(trial, len(walls_ns), report, repetition, watch)
-                _check_data(trial)
+                check_unchanged(trial.workload)
                 deadline += read_running_s() - audit_began_s
                 workers = self._auditor.find_history(trial).workers
                 row = build_row(make_row(), report, result, watch, workers)
@@ -129,7 +136,7 @@ class TrialRunner:
             yield replace(make_row(), status="timeout", error=late)
         except (ProcessError, AuditError, MemoryError, DataError) as error:
             # With other data the error says nothing of the loader.
-            _check_data(trial)
+            check_unchanged(trial.workload)
             yield replace(make_row(), status="failed", error=watched.explain(error))
         else:
             timed.finish()
@@ -165,14 +172,11 @@ def _mark_pause(row: Row, report: EpochReport) -> Row:
     return replace(row, disturbed=f"{row.disturbed}; {paused}" if row.disturbed else paused)
 
 
-def _check_data(trial: Trial) -> None:
-    """Check that the files of the trial's data are as they were when the sweep began.
+def check_unchanged(workload: Workload) -> None:
+    """Check that the files of a workload's data are as they were when the measurement began.
 
     Raises:
         DataChangedError: a file was written to.
     """
-    if (path := trial.workload.find_changed()) is not None:
-        raise DataChangedError(
-            f"the data changed during the sweep: {path.name} was written to; put it back and resume, or "
-            "start a new sweep"
-        )
+    if (path := workload.find_changed()) is not None:
+        raise DataChangedError(path)

@@ -128,8 +128,15 @@ class OwnChoice:
         return self.workload
 
 
-def choose_workload(options: SweepOptions) -> WorkloadChoice:
+def choose_workload(
+    options: SweepOptions, *, within_s: float | None = None, has_epochs: bool = True
+) -> WorkloadChoice:
     """Return the workload that a sweep asks for. A target is imported in a process of its own, a script run.
+
+    Args:
+        options: order of the sweep.
+        within_s: seconds that --budget leaves for that; default None for no such limit.
+        has_epochs: whether the command has the option --epochs; default True.
 
     Raises:
         TargetError: the target can't be measured.
@@ -138,18 +145,20 @@ def choose_workload(options: SweepOptions) -> WorkloadChoice:
         return PictureChoice(options.dataset, options.data_dir, options.mirror)
     start = options.start or find_start(options.resume or options.measured_again)
     if is_script(options.target):
-        return choose_script(options, start)
+        return choose_script(options, start, within_s)
     with hint_at_start(options.resume):
         target = Target.parse(options.target, start)
     given = options.request.knobs or {}
     axes = {name.removeprefix(PARAM): values for name, values in given.items() if name.startswith(PARAM)}
     combinations = [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
     first, *others = combinations
-    found = inspect_target(Inquiry(target, first, options.batches, options.request.step, others))
+    inquiry = Inquiry(target, first, options.batches, options.request.step, others)
+    found = inspect_target(inquiry, within_s=within_s)
     if found.facts.one_shot and options.schedule.epochs != 1:
+        or_once = ", or --epochs 1" if has_epochs else ""
         raise TargetError(
-            f"{target.text} ends after one epoch, as an iterator does: give the function that makes it, or "
-            "--epochs 1"
+            f"{target.text} ends after one epoch, as an iterator does: give the function that makes it"
+            f"{or_once}"
         )
     store = SampleStore(tuple(first.items()))
     workload = OwnLoader(target, found.facts, found.digest, options.batches, found.stamps, store)

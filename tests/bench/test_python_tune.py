@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,8 +65,9 @@ def conclude(monkeypatch):
     """Return a function that lets a tuning conclude without measuring."""
 
     def replace(conclusion: TuneConclusion) -> None:
-        monkeypatch.setattr(tune, "choose_workload", lambda order: None)
-        monkeypatch.setattr(tune, "measure_tuning", lambda options, choice, observer: conclusion)
+        choice = SimpleNamespace(offer=SimpleNamespace(loader_call=None))
+        monkeypatch.setattr(tune, "choose_workload", lambda order, **_: choice)
+        monkeypatch.setattr(tune, "measure_tuning", lambda *_: conclusion)
 
     return replace
 
@@ -97,6 +99,7 @@ def test_a_tuning_without_an_end_raises(conclude, tmp_path, conclusion, error) -
 
 def test_apply_without_a_call_ends_before_anything_is_measured(conclude, tmp_path, capsys) -> None:
     """In one line, with exit code 2."""
+    conclude(TuneConclusion(tmp_path, None, failure="it was measured"))
     (tmp_path / "train.py").write_text("print('no loader')\n", encoding="utf-8")
     with pytest.raises(SystemExit) as left:
         tune.main([str(tmp_path / "train.py"), "--apply", "--yes"])

@@ -253,8 +253,8 @@ def test_data_that_changes(tmp_path, sweep_here) -> None:
         code, text, err = running.wait_for_end()
         assert code == 1
         assert err == (
-            "error: the data changed during the sweep: train-images-idx3-ubyte was written to; put it "
-            "back and resume, or start a new sweep\n"
+            "error: the data changed during the measurement: train-images-idx3-ubyte was written to; put it "
+            "back before you go on, or measure anew\n"
         )
         assert "Throughput of steady epochs" in text
     assert set(read_runs(out)["status"]) == {"ok"}

@@ -16,10 +16,11 @@ from bench.analysis.statistics import Estimate
 #   slower    the race showed it to be slower
 #   tied      it is in the tie set: not shown to be slower than the fastest
 End = Literal["unseen", "screened", "capped", "failed", "slower", "tied"]
-# Why a race ended: one configuration is left; the bound on the regret is small enough; the budget; the most
-# blocks; the present configuration failed; or there was no race, since fewer than two configurations or too
+# Why a race ended, or a screen before it: one configuration is left; the bound on the regret is small enough;
+# the budget; the most blocks; the present configuration failed; the user ended it; the data changed or can't
+# be read; the results can't be written; or there was no race, since fewer than two configurations or too
 # little time were left for it.
-Stop = Literal["one left", "regret", "budget", "blocks", "failed", "none"]
+Stop = Literal["one left", "regret", "budget", "blocks", "failed", "interrupted", "data", "storage", "none"]
 # gain: the chosen setting is faster than the present one, in fresh blocks, or by all blocks together.
 # nothing: no setting is faster by more than the regret that was asked for, in fresh blocks or by the race.
 # undecided: neither could be shown.

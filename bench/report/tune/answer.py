@@ -33,6 +33,8 @@ def answer_in_a_sentence(tuning: Tuning) -> str:
 
 def describe_remedy(tuning: Tuning) -> str:
     """Return what an undecided tuning would need."""
+    if tuning.problem:
+        return "it ended too early"
     return "it was interrupted too early" if tuning.interrupted else "a longer --budget may decide it"
 
 

@@ -23,6 +23,7 @@ from bench.report.tune.words import (
 )
 from bench.text import format_count, format_duration, format_share, join_few, join_words, printable
 
+LONGER_FOR_FRESH = "fresh blocks need a longer --budget"
 SOURCE = "e-values; Vovk & Wang, Annals of Statistics 49(3), 2021"
 
 
@@ -132,8 +133,7 @@ def describe_time(tuning: Tuning) -> Remark | None:
         return None
     parts = join_words([_describe_stage(stage) for stage in stages])
     blocks, outcome = format_count(tuning.outcome.race_blocks, "block"), tuning.outcome
-    why = "it was interrupted" if tuning.interrupted else STOPS[outcome.stop]
-    ended = f" The race ended after {blocks}, since {why}." if outcome.race_blocks else ""
+    ended = f" The race ended after {blocks}, since {STOPS[outcome.stop]}." if outcome.race_blocks else ""
     noise = f" Trials of one setting differ by {format_percent(outcome.noise)}." if outcome.noise else ""
     return Remark("Time", f"{format_duration(tuning.seconds)}: {parts}.{ended}{noise}")
 
@@ -177,16 +177,18 @@ def list_cautions(tuning: Tuning) -> list[Remark]:
 
 
 def _list_own_cautions(tuning: Tuning) -> Iterator[Remark]:
-    if tuning.interrupted:
+    if tuning.problem:
+        text = f"{printable(tuning.problem).rstrip('.')}. Only what was measured until then is judged."
+        yield Remark("Ended early", text, "caution")
+    elif tuning.interrupted:
         yield Remark("Interrupted", "only what was measured until then is judged.", "caution")
     if is_optimistic(tuning):
-        text = (
-            "the race's figures chose the setting, which inflates them; fresh blocks need a longer --budget."
-        )
+        fresh = "there was no time for fresh blocks" if tuning.ended_early else LONGER_FOR_FRESH
+        text = f"the race's figures chose the setting, which inflates them; {fresh}."
         yield Remark("Optimistic", text, "caution")
     if unseen := select_ends(tuning, "unseen"):
-        text = f"{list_names(tuning, unseen)}; a longer --budget tries them."
-        yield Remark("Not tried", text, "caution")
+        longer = "" if tuning.ended_early else "; a longer --budget tries them"
+        yield Remark("Not tried", f"{list_names(tuning, unseen)}{longer}.", "caution")
     for problem, numbers in _group_failures(tuning).items():
         yield Remark("Failed", f"{list_names(tuning, numbers)}: {problem}.", "failure")
     for one in tuning.infeasible:

@@ -33,6 +33,9 @@ STOPS: dict[Stop, str] = {
     "budget": "the budget ended",
     "blocks": "it had the most blocks that a race has",
     "failed": "the present setting failed",
+    "interrupted": "it was interrupted",
+    "data": "the data changed or couldn't be read",
+    "storage": "the results couldn't be written",
     "none": "fewer than two were left for it",
 }
 INTERVAL = "95% interval"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from bench.analysis.throughputs import Throughputs
 from bench.analysis.tuning.exhaustive_regret import judge_by_grid
 from bench.analysis.tuning.tuning import Exhaustive, Tuning
 from bench.analysis.tuning.whole_epochs import compute_whole_throughputs
@@ -12,10 +13,12 @@ from bench.plan.schedule import schedule_runs
 from bench.process.running_clock import read_running_s
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import SweepObserver
+from bench.report.tune.words import name_setting
 from bench.runner.explained_setup import KnownChoice
 from bench.runner.sweep_session import measure_sweep
 from bench.runner.tuning.process_lab import STEADY_S
 from bench.runner.tuning.stages import StageSetup
+from bench.text import printable
 
 EXHAUSTIVE = "exhaustive"
 # Blocks of the whole grid. With fewer the noise of the fastest would hide a regret.
@@ -24,9 +27,24 @@ BLOCKS = 5
 EXPECTED_SAMPLES = 10_000
 
 
+@dataclass(frozen=True)
+class GridJudgement:
+    """Judgement of a choice by the whole grid.
+
+    Attributes:
+        found: what the grid says; None where it says nothing.
+        missing: one sentence that says why it says nothing; empty if it says something.
+        problems: errors that ended the measuring or kept a file from being written.
+    """
+
+    found: Exhaustive | None = None
+    missing: str = ""
+    problems: tuple[Exception, ...] = ()
+
+
 def measure_exhaustively(
     setup: StageSetup, tuning: Tuning, batches: int, offer: Offer, observer: SweepObserver
-) -> tuple[Exhaustive | None, SweepConclusion]:
+) -> GridJudgement:
     """Measure every candidate in blocks, with trials as long as the longest of the tuning.
 
     Args:
@@ -35,9 +53,6 @@ def measure_exhaustively(
         batches: number of batches of an epoch, that of the longest trials of the tuning.
         offer: loaders that serve the workload.
         observer: shows the progress.
-
-    Returns:
-        What the whole grid says of the choice, None where too little was measured; and its sweep.
 
     Raises:
         The errors of `measure_sweep`.
@@ -57,12 +72,13 @@ def measure_exhaustively(
     choice = KnownChoice(workload, offer, workload.samples or EXPECTED_SAMPLES)
     conclusion = measure_sweep(sweep, choice, SweepObserver(observer.console))
     seconds = read_running_s() - began_s
-    if conclusion.results is None:
-        return None, conclusion
-    speeds = compute_whole_throughputs(conclusion.results.runs, setup.whole_samples)
+    runs = None if conclusion.results is None else conclusion.results.runs
+    speeds = {} if runs is None else compute_whole_throughputs(runs, setup.whole_samples)
     judged = judge_by_grid(speeds, tuning.outcome.chosen)
     if judged is None:
-        return None, conclusion
+        return GridJudgement(
+            missing=_explain_missing(tuning, conclusion, speeds), problems=conclusion.problems
+        )
     blocks = len({block for found in speeds.values() for block in found})
     found = Exhaustive(
         blocks=blocks,
@@ -73,4 +89,21 @@ def measure_exhaustively(
         present_gain=judged.present_gain,
         time_share=tuning.seconds / seconds,
     )
-    return found, conclusion
+    return GridJudgement(found, problems=conclusion.problems)
+
+
+def _explain_missing(tuning: Tuning, conclusion: SweepConclusion, speeds: Throughputs) -> str:
+    """Return why the whole grid doesn't tell the regret, in one sentence."""
+    numbers = dict.fromkeys((tuning.outcome.chosen, 0))
+    lacking = next((number for number in numbers if number not in speeds), None)
+    told = "The whole grid tells no regret"
+    if conclusion.outcome.interrupted:
+        return f"{told}, as it was interrupted."
+    if conclusion.problems or conclusion.results is None:
+        return f"{told}, as it ended early."
+    if lacking is None:
+        return f"{told}, as {name_setting(tuning, tuning.outcome.chosen)} has too few blocks in it."
+    runs = conclusion.results.runs
+    failed = runs[(runs["configuration"] == lacking) & (runs["status"] != "ok")]
+    error = f": {printable(str(failed['error'].iloc[0]))}" if len(failed) else ""
+    return f"{told}, as {name_setting(tuning, lacking)} failed in it{error.rstrip('.')}."

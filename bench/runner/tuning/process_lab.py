@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing_extensions import Self
 
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
+from bench.analysis.tuning.outcome import Stop
 from bench.analysis.tuning.whole_epochs import estimate_samples_per_s
 from bench.process import interrupts
 from bench.process.running_clock import read_running_s
@@ -24,6 +25,7 @@ from bench.runner.trial_process import DataChangedError, TrialRunner
 from bench.runner.tuning.stage_lengths import AUDITED
 from bench.runner.tuning.trial_lengths import TrialLengths
 from bench.trial.workload import Workload
+from loaders.data.errors import DataError
 
 # Seconds that the epochs after the first of a trial last together at least. A configuration that is far
 # faster than the present one runs more of the short epochs.
@@ -90,6 +92,7 @@ class ProcessLab:
     interrupted: bool = False
     stages: dict[Stage, StageTrials] = field(default_factory=dict)
     tallies: dict[Stage, StageTally] = field(default_factory=lambda: defaultdict(StageTally))
+    _ended_in: Stage | None = None
     _opened: ExitStack = field(default_factory=ExitStack)
     _durations: dict[tuple[Stage, int], list[float]] = field(default_factory=dict)
     _ceilings: set[tuple[int, int]] = field(default_factory=set)
@@ -101,7 +104,9 @@ class ProcessLab:
             stage: the part that begins.
             numbers: the configurations that it measures.
         """
-        with suppress(LabClosedError), self._close_on_error():
+        if self.is_closed:
+            return
+        with suppress(LabClosedError), self._close_on_error(stage):
             part = self.open_stage(stage, self.lengths.begin(stage, numbers, self.find_left_s()).batches)
             self._opened.enter_context(part.trials)
             self.stages[stage] = part
@@ -110,7 +115,9 @@ class ProcessLab:
         """Run one trial, and in fresh blocks its ceilings too."""
         measured = self._measure(stage, number, block, cap_s)
         if stage == "confirm":
-            self._measure_ceilings(number, block)
+            # The trial counts, whatever ends the measuring meanwhile. The next trial tells of it.
+            with suppress(LabClosedError):
+                self._measure_ceilings(number, block)
         return measured
 
     def estimate_s(self, stage: Stage, number: int) -> float:
@@ -142,10 +149,23 @@ class ProcessLab:
         """Return the seconds that are left of the budget; infinity without one."""
         return self.ends_s - read_running_s()
 
+    @property
+    def is_closed(self) -> bool:
+        """True if an interrupt or an error has ended the measuring."""
+        return self.interrupted or self.problem is not None
+
     def take_interrupt(self) -> None:
         """Notice an interrupt that came after the last trial."""
         with suppress(LabClosedError), self._close_on_error():
             pass
+
+    def find_stop(self) -> Stop | None:
+        """Return what ended the measuring before the race was over; None if the race ended by itself."""
+        if self._ended_in in (None, "confirm"):
+            return None
+        if self.interrupted:
+            return "interrupted"
+        return "data" if isinstance(self.problem, DataChangedError | DataError) else "storage"
 
     def _measure(self, stage: Stage, number: int, block: int, cap_s: float | None) -> Measured:
         size = self.sizes[number] if number < len(self.sizes) else 1.0
@@ -175,18 +195,21 @@ class ProcessLab:
         Raises:
             LabClosedError: an interrupt or an error has ended the measuring.
         """
-        if (part := self.stages.get(stage)) is None or self.interrupted or self.problem is not None:
+        if (part := self.stages.get(stage)) is None or self.is_closed:
             raise LabClosedError
         timeout_s = part.limits.timeout_s if cap_s is None else min(cap_s, part.limits.timeout_s)
         part.runner.limits = replace(part.limits, timeout_s=timeout_s)
-        with self._close_on_error():
+        with self._close_on_error(stage):
             rows = part.trials.run_trial(number, block, workload=self._cut(part, stage, number))
             # An epoch that is timed on the GPU is inspected meanwhile, and so says nothing of its length.
             return [row for row in rows if row.timed_by == "clock"]
 
     @contextmanager
-    def _close_on_error(self) -> Iterator[None]:
+    def _close_on_error(self, stage: Stage | None = None) -> Iterator[None]:
         """Let an interrupt through, and keep what ends the measuring.
+
+        Args:
+            stage: part that it ends; default None after the last one.
 
         Raises:
             LabClosedError: an interrupt or an error has ended it.
@@ -195,10 +218,10 @@ class ProcessLab:
             with interrupts.let_through():
                 yield
         except KeyboardInterrupt:
-            self.interrupted = True
+            self.interrupted, self._ended_in = True, stage
             raise LabClosedError from None
-        except (StorageError, ResultsError, DataChangedError) as error:
-            self.problem = error
+        except (StorageError, ResultsError, DataChangedError, DataError) as error:
+            self.problem, self._ended_in = error, stage
             raise LabClosedError from error
 
     def _measure_ceilings(self, number: int, block: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
 
 import torch
@@ -13,8 +14,9 @@ from bench.plan.offer import Offer
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.search_space import SearchSpace, make_space
 from bench.plan.tune_options import TuneOptions
+from bench.process.running_clock import read_running_s
 from bench.records import results_folder
-from bench.runner.epoch_cut import EpochCut, choose_cut
+from bench.runner.epoch_cut import CutError, EpochCut, choose_cut
 from bench.runner.first_look import FirstLook
 from bench.runner.sweep_session import find_limits
 from bench.runner.trial_process import TrialRunner
@@ -31,12 +33,14 @@ class Search:
         sweep: the present configuration as a sweep, whose folder takes the output of the trials.
         offer: loaders that serve the workload.
         context: starts the processes of the trials.
+        ends_s: reading of `read_running_s()` at which the budget ends; default infinity for none.
     """
 
     options: TuneOptions
     sweep: PreparedSweep
     offer: Offer
     context: BaseContext
+    ends_s: float = math.inf
 
     def look(self, workload: Workload) -> tuple[EpochCut, FirstLook]:
         """Measure a short epoch of the present configuration.
@@ -49,7 +53,12 @@ class Search:
             DataChangedError: the data changed meanwhile.
         """
         present = self.sweep.plan.configurations[0]
-        cut = choose_cut(workload, present, self._make_runner(), lambda _: None, always_looks=True)
+        try:
+            cut = choose_cut(workload, present, self._make_runner(), lambda _: None, always_looks=True)
+        except CutError as error:
+            if self._find_left_s() > 0:
+                raise
+            raise CutError(f"--budget ended the first look: {error}") from error
         assert cut.look is not None
         return cut, cut.look
 
@@ -69,7 +78,12 @@ class Search:
         return leave_out_infeasible(space, self.options, workload, self._make_runner())
 
     def _make_runner(self) -> TrialRunner:
-        return TrialRunner(self.context, find_limits(self.sweep), self.sweep.folder / results_folder.LOG)
+        limits = find_limits(self.sweep)
+        limits = replace(limits, timeout_s=min(limits.timeout_s, max(0.0, round(self._find_left_s(), 1))))
+        return TrialRunner(self.context, limits, self.sweep.folder / results_folder.LOG)
+
+    def _find_left_s(self) -> float:
+        return self.ends_s - read_running_s()
 
 
 def find_facts(sweep: PreparedSweep, waiting: float | None = None) -> SpaceFacts:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.context import BaseContext
 
 from bench.analysis.tuning.ceiling_share import find_ceiling_share
 from bench.analysis.tuning.gpu_busy import find_gpu_busy
+from bench.analysis.tuning.lab import Stage
 from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.analysis.tuning.tuning import StageFacts, Tuning
@@ -18,8 +20,9 @@ from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.search_space import make_space, request_present
 from bench.plan.tune_options import TuneOptions
 from bench.process import interrupts
+from bench.process.errors import ProcessError
 from bench.process.running_clock import read_running_s
-from bench.records.errors import StorageError
+from bench.records.errors import ResultsError, StorageError
 from bench.report.gpu_name import find_gpu_name
 from bench.report.plan_names import name_configurations
 from bench.report.report_files import ReportFiles
@@ -29,19 +32,22 @@ from bench.report.tune.tuning_file import write_tuning
 from bench.report.tune_progress import TuneProgress
 from bench.runner.epoch_cut import CutError
 from bench.runner.sweep_session import open_folder, prepare_sweep, start_server
-from bench.runner.trial_process import DataChangedError
+from bench.runner.trial_process import DataChangedError, check_unchanged
 from bench.runner.tuning.candidates import describe_candidates, list_costs
 from bench.runner.tuning.cautions import list_cautions
-from bench.runner.tuning.exhaustive import measure_exhaustively
-from bench.runner.tuning.process_lab import ProcessLab
+from bench.runner.tuning.exhaustive import GridJudgement, measure_exhaustively
+from bench.runner.tuning.process_lab import ProcessLab, StageTrials
 from bench.runner.tuning.search import Search, find_facts
 from bench.runner.tuning.stage_lengths import compare_samples, count_samples, count_waiting
 from bench.runner.tuning.stages import StageSetup, describe_stages
 from bench.runner.tuning.trial_lengths import TrialLengths
 from bench.trial.workload import Workload
 from bench.workloads.choice import WorkloadChoice
+from loaders.data.errors import DataError
 
 PROBE = "probe"
+# Errors that end the measuring. What was measured until then is kept.
+ENDING = (StorageError, DataChangedError, DataError, ResultsError, ProcessError)
 
 
 def prepare_tuning(options: TuneOptions, offer: Offer) -> PreparedSweep:
@@ -62,13 +68,17 @@ def prepare_tuning(options: TuneOptions, offer: Offer) -> PreparedSweep:
     return sweep
 
 
-def measure_tuning(options: TuneOptions, choice: WorkloadChoice, observer: SweepObserver) -> TuneConclusion:
+def measure_tuning(
+    options: TuneOptions, choice: WorkloadChoice, observer: SweepObserver, began_s: float | None = None
+) -> TuneConclusion:
     """Find the best configuration, also where the measuring was interrupted.
 
     Args:
         options: order to carry out.
         choice: what it trains.
         observer: is told of what happens.
+        began_s: reading of `read_running_s()` at which the budget began, before the workload was chosen;
+            default None for now.
 
     Returns:
         The tuning, and the error or interrupt that ended the measuring.
@@ -78,11 +88,15 @@ def measure_tuning(options: TuneOptions, choice: WorkloadChoice, observer: Sweep
         The errors of `prepare_tuning` and `open_folder`.
     """
     # The budget begins before the data are checked and files are made.
-    began_s = read_running_s()
+    began_s = read_running_s() if began_s is None else began_s
     sweep = prepare_tuning(options, choice.offer)
     with open_folder(sweep, choice, observer) as (workload, _), interrupts.hold():
         context = start_server(sweep, workload)
-        return _Session(options, sweep, choice.offer, observer, context).run(workload, began_s)
+        conclusion = _Session(options, sweep, choice.offer, observer, context).run(workload, began_s)
+        # An interrupt that came after the last trial must not cost the answer.
+        with suppress(KeyboardInterrupt), interrupts.let_through():
+            pass
+        return replace(conclusion, interrupted=conclusion.interrupted or interrupts.was_interrupted())
 
 
 class _Session:
@@ -105,9 +119,9 @@ class _Session:
     def run(self, workload: Workload, began_s: float) -> TuneConclusion:
         """Look, tune, compare with the whole grid if that was asked for, and write."""
         sweep, folder = self._sweep, self._sweep.folder
-        search = Search(self._options, sweep, self._offer, self._context)
         budget_s = self._options.order.budget_s
         ends_s = math.inf if budget_s is None else began_s + budget_s
+        search = Search(self._options, sweep, self._offer, self._context, ends_s)
         try:
             with interrupts.let_through():
                 cut, look = search.look(workload)
@@ -116,7 +130,7 @@ class _Session:
             return TuneConclusion(folder, None, failure=str(error))
         except KeyboardInterrupt:
             return TuneConclusion(folder, None, interrupted=True)
-        except (StorageError, DataChangedError) as error:
+        except ENDING as error:
             return TuneConclusion(folder, None, problems=(error,))
         probe = StageFacts(PROBE, 1, read_running_s() - began_s)
         plan = Plan(space.configurations, (0,) * len(space.configurations), (), {})
@@ -129,7 +143,7 @@ class _Session:
         candidates = describe_candidates(setup.plan, setup.names)
         goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
         lab = ProcessLab(
-            lambda stage, batches: setup.make_trials(stage, batches, progress, self._observer),
+            lambda stage, batches: self._open_stage(setup, stage, batches, progress),
             TrialLengths(whole, sweep.options.schedule.epochs, look, count_waiting(space.configurations)),
             look.process_s,
             setup.whole_samples,
@@ -141,6 +155,7 @@ class _Session:
         with progress, lab:
             outcome = Tuner(lab, costs, goal, settings).run()
             lab.take_interrupt()
+        outcome = replace(outcome, stop=lab.find_stop() or outcome.stop)
         chosen, stages = space.configurations[outcome.chosen], (probe, *describe_stages(lab))
         tuning = Tuning(
             name=workload.name,
@@ -162,6 +177,8 @@ class _Session:
             gpu=find_gpu_name(folder) if chosen.device == "cuda" else "",
             busy=find_gpu_busy(folder / "confirm", outcome.chosen),
             present_busy=find_gpu_busy(folder / "confirm", 0),
+            problem="" if lab.problem is None else str(lab.problem),
+            loader_call=self._offer.loader_call,
         )
         present = outcome.fates.get(0)
         failed = present is not None and present.end == "failed"
@@ -173,6 +190,13 @@ class _Session:
             problems=() if lab.problem is None else (lab.problem,),
         )
         return self._conclude(conclusion, tuning, setup)
+
+    def _open_stage(
+        self, setup: StageSetup, stage: Stage, batches: int, progress: TuneProgress
+    ) -> StageTrials:
+        # Files that are gone would be a notice of each loader family.
+        check_unchanged(setup.workload)
+        return setup.make_trials(stage, batches, progress, self._observer)
 
     def _make_code(self, setup: StageSetup, outcome: Outcome) -> list[str]:
         """Return the lines of code that make the chosen configuration."""
@@ -186,19 +210,29 @@ class _Session:
         try:
             # It is on disk before the whole grid is measured, which takes many times as long.
             write_tuning(folder, tuning)
-            batches = max((stage.batches or 0 for stage in tuning.stages), default=0)
-            if self._options.exhaustive and batches and not (tuning.interrupted or problems):
-                grid, swept = measure_exhaustively(setup, tuning, batches, self._offer, self._observer)
-                problems += swept.problems
-                tuning = replace(tuning, exhaustive=grid)
+            if self._options.exhaustive:
+                grid = self._measure_grid(tuning, setup)
+                problems += grid.problems
+                cautions = (*tuning.cautions, *filter(None, [grid.missing]))
+                tuning = replace(tuning, exhaustive=grid.found, cautions=cautions)
                 write_tuning(folder, tuning)
-        except (StorageError, DataChangedError) as error:
+        except StorageError as error:
             problems.append(error)
         files = ReportFiles.write_tuning(tuning, folder)
         return replace(
             conclusion,
             tuning=tuning,
-            interrupted=tuning.interrupted or interrupts.was_interrupted(),
             problems=(*problems, *files.unwritten),
             undrawn=tuple(files.undrawn),
         )
+
+    def _measure_grid(self, tuning: Tuning, setup: StageSetup) -> GridJudgement:
+        """Measure the whole grid, with trials as long as the longest of the tuning."""
+        batches = max((stage.batches or 0 for stage in tuning.stages), default=0)
+        if tuning.ended_early or not batches:
+            return GridJudgement(missing="The whole grid was not measured, as the tuning ended early.")
+        try:
+            return measure_exhaustively(setup, tuning, batches, self._offer, self._observer)
+        except ENDING as error:
+            missing = "The whole grid tells no regret, as it ended early."
+            return GridJudgement(missing=missing, problems=(error,))

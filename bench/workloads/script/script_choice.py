@@ -15,7 +15,8 @@ from bench.process.errors import ProcessError
 from bench.process.forkserver import prepare_context
 from bench.process.fresh_process import FreshProcess
 from bench.process.running_clock import read_running_s
-from bench.text import format_duration, join_few
+from bench.text import join_few
+from bench.workloads.inspection.look_limit import LookLimit
 from bench.workloads.script.script import Script
 from bench.workloads.script.script_file import TRIAL_VARIABLE, ScriptFile
 from bench.workloads.script.script_inspection import ScriptInspection, ScriptLook
@@ -71,18 +72,19 @@ class ScriptChoice:
         return self.workload
 
 
-def choose_script(options: SweepOptions, start: Path) -> ScriptChoice:
+def choose_script(options: SweepOptions, start: Path, within_s: float | None = None) -> ScriptChoice:
     """Return the script that a sweep asks for. It is run once, in a process of its own.
 
     Args:
         options: order of the sweep.
         start: folder in which a relative path begins.
+        within_s: seconds that --budget leaves for that; default None for no such limit.
 
     Raises:
         TargetError: the script can't be measured.
     """
     script = ScriptFile.parse(str(options.target), options.script_args, start)
-    found = inspect_script(script, options)
+    found = inspect_script(script, options, within_s)
     picked = pick_loader(script.text, found.loaders, options.pick)
     if found.has_ended and not picked.epochs:
         raise TargetError(
@@ -100,8 +102,15 @@ def choose_script(options: SweepOptions, start: Path) -> ScriptChoice:
     return ScriptChoice(workload, others, found.files)
 
 
-def inspect_script(script: ScriptFile, options: SweepOptions) -> ScriptInspection:
+def inspect_script(
+    script: ScriptFile, options: SweepOptions, within_s: float | None = None
+) -> ScriptInspection:
     """Run a script in a process of its own until the DataLoader to vary is known.
+
+    Args:
+        script: the script.
+        options: order of the sweep.
+        within_s: seconds that --budget leaves for that; default None for no such limit.
 
     Raises:
         TargetError: it can't be measured. Its output is kept in a file then.
@@ -109,15 +118,16 @@ def inspect_script(script: ScriptFile, options: SweepOptions) -> ScriptInspectio
     descriptor, name = tempfile.mkstemp(prefix=f"loaderbench-{script.path.stem}-", suffix=".log")
     os.close(descriptor)
     log = Path(name)
+    limit = LookLimit(options.timeout_s, "--timeout").shorten(within_s)
     look = partial(ScriptLook, script, options.pick, options.batches)
     try:
         context = prepare_context((Script.__module__, ScriptLook.__module__))
         with FreshProcess(look, context=context, log=log, title=f"first run of {script.text}") as process:
-            found = process.take(read_running_s() + options.timeout_s)
+            found = process.take(read_running_s() + limit.seconds)
     except TimeoutError:
         raise TargetError(
-            f"{script.text} ended no epoch within {format_duration(options.timeout_s)} (--timeout); "
-            f"--batches N ends it earlier; its output is in {log}"
+            f"{script.text} ended no epoch within {limit}; --batches N ends it earlier; its output is in "
+            f"{log}"
         ) from None
     except ProcessError as error:
         raise TargetError(f"{script.text}: {error}; its output is in {log}") from None

@@ -69,7 +69,7 @@ def make_race_ratios(tuning: Tuning) -> Chart | None:
     caption = join_sentences(
         "A mark is the ratio over the blocks that both ran; it is selected, and so optimistic for the best",
         f"The race had {format_count(tuning.outcome.race_blocks, 'block')} and ended since "
-        f"{'it was interrupted' if tuning.interrupted else STOPS[tuning.outcome.stop]}",
+        f"{STOPS[tuning.outcome.stop]}",
         f"{format_count(more, 'more configuration')} aren't shown" if more else "",
         context,
     )

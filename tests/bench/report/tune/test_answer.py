@@ -82,6 +82,28 @@ def test_an_interrupted_tuning_needs_no_longer_budget() -> None:
     assert "The race ended after 1 block, since it was interrupted." in find(found, "Time")
 
 
+@pytest.mark.parametrize(
+    ("stop", "why"),
+    [
+        ("data", "the data changed or couldn't be read"),
+        ("storage", "the results couldn't be written"),
+        ("regret", "the bound on the regret was small enough"),
+    ],
+)
+def test_an_error_that_ended_it_is_said(stop, why) -> None:
+    """A longer budget would not help. The race may have been over by then."""
+    found = tunings.make_interrupted()
+    outcome = replace(found.outcome, stop=stop)
+    found = replace(found, interrupted=False, problem="the images are gone", outcome=outcome)
+    assert answer_in_a_sentence(found).endswith("; it ended too early.")
+    told = find(found, "Ended early")
+    assert told == "the images are gone. Only what was measured until then is judged."
+    assert f"The race ended after 1 block, since {why}." in find(found, "Time")
+    assert find(found, "Optimistic").endswith("; there was no time for fresh blocks.")
+    assert find(found, "Not tried")
+    assert "--budget" not in " ".join(one.text for one in [*list_findings(found), *list_cautions(found)])
+
+
 def test_a_setting_is_named_by_what_is_changed() -> None:
     """Settings that follow from others, and those that the present one has too, aren't in its name."""
     names = (

@@ -172,7 +172,7 @@ def make_interrupted() -> Tuning:
     fates = {number: Fate("tied", "", None, 1 + number / 100, 1) for number in range(7)}
     outcome = Outcome(
         leader=6, cheapest=6, chosen=0, tied=tuple(range(6, -1, -1)), fates=fates, verdict="undecided",
-        stop="budget", regret_bound=None, race_blocks=1, confirm_blocks=0, raced=24,
+        stop="interrupted", regret_bound=None, race_blocks=1, confirm_blocks=0, raced=24,
     )  # fmt: skip
     return Tuning(
         name="tensor_slice", device="cpu", step="none", cores=1.5, candidates=candidates, infeasible=(),

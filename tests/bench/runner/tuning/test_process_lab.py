@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from bench.analysis.tuning.lab import LabClosedError
+from bench.records.errors import ResultsError, StorageError
 from bench.runner.first_look import FirstLook
 from bench.runner.trial_limits import TrialLimits
+from bench.runner.trial_process import DataChangedError
 from bench.runner.tuning.process_lab import ProcessLab, StageTrials
 from bench.runner.tuning.stage_lengths import StageLength
 from bench.runner.tuning.trial_lengths import TrialLengths
+from loaders.data.errors import DataError
 from tests.bench import runs
 
 LOOK = FirstLook(process_s=0.5, ends_s=0.1, batch_s=0.1, step_s=0.02)
@@ -92,3 +97,70 @@ def test_epoch_timed_on_the_gpu_says_nothing_of_its_length() -> None:
     lab, _ = make_lab(trials)
     assert lab.measure("race", 0, 0).samples_per_s == expected.samples_per_s
     assert lab.lengths.paces.find(0) == plain.lengths.paces.find(0)
+
+
+class EndingTrials(Trials):
+    """Trials of which one place ends the measuring."""
+
+    def __init__(self, place: int, error: BaseException) -> None:
+        super().__init__()
+        self._place, self._error = place, error
+
+    def run_trial(self, place: int, block: int, workload: Any = None) -> list[Any]:
+        if place == self._place:
+            raise self._error
+        return super().run_trial(place, block, workload)
+
+
+FULL = StorageError(Path("runs.csv"), OSError(28, "No space left on device"))
+ENDS: list[tuple[BaseException, str]] = [
+    (KeyboardInterrupt(), "interrupted"),
+    (DataChangedError(Path("images")), "data"),
+    (DataError("images: can't be read"), "data"),
+    (FULL, "storage"),
+    (ResultsError("out: not empty"), "storage"),
+]
+
+
+@pytest.mark.parametrize(("error", "stop"), ENDS)
+def test_what_ends_the_race_has_a_name(error: BaseException, stop: str) -> None:
+    """Nothing runs afterwards."""
+    lab, _ = make_lab(EndingTrials(1, error))
+    assert lab.measure("race", 0, 0).samples_per_s is not None
+    assert lab.find_stop() is None
+    for number in (1, 0):
+        with pytest.raises(LabClosedError):
+            lab.measure("race", number, 0)
+    assert lab.find_stop() == stop
+    assert (lab.interrupted, lab.problem) == ((True, None) if stop == "interrupted" else (False, error))
+
+
+@pytest.mark.parametrize(("error", "stop"), ENDS)
+def test_what_keeps_a_part_from_beginning_has_a_name(error: BaseException, stop: str) -> None:
+    """No later part begins. A race that was over ended by itself."""
+    opened: list[str] = []
+
+    def fail(stage: Any, batches: int) -> Any:
+        opened.append(stage)
+        raise error
+
+    for stage, found in (("screen", stop), ("race", stop), ("confirm", None)):
+        opened.clear()
+        lab, _ = make_lab()
+        lab.open_stage = fail
+        lab.prepare(stage, [0, 1])  # type: ignore[arg-type]
+        lab.prepare("confirm", [0, 1])
+        assert opened == [stage]
+        assert lab.find_stop() == found
+        with pytest.raises(LabClosedError):
+            lab.measure("confirm", 0, 0)
+
+
+def test_interrupt_of_a_ceiling_keeps_the_fresh_trial() -> None:
+    """The next trial tells of it. The race was over."""
+    lab, _ = make_lab(EndingTrials(2, KeyboardInterrupt()))
+    assert lab.measure("confirm", 1, 0).samples_per_s is not None
+    assert lab.interrupted
+    assert lab.find_stop() is None
+    with pytest.raises(LabClosedError):
+        lab.measure("confirm", 0, 0)

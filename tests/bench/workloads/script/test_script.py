@@ -8,7 +8,9 @@ from textwrap import dedent
 import pytest
 
 from bench.runner.sweep_session import prepare_sweep
+from bench.workloads.script.script_choice import choose_script
 from bench.workloads.target.target import TargetError
+from loaders.spec.loader_call import LoaderCall
 from tests.bench.workloads.script.script_trials import choose, make_options, run
 
 MODEL = """
@@ -136,6 +138,11 @@ def test_the_first_run_finds_the_training(project, choice) -> None:
     assert "LOADERBENCH_TRIAL=1" in told[1]
     assert workload.find_changed() is None
     assert not (project / "end.txt").exists()
+    # The validation has a call of its own.
+    line = 1 + dedent(TRAIN).splitlines().index(
+        "    train = DataLoader(Points(96), batch_size=8, shuffle=True, drop_last=True)"
+    )
+    assert choice.offer.loader_call == LoaderCall(str(project / "train.py"), line)
 
 
 def test_epochs_of_a_script(project, choice, tmp_path) -> None:
@@ -281,11 +288,15 @@ def test_a_script_that_cannot_be_measured(tmp_path, name) -> None:
     log.unlink()
 
 
-def test_a_script_that_takes_too_long(tmp_path) -> None:
-    """The time of a trial is that of its first run, too."""
+@pytest.mark.parametrize(
+    ("timeout_s", "within_s", "limit"), [(1, None, "--timeout"), (1, 60, "--timeout"), (60, 1, "--budget")]
+)
+def test_a_script_that_takes_too_long(tmp_path, timeout_s, within_s, limit) -> None:
+    """The time of a trial is that of its first run, too. The shorter limit counts."""
     (tmp_path / "script.py").write_text("import time\ntime.sleep(60)\n")
-    with pytest.raises(TargetError, match=r"ended no epoch within 2 s .*--batches N") as caught:
-        choose(tmp_path, "script.py", timeout_s=2)
+    options = make_options(tmp_path, "script.py", timeout_s=timeout_s)
+    with pytest.raises(TargetError, match=rf"ended no epoch within 1 s \({limit}\); --batches N") as caught:
+        choose_script(options, tmp_path, within_s)
     Path(str(caught.value).rpartition("its output is in ")[2]).unlink()
 
 
