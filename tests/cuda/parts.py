@@ -31,10 +31,9 @@ HANGING_S = 45
 # The cases of a GPU, the cheats, and a planned cost of each kind. All cases take another minute.
 VALIDATED = (
     "kernel", "hidden-kernel", "prefetch",
-    "sleep-batch", "step", "background", "workers", "own-dataset-workers", "own-step", "script-workers",
+    "sleep-batch", "step", "workers", "own-dataset-workers", "script-workers",
     "honest-slow", "honest-fast", "repeats-slow", "swaps-labels-slow", "drops-slow", "unsharded-slow",
-    "late-slow", "repeats-fast", "truncates-fast", "same-order-fast", "overwritten",
-    "own-unsplit", "own-drops", "script-unsplit",
+    "repeats-fast", "same-order-fast", "overwritten", "own-unsplit", "own-drops", "script-unsplit",
 )  # fmt: skip
 # Cases that no other program can disturb.
 REHEARSED = "honest-fast,repeats-fast,drops-slow"
@@ -150,15 +149,15 @@ def _sweep_quickly(setting: Setting) -> list[str]:
 
 
 PARTS = (
-    Part("tests", "the tests marked cuda, several at a time", 90, _run_tests),
-    Part("alone", "the tests marked cuda that need the GPU to themselves", 55, _run_lone_tests),
-    Part("validate", "kernels of planned length, cheats, and a planned cost of each kind", 65, _validate),
-    Part("benchmarks", "the benchmarks that need a GPU", 40, _run_benchmarks),
+    Part("tests", "the tests marked cuda, several at a time", 85, _run_tests),
+    Part("alone", "the tests marked cuda that need the GPU to themselves", 50, _run_lone_tests),
+    Part("validate", "kernels of planned length, cheats, and a planned cost of each kind", 55, _validate),
+    Part("benchmarks", "the benchmarks that need a GPU", 35, _run_benchmarks),
     Part("targets", "the rates of docs/cuda.md beside their ceilings", 40, _measure_targets,
          read_figures=describe_rates),
-    Part("sweep", "workers × pinned memory × transfer × family × graphs", 110, _sweep_families,
+    Part("sweep", "workers × pinned memory × transfer × family × graphs", 140, _sweep_families,
          read_figures=describe_sweep),
-    Part("pictures", "a convolutional net on RGB pictures, pinned and prefetched or not", 75,
+    Part("pictures", "a convolutional net on RGB pictures, pinned and prefetched or not", 70,
          _sweep_pictures, read_figures=describe_sweep),
     Part("validate-all", "all cases of bench.validate", 160, _validate_all, is_default=False),
     Part("quick", "the quick preset of bench.sweep", 150, _sweep_quickly, is_default=False,
