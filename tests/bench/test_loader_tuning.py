@@ -172,6 +172,18 @@ def test_a_training_sees_the_batches_that_it_would_have_seen() -> None:
     assert not [one for one in psutil.Process().children() if "pt_data" in one.name()]
 
 
+def test_workers_draw_the_numbers_that_they_would_have_drawn() -> None:
+    """Their seeds come from the training's generator."""
+    seed()
+    expected = [*DataLoader(Noisy(), 4, shuffle=True, num_workers=2)]
+    loader = DataLoader(Noisy(), 4, shuffle=True, num_workers=2)
+    knobs = {"num_workers": [2], "prefetch_factor": [4], "persistent_workers": [True]}
+    seed()
+    found = tune_loader_with_report(loader, 0.5, step=lambda batch: None, knobs=knobs, cache=True)[0]
+    for batch, known in zip(found, expected, strict=True):
+        assert all(torch.equal(one, other) for one, other in zip(batch, known, strict=True))
+
+
 def list_left() -> tuple[set[int], set[str], int, set[threading.Thread]]:
     """Return the processes, the shared memory, the number of open files and the threads of this process."""
     gc.collect()
