@@ -108,7 +108,7 @@ def test_a_setting_that_fails_has_a_problem() -> None:
 )
 def test_workers_that_end_early_have_a_likely_cause(monkeypatch, loader, method, text, script, hint) -> None:
     """Those that aren't forked run the script again."""
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", script)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", script, raising=False)
     settings = replace(read_settings(loader), num_workers=1, multiprocessing_context=method)
     line = describe_failure(RuntimeError(text), settings)
     assert line == f"RuntimeError: {text}" + (f"; {hint}" if hint else "")
