@@ -11,6 +11,8 @@ from bench.analysis.ranking import list_work
 
 # Columns of parameters of a target's function begin with it. Its definition imports torch.
 PARAM = "param."
+# Cells that a name leaves out, where they aren't an empty one and `none`. A step of `none` is one of its own.
+UNNAMED = {"step": ("",), "cuda_graph": ("", "off")}
 
 
 def list_knobs(summary: pd.DataFrame) -> list[str]:
@@ -75,7 +77,8 @@ def split_names(summary: pd.DataFrame) -> tuple[list[str], list[str]]:
 def make_labels(summary: pd.DataFrame, names: Sequence[str] | None = None) -> pd.Series[str]:
     """Make the name of each configuration.
 
-    A knob that a configuration leaves at its default `none` is left out of its name. So is one it lacks.
+    A knob that a configuration leaves at its default `none` is left out of its name. So is one that it lacks,
+    and a CUDA graph that it doesn't have.
 
     Args:
         summary: lines of a summary, or of a plan's cells.
@@ -93,7 +96,7 @@ def name_cells(line: Mapping[str, Any] | pd.Series, names: Sequence[str]) -> str
     named = [
         line[name] if name == "family" else f"{name}={line[name]}"
         for name in names
-        if line[name] != "" and (name == "step" or line[name] != "none")
+        if line[name] not in UNNAMED.get(name, ("", "none"))
     ]
     return " ".join(named)
 

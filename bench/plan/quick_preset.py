@@ -54,8 +54,7 @@ def combine_values(axes: Mapping[str, tuple[Value, ...]]) -> dict[str, Value]:
     Args:
         axes: values of each knob that the preset tries one at a time. The last one of each is taken.
     """
-    # A copy ahead of the loop needs page-locked memory, so it is not tried alone.
-    return {"transfer": "prefetch", **{name: values[-1] for name, values in axes.items() if values}}
+    return {name: values[-1] for name, values in axes.items() if values}
 
 
 def list_left_out(offer: Offer) -> dict[str, str]:

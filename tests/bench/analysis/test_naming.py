@@ -89,3 +89,18 @@ def test_labels_leave_out_a_default(tmp_path) -> None:
     other = replace(row(2), family="stream", knobs={**ring, "loader_threads": ""})
     found = make_labels(summarise(runs.table(tmp_path / "beside", [*rows, other]))).tolist()
     assert found == ["tensor_slice", "tensor_slice loader_threads=2", "stream"]
+
+
+def test_a_graph_is_named_where_there_is_one(tmp_path) -> None:
+    """A configuration without one has no word of it, unless nothing else names it."""
+    rows = [
+        replace(row(0), device="cuda", cuda_graph="off"),
+        replace(row(1), device="cuda", cuda_graph="off"),
+        replace(row(2), device="cuda", cuda_graph="on"),
+    ]
+    summary = summarise(runs.table(tmp_path, rows))
+    assert make_labels(summary).tolist() == [
+        "num_workers=0", "num_workers=1", "cuda_graph=on num_workers=2",
+    ]  # fmt: skip
+    alone = summary[summary["configuration"] > 0].assign(num_workers="1")
+    assert make_labels(alone).tolist() == ["torch_dataloader", "torch_dataloader cuda_graph=on"]

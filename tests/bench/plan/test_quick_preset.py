@@ -36,7 +36,7 @@ def test_a_few_loaders_that_tell_most() -> None:
         ("torch_dataloader", 4, False, "blocking", False),
         ("torch_dataloader", 16, False, "blocking", False),
         ("torch_dataloader", 4, True, "non_blocking", False),
-        ("torch_dataloader", 16, True, "prefetch", False),
+        ("torch_dataloader", 16, True, "non_blocking", False),
         ("batched_dataloader", 0, False, "blocking", False),
         ("device_resident", None, None, None, False),
         ("device_resident", None, None, None, True),
@@ -108,7 +108,7 @@ def test_few_cores_beside_a_gpu() -> None:
     """Fewer workers are tried where there are no cores for more."""
     plan = make_plan(Request(), replace(BOX, cores=4))
     assert [c.spec.num_workers for c in plan.configurations if c.spec.family == "torch_dataloader"] == [
-        4, 0, 2, 4, 4,
+        4, 0, 2, 4,
     ]  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def test_given_values_replace_the_presets() -> None:
     plan = make_plan(Request(preset="quick", knobs={"num_workers": (8,), "batch_size": (1024,)}), BOX)
     torch_specs = [c.spec for c in plan.configurations if c.spec.family == "torch_dataloader"]
     assert [(s.num_workers, s.pin_memory, s.transfer) for s in torch_specs] == [
-        (8, False, "blocking"), (8, True, "non_blocking"), (8, True, "prefetch"),
+        (8, False, "blocking"), (8, True, "non_blocking"),
     ]  # fmt: skip
     assert {c.spec.batch_size for c in plan.configurations} == {1024}
 
