@@ -107,11 +107,12 @@ def command(
     if is_listed:
         _print_parts(PARTS if only is None else list_chosen(only), bounds)
         return 0
+    # The variables that the parts get name it, so that it ends them if this process is killed.
+    start_watchdog()
     environment = make_environment(rehearsal=rehearse)
     machine = look_at_machine(environment)
     if machine["gpu"] is None and not rehearse:
         raise MachineError("torch finds no CUDA device here; --rehearse tries the parts without one")
-    start_watchdog()
     session = Session(_make_folder(out), machine, environment, rehearse, archive)
     return session.run(list_chosen(only), bounds)
 

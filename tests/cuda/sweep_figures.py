@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.analysis.naming import make_labels
 from bench.analysis.summary import summarise
-from bench.records.results_folder import read_runs
+from bench.records.results_folder import RUNS, read_runs
 from bench.text import abbreviate
 
 RESULTS = "results"
@@ -20,7 +20,8 @@ def describe_sweep(folder: Path) -> list[str]:
         folder: folder of the part, whose sweep wrote into `results` in it.
     """
     results = folder / RESULTS
-    if not results.is_dir():
+    if not (results / RUNS).is_file():
+        # It ended before the first epoch did.
         return []
     summary = summarise(read_runs(results))
     labels = make_labels(summary)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import click
 import pytest
 import torch
 
+from bench.process import watchdog
 from bench.records.errors import ResultsError
 from tests.cuda import __main__ as module
 from tests.cuda.__main__ import command
@@ -58,6 +60,16 @@ def test_a_part_is_chosen_with_its_bound(parts, tmp_path, capsys) -> None:
     assert (tmp_path / "out" / "two" / "output.txt").read_text() == "two 9\n"
     assert (tmp_path / "all.tar.gz").is_file()
     assert "1 passed" in capsys.readouterr().out
+
+
+def test_parts_are_known_to_the_watchdog(parts, tmp_path, monkeypatch) -> None:
+    """It ends them if this process is killed. Their variables name it."""
+    monkeypatch.setenv(watchdog.TAG, "")
+    monkeypatch.setattr(module, "start_watchdog", lambda: os.environ.update({watchdog.TAG: "a tag"}))
+    shown = Part("shown", "prints a variable", 5.0, lambda setting: ["sh", "-c", f"echo ${watchdog.TAG}"])
+    monkeypatch.setattr(module, "list_chosen", lambda names: [shown])
+    assert call("--out", str(tmp_path / "out")) == 0
+    assert (tmp_path / "out" / "shown" / "output.txt").read_text() == "a tag\n"
 
 
 @pytest.mark.parametrize(
