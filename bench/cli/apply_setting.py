@@ -158,8 +158,7 @@ def _make_edit(target: str, call: LoaderCall | None, changes: Mapping[str, Any])
     if not Path(call.file).exists() or not path.exists() or not path.samefile(call.file):
         raise EditError(f"{path}: its DataLoader is made in another file, in {place}{advise(changes)}")
     if call.loaders > 1:
-        made = f"{call.loaders:,} DataLoaders, of which one is tuned"
-        raise EditError(f"{place} makes {made}{advise(changes)}")
+        raise EditError(f"{place} makes several DataLoaders, of which one is tuned{advise(changes)}")
     return make_edit(path, name, changes, call.line)
 
 

@@ -12,8 +12,9 @@ class LoaderCall:
     Attributes:
         file: absolute path of the file.
         line: number of the line in which the call begins, from 1.
-        loaders: number of different DataLoaders that the same call has made, as one in a loop or in a
-            function that is called several times does; default 1.
+        loaders: number of different DataLoaders that the same call has made at most, as one in a loop or in a
+            function that is called several times does; default 1. Those that are made anew for each epoch
+            count once, if they were used.
     """
 
     file: str

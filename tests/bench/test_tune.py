@@ -378,4 +378,4 @@ def test_one_of_several_calls_is_changed(tune_here, tmp_path, monkeypatch) -> No
     script.write_text(made)
     code, _, err = tune_here(target, *KNOBS, "--out", str(tmp_path / "other"), "--apply", "--yes")
     assert (code, script.read_text()) == (2, made)
-    assert f"{script} line 4 makes 2 DataLoaders, of which one is tuned" in err
+    assert f"{script} line 4 makes several DataLoaders, of which one is tuned" in err

@@ -131,7 +131,7 @@ def test_a_call_elsewhere_or_of_several_loaders_is_refused(script, capsys) -> No
     other.write_text(SCRIPT, encoding="utf-8")
     for call, problem in (
         (LoaderCall(str(other), 5), f"made in another file, in {other} line 5"),
-        (LoaderCall(str(script), 5, loaders=2), "line 5 makes 2 DataLoaders, of which one is tuned"),
+        (LoaderCall(str(script), 5, loaders=2), "line 5 makes several DataLoaders, of which one is tuned"),
     ):
         with pytest.raises(
             EditError, match=f"^--apply: .*{problem}; without it the lines to paste are printed$"
