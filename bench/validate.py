@@ -30,12 +30,14 @@ from bench.process.errors import ProcessError
 from bench.records.errors import ResultsError
 from bench.report.console import make_console
 from bench.runner.tuning import exhaustive
+from bench.text import format_count
 from bench.validation.cases import CASES
 from bench.validation.comparison.block_group import STEP_OF_RUNS
 from bench.validation.comparison.findings import ComparisonError
 from bench.validation.comparison.measure_rates import RatesOptions, measure_rates
 from bench.validation.diagnosis.plants import PLANTS
 from bench.validation.diagnosis.scoring import score_diagnosis
+from bench.validation.judging import CaseResult
 from bench.validation.measuring import measure_cases
 from bench.validation.tables import print_cheats, print_conclusion, print_problems, print_readings
 from bench.validation.tuning import measure_regret, measure_tunings
@@ -75,14 +77,23 @@ HELP = (
 
 
 def validate(cases: Sequence[ValidationCase], console: Console) -> int:
-    """Measure the cases, print the results, and return the exit code: 0 if all are right, else 1."""
+    """Measure the cases, print the results, and return the exit code: 0 if all are right, else 1.
+
+    An interrupt ends the measuring. The results until then are printed all the same.
+    """
     began_s = time.monotonic()
-    results = measure_cases(cases, console)
-    console.print()
-    print_readings(console, results)
-    print_cheats(console, results)
-    print_problems(console, results)
-    print_conclusion(console, results, time.monotonic() - began_s)
+    results: list[CaseResult] = []
+    try:
+        results.extend(measure_cases(cases, console))
+    finally:
+        if results:
+            console.print()
+            print_readings(console, results)
+            print_cheats(console, results)
+            print_problems(console, results)
+            print_conclusion(console, results, time.monotonic() - began_s)
+        if len(results) < len(cases):
+            console.print(f"Ended early: {len(results)} of {format_count(len(cases), 'case')} measured")
     return 0 if all(result.right for result in results) else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -22,9 +22,8 @@ from bench.validation.validation_case import ValidationCase
 LIMITS = TrialLimits(timeout_s=60.0)
 
 
-def measure_cases(cases: Sequence[ValidationCase], console: Console) -> list[CaseResult]:
-    """Measure the cases one after another, and print a line for each."""
-    results = []
+def measure_cases(cases: Sequence[ValidationCase], console: Console) -> Iterator[CaseResult]:
+    """Measure the cases one after another, print a line for each, and yield its result."""
     with tempfile.TemporaryDirectory() as folder:
         context = prepare_context((fixed_cost_kernels.__name__, *OWN_MODULES))
         for place, case in enumerate(cases, start=1):
@@ -33,8 +32,7 @@ def measure_cases(cases: Sequence[ValidationCase], console: Console) -> list[Cas
             with console.status(title, refresh_per_second=2):
                 result = _measure_case(case, context, Path(folder) / "log")
             console.print(f"{title}: {mark_result(result)}")
-            results.append(result)
-    return results
+            yield result
 
 
 def _measure_case(case: ValidationCase, context: BaseContext, log: Path) -> CaseResult:

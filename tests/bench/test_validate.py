@@ -183,6 +183,26 @@ def test_altered_plans_are_seen() -> None:
     assert "3 of 4 wrong" in out
 
 
+def test_an_interrupt_keeps_the_results_until_then(trials, monkeypatch) -> None:
+    """They are printed with the number of cases that were measured."""
+    trials.append(rows_of(SLEEP, 0.03, 0.06))
+    out = io.StringIO()
+    run = measuring.TrialRunner.run
+
+    def interrupt(runner, trial):
+        if not trials:
+            raise KeyboardInterrupt
+        return run(runner, trial)
+
+    monkeypatch.setattr(measuring.TrialRunner, "run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        validate.validate([SLEEP, CHEAT], Console(file=out, width=120))
+    printed = out.getvalue()
+    assert "1 of 1 wrong" in printed
+    assert "+100.00%" in printed
+    assert printed.endswith("Ended early: 1 of 2 cases measured\n")
+
+
 def test_all_right_is_exit_code_0() -> None:
     """A real trial counts its batches, which can't depend on the machine."""
     code, out = run_validate(replace(SLEEP, epochs=2, readings={"batches": 3}))
@@ -231,7 +251,10 @@ def test_an_unknown_case_is_one_line(capsys) -> None:
     [
         (("--diagnosis", "--only", "step,nope"), "--only: 'nope' is not one of fetch-wait, "),
         (("--only", "fetch-wait"), "--only: 'fetch-wait' is not one of sleep-sample, "),
-        (("--blocks", "2"), "--blocks: only explanations, comparisons and whole grids have blocks: it needs "),
+        (
+            ("--blocks", "2"),
+            "--blocks: only explanations, comparisons and whole grids have blocks: it needs ",
+        ),
         (("--diagnosis", "--blocks", "0"), "--blocks: '0' is not a whole number from 1 to 100"),
     ],
 )
