@@ -100,7 +100,7 @@ def measure_peak_bytes(num_workers: int, context, folder) -> int:
     request = Request(family=("torch_dataloader",), knobs=knobs, device=("cuda",))
     (configuration,) = make_plan(request, Machine(cuda=True, num_threads=1)).configurations
     # An audited trial would start a second process for its repetition.
-    trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(20_000), 2, 0, audited=False)
+    trial = Trial(configuration, 0, 0, 0, 0, numbered_workload(10_000), 2, 0, audited=False)
     runner = TrialRunner(context, TrialLimits(120), folder / "log")
     torch.cuda.synchronize()
     before, _ = torch.cuda.mem_get_info()

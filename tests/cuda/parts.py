@@ -150,12 +150,12 @@ def _sweep_quickly(setting: Setting) -> list[str]:
 
 PARTS = (
     Part("tests", "the tests marked cuda, several at a time", 85, _run_tests),
-    Part("alone", "the tests marked cuda that need the GPU to themselves", 50, _run_lone_tests),
+    Part("alone", "the tests marked cuda that need the GPU to themselves", 60, _run_lone_tests),
     Part("validate", "kernels of planned length, cheats, and a planned cost of each kind", 55, _validate),
     Part("benchmarks", "the benchmarks that need a GPU", 35, _run_benchmarks),
     Part("targets", "the rates of docs/cuda.md beside their ceilings", 40, _measure_targets,
          read_figures=describe_rates),
-    Part("sweep", "workers × pinned memory × transfer × family × graphs", 140, _sweep_families,
+    Part("sweep", "workers × pinned memory × transfer × family × graphs", 130, _sweep_families,
          read_figures=describe_sweep),
     Part("pictures", "a convolutional net on RGB pictures, pinned and prefetched or not", 70,
          _sweep_pictures, read_figures=describe_sweep),
