@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.plan.configuration import Configuration
 from bench.plan.offer import Offer
+from bench.plan.search_space import OF_TRAINING
 from loaders.spec.knobs import Knob, Value
 from loaders.spec.loader_spec import LoaderSpec
 
@@ -72,18 +73,25 @@ def order_by_importance(configurations: Sequence[Configuration], baselines: Sequ
     """Return the numbers of configurations, the one that a reader misses most first.
 
     The baselines come first, then the other families, the fastest first, then variations of the baselines'
-    families, and at last CUDA graphs.
+    families and CUDA graphs. Other work than that of the baselines has few rivals, and comes last.
 
     Args:
         configurations: the configurations of a plan.
         baselines: the number of each one's baseline.
     """
     families = {configurations[number].spec.family for number in baselines}
+    work = {_find_work(configurations[number]) for number in baselines}
 
-    def place(number: int) -> tuple[bool, bool, bool, float]:
-        spec = configurations[number].spec
-        varies = spec.family in families
-        rate = 0.0 if varies else spec.typical_samples_per_s()
-        return number not in baselines, configurations[number].cuda_graph, varies, -rate
+    def place(number: int) -> tuple[bool, bool, bool, bool, float]:
+        one = configurations[number]
+        is_other, varies = _find_work(one) not in work, one.spec.family in families
+        rate = 0.0 if varies else one.spec.typical_samples_per_s()
+        return number not in baselines, is_other, one.cuda_graph, varies, -rate
 
     return tuple(sorted(range(len(configurations)), key=place))
+
+
+def _find_work(configuration: Configuration) -> tuple[Value, ...]:
+    """Return the settings that change the training."""
+    knobs = configuration.spec.knobs()
+    return tuple(knobs.get(name) for name in OF_TRAINING)

@@ -32,23 +32,27 @@ def print_unmeasured(
         print_line(console, f"To measure them: {escape(write_resume_command(folder, program))}")
 
 
-def print_next(console: Console, program: str, *, on_cuda: bool) -> None:
-    """Print what to run after a quick sweep.
+def list_next(program: str, *, on_cuda: bool) -> list[str]:
+    """Return lines that say what to run after a quick sweep.
 
     Args:
-        console: console to print to.
         program: command of the sweep.
         on_cuda: whether it ran on a GPU.
     """
     tune = f"{program.removesuffix('sweep')}tune"
-    print_line(console, f"Next, the fastest setting of your own loader: {tune} train.py")
+    lines = [f"Next, the fastest setting of your own loader: {tune} train.py"]
     if on_cuda:
         knobs = "--family tensor_slice,device_resident --batch-size 256,1024,4096 --cuda-graph off,on"
-        print_line(console, f"Larger batches on this GPU: {program} {knobs}")
+        lines.append(f"Larger batches on this GPU: {program} {knobs}")
+    return lines
 
 
 def print_end(
-    console: Console, folder: Path, outcome: SweepOutcome, program: str = "python -m bench.sweep"
+    console: Console,
+    folder: Path,
+    outcome: SweepOutcome,
+    program: str = "python -m bench.sweep",
+    following: Sequence[str] = (),
 ) -> None:
     """Print what was not measured, how to go on, and where the results lie.
 
@@ -57,6 +61,7 @@ def print_end(
         folder: folder of the results.
         outcome: end of the measuring.
         program: command that goes on with a sweep.
+        following: lines that say what to run next; default none.
     """
     where = printable(str(folder))
     if outcome.left_out:
@@ -66,6 +71,8 @@ def print_end(
         print_line(console, "[bold yellow]Interrupted[/]: what was measured until then is kept.")
     if outcome.stopped:
         print_line(console, f"To measure the rest: {escape(write_resume_command(folder, program))}")
+    for line in following:
+        print_line(console, escape(line))
     print_line(console, f"Results: {escape(where)}")
     if (page := folder / REPORT).is_file():
         print_line(console, f"Report: {escape(printable(str(page)))}")

@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.report.aa_report import print_aa
 from bench.report.answers import print_answers
 from bench.report.cautions import list_audits, list_failures, list_problems
-from bench.report.closing import print_end, print_next, print_unmeasured
+from bench.report.closing import list_next, print_end, print_unmeasured
 from bench.report.console import print_text
 from bench.report.device_report import describe_device_findings
 from bench.report.labels import Labels, make_report_labels
@@ -101,8 +101,9 @@ def print_closing(console: Console, conclusion: SweepConclusion, notices: Notice
     notices.remind()
     names = [sweep.names[number] for number in conclusion.outcome.unmeasured]
     print_unmeasured(console, names, sweep.folder, program)
+    following = []
     # A plan by importance is that of the quick preset.
     if sweep.plan.importance and not conclusion.outcome.stopped:
         on_cuda = any(configuration.device == "cuda" for configuration in sweep.plan.runnable())
-        print_next(console, program, on_cuda=on_cuda)
-    print_end(console, sweep.folder, conclusion.outcome, program)
+        following = list_next(program, on_cuda=on_cuda)
+    print_end(console, sweep.folder, conclusion.outcome, program, following)

@@ -85,12 +85,15 @@ def test_no_configuration_that_was_asked_for_is_left_out(request_) -> None:
 
 
 def test_the_cpu_is_ordered_too() -> None:
-    """The families come before the variations, and all ceilings are measured."""
+    """Families come before variations, numbers of workers before other work. All ceilings are measured."""
     plan = make_plan(Request(), CPU)
     families = [plan.configurations[number].spec.family for number in plan.importance]
     assert families[:5] == [
         "torch_dataloader", "memory_map", "tensor_slice", "batched_dataloader", "stream",
     ]  # fmt: skip
+    variations = [plan.configurations[number].spec for number in plan.importance[5:]]
+    assert [s.num_workers for s in variations[:3]] == [0, 2, 16]
+    assert [(s.batch_size, s.resize) for s in variations[3:]] == [(1024, None), (256, 32)]
     assert {c.spec.family for c in find_ceilings(plan)} == {"step_ceiling", "read_ceiling"}
 
 
