@@ -77,7 +77,7 @@ def measure_exhaustively(
     judged = judge_by_grid(speeds, tuning.outcome.chosen)
     if judged is None:
         return GridJudgement(
-            missing=_explain_missing(tuning, conclusion, speeds), problems=conclusion.problems
+            missing=explain_missing(tuning, conclusion, speeds), problems=conclusion.problems
         )
     blocks = len({block for found in speeds.values() for block in found})
     found = Exhaustive(
@@ -92,8 +92,14 @@ def measure_exhaustively(
     return GridJudgement(found, problems=conclusion.problems)
 
 
-def _explain_missing(tuning: Tuning, conclusion: SweepConclusion, speeds: Throughputs) -> str:
-    """Return why the whole grid doesn't tell the regret, in one sentence."""
+def explain_missing(tuning: Tuning, conclusion: SweepConclusion, speeds: Throughputs) -> str:
+    """Return why the whole grid doesn't tell the regret, in one sentence.
+
+    Args:
+        tuning: the tuning that the grid was to judge.
+        conclusion: end of the grid's sweep.
+        speeds: samples per second of each block of the grid, by configuration.
+    """
     numbers = dict.fromkeys((tuning.outcome.chosen, 0))
     lacking = next((number for number in numbers if number not in speeds), None)
     told = "The whole grid tells no regret"
@@ -106,4 +112,4 @@ def _explain_missing(tuning: Tuning, conclusion: SweepConclusion, speeds: Throug
     runs = conclusion.results.runs
     failed = runs[(runs["configuration"] == lacking) & (runs["status"] != "ok")]
     error = f": {printable(str(failed['error'].iloc[0]))}" if len(failed) else ""
-    return f"{told}, as {name_setting(tuning, lacking)} failed in it{error.rstrip('.')}."
+    return f"{told}, as {name_setting(tuning, lacking)} has no sound trial in it{error.rstrip('.')}."

@@ -151,8 +151,8 @@ def test_a_module_that_outlasts_the_budget(context, tmp_path, monkeypatch) -> No
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / "mine.py").write_text("import time\ntime.sleep(600)\n")
     target = Target.parse("mine.py:loader", tmp_path)
-    with pytest.raises(TargetError, match=r"^mine.py:loader gave no batch within 1 s \(--budget\); "):
-        inspect_target(Inquiry(target, {}), context, within_s=1.0)
+    with pytest.raises(TargetError, match=r"^mine.py:loader gave no batch within .* \(--budget\); "):
+        inspect_target(Inquiry(target, {}), context, within_s=0.2)
 
 
 def test_a_module_that_hangs(inspect, monkeypatch, tmp_path) -> None:

@@ -288,14 +288,12 @@ def test_a_script_that_cannot_be_measured(tmp_path, name) -> None:
     log.unlink()
 
 
-@pytest.mark.parametrize(
-    ("timeout_s", "within_s", "limit"), [(1, None, "--timeout"), (1, 60, "--timeout"), (60, 1, "--budget")]
-)
+@pytest.mark.parametrize(("timeout_s", "within_s", "limit"), [(0.2, 60, "--timeout"), (60, 0.2, "--budget")])
 def test_a_script_that_takes_too_long(tmp_path, timeout_s, within_s, limit) -> None:
     """The time of a trial is that of its first run, too. The shorter limit counts."""
     (tmp_path / "script.py").write_text("import time\ntime.sleep(60)\n")
     options = make_options(tmp_path, "script.py", timeout_s=timeout_s)
-    with pytest.raises(TargetError, match=rf"ended no epoch within 1 s \({limit}\); --batches N") as caught:
+    with pytest.raises(TargetError, match=rf"ended no epoch within .* \({limit}\); --batches N") as caught:
         choose_script(options, tmp_path, within_s)
     Path(str(caught.value).rpartition("its output is in ")[2]).unlink()
 
