@@ -100,18 +100,29 @@ class Screening:
         needed_s = sum(self.lab.estimate_s("screen", number) for number in numbers)
         return self.lab.find_left_s() - needed_s >= until_left_s
 
+    def _count_fitting(self, numbers: Sequence[int], until_left_s: float) -> int:
+        """Return about how many configurations a pass has time for, at least one."""
+        seconds = sum(self.lab.estimate_s("screen", number) for number in numbers)
+        left_s = self.lab.find_left_s() - until_left_s
+        if seconds <= left_s:
+            return len(numbers)
+        return max(1, int(len(numbers) * max(0.0, left_s) / seconds))
+
     def _pass(self, turn: int, numbers: Sequence[int], until_left_s: float) -> None:
         """Measure each configuration once, as far as the time allows."""
         if self.lab.find_left_s() <= 0:
             return
         left = random.Random(f"{self.seed}/screen/{turn}").sample(numbers, len(numbers))
+        fitting = self._count_fitting(numbers, until_left_s)
+        if self.surrogate is not None and fitting < len(numbers):
+            left = self.surrogate.cover(left)
         references: list[tuple[int, float]] = []
         found: list[tuple[int, int, float]] = []
         try:
             for place in range(len(numbers)):
                 if place % REFERENCE_EVERY == 0:
                     references += self._measure_reference(turn, place)
-                    left = self._order(left, place / len(numbers), references, found)
+                    left = self._order(left, place / fitting, references, found)
                 number = left[0]
                 if self.lab.find_left_s() - self.lab.estimate_s("screen", number) < until_left_s and found:
                     break

@@ -39,9 +39,26 @@ class Surrogate:
         places = {
             key: place for place, key in enumerate(dict.fromkeys(key for row in features for key in row))
         }
+        self._settings = [{(name, one.get(name, "")) for name in varied} for one in settings]
         self._table = np.zeros((len(settings), len(places)))
         for number, row in enumerate(features):
             self._table[number, [places[key] for key in row]] = 1.0
+
+    def cover(self, numbers: Sequence[int]) -> list[int]:
+        """Return configurations with those first that show each value of a setting once.
+
+        Nothing can be guessed of a setting that was never seen, such as a loader family with a single member.
+
+        Args:
+            numbers: the configurations. Their order stays otherwise.
+        """
+        first: list[int] = []
+        seen: set[tuple[str, str]] = set()
+        for number in numbers:
+            if not self._settings[number] <= seen:
+                first.append(number)
+                seen |= self._settings[number]
+        return [*first, *(number for number in numbers if number not in set(first))]
 
     def predict(self, logs: Mapping[int, float]) -> Floats:
         """Return the guessed logarithm of the speed of every configuration.

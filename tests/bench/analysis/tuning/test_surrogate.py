@@ -46,3 +46,15 @@ def test_own_trials_do_not_count_among_the_others() -> None:
 def test_equal_ones_are_guessed_equal() -> None:
     guessed = Surrogate(SETTINGS).predict({0: 1.0, 5: 1.0})
     assert np.allclose(guessed, 1.0)
+
+
+def test_each_value_of_a_setting_is_seen_first() -> None:
+    """The order stays otherwise, and none is lost."""
+    settings = [*SETTINGS, {"family": "resident"}]
+    found = Surrogate(settings).cover([*range(len(SETTINGS)), len(SETTINGS)])
+    assert sorted(found) == list(range(len(settings)))
+    first = found[: found.index(len(SETTINGS)) + 1]
+    values = {(name, value) for number in first for name, value in settings[number].items()}
+    assert values >= {(name, value) for one in settings for name, value in one.items()}
+    assert len(first) <= 5 + 1 + 2 + 1
+    assert found[len(first) :] == sorted(found[len(first) :])

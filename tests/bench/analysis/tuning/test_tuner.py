@@ -100,6 +100,24 @@ def test_budget_ends_the_screen_and_leaves_time_for_fresh_blocks() -> None:
     assert outcome.chosen in (0, 100)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_short_screen_sees_a_family_of_a_single_member(seed: int) -> None:
+    """Of 261 settings beside a GPU one keeps the dataset on the device, and there is time for some fifty."""
+    settings = [
+        {"family": "dataloader", "workers": workers, "pinned": pinned, "prefetch": prefetch, "kept": kept}
+        for workers in "012346ag"
+        for pinned in "01"
+        for prefetch in "12345678"
+        for kept in "01"
+    ]
+    settings.append({"family": "resident"})
+    speeds = [*(1 + 0.02 * number / len(settings) for number in range(len(settings) - 1)), 8.0]
+    lab = MadeUpLab(speeds, budget_s=100.0)
+    outcome = Tuner(lab, [(0.0,)] * len(speeds), TunerOptions(seed=seed), settings).run()
+    assert outcome.chosen == len(settings) - 1
+    assert any(fate.end == "unseen" for fate in outcome.fates.values())
+
+
 def test_budget_that_is_over_begins_no_trial() -> None:
     """The first look may take all of it."""
     lab = MadeUpLab([1.0] * 30, budget_s=-1.0)
