@@ -8,10 +8,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.popen_fork import Popen
 from types import FrameType
 
 # A timer takes no less.
 LEAST_S = 1e-3
+# Seconds until another try where the block can't be ended.
+RETRY_S = 5e-3
 
 
 class OutOfTimeError(BaseException):
@@ -22,8 +25,9 @@ class OutOfTimeError(BaseException):
 def interrupt_at(until_s: float) -> Iterator[None]:
     """Raise an exception inside a `with` block that is still running at a time.
 
-    As Ctrl-C does, it ends system calls and code in Python, but no extension in C that keeps running. It
-    needs the main thread and the signal SIGALRM; where these can't be had, the block is waited for.
+    As Ctrl-C does, it ends system calls and code in Python, but no extension in C that keeps running. A fork
+    is waited for. It needs the main thread and the signal SIGALRM; where these can't be had, the block is
+    waited for.
 
     Args:
         until_s: reading of time.monotonic at which the block ends; infinity for never.
@@ -37,7 +41,11 @@ def interrupt_at(until_s: float) -> Iterator[None]:
     before = signal.getsignal(signal.SIGALRM)
 
     def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del number
+        # An exception there would be lost in what runs after a fork, or would lose the process.
+        if _is_forking(frame):
+            signal.setitimer(signal.ITIMER_REAL, RETRY_S)
+            return
         signal.signal(signal.SIGALRM, before)
         raise OutOfTimeError
 
@@ -50,6 +58,14 @@ def interrupt_at(until_s: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
         finally:
             signal.signal(signal.SIGALRM, before)
+
+
+def _is_forking(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is Popen._launch.__code__:  # type: ignore[attr-defined]
+            return True
+        frame = frame.f_back
+    return False
 
 
 def can_interrupt() -> bool:

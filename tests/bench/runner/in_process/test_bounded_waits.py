@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -21,7 +23,7 @@ from bench.runner.in_process.trial_epoch import EpochPlan, run_epoch
 LONG_S = 600.0
 BUDGET_S = 0.5
 # Far beyond the budget, and far below a hang.
-SOON_S = 10.0
+SOON_S = 60.0
 
 
 class Stuck(Dataset):
@@ -63,7 +65,12 @@ def test_a_hang_ends_with_the_budget(dataset, workers, persistent) -> None:
     order = in_process.TuningOrder(Budget(BUDGET_S, began_s), 2, step=lambda batch: None)
     result = in_process.tune_in_process(loader, order)
     assert time.monotonic() - began_s < SOON_S
-    assert result.reason == "a batch or a step takes longer than 0.5 s, or hangs"
+    hangs, is_short = (
+        "a batch or a step takes longer than 0.5 s, or hangs",
+        "0.5 s are too short for its trials",
+    )
+    # A busy machine may take the budget for the start of a worker and its good batches.
+    assert result.reason in ((hangs, is_short) if dataset.first else (hangs,))
     assert not list_workers()
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
@@ -107,6 +114,33 @@ def test_a_block_in_time_is_not_interrupted() -> None:
     with pytest.raises(OutOfTimeError), interrupt_at(0.0):
         time.sleep(LONG_S)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+def test_a_fork_is_waited_for(monkeypatch) -> None:
+    """What runs after it loses exceptions, and its process would be lost."""
+    fork, made = os.fork, []
+
+    def fork_slowly() -> int:
+        pid = fork()
+        if pid:
+            made.append(pid)
+            # Where the signal arrives meanwhile, its handler runs before the next line.
+            signal.raise_signal(signal.SIGALRM)
+            made.append(0)
+        return pid
+
+    monkeypatch.setattr(os, "fork", fork_slowly)
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(LONG_S,))
+
+    def hang() -> None:
+        process.start()
+        time.sleep(LONG_S)
+
+    with pytest.raises(OutOfTimeError), interrupt_at(time.monotonic() + LONG_S):
+        hang()
+    assert made == [process.pid, 0]
+    process.kill()
+    process.join()
 
 
 def test_nothing_is_interrupted_where_the_timer_is_in_use() -> None:

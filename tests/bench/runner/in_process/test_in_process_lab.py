@@ -24,6 +24,7 @@ from bench.runner.in_process.loader_copies import LoaderCopies
 from bench.runner.in_process.stand_in_step import StandInStep
 from bench.runner.in_process.trial_epoch import TrialEpoch
 from loaders.spec.turn_knobs import read_settings
+from tests.bench.runner.in_process.ticking_clock import TickingClock
 
 PILOT = TrialEpoch(0.5, 0.1, 4, 16, 0.8, 128)
 
@@ -61,7 +62,7 @@ def test_trials_are_planned_by_the_pilot(loader) -> None:
 
 def test_a_trial_gives_the_speed_of_a_whole_epoch(loader) -> None:
     """The next estimate is that of the trial."""
-    lab = make_lab(loader, seconds=1, step=lambda batch: time.sleep(0.002))
+    lab = make_lab(loader, step=lambda batch: time.sleep(0.002))
     measured = lab.measure("race", 0, 0)
     assert measured.samples_per_s is not None
     assert 0 < measured.samples_per_s < 4 / 0.002
@@ -121,18 +122,18 @@ def test_a_slow_setting_is_ended(loader) -> None:
     assert (measured.samples_per_s, measured.is_slow) == (None, True)
 
 
-def test_no_trial_begins_after_the_budget(loader) -> None:
+def test_no_trial_begins_after_the_budget(loader, monkeypatch) -> None:
     """One that is running ends."""
     with pytest.raises(LabClosedError):
         make_lab(loader, seconds=1, began_s=time.monotonic() - 2).measure("race", 0, 0)
-    seen = []
+    seen, clock = [], TickingClock(monkeypatch, 0.0)
 
     def step(batch) -> None:
         seen.append(batch)
-        time.sleep(0.01)
+        clock.now_s += 200.0
 
     with pytest.raises(LabClosedError):
-        make_lab(loader, seconds=0.005, step=step).measure("race", 0, 0)
+        make_lab(loader, seconds=100.0, began_s=clock.now_s, step=step).measure("race", 0, 0)
     assert len(seen) == 1
 
 
@@ -170,10 +171,12 @@ class Stream(IterableDataset):
         return iter(range(64))
 
 
-def test_an_iterable_dataset_is_tuned_with_its_workers() -> None:
+def test_an_iterable_dataset_is_tuned_with_its_workers(monkeypatch) -> None:
     """Only the queue and the staying of workers are varied."""
     loader = DataLoader(Stream(), 4, num_workers=1)
-    order = in_process.TuningOrder(Budget(1.5, time.monotonic()), 2, step=lambda batch: time.sleep(0.001))
+    # Time for about twenty trials.
+    clock = TickingClock(monkeypatch, 3.0)
+    order = in_process.TuningOrder(Budget(1000.0, clock.now_s), 2, step=lambda batch: None)
     result = in_process.tune_in_process(loader, order)
     assert result.reason == ""
     assert result.tried > 1
