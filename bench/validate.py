@@ -129,10 +129,10 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     is_flag=True,
     # What --only may name depends on it.
     is_eager=True,
-    help="tune landscapes and loaders whose best setting is known, some 40 minutes",
+    help="tune landscapes and loaders whose best setting is known, some 50 minutes",
 )
 @click.option(
-    "--regret", is_flag=True, help="tune with several seeds and measure the whole grid, some 40 minutes"
+    "--regret", is_flag=True, help="tune with several seeds and measure the whole grid, some 60 minutes"
 )
 @click.option("--only", metavar="LIST", callback=_read_names, help="measure only these cases")
 @click.option(

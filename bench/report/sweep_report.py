@@ -102,8 +102,9 @@ def print_closing(console: Console, conclusion: SweepConclusion, notices: Notice
     names = [sweep.names[number] for number in conclusion.outcome.unmeasured]
     print_unmeasured(console, names, sweep.folder, program)
     following = []
+    ranked = conclusion.results is not None and bool(conclusion.results.answers)
     # A plan by importance is that of the quick preset.
-    if sweep.plan.importance and not conclusion.outcome.stopped:
+    if sweep.plan.importance and ranked and not conclusion.outcome.stopped:
         on_cuda = any(configuration.device == "cuda" for configuration in sweep.plan.runnable())
         following = list_next(program, on_cuda=on_cuda)
     print_end(console, sweep.folder, conclusion.outcome, program, following)

@@ -391,3 +391,23 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch, sweep_here) -> None:
     assert (tmp_path / "home" / "results" / "runs.csv").exists()
     assert (tmp_path / "home" / "data" / "synthetic-200").exists()
     assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_a_dry_run_on_a_machine_with_a_gpu(sweep_here, monkeypatch) -> None:
+    """It plans for the GPU, and looks at none."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("bench.runner.sweep_session.count_usable_cores", lambda: 16.0)
+    code, text, errors = sweep_here("--dry-run")
+    assert (code, errors) == (0, "")
+    rows = [line.split() for line in text.splitlines() if line[:1].isdigit()]
+    assert [row[1:] for row in rows[:8]] == [
+        ["torch_dataloader", "num_workers=4", "pin_memory=off", "baseline"],
+        ["torch_dataloader", "num_workers=16", "pin_memory=off"],
+        ["torch_dataloader", "num_workers=4", "pin_memory=on"],
+        ["torch_dataloader", "num_workers=16", "pin_memory=on"],
+        ["batched_dataloader", "num_workers=0", "pin_memory=off"],
+        ["device_resident"],
+        ["device_resident", "cuda_graph=on"],
+        ["tensor_slice", "pin_memory=on"],
+    ]
+    assert "1 min 35 s at most" in " ".join(text.split())

@@ -17,6 +17,7 @@ from bench.report.sweep_outcome import SweepOutcome
 from bench.report.sweep_printer import SweepPrinter
 from bench.report.sweep_results import SweepResults
 from bench.runner.sweep_session import conclude_sweep
+from tests.bench import runs
 from tests.bench.report.gpu_sweep import H100, measure_on_gpu
 from tests.bench.report.printing import capture
 from tests.bench.report.sweeps import GPU_BOX, plan_sweep
@@ -123,3 +124,14 @@ def test_the_opening_names_the_gpu_and_the_bound(tmp_path) -> None:
     )
     # A dry run has no folder, and looks at nothing.
     assert "device=cuda," in capture(lambda c: print_start(c, sweep, 60_000), width=500)
+
+
+def test_where_nothing_could_be_measured_there_is_no_next_command(tmp_path) -> None:
+    """Such as on a GPU that can't be used."""
+    sweep = replace(plan_sweep(machine=GPU_BOX), folder=tmp_path)
+    runs.written(tmp_path, [runs.failed(0, 0)])
+    console = Console(file=io.StringIO(), width=100)
+    begun = SweepConclusion(sweep, numbered_workload(), SweepOutcome())
+    conclude_sweep(begun, SweepPrinter(console))
+    assert "Results: " in console.file.getvalue()
+    assert "Next" not in console.file.getvalue()
