@@ -23,7 +23,7 @@ from bench.validation.tuning.seed_tuning import (
     passes,
 )
 
-REGRETS, TABLE = "regret.csv", "table.md"
+REGRETS, SPEEDS, TABLE = "regret.csv", "grid_speeds.csv", "table.md"
 TITLES = ("seed", "answer", "time", "of grid", "regret", "leader", "in grid", "setting")
 # Columns of text; the others are numbers.
 TEXTS = ("answer", "setting")
@@ -120,7 +120,7 @@ class RegretTable:
 
 
 def write_regrets(folder: Path, table: RegretTable) -> None:
-    """Write every tuning beside its judgement, and the table for people.
+    """Write every tuning beside its judgement, the speeds that judge it, and the table for people.
 
     Args:
         folder: folder of the results.
@@ -136,6 +136,20 @@ def write_regrets(folder: Path, table: RegretTable) -> None:
         for one, found in zip(table.tunings, table.judged, strict=True)
     ]
     results_folder.write_csv(folder / REGRETS, pd.DataFrame(rows))
+    speeds = [
+        {
+            "part": part,
+            "block": block,
+            "samples_per_s": speed,
+            "number": number,
+            "setting": table.names[number],
+        }
+        for part, measured in (("grid", table.speeds), ("finals", table.finals))
+        for number, blocks in measured.items()
+        for block, speed in blocks.items()
+    ]
+    if speeds:
+        results_folder.write_csv(folder / SPEEDS, pd.DataFrame(speeds))
     rule = "|".join(" --- " if title in TEXTS else " ---: " for title in TITLES)
     lines = [
         "# Regret of tunings against the whole grid",

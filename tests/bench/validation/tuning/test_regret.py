@@ -174,13 +174,17 @@ def test_every_tuning_is_kept_beside_its_regret(measure) -> None:
     code, out, folder = measure(lambda name: 2)
     assert code == 0, out
     assert sorted(path.name for path in folder.iterdir()) == [
-        "environment.json", "regret.csv", "seed-0", "seed-1", "seed-2", "seed-3", "table.md",
+        "environment.json", "grid_speeds.csv", "regret.csv", "seed-0", "seed-1", "seed-2", "seed-3",
+        "table.md",
     ]  # fmt: skip
     # Charts can be drawn again.
     assert "finals: 3 settings, 20 blocks" in out
     assert [path.name for path in (folder / "seed-0").iterdir()] == ["tuning.json"]
     rows = pd.read_csv(folder / "regret.csv")
     assert rows["seed"].tolist() == [0, 1, 2, 3]
+    speeds = pd.read_csv(folder / "grid_speeds.csv")
+    assert speeds.groupby("part").size().to_dict() == {"finals": 12, "grid": 12}
+    assert speeds.loc[speeds["setting"] == "two", "samples_per_s"].tolist() == [104.0, 104.0, 90.0, 104.0] * 2
     assert rows["regret"].tolist() == [0.0] * 4
     assert "4 of 4 tunings took at most 20% of the time" in (folder / "table.md").read_text()
     environment = read_environment(folder)
