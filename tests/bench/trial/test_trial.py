@@ -12,7 +12,7 @@ import torch
 from bench.plan.configuration import Configuration
 from bench.runner.auditor import Auditor
 from bench.trial.audit_result import AuditError
-from bench.trial.trial import Trial
+from bench.trial.trial import MAX_EPOCHS, Trial
 from loaders.device.pipeline import TRANSFERS
 from loaders.families.batched_dataloader import BatchedDataLoader
 from loaders.families.tensor_slice import TensorSlice
@@ -171,8 +171,8 @@ def test_a_row_says_what_was_run() -> None:
         ((9.0,), False),
         ((9.0, 0.06), False),
         ((9.0, 0.06, 0.06), True),
-        ((0.0,) * 19, False),
-        ((0.0,) * 20, True),
+        ((0.0,) * (MAX_EPOCHS - 1), False),
+        ((0.0,) * MAX_EPOCHS, True),
     ],
 )
 def test_short_epochs_are_measured_more_often(walls_s: tuple[float, ...], done: bool) -> None:
