@@ -45,5 +45,5 @@ class Request:
 
     @property
     def graphs(self) -> tuple[bool, ...]:
-        """Whether CUDA graphs hold the step, as it was asked for; without graphs where nothing was."""
+        """The values of `cuda_graph` that were asked for; without graphs where none was."""
         return (False,) if self.cuda_graph is None else self.cuda_graph

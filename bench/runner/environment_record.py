@@ -79,10 +79,8 @@ def find_recorded_threads(folder: Path | None) -> int | None:
     Returns:
         Number of threads; None for a new sweep, or where it isn't recorded.
     """
-    if folder is None:
-        return None
-    recorded = results_folder.read_environment(folder).get("torch", {}).get("num_threads")
-    return recorded if isinstance(recorded, int) else None
+    recorded = _find_recorded(folder, "torch", "num_threads")
+    return None if recorded is None else int(recorded)
 
 
 def find_recorded_cores(folder: Path | None) -> float | None:
@@ -94,7 +92,12 @@ def find_recorded_cores(folder: Path | None) -> float | None:
     Returns:
         Number of cores; None for a new sweep, or where it isn't recorded.
     """
+    return _find_recorded(folder, "machine", "cores_usable")
+
+
+def _find_recorded(folder: Path | None, part: str, name: str) -> float | None:
+    """Return a number of environment.json; None without a folder, or where it isn't recorded."""
     if folder is None:
         return None
-    recorded = results_folder.read_environment(folder).get("machine", {}).get("cores_usable")
-    return float(recorded) if isinstance(recorded, int | float) else None
+    recorded = results_folder.read_environment(folder).get(part, {}).get(name)
+    return recorded if isinstance(recorded, int | float) else None

@@ -15,7 +15,7 @@ from bench.trial.epoch_row import SECONDS_PER_NS
 from bench.trial.workload import Workload
 from loaders.spec.knobs import format_value
 
-# Epochs of a few milliseconds are this many at most: single ones are up to ten times as long by chance.
+# Epochs of a few milliseconds are this many at most: single ones are several times as long by chance.
 MAX_EPOCHS = 100
 
 

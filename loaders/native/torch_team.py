@@ -16,7 +16,7 @@ _FUNCTIONS = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
 
 
 class _Use:
-    """Whether this process may use torch's threads.
+    """Use of torch's threads by the rings of this process.
 
     Attributes:
         began: whether a ring has used them.

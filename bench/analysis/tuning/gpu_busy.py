@@ -1,4 +1,4 @@
-"""How busy the GPU is with a configuration of a tuning, from its fresh blocks."""
+"""GPU use of a configuration of a tuning, from its fresh blocks."""
 
 from __future__ import annotations
 

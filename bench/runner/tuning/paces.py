@@ -13,7 +13,7 @@ FAR = 4.0
 
 
 class Pace(NamedTuple):
-    """What is known of the speed of a configuration.
+    """Speed of a configuration, as far as it is known.
 
     Attributes:
         look: times of its last epoch, or of the present configuration's where it has none.
@@ -27,7 +27,7 @@ class Pace(NamedTuple):
 
 
 class Paces:
-    """How fast each configuration runs. Configurations go by their numbers; ceilings come after them."""
+    """Speeds of the configurations of a tuning, which go by their numbers. Ceilings come after them."""
 
     def __init__(self, first: FirstLook, waiting: Sequence[int]) -> None:
         """Begin with what is known of the present configuration.

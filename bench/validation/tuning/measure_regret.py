@@ -76,7 +76,7 @@ class RegretOptions:
 
 @dataclass
 class _Measuring:
-    """What was measured so far.
+    """Tunings and blocks of the grid that were measured so far.
 
     Attributes:
         options: the order.

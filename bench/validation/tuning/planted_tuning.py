@@ -15,14 +15,13 @@ from bench.runner.in_process.remembered import Remembered
 from bench.runner.in_process.settings_grid import list_settings
 from bench.runner.in_process.tune_in_process import TuningOrder, tune_in_process
 from bench.validation.targets import tuned
-from bench.validation.tuning.landscape import TIE
+from bench.validation.tuning.plan_judgement import PlanJudgement
 from bench.validation.tuning.plant import Plant
-from bench.validation.tuning.real_tuning import PLAN_ERROR
 from loaders.spec.turn_knobs import read_settings
 
 
 @dataclass(frozen=True)
-class PlantedTuning:
+class PlantedTuning(PlanJudgement):
     """A tuning by tune_loader beside what was planned.
 
     Attributes:
@@ -56,19 +55,9 @@ class PlantedTuning:
     reason: str
 
     @property
-    def is_found(self) -> bool:
-        """True if the returned settings are the best, or as good."""
-        return self.regret <= TIE
-
-    @property
     def is_leader_best(self) -> bool:
-        """The same: of the race's leader nothing is told."""
+        """True if the returned settings are the best: of the race's leader nothing is told."""
         return self.is_found
-
-    @property
-    def is_false(self) -> bool:
-        """True if it claims a gain that isn't there."""
-        return self.verdict == "gain" and self.true_gain <= 1
 
     @property
     def is_bound_broken(self) -> bool:
@@ -79,17 +68,6 @@ class PlantedTuning:
     def is_best_lost(self) -> bool:
         """False: nothing is told of the race."""
         return False
-
-    @property
-    def holds_gain(self) -> bool | None:
-        """True if the interval of the quoted gain holds the planned one, as exactly as a plan is right."""
-        if self.gain_low is None or self.gain_high is None:
-            return None
-        return self.gain_low / (1 + PLAN_ERROR) <= self.true_gain <= self.gain_high * (1 + PLAN_ERROR)
-
-    @property
-    def time_share(self) -> None:
-        """None: no sweep of the whole grid is measured."""
 
 
 def tune_planted_loader(plant: Plant, run: int) -> PlantedTuning:

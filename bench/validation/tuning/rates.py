@@ -24,7 +24,7 @@ class Judged(Protocol):
 
     @property
     def verdict(self) -> Verdict:
-        """What it says of a gain."""
+        """Its claim of a gain."""
 
     @property
     def regret(self) -> float:

@@ -13,11 +13,9 @@ from bench.report.sweep_observer import SweepObserver
 from bench.runner.tuning.tune_session import measure_tuning
 from bench.text import describe_error
 from bench.validation.tuning.landscape import TIE
+from bench.validation.tuning.plan_judgement import PLAN_ERROR, PlanJudgement
 from bench.validation.tuning.plant import Plant
 from bench.workloads.choice import choose_workload
-
-# Share by which a planned throughput may differ from the true one: nobody can plan what a process costs.
-PLAN_ERROR = 0.05
 
 
 class NotTunedError(ExplainedError):
@@ -25,7 +23,7 @@ class NotTunedError(ExplainedError):
 
 
 @dataclass(frozen=True)
-class RealTuning:
+class RealTuning(PlanJudgement):
     """A tuning of real processes beside what was planned.
 
     Attributes:
@@ -65,19 +63,9 @@ class RealTuning:
     seconds: float
 
     @property
-    def is_found(self) -> bool:
-        """True if the chosen configuration is the best, or as good."""
-        return self.regret <= TIE
-
-    @property
     def is_leader_best(self) -> bool:
         """True if the leader of the race is the best, or as good."""
         return self.leader_regret <= TIE
-
-    @property
-    def is_false(self) -> bool:
-        """True if it claims a gain that isn't there."""
-        return self.verdict == "gain" and self.true_gain <= 1
 
     @property
     def is_bound_broken(self) -> bool:
@@ -88,17 +76,6 @@ class RealTuning:
     def is_best_lost(self) -> bool:
         """True if the race dropped the fastest configuration in it, and all that are as good."""
         return self.tied_regret > TIE
-
-    @property
-    def holds_gain(self) -> bool | None:
-        """True if the interval of the quoted gain holds the planned one, as exactly as a plan is right."""
-        if self.gain_low is None or self.gain_high is None:
-            return None
-        return self.gain_low / (1 + PLAN_ERROR) <= self.true_gain <= self.gain_high * (1 + PLAN_ERROR)
-
-    @property
-    def time_share(self) -> None:
-        """None: no sweep of the whole grid is measured."""
 
 
 def tune_plant(plant: Plant, run: int, folder: Path, worker_ms: float) -> RealTuning:

@@ -21,7 +21,7 @@ GRID_BLOCKS = 5
 
 @dataclass(frozen=True)
 class Setting:
-    """What is simulated.
+    """Setting of a simulated tuning.
 
     Attributes:
         landscape: name of the landscape.
