@@ -146,6 +146,8 @@ class TrialRunner:
     ) -> AuditResult | None:
         """Audit an epoch, and its repetition where that checks more; None for an unaudited trial.
 
+        Where the repetition is slow, that of the first epochs stands for the trial.
+
         The repetition also tells the memory of workers, which isn't read beside a timed epoch.
         """
         if report.observation is None:
@@ -155,7 +157,8 @@ class TrialRunner:
             return result
         began_s = read_running_s()
         deadline = began_s + self.limits.timeout_s
-        if result.needs_repetition:
+        most = trial.workload.most_repeated
+        if result.needs_repetition and (most is None or epoch < most):
             result = result.merge(repetition.audit(epoch, deadline))
         elif trial.workload.is_repeatable and watch.saw_workers and self.limits.memory_limit_bytes is None:
             repetition.audit(0, deadline)

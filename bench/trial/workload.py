@@ -54,10 +54,13 @@ class Workload(ABC):
 
     Attributes:
         is_repeatable: class attribute: whether its epochs can be run once more for their audit.
+        most_repeated: class attribute: number of the first epochs of a trial that are run once more at most;
+            None for all.
         has_device_pass: class attribute: whether an epoch can be timed on a CUDA device beside the others.
     """
 
     is_repeatable: ClassVar[bool] = True
+    most_repeated: ClassVar[int | None] = None
     has_device_pass: ClassVar[bool] = True
 
     @property

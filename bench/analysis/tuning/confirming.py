@@ -6,15 +6,17 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from scipy.special import ndtri
 
 from bench.analysis.comparison.shift import compare_paired
 from bench.analysis.statistics import CONFIDENCE, FEWEST_BLOCKS, Estimate, estimate, pair_ratios
-from bench.analysis.tuning.lab import Lab, LabClosedError
+from bench.analysis.tuning.lab import Ceilings, Lab, LabClosedError
 from bench.analysis.tuning.outcome import Confirmation
 
-# Blocks of fresh trials. With fewer than the second number an interval says little.
+# Blocks of fresh trials. With fewer than the second number an interval says little, so of three
+# configurations one is left out before.
 BLOCKS, FEWEST, MOST = 8, 4, 40
 # Error probability to each side of an interval, of two that are made; and the power that is aimed at.
 ERROR, POWER = 0.0125, 0.9
@@ -22,8 +24,53 @@ ERROR, POWER = 0.0125, 0.9
 CONFIRMED = 3
 
 
+class FreshPlan(NamedTuple):
+    """The fresh blocks that there is time for.
+
+    Attributes:
+        numbers: the configurations of a block, the present one first.
+        blocks: number of blocks; 0 where they would be too few.
+        has_ceilings: whether each block measures what bounds them, too.
+    """
+
+    numbers: tuple[int, ...]
+    blocks: int = 0
+    has_ceilings: bool = False
+
+
+def plan_fresh(lab: Lab, ceilings: Ceilings | None, numbers: Sequence[int], wanted: int) -> FreshPlan:
+    """Return the fresh blocks that the budget has time for.
+
+    Their number depends on the race and on no fresh block, so intervals of these blocks hold. Where there is
+    no time for all, the gain goes before the share of the ceiling, and that of the leader before the question
+    which of its equals is cheaper.
+
+    Args:
+        lab: runs the trials.
+        ceilings: measures what bounds the configurations; None for none.
+        numbers: the configurations: the present one, the leader, and the cheapest if it is another.
+        wanted: blocks that there should be.
+    """
+    most = tuple(numbers)
+    if ceilings is not None:
+        blocks = _count_blocks(lab, most, wanted, ceilings.estimate_s(most))
+        if blocks >= min(wanted, BLOCKS):
+            return FreshPlan(most, blocks, has_ceilings=True)
+    for chosen, fewest in ((most, FEWEST), (most[:2], FEWEST_BLOCKS)):
+        if (blocks := _count_blocks(lab, chosen, wanted)) >= fewest:
+            return FreshPlan(chosen, blocks)
+    return FreshPlan(most)
+
+
+def _count_blocks(lab: Lab, numbers: Sequence[int], wanted: int, beside_s: float = 0.0) -> int:
+    """Return how many of the wanted blocks the budget has time for, with some seconds more in each."""
+    block_s = sum(lab.estimate_s("confirm", number) for number in numbers) + beside_s
+    room = lab.find_left_s() / block_s if block_s > 0 else math.inf
+    return wanted if room >= wanted else max(0, int(room))
+
+
 def measure_fresh(
-    lab: Lab, numbers: Sequence[int], blocks: Sequence[int], seed: int
+    lab: Lab, numbers: Sequence[int], blocks: Sequence[int], seed: int, ceilings: Ceilings | None = None
 ) -> dict[int, dict[int, float]]:
     """Measure configurations in fresh blocks.
 
@@ -34,6 +81,7 @@ def measure_fresh(
         numbers: the configurations, the present one first.
         blocks: numbers of the blocks.
         seed: decides the order in each block.
+        ceilings: measures what bounds them in each block, too; default None.
 
     Returns:
         Throughputs of each configuration by the block.
@@ -41,13 +89,15 @@ def measure_fresh(
     speeds: dict[int, dict[int, float]] = {number: {} for number in numbers}
     with suppress(LabClosedError):
         for block in blocks:
-            if block >= FEWEST and lab.find_left_s() < 0:
+            if block >= FEWEST_BLOCKS and lab.find_left_s() < 0:
                 # Trials took longer than was expected. Their speeds have no part in that.
                 break
             for number in random.Random(f"{seed}/confirm/{block}").sample(numbers, len(numbers)):
                 measured = lab.measure("confirm", number, block)
                 if measured.samples_per_s is not None:
                     speeds[number][block] = measured.samples_per_s
+            if ceilings is not None:
+                ceilings.measure(numbers, block)
     return speeds
 
 
@@ -71,22 +121,6 @@ def confirm(speeds: Mapping[int, Mapping[int, float]]) -> dict[int, Confirmation
         if own is not None and len(ratios) >= FEWEST_BLOCKS:
             found[number] = Confirmation(own, compare(ratios, max(1, len(numbers) - 1)))
     return found if numbers[0] in found else {}
-
-
-def count_blocks(lab: Lab, numbers: Sequence[int], wanted: int) -> int:
-    """Return how many fresh blocks the budget has time for; 0 where they are too few.
-
-    The number depends on the race and on no fresh block, so intervals of these blocks hold.
-
-    Args:
-        lab: runs the trials.
-        numbers: the configurations of a block.
-        wanted: blocks that it should be.
-    """
-    block_s = sum(lab.estimate_s("confirm", number) for number in numbers)
-    room = lab.find_left_s() / block_s if block_s > 0 else math.inf
-    blocks = wanted if room >= wanted else int(room)
-    return blocks if blocks >= FEWEST else 0
 
 
 def want_blocks(gap: float, noise: float, fewest: int) -> int:

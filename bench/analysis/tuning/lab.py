@@ -62,3 +62,21 @@ class Lab(Protocol):
 
     def find_left_s(self) -> float:
         """Return the seconds that are left of the budget; infinity without one."""
+
+
+class Ceilings(Protocol):
+    """Measures what bounds configurations, beside their fresh trials or after them."""
+
+    def measure(self, numbers: Sequence[int], block: int) -> None:
+        """Measure what bounds some configurations, once in a fresh block.
+
+        Args:
+            numbers: the configurations.
+            block: number of the block.
+
+        Raises:
+            LabClosedError: no trial can be run any more.
+        """
+
+    def estimate_s(self, numbers: Sequence[int]) -> float:
+        """Return about how many seconds that takes."""

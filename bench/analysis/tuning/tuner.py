@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bench.analysis.racing.race import ERROR, Race
-from bench.analysis.statistics import pair_ratios
+from bench.analysis.statistics import FEWEST_BLOCKS, pair_ratios
 from bench.analysis.tuning import confirming
-from bench.analysis.tuning.lab import Lab
+from bench.analysis.tuning.lab import Ceilings, Lab, LabClosedError
 from bench.analysis.tuning.outcome import Fate, Outcome, Verdict
 from bench.analysis.tuning.racing_stage import RacingStage
 from bench.analysis.tuning.screening import LEAST_NOISE, Screening
@@ -65,6 +66,7 @@ class Tuner:
         costs: Sequence[tuple[float, ...]],
         options: TunerOptions,
         settings: Sequence[Mapping[str, str]] | None = None,
+        ceilings: Ceilings | None = None,
     ) -> None:
         """Prepare a tuning.
 
@@ -75,7 +77,9 @@ class Tuner:
             options: what the tuning aims at.
             settings: settings of each configuration, from which a screen guesses what to look at first;
                 default None for a random order.
+            ceilings: measures what bounds configurations; default None.
         """
+        self._ceilings = ceilings
         self._settings = settings
         self._lab = lab
         self._costs = costs
@@ -186,21 +190,33 @@ class Tuner:
         noise = outcome.noise if outcome.noise is not None else LEAST_NOISE
         self._lab.prepare("confirm", numbers)
         wanted = confirming.want_blocks(gap, noise, options.confirm_blocks)
-        blocks = confirming.count_blocks(self._lab, numbers, wanted)
-        if not blocks:
-            # A gain of the leader says more than which of its equals is cheaper.
-            numbers = tuple(dict.fromkeys([0, outcome.leader]))
-            blocks = confirming.count_blocks(self._lab, numbers, wanted) if len(numbers) > 1 else 0
-        speeds = confirming.measure_fresh(self._lab, numbers, range(blocks), options.seed)
+        plan = confirming.plan_fresh(self._lab, self._ceilings, numbers, wanted)
+        blocks, within = plan.blocks, self._ceilings if plan.has_ceilings else None
+        speeds = confirming.measure_fresh(self._lab, plan.numbers, range(blocks), options.seed, within)
         confirmed = confirming.confirm(speeds)
         outcome = replace(outcome, confirmed=confirmed, confirm_blocks=blocks if confirmed else 0)
-        if outcome.leader == 0:
-            return outcome
-        fresh = pair_ratios(speeds[0], speeds[outcome.leader])
-        differences = stage.list_differences(0, outcome.leader) + [math.log(ratio) for ratio in fresh]
-        if self._is_promising(outcome):
-            differences += self._settle(outcome.leader, blocks, race, differences)
-        return replace(outcome, is_shown=race.shows_slower(differences))
+        if outcome.leader:
+            fresh = pair_ratios(speeds[0], speeds[outcome.leader])
+            differences = stage.list_differences(0, outcome.leader) + [math.log(ratio) for ratio in fresh]
+            if self._is_promising(outcome):
+                differences += self._settle(outcome.leader, blocks, race, differences)
+            outcome = replace(outcome, is_shown=race.shows_slower(differences))
+        if not plan.has_ceilings:
+            self._measure_ceilings(plan)
+        return outcome
+
+    def _measure_ceilings(self, plan: confirming.FreshPlan) -> None:
+        """Measure what bounds the confirmed configurations, if the time that is left allows an interval."""
+        if self._ceilings is None or plan.blocks < FEWEST_BLOCKS:
+            return
+        needed_s = self._ceilings.estimate_s(plan.numbers)
+        if self._lab.find_left_s() < FEWEST_BLOCKS * needed_s:
+            return
+        with suppress(LabClosedError):
+            for block in range(plan.blocks):
+                if self._lab.find_left_s() < needed_s:
+                    break
+                self._ceilings.measure(plan.numbers, block)
 
     def _is_promising(self, outcome: Outcome) -> bool:
         """Return True if fresh blocks show a gain of the leader by their median, and none by an interval."""

@@ -12,7 +12,12 @@ NOISY = 0.05
 
 
 def list_cautions(
-    outcome: Outcome, stages: Sequence[StageFacts], whole: int | None, left_out: Mapping[str, str]
+    outcome: Outcome,
+    stages: Sequence[StageFacts],
+    whole: int | None,
+    left_out: Mapping[str, str],
+    *,
+    lacks_ceiling: bool = False,
 ) -> Iterator[str]:
     """Yield the cautions, one sentence each.
 
@@ -21,6 +26,7 @@ def list_cautions(
         stages: the parts of the tuning.
         whole: number of batches of an epoch of the training; None where it isn't known.
         left_out: reasons why loader families or configurations weren't tried, by their names.
+        lacks_ceiling: whether there was no time for the step alone; default False.
     """
     fresh = next((stage for stage in stages if stage.stage == "confirm"), None)
     if fresh is not None and outcome.is_confirmed and (not fresh.is_whole or fresh.far_batches):
@@ -40,6 +46,11 @@ def list_cautions(
         yield (
             f"One trial varies by {outcome.noise:.0%}, so smaller differences take many blocks: a quiet "
             "machine or a longer --budget tells more."
+        )
+    if lacks_ceiling and outcome.is_confirmed:
+        yield (
+            "There was no time for the step alone, so it is unknown what a faster loader could still gain: a "
+            "longer --budget tells."
         )
     for name, reason in left_out.items():
         yield f"{name} was not tried: {reason.rstrip('.')}."

@@ -95,7 +95,6 @@ class ProcessLab:
     _ended_in: Stage | None = None
     _opened: ExitStack = field(default_factory=ExitStack)
     _durations: dict[tuple[Stage, int], list[float]] = field(default_factory=dict)
-    _ceilings: set[tuple[int, int]] = field(default_factory=set)
 
     def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:
         """Choose how long the epochs of a part are, and open its files.
@@ -112,31 +111,44 @@ class ProcessLab:
             self.stages[stage] = part
 
     def measure(self, stage: Stage, number: int, block: int, cap_s: float | None = None) -> Measured:
-        """Run one trial, and in fresh blocks its ceilings too."""
-        measured = self._measure(stage, number, block, cap_s)
-        if stage == "confirm":
-            # The trial counts, whatever ends the measuring meanwhile. The next trial tells of it.
-            with suppress(LabClosedError):
-                self._measure_ceilings(number, block)
-        return measured
+        """Run one trial."""
+        size = self.sizes[number] if number < len(self.sizes) else 1.0
+        # The start of a process takes no less time where batches are smaller.
+        cap_s = None if cap_s is None else cap_s * max(1.0, size)
+        began_s = read_running_s()
+        rows = self._run(stage, number, block, cap_s)
+        elapsed_s = read_running_s() - began_s
+        tally = self.tallies[stage]
+        tally.trials += 1
+        tally.seconds += elapsed_s
+        last = rows[-1] if rows else None
+        if last is None or last.status != "ok":
+            late = last is not None and last.status == "timeout"
+            is_slow = late and cap_s is not None and cap_s < self.stages[stage].limits.timeout_s
+            return Measured(None, elapsed_s, last.error or last.status if last else "", is_slow=is_slow)
+        samples_per_s = estimate_samples_per_s(rows, self.whole_samples)
+        self.lengths.paces.add(number, FirstLook.read(last, elapsed_s), samples_per_s)
+        # The audit of a first trial takes time that later ones don't.
+        seconds = min(elapsed_s, self.process_s + sum(row.wall_s or 0.0 for row in rows))
+        self._durations.setdefault((stage, number), []).append(seconds)
+        return Measured(samples_per_s, seconds / size)
 
     def estimate_s(self, stage: Stage, number: int) -> float:
         """Return about how many seconds a trial takes, by its own trials or by shorter ones."""
-        seconds = self._estimate_s(stage, number)
-        if stage != "confirm":
-            return seconds
-        # The first fresh trial is repeated for its audit, and the step is measured alone in each block.
-        shared = set() if number == 0 else set(self._list_ceilings(0))
-        ceilings = [place for place in self._list_ceilings(number) if place not in shared]
-        look = self.lengths.paces.find(number).look
-        alone = FirstLook(look.process_s, ends_s=0.0, batch_s=look.step_s, step_s=look.step_s)
-        return AUDITED * seconds + sum(self._estimate_s(stage, place, alone) for place in ceilings)
-
-    def _estimate_s(self, stage: Stage, number: int, unseen: FirstLook | None = None) -> float:
         known = self._durations.get((stage, number))
-        if known:
-            return statistics.median(known)
-        look = self.lengths.paces.find(number, unseen).look
+        look = self.lengths.paces.find(number).look
+        seconds = statistics.median(known) if known else self.foresee_s(stage, number, look)
+        # The first fresh trial is repeated for its audit.
+        return AUDITED * seconds if stage == "confirm" else seconds
+
+    def foresee_s(self, stage: Stage, number: int, look: FirstLook) -> float:
+        """Return about how many seconds a trial takes.
+
+        Args:
+            stage: part of the tuning.
+            number: the configuration or ceiling.
+            look: times of a shorter epoch of it, or of one that is alike.
+        """
         epoch_s = look.estimate_epoch_s(self.lengths.estimate(stage, number, self.find_left_s()))
         return look.process_s + max(self.lengths.epochs * epoch_s, epoch_s + STEADY_S[stage])
 
@@ -166,28 +178,6 @@ class ProcessLab:
         if self.interrupted:
             return "interrupted"
         return "data" if isinstance(self.problem, DataChangedError | DataError) else "storage"
-
-    def _measure(self, stage: Stage, number: int, block: int, cap_s: float | None) -> Measured:
-        size = self.sizes[number] if number < len(self.sizes) else 1.0
-        # The start of a process takes no less time where batches are smaller.
-        cap_s = None if cap_s is None else cap_s * max(1.0, size)
-        began_s = read_running_s()
-        rows = self._run(stage, number, block, cap_s)
-        elapsed_s = read_running_s() - began_s
-        tally = self.tallies[stage]
-        tally.trials += 1
-        tally.seconds += elapsed_s
-        last = rows[-1] if rows else None
-        if last is None or last.status != "ok":
-            late = last is not None and last.status == "timeout"
-            is_slow = late and cap_s is not None and cap_s < self.stages[stage].limits.timeout_s
-            return Measured(None, elapsed_s, last.error or last.status if last else "", is_slow=is_slow)
-        samples_per_s = estimate_samples_per_s(rows, self.whole_samples)
-        self.lengths.paces.add(number, FirstLook.read(last, elapsed_s), samples_per_s)
-        # The audit of a first trial takes time that later ones don't.
-        seconds = min(elapsed_s, self.process_s + sum(row.wall_s or 0.0 for row in rows))
-        self._durations.setdefault((stage, number), []).append(seconds)
-        return Measured(samples_per_s, seconds / size)
 
     def _run(self, stage: Stage, number: int, block: int, cap_s: float | None) -> list[Row]:
         """Run a trial, and return its rows.
@@ -223,19 +213,6 @@ class ProcessLab:
         except (StorageError, ResultsError, DataChangedError, DataError) as error:
             self.problem, self._ended_in = error, stage
             raise LabClosedError from error
-
-    def _measure_ceilings(self, number: int, block: int) -> None:
-        """Run the ceilings of a configuration once in a block."""
-        for place in self._list_ceilings(number):
-            if (place, block) not in self._ceilings:
-                self._ceilings.add((place, block))
-                self._measure("confirm", place, block, None)
-
-    def _list_ceilings(self, number: int) -> list[int]:
-        """Return the places of the ceilings of a configuration in the fresh blocks."""
-        part = self.stages.get("confirm")
-        runs = () if part is None else part.trials.runs
-        return [place for place, run in enumerate(runs) if run.bounds is not None and number in run.bounds]
 
     def __enter__(self) -> Self:
         return self

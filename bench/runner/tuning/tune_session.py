@@ -40,6 +40,7 @@ from bench.runner.tuning.process_lab import ProcessLab, StageTrials
 from bench.runner.tuning.search import Search, find_facts
 from bench.runner.tuning.stage_lengths import compare_samples, count_samples, count_waiting
 from bench.runner.tuning.stages import StageSetup, describe_stages
+from bench.runner.tuning.step_ceilings import StepCeilings
 from bench.runner.tuning.trial_lengths import TrialLengths
 from bench.trial.workload import Workload
 from bench.workloads.choice import WorkloadChoice
@@ -153,10 +154,13 @@ class _Session:
         costs, settings = list_costs(space.configurations, candidates), [one.cells for one in candidates]
         # An interrupt waits for the next trial, so that what was measured is judged.
         with progress, lab:
-            outcome = Tuner(lab, costs, goal, settings).run()
+            ceilings = StepCeilings(lab)
+            outcome = Tuner(lab, costs, goal, settings, ceilings).run()
             lab.take_interrupt()
         outcome = replace(outcome, stop=lab.find_stop() or outcome.stop)
         chosen, stages = space.configurations[outcome.chosen], (probe, *describe_stages(lab))
+        share = find_ceiling_share(folder / "confirm", outcome.chosen, samples, outcome.confirm_blocks)
+        lacks_ceiling = share is None and ceilings.bound(outcome.chosen)
         tuning = Tuning(
             name=workload.name,
             device=chosen.device,
@@ -168,11 +172,11 @@ class _Session:
             regret=self._options.regret,
             confidence=1 - goal.error,
             stages=stages,
-            ceiling_share=find_ceiling_share(
-                folder / "confirm", outcome.chosen, samples, outcome.confirm_blocks
-            ),
+            ceiling_share=share,
             code=tuple(self._make_code(setup, outcome)),
-            cautions=tuple(list_cautions(outcome, stages, whole, space.left_out)),
+            cautions=tuple(
+                list_cautions(outcome, stages, whole, space.left_out, lacks_ceiling=lacks_ceiling)
+            ),
             interrupted=lab.interrupted,
             gpu=find_gpu_name(folder) if chosen.device == "cuda" else "",
             busy=find_gpu_busy(folder / "confirm", outcome.chosen),

@@ -184,6 +184,16 @@ def test_the_weakest_audit_counts(tmp_path, audits, weakest) -> None:
     assert summarise(runs.table(tmp_path, rows)).iloc[0]["audit"] == weakest
 
 
+def test_strictest_audit_of_a_trial_counts(tmp_path) -> None:
+    """Only its first epochs are compared with the dataset."""
+    rows = [
+        timed(0, block, 1.0, epoch=epoch, audit=audit)
+        for block in range(2)
+        for epoch, audit in enumerate(["content", "content", "index"], start=1)
+    ]
+    assert summarise(runs.table(tmp_path, rows)).iloc[0]["audit"] == "content"
+
+
 def test_what_was_not_audited_is_unknown(tmp_path) -> None:
     """The cell is empty, not 0 or 1."""
     line = summarise(runs.table(tmp_path, [row(0)])).iloc[0]

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
+from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 
 
@@ -129,7 +130,7 @@ def test_budget_that_is_over_begins_no_trial() -> None:
 
 def test_without_time_for_fresh_blocks_no_size_is_claimed() -> None:
     """The race shows that it is faster, whenever it stops; not by how much."""
-    lab = MadeUpLab([1.0, 2.0], budget_s=11.0)
+    lab = MadeUpLab([1.0, 2.0], budget_s=9.0)
     outcome = Tuner(lab, [(0.0,)] * 2, TunerOptions(confirm_blocks=8)).run()
     assert (outcome.verdict, outcome.chosen) == ("gain", 1)
     assert not outcome.is_confirmed
@@ -222,6 +223,63 @@ def test_without_time_for_the_cheapest_too_the_leader_gets_fresh_blocks() -> Non
     assert outcome.confirm_blocks >= 4
     assert set(outcome.confirmed) == {0, outcome.leader}
     assert (outcome.chosen, outcome.verdict) == (1, "gain")
+
+
+class MadeUpCeilings:
+    """Ceilings that take two seconds a block, of a lab whose trials take one second."""
+
+    def __init__(self, lab: MadeUpLab) -> None:
+        self.lab = lab
+
+    def measure(self, numbers: Sequence[int], block: int) -> None:
+        self.lab.left_s -= 2.0
+        self.lab.trials.append(("confirm", -1, block))
+
+    def estimate_s(self, numbers: Sequence[int]) -> float:
+        return 2.0
+
+
+def list_fresh(left_s: float) -> tuple[Outcome, list[tuple[int, int]]]:
+    """Tune two configurations, with some seconds left for the fresh blocks, and return their trials."""
+    lab = MadeUpLab([1.0, 2.0], budget_s=1000.0)
+    begin = lab.prepare
+
+    def prepare(stage: Stage, numbers: Sequence[int]) -> None:
+        lab.left_s = left_s if stage == "confirm" else lab.left_s
+        begin(stage, numbers)
+
+    lab.prepare = prepare  # type: ignore[method-assign]
+    outcome = Tuner(lab, [(0.0,)] * 2, TunerOptions(), ceilings=MadeUpCeilings(lab)).run()
+    return outcome, [(number, block) for stage, number, block in lab.trials if stage == "confirm"]
+
+
+def test_ceilings_are_measured_in_each_fresh_block() -> None:
+    outcome, fresh = list_fresh(100.0)
+    assert outcome.confirm_blocks == 8
+    assert [block for _, block in fresh] == [block for block in range(8) for _ in range(3)]
+    assert [number for number, _ in fresh].count(-1) == 8
+
+
+def test_short_budget_gives_the_gain_before_the_ceilings() -> None:
+    """Eight blocks take 32 s with them."""
+    outcome, fresh = list_fresh(24.0)
+    assert (outcome.verdict, outcome.confirm_blocks) == ("gain", 8)
+    assert -1 not in {number for number, _ in fresh[:16]}
+    assert fresh[16:] == [(-1, block) for block in range(len(fresh) - 16)]
+    assert len(fresh) - 16 >= 3
+
+
+def test_ceilings_of_fewer_than_three_blocks_are_not_measured() -> None:
+    """They give no interval."""
+    outcome, fresh = list_fresh(8.5)
+    assert (outcome.verdict, outcome.confirm_blocks) == ("gain", 4)
+    assert -1 not in {number for number, _ in fresh}
+
+
+def test_three_fresh_blocks_of_two_are_better_than_none() -> None:
+    outcome, fresh = list_fresh(7.0)
+    assert (outcome.verdict, outcome.confirm_blocks, len(fresh)) == ("gain", 3, 6)
+    assert outcome.is_confirmed
 
 
 def test_short_budget_screens_few_configurations_too() -> None:

@@ -23,10 +23,14 @@ LOOK = FirstLook(process_s=0.5, ends_s=0.1, batch_s=0.1, step_s=0.02)
 LIMITS = TrialLimits(timeout_s=100.0)
 
 
+def make_run(bounds: set[int] | None, spec: Any = None) -> SimpleNamespace:
+    return SimpleNamespace(bounds=bounds, configuration=SimpleNamespace(spec=spec))
+
+
 class Trials:
     """Stands for the trials of a part, which take no time: two configurations and the step of the second."""
 
-    runs = (SimpleNamespace(bounds=None), SimpleNamespace(bounds=None), SimpleNamespace(bounds={1}))
+    runs = (make_run(None), make_run(None), make_run({1}))
 
     def __init__(self, walls_s: tuple[float, ...] = (1.0, 1.0, 1.0)) -> None:
         self.walls_s = walls_s
@@ -57,10 +61,10 @@ def test_larger_batches_may_take_longer(number: int, limit_s: float) -> None:
     assert runner.limits.timeout_s == limit_s
 
 
-def test_estimate_of_fresh_trials_has_their_step_alone() -> None:
+def test_estimate_of_fresh_trials_has_their_audit() -> None:
     lab, _ = make_lab()
     assert lab.estimate_s("race", 1) == pytest.approx(0.5 + 2 * 1.1)
-    assert lab.estimate_s("confirm", 1) == pytest.approx(1.15 * 2.7 + 0.5 + 0.2 + 0.5)
+    assert lab.estimate_s("confirm", 1) == pytest.approx(1.15 * 2.7)
 
 
 def test_far_slower_configuration_has_shorter_trials() -> None:
@@ -154,13 +158,3 @@ def test_what_keeps_a_part_from_beginning_has_a_name(error: BaseException, stop:
         assert lab.find_stop() == found
         with pytest.raises(LabClosedError):
             lab.measure("confirm", 0, 0)
-
-
-def test_interrupt_of_a_ceiling_keeps_the_fresh_trial() -> None:
-    """The next trial tells of it. The race was over."""
-    lab, _ = make_lab(EndingTrials(2, KeyboardInterrupt()))
-    assert lab.measure("confirm", 1, 0).samples_per_s is not None
-    assert lab.interrupted
-    assert lab.find_stop() is None
-    with pytest.raises(LabClosedError):
-        lab.measure("confirm", 0, 0)

@@ -9,6 +9,7 @@ import pytest
 
 from bench.plan.configuration import Configuration
 from bench.records.row import Row
+from bench.runner.repetition import Repetition
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
@@ -100,10 +101,10 @@ def inspect(project: Path, context: Any, name: str, batches: int | None = None) 
     return OwnLoader(target, found.facts, found.digest, batches)
 
 
-def measure(workload: OwnLoader, context: Any, **knobs: Any) -> list[Row]:
-    """Return the rows of a trial of two epochs with two workers."""
+def measure(workload: OwnLoader, context: Any, epochs: int = 2, **knobs: Any) -> list[Row]:
+    """Return the rows of a trial with two workers."""
     spec = OwnDataLoader(facts=workload.facts, **{"num_workers": 2, **knobs})
-    trial = Trial(Configuration(spec, "cpu", "none", None, 1), 0, 0, 0, 0, workload, 2, seed=0)
+    trial = Trial(Configuration(spec, "cpu", "none", None, 1), 0, 0, 0, 0, workload, epochs, seed=0)
     runner = TrialRunner(context, TrialLimits(60, None), workload.target.folder / "trials.log")
     return list(runner.run(trial))
 
@@ -150,6 +151,17 @@ def test_a_trial_that_fails_says_why(project, context, name, batches, error) -> 
     assert [row.status for row in rows] == ["failed"]
     assert rows[0].error is not None
     assert rows[0].error.startswith(error)
+
+
+def test_only_the_first_epochs_are_compared(project, context, monkeypatch) -> None:
+    """Each comparison loads an epoch anew, which can take far longer than an epoch of data in memory."""
+    loads: list[int] = []
+    take = Repetition._take
+    monkeypatch.setattr(Repetition, "_take", lambda *args: loads.append(1) or take(*args))
+    rows = measure(inspect(project, context, "same"), context, epochs=6, num_workers=0)
+    assert [row.audit for row in rows] == ["content"] * 3 + ["index"] * 3
+    assert [row.audited_share for row in rows] == [1.0] * 6
+    assert len(loads) == 3
 
 
 def test_an_iterable_of_batches_is_counted(project, context) -> None:
