@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.text import format_duration
+from bench.validation.judged_table import RIGHT, WRONG
 from bench.validation.judging import CaseResult, ColumnCheck, is_time
 
-WRONG = "[bold red]WRONG[/]"
 # The columns of a table of readings with their widths, in a line as long as a pipe's. A narrow terminal
 # leaves some of them out.
 COLUMNS = (
@@ -49,7 +49,7 @@ def _make_cells(check: ColumnCheck) -> list[str]:
         _format(column, off, "+"),
         f"{off / planned:+.2%}" if planned else "",
         _format(column, check.allowed),
-        "[green]right[/]" if check.right else WRONG,
+        RIGHT if check.right else WRONG,
     ]
 
 

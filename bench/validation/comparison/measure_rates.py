@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from bench.process.temporary_folder import make_folder_prefix
 from bench.records import results_folder
@@ -22,6 +21,7 @@ from bench.validation.comparison.findings import Finding, compare_group
 from bench.validation.comparison.measuring import TRIAL_S, prepare_measuring
 from bench.validation.comparison.rates import FOUND_FROM, LEAST_FOUND, MOST_FALSE, Rate, count_rates
 from bench.validation.comparison.rates_files import (
+    TEXTS,
     TITLES,
     make_cells,
     write_findings,
@@ -29,6 +29,7 @@ from bench.validation.comparison.rates_files import (
     write_trials,
 )
 from bench.validation.diagnosis.neighbour import keep_to_cores
+from bench.validation.judged_table import print_judged
 
 NAME = "comparison"
 
@@ -100,7 +101,7 @@ def measure_rates(options: RatesOptions, console: Console) -> int:
     results_folder.write_json(
         folder / results_folder.ENVIRONMENT, {**measuring.environment, "comparison": settings}
     )
-    print_rates(console, rates)
+    print_judged(console, TITLES, TEXTS, [(make_cells(rate), rate.passes) for rate in rates])
     _print_conclusion(console, rates, time.monotonic() - began_s)
     print_line(console, f"Results: {escape(printable(str(folder)))}")
     return 0 if all(rate.passes for rate in rates) else 1
@@ -127,19 +128,6 @@ def _describe(findings: Sequence[Finding]) -> str:
         interval = "" if one.low is None or one.high is None else f" ({one.low:.3f} to {one.high:.3f})"
         texts.append(f"{planted}: {one.judgement}{ratio}{interval}")
     return "; ".join(texts)
-
-
-def print_rates(console: Console, rates: Sequence[Rate]) -> None:
-    """Print the table of the rates."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, title in enumerate((*TITLES, "")):
-        table.add_column(title, justify="left" if place < 2 or not title else "right")
-    for rate in rates:
-        mark = "[green]right[/]" if rate.passes else "[bold red]WRONG[/]"
-        table.add_row(*make_cells(rate), mark)
-    console.print()
-    console.print(table)
-    console.print()
 
 
 def _print_conclusion(console: Console, rates: Sequence[Rate], taken_s: float) -> None:

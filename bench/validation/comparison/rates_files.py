@@ -10,13 +10,15 @@ import pandas as pd
 
 from bench.analysis.throughputs import compute_throughputs
 from bench.records import results_folder
-from bench.records.durable_write import write_atomically
 from bench.validation.comparison.block_group import BlockGroup
 from bench.validation.comparison.findings import Finding
 from bench.validation.comparison.rates import FOUND_FROM, LEAST_FOUND, MOST_FALSE, Rate
+from bench.validation.judged_table import list_markdown_lines
 
 COMPARISONS, TRIALS, TABLE = "comparisons.csv", "trials.csv", "rates.md"
 TITLES = ("measured as", "planted slow-down", "comparisons", "slower", "undecided", "faster", "same")
+# Columns of text; the others are numbers.
+TEXTS = TITLES[:2]
 
 
 def write_rates(folder: Path, rates: Sequence[Rate]) -> None:
@@ -28,14 +30,12 @@ def write_rates(folder: Path, rates: Sequence[Rate]) -> None:
     lines = [
         "# How often a comparison is right",
         "",
-        f"| {' | '.join(TITLES)} |",
-        f"|{' --- |' * 2}{' ---: |' * (len(TITLES) - 2)}",
-        *(f"| {' | '.join(make_cells(rate))} |" for rate in rates),
+        *list_markdown_lines(TITLES, TEXTS, map(make_cells, rates)),
         "",
         f"At most {MOST_FALSE:.0%} of the comparisons of the same code may claim a difference. A slow-down "
         f"of {FOUND_FROM:.0%} must be called slower in {LEAST_FOUND:.0%} of its comparisons.",
     ]
-    write_atomically(folder / TABLE, "\n".join([*lines, ""]).encode())
+    results_folder.write_text(folder / TABLE, "\n".join([*lines, ""]))
 
 
 def make_cells(rate: Rate) -> list[str]:

@@ -10,6 +10,7 @@ from bench.text import format_count, format_duration
 from bench.validation.diagnosis.outcome import GAIN_TOLERANCE, LARGE_SHARE, Outcome
 from bench.validation.diagnosis.plant import Plant
 from bench.validation.diagnosis.score import FOUND, LABELS, LEAST_RATE, Score
+from bench.validation.judged_table import RIGHT, WRONG
 
 # Widths of a line's cells: name, planted cause, named cause, sure or not, planted share, found share.
 WIDTHS = (23, 19, 19, 6, 5, 5)
@@ -41,7 +42,7 @@ def print_outcome(console: Console, outcome: Outcome, place: int, count: int) ->
         count: number of planted trainings.
     """
     start = make_title(place, count)
-    mark = "[green]right[/]" if outcome.is_right else "[bold red]WRONG[/]"
+    mark = RIGHT if outcome.is_right else WRONG
     if outcome.is_confidently_wrong:
         mark += "[bold red], and sure[/]"
     console.print(f"{start}{escape(_join(_make_cells(outcome)))}{mark}", soft_wrap=True)

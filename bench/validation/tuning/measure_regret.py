@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from bench.machine.environment import describe_environment
 from bench.plan.tune_options import TuneOptions
@@ -20,6 +19,7 @@ from bench.records import results_folder
 from bench.report.console import print_line
 from bench.report.sweep_observer import SweepObserver
 from bench.text import format_count, format_duration, printable
+from bench.validation.judged_table import print_judged
 from bench.validation.tuning.real_tuning import run_tuning
 from bench.validation.tuning.regret_files import TEXTS, TITLES, RegretTable, write_regrets
 from bench.validation.tuning.seed_tuning import (
@@ -228,15 +228,8 @@ def print_regrets(console: Console, regrets: RegretTable) -> None:
     """
     if not regrets.tunings:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in (*TITLES, ""):
-        justify: Literal["left", "right"] = "left" if title in ("", *TEXTS) else "right"
-        table.add_column(title, justify=justify, no_wrap=title != "setting")
-    for cells, judged in zip(regrets.make_lines(), regrets.judged, strict=True):
-        table.add_row(*map(escape, cells), "[green]right[/]" if judged.is_right else "[bold red]WRONG[/]")
-    console.print()
-    console.print(table)
-    console.print()
+    right = (one.is_right for one in regrets.judged)
+    print_judged(console, TITLES, TEXTS, zip(regrets.make_lines(), right, strict=True))
     *explained, conclusion = regrets.describe()
     for line in explained:
         print_line(console, escape(line))

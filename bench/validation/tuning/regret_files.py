@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from bench.analysis.throughputs import Throughputs
 from bench.records import results_folder
 from bench.text import format_count, format_duration
+from bench.validation.judged_table import list_markdown_lines
 from bench.validation.tuning.seed_tuning import (
     OF_TEN,
     REGRET,
@@ -57,7 +59,7 @@ class RegretTable:
         """Seconds that all planned blocks take, by those that were measured; 0 before the first one."""
         return self.blocks_s * self.planned / self.blocks if self.blocks else 0.0
 
-    @property
+    @cached_property
     def judged(self) -> list[SeedRegret]:
         """Judgement of each tuning."""
         return [judge_tuning(one, self.speeds, self.finals, self.grid_s) for one in self.tunings]
@@ -150,13 +152,10 @@ def write_regrets(folder: Path, table: RegretTable) -> None:
     ]
     if speeds:
         results_folder.write_csv(folder / SPEEDS, pd.DataFrame(speeds))
-    rule = "|".join(" --- " if title in TEXTS else " ---: " for title in TITLES)
     lines = [
         "# Regret of tunings against the whole grid",
         "",
-        f"| {' | '.join(TITLES)} |",
-        f"|{rule}|",
-        *(f"| {' | '.join(cells)} |" for cells in table.make_lines()),
+        *list_markdown_lines(TITLES, TEXTS, table.make_lines()),
         "",
         *(f"- {line}" for line in table.describe()),
         "",
