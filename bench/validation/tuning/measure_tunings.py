@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from bench.machine.environment import describe_environment
 from bench.process.forkserver import prepare_context
@@ -18,17 +17,20 @@ from bench.process.temporary_folder import make_folder_prefix
 from bench.records import results_folder
 from bench.report.console import print_line
 from bench.text import format_count, format_duration, join_few, printable
+from bench.validation.comparison.block_group import STEP_OF_RUNS
 from bench.validation.diagnosis.machine_costs import measure_costs
 from bench.validation.diagnosis.neighbour import keep_to_cores
+from bench.validation.diagnosis.truth import CORES
+from bench.validation.judged_table import print_judged
 from bench.validation.own_case import OWN_MODULES
 from bench.validation.tuning import simulate
+from bench.validation.tuning.in_process_tuning import InProcessTuning, tune_planted_loader
 from bench.validation.tuning.landscapes import MAKERS
 from bench.validation.tuning.loader_plants import LOADER_PLANTS
 from bench.validation.tuning.plant import Plant
-from bench.validation.tuning.planted_tuning import PlantedTuning, tune_planted_loader
 from bench.validation.tuning.plants import PLANTS
 from bench.validation.tuning.rates import MOST_WRONG, Rate
-from bench.validation.tuning.rates_files import NAMES, TITLES, make_cells, write_table, write_tunings
+from bench.validation.tuning.rates_files import TEXTS, TITLES, make_cells, write_table, write_tunings
 from bench.validation.tuning.real_tuning import RealTuning, tune_plant
 from bench.validation.tuning.simulate import Simulation
 from bench.validation.tuning.simulations import list_settings, rate_simulations, simulate_all
@@ -38,8 +40,8 @@ PLANTS_BY_NAME = {plant.name: plant for plant in PLANTS}
 LOADERS_BY_NAME = {plant.name: plant for plant in LOADER_PLANTS}
 ONLY = (*MAKERS, *PLANTS_BY_NAME, *LOADERS_BY_NAME)
 # The A/A has as many tunings as are asked for. Each other loader, and each size of a landscape, has a
-# quarter.
-FEWER = 4
+# quarter. --runs is a multiple of it.
+FEWER = STEP_OF_RUNS
 # About how long a simulated tuning takes on one core.
 SIMULATED_S = 0.4
 
@@ -119,7 +121,7 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
         folder / results_folder.ENVIRONMENT,
         {**describe_environment("", "", options.command), "tuning": settings},
     )
-    print_rates(console, rates)
+    print_judged(console, TITLES, TEXTS, [(make_cells(rate), rate.passes) for rate in rates], gap=1)
     _print_conclusion(console, rates, time.monotonic() - began_s)
     print_line(console, f"Results: {escape(printable(str(folder)))}")
     return 0 if all(rate.passes for rate in rates) else 1
@@ -130,7 +132,7 @@ def _print_start(console: Console, options: TuningsOptions) -> None:
     simulated = len(list_settings(options.landscapes)) * options.runs // FEWER
     real = sum(map(options.count_runs, options.plants))
     in_script = sum(map(options.count_runs, options.loaders))
-    seconds = simulated * SIMULATED_S / 2
+    seconds = simulated * SIMULATED_S / CORES
     seconds += sum(one.budget_s * options.count_runs(one) for one in (*options.plants, *options.loaders))
     print_line(
         console,
@@ -154,8 +156,8 @@ def _simulate(options: TuningsOptions, console: Console) -> list[Simulation]:
     return found
 
 
-def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning | PlantedTuning]:
-    found: list[RealTuning | PlantedTuning] = []
+def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning | InProcessTuning]:
+    found: list[RealTuning | InProcessTuning] = []
     order = [
         (plant, run)
         for run in range(options.runs)
@@ -176,7 +178,7 @@ def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning |
 
 def _tune_plant(
     plant: Plant, run: int, folder: Path, worker_ms: float, title: str, console: Console
-) -> RealTuning | PlantedTuning:
+) -> RealTuning | InProcessTuning:
     if plant.name in LOADERS_BY_NAME:
         # In this process, where no other thread should run.
         return tune_planted_loader(plant, run)
@@ -185,36 +187,23 @@ def _tune_plant(
         return tune_plant(plant, run, folder / f"{plant.name}-{run}", worker_ms)
 
 
-def _describe(tuned: RealTuning | PlantedTuning) -> str:
+def _describe(tuned: RealTuning | InProcessTuning) -> str:
     """Return what one tuning says, in one line."""
     gain = ""
     if tuned.gain is not None and tuned.gain_low is not None and tuned.gain_high is not None:
         interval = f"{tuned.gain_low:.2f} to {tuned.gain_high:.2f}"
         gain = f" {tuned.gain:.2f} ({interval}; planned {tuned.true_gain:.2f})"
-    if isinstance(tuned, PlantedTuning):
+    if isinstance(tuned, InProcessTuning):
         taken = f"{format_count(tuned.tried, 'setting')}, {tuned.seconds:.1f} s"
     else:
         taken = f"{tuned.trials} trials, {tuned.seconds:.0f} s"
     return f"{tuned.verdict}{gain}, {tuned.chosen or 'as given'}, regret {tuned.regret:.1%}, {taken}"
 
 
-def rate_plants(found: Sequence[RealTuning | PlantedTuning]) -> list[Rate]:
+def rate_plants(found: Sequence[RealTuning | InProcessTuning]) -> list[Rate]:
     """Return the rates of each planted loader."""
     names = dict.fromkeys(one.plant for one in found)
     return [Rate(name, "own", [one for one in found if one.plant == name]) for name in names]
-
-
-def print_rates(console: Console, rates: Sequence[Rate]) -> None:
-    """Print the table of the rates."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for place, title in enumerate((*TITLES, "")):
-        table.add_column(title, justify="left" if place < NAMES or not title else "right")
-    for rate in rates:
-        mark = "[green]right[/]" if rate.passes else "[bold red]WRONG[/]"
-        table.add_row(*make_cells(rate), mark)
-    console.print()
-    console.print(table)
-    console.print()
 
 
 def _print_conclusion(console: Console, rates: Sequence[Rate], taken_s: float) -> None:

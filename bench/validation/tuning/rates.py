@@ -6,57 +6,17 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.special import betaincinv
 
 from bench.analysis.statistics import CONFIDENCE
 from bench.analysis.tuning.outcome import Verdict
+from bench.validation.tuning.judged_tuning import JudgedTuning
 
 # Share of the tunings that may miss the best and all ties, claim a gain that isn't there, lose the fastest
 # in the race, or bound the regret too low. Of few tunings one may.
 MOST_WRONG = 0.05
-
-
-class Judged(Protocol):
-    """A tuning beside the truth."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """Its claim of a gain."""
-
-    @property
-    def regret(self) -> float:
-        """By how much the best exceeds the chosen configuration, as a share."""
-
-    @property
-    def is_found(self) -> bool:
-        """True if the chosen configuration is the best, or as good."""
-
-    @property
-    def is_leader_best(self) -> bool:
-        """True if the leader of the race is the best, or as good."""
-
-    @property
-    def is_false(self) -> bool:
-        """True if it claims a gain that isn't there."""
-
-    @property
-    def is_bound_broken(self) -> bool:
-        """True if the leader's regret exceeds its bound."""
-
-    @property
-    def is_best_lost(self) -> bool:
-        """True if the race dropped the fastest configuration in it."""
-
-    @property
-    def holds_gain(self) -> bool | None:
-        """True if the interval of the quoted gain holds the true one; None without one."""
-
-    @property
-    def time_share(self) -> float | None:
-        """Time of the tuning over that of a sweep of the whole grid; None where nobody knows that."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +32,7 @@ class Rate:
 
     name: str
     noise: str
-    tunings: Sequence[Judged]
+    tunings: Sequence[JudgedTuning]
     must_find: bool = True
 
     @property
@@ -124,7 +84,7 @@ class Rate:
     @property
     def passes(self) -> bool:
         """True if it is good enough."""
-        allowed = math.ceil(MOST_WRONG * self.total)
+        allowed = max(1, math.floor(MOST_WRONG * self.total))
         missed = self.total - self.found if self.must_find else 0
         return max(missed, self.false, self.broken, self.lost) <= allowed
 
@@ -138,7 +98,7 @@ class Rate:
         median, high = np.percentile(regrets, [50, 95])
         return float(median), float(high), max(regrets)
 
-    def _count(self, holds: Callable[[Judged], bool]) -> int:
+    def _count(self, holds: Callable[[JudgedTuning], bool]) -> int:
         return sum(holds(one) for one in self.tunings)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from bench.records import results_folder
-from bench.records.durable_write import write_atomically
 from bench.text import format_share
+from bench.validation.judged_table import list_markdown_lines
+from bench.validation.tuning.in_process_tuning import InProcessTuning
 from bench.validation.tuning.landscape import TIE
-from bench.validation.tuning.planted_tuning import PlantedTuning
 from bench.validation.tuning.rates import MOST_WRONG, Rate, bound_share
 from bench.validation.tuning.real_tuning import RealTuning
 from bench.validation.tuning.simulate import Simulation
@@ -41,7 +41,8 @@ TITLES = (
     "held",
     "time",
 )
-NAMES = 2
+# Columns of text; the others are numbers.
+TEXTS = TITLES[:2]
 
 
 def write_table(folder: Path, rates: Sequence[Rate]) -> None:
@@ -53,13 +54,11 @@ def write_table(folder: Path, rates: Sequence[Rate]) -> None:
     lines = [
         "# How often a tuning is right",
         "",
-        f"| {' | '.join(TITLES)} |",
-        f"|{' --- |' * NAMES}{' ---: |' * (len(TITLES) - NAMES)}",
-        *(f"| {' | '.join(make_cells(rate))} |" for rate in rates),
+        *list_markdown_lines(TITLES, TEXTS, map(make_cells, rates)),
         "",
         *_explain(rates),
     ]
-    write_atomically(folder / TABLE, "\n".join([*lines, ""]).encode())
+    results_folder.write_text(folder / TABLE, "\n".join([*lines, ""]))
 
 
 def _explain(rates: Sequence[Rate]) -> list[str]:
@@ -99,7 +98,7 @@ def make_cells(rate: Rate) -> list[str]:
 
 
 def write_tunings(
-    folder: Path, simulated: Sequence[Simulation], real: Sequence[RealTuning | PlantedTuning]
+    folder: Path, simulated: Sequence[Simulation], real: Sequence[RealTuning | InProcessTuning]
 ) -> None:
     """Write every tuning beside the truth, in a file of each part that was asked for.
 
@@ -107,7 +106,7 @@ def write_tunings(
         StorageError: a file can't be written.
     """
     of_processes = [one for one in real if isinstance(one, RealTuning)]
-    of_loaders = [one for one in real if isinstance(one, PlantedTuning)]
+    of_loaders = [one for one in real if isinstance(one, InProcessTuning)]
     for name, tunings in ((SIMULATED, simulated), (REAL, of_processes), (LOADERS, of_loaders)):
         if tunings:
             results_folder.write_csv(folder / name, pd.DataFrame([asdict(one) for one in tunings]))

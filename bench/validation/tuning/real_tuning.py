@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from bench.analysis.tuning.outcome import Stop, Verdict
 from bench.analysis.tuning.tuning import Tuning
@@ -12,8 +13,8 @@ from bench.process.errors import ExplainedError
 from bench.report.sweep_observer import SweepObserver
 from bench.runner.tuning.tune_session import measure_tuning
 from bench.text import describe_error
+from bench.validation.tuning.judged_tuning import PLAN_ERROR, JudgedTuning
 from bench.validation.tuning.landscape import TIE
-from bench.validation.tuning.plan_judgement import PLAN_ERROR, PlanJudgement
 from bench.validation.tuning.plant import Plant
 from bench.workloads.choice import choose_workload
 
@@ -23,7 +24,7 @@ class NotTunedError(ExplainedError):
 
 
 @dataclass(frozen=True)
-class RealTuning(PlanJudgement):
+class RealTuning(JudgedTuning):
     """A tuning of real processes beside what was planned.
 
     Attributes:
@@ -44,6 +45,8 @@ class RealTuning(PlanJudgement):
         trials: number of trials.
         seconds: time of the tuning.
     """
+
+    truth_error: ClassVar[float] = PLAN_ERROR
 
     plant: str
     run: int
@@ -70,7 +73,7 @@ class RealTuning(PlanJudgement):
     @property
     def is_bound_broken(self) -> bool:
         """True if the leader's regret exceeds its bound by more than a plan may be wrong."""
-        return self.regret_bound is not None and self.leader_regret > self.regret_bound + PLAN_ERROR
+        return self.regret_bound is not None and self.leader_regret > self.regret_bound + self.truth_error
 
     @property
     def is_best_lost(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.analysis.tuning.outcome import Outcome, Stop, Verdict
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
+from bench.validation.tuning.judged_tuning import JudgedTuning
 from bench.validation.tuning.landscape import TIE, Landscape
 from bench.validation.tuning.landscapes import make_landscape
 from bench.validation.tuning.noise import Noise
@@ -42,7 +43,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Simulation:
+class Simulation(JudgedTuning):
     """One simulated tuning beside the truth.
 
     Attributes:
@@ -55,9 +56,9 @@ class Simulation:
         verdict: what the tuning says of a gain.
         stop: why its race ended.
         regret: by how much of its true throughput the best exceeds the chosen configuration, as a share.
-        lead_regret: the same of the race's leader.
-        leader_regret: the same of the race's leader, among those that were raced.
-        regret_bound: bound on `leader_regret`; None where nothing is said.
+        leader_regret: the same of the race's leader.
+        raced_regret: the same of the race's leader, among those that were raced.
+        regret_bound: bound on `raced_regret`; None where nothing is said.
         best_gain: true throughput of the best over the present one's.
         true_gain: true throughput of the chosen configuration over the present one's.
         gain: the quoted gain; None without fresh blocks.
@@ -81,8 +82,8 @@ class Simulation:
     verdict: Verdict
     stop: Stop
     regret: float
-    lead_regret: float
     leader_regret: float
+    raced_regret: float
     regret_bound: float | None
     best_gain: float
     true_gain: float
@@ -98,36 +99,19 @@ class Simulation:
     grid_s: float
 
     @property
-    def is_found(self) -> bool:
-        """True if the chosen configuration is the best, or as good."""
-        return self.regret <= TIE
-
-    @property
     def is_leader_best(self) -> bool:
         """True if the leader of the race is the best, or as good."""
-        return self.lead_regret <= TIE
-
-    @property
-    def is_false(self) -> bool:
-        """True if it claims a gain that isn't there."""
-        return self.verdict == "gain" and self.true_gain <= 1
+        return self.leader_regret <= TIE
 
     @property
     def is_bound_broken(self) -> bool:
         """True if the leader's regret exceeds its bound."""
-        return self.regret_bound is not None and self.leader_regret > self.regret_bound
+        return self.regret_bound is not None and self.raced_regret > self.regret_bound
 
     @property
     def is_best_lost(self) -> bool:
         """True if the race dropped the fastest configuration in it."""
         return not self.best_kept
-
-    @property
-    def holds_gain(self) -> bool | None:
-        """True if the interval of the quoted gain holds the true one; None without one."""
-        if self.gain_low is None or self.gain_high is None:
-            return None
-        return self.gain_low <= self.true_gain <= self.gain_high
 
     @property
     def time_share(self) -> float:
@@ -168,8 +152,8 @@ def _compare(
         verdict=outcome.verdict,
         stop=outcome.stop,
         regret=landscape.find_regret(outcome.chosen),
-        lead_regret=landscape.find_regret(outcome.leader),
-        leader_regret=landscape.find_regret(outcome.leader, raced),
+        leader_regret=landscape.find_regret(outcome.leader),
+        raced_regret=landscape.find_regret(outcome.leader, raced),
         regret_bound=outcome.regret_bound,
         best_gain=max(landscape.speeds) / landscape.speeds[0],
         true_gain=landscape.find_gain(outcome.chosen),

@@ -1,10 +1,10 @@
-"""PlantedTuning: a tuning by tune_loader beside what was planned."""
+"""InProcessTuning: a tuning by tune_loader beside what was planned."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch.utils.data import DataLoader
 
@@ -15,13 +15,13 @@ from bench.runner.in_process.remembered import Remembered
 from bench.runner.in_process.settings_grid import list_settings
 from bench.runner.in_process.tune_in_process import TuningOrder, tune_in_process
 from bench.validation.targets import tuned
-from bench.validation.tuning.plan_judgement import PlanJudgement
+from bench.validation.tuning.judged_tuning import PLAN_ERROR, JudgedTuning
 from bench.validation.tuning.plant import Plant
 from loaders.spec.turn_knobs import read_settings
 
 
 @dataclass(frozen=True)
-class PlantedTuning(PlanJudgement):
+class InProcessTuning(JudgedTuning):
     """A tuning by tune_loader beside what was planned.
 
     Attributes:
@@ -40,6 +40,8 @@ class PlantedTuning(PlanJudgement):
         reason: why nothing could be tuned; empty where something was.
     """
 
+    truth_error: ClassVar[float] = PLAN_ERROR
+
     plant: str
     run: int
     verdict: Verdict
@@ -54,23 +56,8 @@ class PlantedTuning(PlanJudgement):
     budget_s: float
     reason: str
 
-    @property
-    def is_leader_best(self) -> bool:
-        """True if the returned settings are the best: of the race's leader nothing is told."""
-        return self.is_found
 
-    @property
-    def is_bound_broken(self) -> bool:
-        """False: no bound on the regret is told."""
-        return False
-
-    @property
-    def is_best_lost(self) -> bool:
-        """False: nothing is told of the race."""
-        return False
-
-
-def tune_planted_loader(plant: Plant, run: int) -> PlantedTuning:
+def tune_planted_loader(plant: Plant, run: int) -> InProcessTuning:
     """Tune a planted loader in this process as tune_loader does, and compare the result with the plan.
 
     Args:
@@ -88,7 +75,7 @@ def tune_planted_loader(plant: Plant, run: int) -> PlantedTuning:
     return compare_with_plan(plant, run, loader, tune_in_process(loader, order))
 
 
-def compare_with_plan(plant: Plant, run: int, loader: DataLoader[Any], result: Remembered) -> PlantedTuning:
+def compare_with_plan(plant: Plant, run: int, loader: DataLoader[Any], result: Remembered) -> InProcessTuning:
     """Return a result beside what was planned. The start of workers counts nothing in these plans.
 
     Args:
@@ -105,7 +92,7 @@ def compare_with_plan(plant: Plant, run: int, loader: DataLoader[Any], result: R
     best_s = min(plan(asdict(one)) for one in list_settings(loader, 1, plant.knobs, has_step=True))
     given_s, chosen_s = plan(given), plan({**given, **result.settings})
     gain, low, high = result.gain or (None, None, None)
-    return PlantedTuning(
+    return InProcessTuning(
         plant=plant.name,
         run=run,
         verdict=result.verdict,
