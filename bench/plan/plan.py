@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.plan.configuration import Configuration
@@ -46,3 +46,9 @@ class Plan:
     def knobs(self) -> list[str]:
         """Return the names of the loader knobs that any configuration has."""
         return list(dict.fromkeys(name for c in self.configurations for name in c.spec.knobs()))
+
+
+def plan_against_first(configurations: Iterable[Configuration]) -> Plan:
+    """Return the plan of configurations that can all run, each of which is compared with the first one."""
+    found = tuple(configurations)
+    return Plan(found, (0,) * len(found), (), {})

@@ -69,11 +69,6 @@ def make_present_best(points: Sequence[Point], random: np.random.Generator) -> l
     return [1.0, *(float(share) for share in random.uniform(0.5, 0.99, len(points) - 1))]
 
 
-def make_cold(points: Sequence[Point], random: np.random.Generator) -> list[float]:
-    """Return warm speeds with a fastest one, which begins slowly."""
-    return make_peak(points, random)
-
-
 MAKERS: dict[str, MakeShares] = {
     "plateau": make_plateau,
     "cliff": make_cliff,
@@ -82,9 +77,10 @@ MAKERS: dict[str, MakeShares] = {
     "computing": make_computing,
     "equal": make_equal,
     "present-best": make_present_best,
-    "warm-up": make_cold,
+    # Its fastest one begins slowly.
+    "warm-up": make_peak,
 }
-# The fastest one of `warm-up` takes so much longer for so many batches.
+# Of the fastest one of `warm-up`: time of a cold batch over that of a warm one, and range of their number.
 COLD_FACTOR, COLD_BATCHES = 2.5, (10, 30)
 
 
@@ -112,7 +108,7 @@ def make_landscape(name: str, size: int, random: np.random.Generator) -> Landsca
                 process_s=PROCESS_S + WORKER_S * point.workers,
                 waiting=point.waiting,
                 cost=point.cost,
-                settings={name: str(value) for name, value in asdict(point).items()},
+                settings={knob: str(value) for knob, value in asdict(point).items()},
             )
         )
     present = 0 if name == "present-best" else int(random.integers(len(times)))

@@ -47,7 +47,7 @@ class SimulatedLab:
     def __post_init__(self) -> None:
         """Begin at time 0, with a look at the present configuration."""
         self._drift = Drift(self.random)
-        look, waiting = _look(self.landscape.times[0]), [int(times.waiting) for times in self.landscape.times]
+        look, waiting = _look(self.landscape.times[0]), [times.waiting for times in self.landscape.times]
         self.lengths = TrialLengths(self.landscape.batches, EPOCHS, look, waiting)
 
     def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.analysis.throughputs import Throughputs, compute_throughputs
-from bench.plan.plan import Plan
+from bench.plan.plan import plan_against_first
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
 from bench.plan.tune_options import TuneOptions
@@ -104,14 +104,13 @@ class WholeGrid:
         self.seconds += seconds
 
     def choose(self, numbers: Sequence[int], folder: Path) -> WholeGrid:
-        """Return some of the configurations, of which nothing was measured in a folder of their own.
+        """Return a grid of some of the configurations, of which nothing is measured yet.
 
         Args:
             numbers: their numbers, which they don't keep.
-            folder: the folder.
+            folder: its folder.
         """
-        found = tuple(self.sweep.plan.configurations[number] for number in numbers)
-        plan = Plan(found, (0,) * len(found), (), {})
+        plan = plan_against_first(self.sweep.plan.configurations[number] for number in numbers)
         runs = tuple(schedule_runs(plan, {}, self.sweep.options.schedule.epochs))
         names = tuple(self.names[number] for number in numbers)
         return WholeGrid(replace(self.sweep, plan=plan, names=names, runs=runs, folder=folder), self.choice)
@@ -154,8 +153,7 @@ def prepare_grid(options: TuneOptions, observer: SweepObserver) -> WholeGrid:
                 _, look = search.look(workload)
             except CutError as error:
                 raise NotTunedError(str(error)) from error
-            found = search.make_space(workload, look).configurations
-    plan = Plan(found, (0,) * len(found), (), {})
+            plan = plan_against_first(search.make_space(workload, look).configurations)
     schedule = replace(sweep.options.schedule, blocks=1, steady_s=STEADY_S["confirm"])
     whole = replace(
         sweep,
