@@ -16,7 +16,7 @@ def describe_busy(gpu: str, busy: DeviceBusy | None, other: DeviceBusy | None, n
         name: name of the other one, such as `the baseline`.
     """
     if busy is None:
-        return f"It was measured on an {gpu}." if gpu else ""
+        return f"It was measured on this GPU: {gpu}." if gpu else ""
     subject = f"The GPU ({gpu})" if gpu else "The GPU"
     sentence = f"{subject} computes for {_format_busy(busy)} of an epoch and waits for the rest"
     if other is None:

@@ -90,12 +90,23 @@ def make_row_axes(rows: float, title: str, context: str, row_inches: float = ROW
     axes.yaxis.set_visible(False)
     axes.tick_params(labelsize=9)
     sns.despine(ax=axes, left=True)
+    write_title(figure, title, context)
+    return RowAxes(figure, axes)
+
+
+def write_title(figure: Figure, title: str, context: str) -> None:
+    """Write the title of a figure into the ABOVE inches over its axes.
+
+    Args:
+        figure: the figure.
+        title: its title.
+        context: second line of the title.
+    """
     for text, inches, size, weight, color in (
-        (title, 0.34, 11.5, "bold", INK),
-        (context, 0.14, 9, "normal", MUTED),
+        (title, 0.28, 11.5, "bold", INK),
+        (context, 0.48, 9, "normal", MUTED),
     ):
         figure.text(
-            0.01, 1 - (ABOVE - inches) / height, text, ha="left", va="bottom", fontsize=size, weight=weight,
-            color=color, gid=TITLE,
+            0.01, 1 - inches / figure.get_figheight(), text, ha="left", va="bottom", fontsize=size,
+            weight=weight, color=color, gid=TITLE,
         )  # fmt: skip
-    return RowAxes(figure, axes)

@@ -76,7 +76,7 @@ def _select(tuning: Tuning) -> list[int]:
     tried = [number for number in order_candidates(tuning) if find_fate(tuning, number).end != "unseen"]
     outcome = tuning.outcome
     # The present one stands last where it is neither in the tie set nor shown to be the best.
-    firsts = [number for number in tried if number in outcome.tied or 0 != number == outcome.chosen]
+    firsts = [number for number in tried if number in outcome.tied or (number and number == outcome.chosen)]
     others = [number for number in tried if number not in firsts and number != 0]
     shown = [*firsts[: MOST_ROWS - MOST_OTHERS - 1], *others[:MOST_OTHERS]]
     return shown if 0 in shown or 0 not in tried else [*shown, 0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from bench.analysis.explanation.words import format_cores
 from bench.analysis.tuning.outcome import End, Fate, Stop
 from bench.analysis.tuning.tuning import Candidate, Tuning
@@ -124,8 +122,7 @@ def format_percent(share: float) -> str:
 
 def format_bound(bound: float | None) -> str:
     """Return a bound on a regret, such as `2.1%`; empty where nothing is known."""
-    known = bound is not None and math.isfinite(bound) and bound < LARGEST_BOUND
-    return format_percent(bound) if known and bound is not None else ""
+    return "" if bound is None or bound >= LARGEST_BOUND else format_percent(bound)
 
 
 def count_processes(candidate: Candidate) -> str:

@@ -22,7 +22,7 @@ BOUND = DeviceBusy(0.41, is_bound=True)
         ("NVIDIA L4", BUSY, None, "The GPU (NVIDIA L4) computes for 72% of an epoch and waits for the rest."),
         ("", LITTLE, None, "The GPU computes for less than 1% of an epoch and waits for the rest."),
         ("", BOUND, None, "The GPU computes for at most 41% of an epoch and waits for the rest."),
-        ("NVIDIA L4", None, LITTLE, "It was measured on an NVIDIA L4."),
+        ("Tesla T4", None, LITTLE, "It was measured on this GPU: Tesla T4."),
         ("", None, None, ""),
     ],
 )  # fmt: skip

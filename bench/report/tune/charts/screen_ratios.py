@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.analysis.tuning.tuning import Tuning
-from bench.report.charts.chart import TITLE as TITLE_ID
 from bench.report.charts.chart import Chart, mark_configuration
 from bench.report.charts.chart_words import join_sentences
 from bench.report.charts.palette import BEST, INK, MUTED
+from bench.report.charts.row_axes import ABOVE, write_title
 from bench.report.explain.wording import format_factor
 from bench.report.tune.charts.looks import HOLLOW, NOW, OVER_PRESENT, describe_context, scale_ratios
 from bench.report.tune.words import YOURS, find_fate, name_setting, select_ends
@@ -23,8 +23,8 @@ from bench.text import format_count
 NAME, TITLE = "screen_ratios", "The screen"
 KNOB = "num_workers"
 WIDTH, HEIGHT = 7.5, 4.0
-# Heights in inches of what stands above and below the axes.
-ABOVE, BELOW, LEFT = 0.62, 0.95, 0.75
+# Inches below and to the left of the axes.
+BELOW, LEFT = 0.95, 0.75
 # Width that the candidates of one value take, in steps of the axis.
 SPREAD = 0.6
 KEPT: dict[str, Any] = {"marker": "o", "color": BEST, "markersize": 6}
@@ -44,14 +44,7 @@ def make_screen_ratios(tuning: Tuning) -> Chart | None:
     figure = Figure(figsize=(WIDTH, HEIGHT))
     axes = figure.add_axes((LEFT / WIDTH, BELOW / HEIGHT, 0.99 - LEFT / WIDTH, 1 - (ABOVE + BELOW) / HEIGHT))
     sns.despine(ax=axes)
-    for text, inches, size, weight, color in (
-        (TITLE, 0.28, 11.5, "bold", INK),
-        (context, 0.48, 9, "normal", MUTED),
-    ):
-        figure.text(
-            0.01, 1 - inches / HEIGHT, text, ha="left", va="bottom", fontsize=size, weight=weight,
-            color=color, gid=TITLE_ID,
-        )  # fmt: skip
+    write_title(figure, TITLE, context)
     places, how = _place(axes, tuning, ratios)
     axes.axhline(1, zorder=0, **NOW)
     screened = set(select_ends(tuning, "screened"))
