@@ -82,14 +82,17 @@ def find_assignment(tree: ast.Module, name: str) -> int | None:
 def _iterate_around(tree: ast.Module, call: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     """Yield the functions around a call by the names that call them."""
     for node in ast.walk(tree):
-        if not any(inner is call for inner in ast.walk(node)):
-            continue
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        names: list[str] = []
+        scopes: list[ast.AST] = [node]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [node.name]
+        elif isinstance(node, ast.ClassDef):
             # A class is called where its `__init__` is to run.
-            if not isinstance(node, ast.ClassDef) or list_within([call], find_scopes(node, "__init__")):
-                yield node.name, node
+            names, scopes = [node.name], find_scopes(node, "__init__")
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            yield from ((one.id, node) for one in node.targets if isinstance(one, ast.Name))
+            names = [one.id for one in node.targets if isinstance(one, ast.Name)]
+        if names and list_within([call], scopes):
+            yield from ((name, node) for name in names)
 
 
 def _iterate_names(tree: ast.Module) -> Iterator[str]:

@@ -79,14 +79,15 @@ def order_by_importance(configurations: Sequence[Configuration], baselines: Sequ
         configurations: the configurations of a plan.
         baselines: the number of each one's baseline.
     """
-    families = {configurations[number].spec.family for number in baselines}
-    work = {_find_work(configurations[number]) for number in baselines}
+    references = set(baselines)
+    families = {configurations[number].spec.family for number in references}
+    work = {_find_work(configurations[number]) for number in references}
 
     def place(number: int) -> tuple[bool, bool, bool, bool, float]:
         one = configurations[number]
         is_other, varies = _find_work(one) not in work, one.spec.family in families
         rate = 0.0 if varies else one.spec.typical_samples_per_s()
-        return number not in baselines, is_other, one.cuda_graph, varies, -rate
+        return number not in references, is_other, one.cuda_graph, varies, -rate
 
     return tuple(sorted(range(len(configurations)), key=place))
 
