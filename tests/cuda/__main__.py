@@ -7,7 +7,6 @@ nothing. `--rehearse` tries the parts without a GPU.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,13 +17,13 @@ from bench.cli.option_readers import make_list_reader
 from bench.cli.user_path import UserPath
 from bench.process.errors import ProcessError
 from bench.process.watchdog import start_watchdog
+from bench.records import results_folder
 from bench.records.errors import ResultsError
 from bench.text import format_duration, suggest
 from tests.cuda.machine import MachineError, look_at_machine, make_environment
 from tests.cuda.part import Part
 from tests.cuda.parts import BY_NAME, PARTS, list_chosen
 from tests.cuda.session import Session
-from tests.paths import ROOT
 
 HELP = (
     "Run the tests, validations, benchmarks and sweeps that need a GPU. Each part has a time bound and a "
@@ -113,7 +112,9 @@ def command(
     machine = look_at_machine(environment)
     if machine["gpu"] is None and not rehearse:
         raise MachineError("torch finds no CUDA device here; --rehearse tries the parts without one")
-    session = Session(_make_folder(out), machine, environment, rehearse, archive)
+    folder = results_folder.name_folder(out, "cuda-local").absolute()
+    results_folder.make_folder(folder)
+    session = Session(folder, machine, environment, rehearse, archive)
     return session.run(list_chosen(only), bounds)
 
 
@@ -126,24 +127,6 @@ def _print_parts(parts: Sequence[Part], bounds: Mapping[str, float]) -> None:
         click.echo(f"{part.name:{widest}}  {bound_s:4.0f} s  {part.purpose}{note}")
     total_s = sum(bounds.get(part.name, part.bound_s) for part in parts if part.is_default)
     click.echo(f"Together at most {format_duration(total_s)}")
-
-
-def _make_folder(out: Path | None) -> Path:
-    """Make the folder of all files.
-
-    Raises:
-        ResultsError: it can't be made, or is not empty.
-    """
-    now = datetime.now(timezone.utc)
-    folder = ROOT / "results" / f"{now:%Y%m%dT%H%M%SZ}-cuda-local" if out is None else out.absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        is_empty = not any(folder.iterdir())
-    except OSError as error:
-        raise ResultsError(f"--out: {folder} can't be a new folder: {error.strerror}") from None
-    if not is_empty:
-        raise ResultsError(f"--out: {folder} is not empty; name a new folder")
-    return folder
 
 
 def main() -> NoReturn:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench.machine.cpu_checks import count_usable_cores
 from tests.cuda.feeding_rates import describe_rates
 from tests.cuda.part import Part, Setting
 from tests.cuda.sweep_figures import RESULTS, describe_sweep
@@ -63,8 +63,13 @@ def _list_test_files(mark: str) -> list[Path]:
     return [file for file in find_marked(mark, TESTS) if BENCHMARKS not in file.parents]
 
 
+def _count_processes() -> int:
+    """Return how many processes share the tests or load pictures: half of the cores, as each has helpers."""
+    return min(MOST_PROCESSES, max(1, int(count_usable_cores()) // 2))
+
+
 def _run_tests(setting: Setting) -> list[str]:
-    processes = min(MOST_PROCESSES, (os.cpu_count() or 1) // 2)
+    processes = _count_processes()
     shared = ["-n", str(processes), "--dist", "load"] if processes > 1 and find_spec("xdist") else []
     return _make_pytest(
         setting, _list_test_files("cuda"), "-m", "cuda and not alone", "--durations=20", *shared
@@ -131,7 +136,7 @@ def _sweep_families(setting: Setting) -> list[str]:
 
 
 def _sweep_pictures(setting: Setting) -> list[str]:
-    workers = 1 if setting.rehearsal else min(MOST_PROCESSES, max(1, (os.cpu_count() or 1) // 2))
+    workers = 1 if setting.rehearsal else _count_processes()
     grid = (
         f"{PICTURES}:device_loader", "--step", f"{PICTURES}:make_step", "--param", f"num_workers={workers}",
         "--param", "prefetch=false,true",
