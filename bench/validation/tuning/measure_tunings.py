@@ -30,7 +30,7 @@ from bench.validation.tuning.loader_plants import LOADER_PLANTS
 from bench.validation.tuning.plant import Plant
 from bench.validation.tuning.plants import PLANTS
 from bench.validation.tuning.rates import MOST_WRONG, Rate
-from bench.validation.tuning.rates_files import TEXTS, TITLES, make_cells, write_table, write_tunings
+from bench.validation.tuning.rates_files import SPARE, TEXTS, TITLES, make_cells, write_table, write_tunings
 from bench.validation.tuning.real_tuning import RealTuning, tune_plant
 from bench.validation.tuning.simulate import Simulation
 from bench.validation.tuning.simulations import list_settings, rate_simulations, simulate_all
@@ -121,7 +121,8 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
         folder / results_folder.ENVIRONMENT,
         {**describe_environment("", "", options.command), "tuning": settings},
     )
-    print_judged(console, TITLES, TEXTS, [(make_cells(rate), rate.passes) for rate in rates], gap=1)
+    lines = [(make_cells(rate), rate.passes) for rate in rates]
+    print_judged(console, TITLES, TEXTS, lines, gap=1, spare=SPARE)
     _print_conclusion(console, rates, time.monotonic() - began_s)
     print_line(console, f"Results: {escape(printable(str(folder)))}")
     return 0 if all(rate.passes for rate in rates) else 1

@@ -41,8 +41,8 @@ TITLES = (
     "held",
     "time",
 )
-# Columns of text; the others are numbers.
-TEXTS = TITLES[:2]
+# Columns of text; the others are numbers. A screen that is too narrow for all leaves out the spare ones.
+TEXTS, SPARE = TITLES[:2], ("leader", "95%", "held", "time")
 
 
 def write_table(folder: Path, rates: Sequence[Rate]) -> None:
