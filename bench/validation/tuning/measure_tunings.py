@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,13 +82,25 @@ class TuningsOptions:
         """The planted loaders that tune_loader tunes."""
         return [LOADERS_BY_NAME[name] for name in self.only if name in LOADERS_BY_NAME]
 
+    @property
+    def simulations(self) -> int:
+        """Number of simulated tunings."""
+        return len(list_settings(self.landscapes)) * (self.runs // FEWER)
+
     def count_runs(self, plant: Plant) -> int:
         """Return the number of tunings of a planted loader."""
         return self.runs if plant.is_equal else self.runs // FEWER
 
+    def list_runs(self) -> list[tuple[Plant, int]]:
+        """Return the tunings of planted loaders in their order: the loader, and the number of its run."""
+        plants = (*self.plants, *self.loaders)
+        return [(plant, run) for run in range(self.runs) for plant in plants if run < self.count_runs(plant)]
+
 
 def measure_tunings(options: TuningsOptions, console: Console) -> int:
     """Measure the rates, print them, and write them to a folder.
+
+    An interrupt or an error ends the measuring. The rates until then are printed and written all the same.
 
     Args:
         options: order to carry out.
@@ -104,77 +116,81 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
         TargetError: a planted loader can't be measured.
         ProcessError: no process can be started.
         StorageError: a file can't be written.
+        KeyboardInterrupt: the user has ended it.
     """
     began_s = time.monotonic()
     folder = results_folder.name_folder(options.out, NAME)
     results_folder.check_folder(folder)
     _print_start(console, options)
     results_folder.make_folder(folder)
-    with keep_to_cores():
-        simulated = _simulate(options, console)
-        real = _tune_plants(options, console)
-    rates = [*rate_simulations(simulated), *rate_plants(real)]
-    write_tunings(folder, simulated, real)
-    write_table(folder, rates)
-    settings = {"runs": options.runs, "only": options.only, "took_s": round(time.monotonic() - began_s)}
-    results_folder.write_json(
-        folder / results_folder.ENVIRONMENT,
-        {**describe_environment("", "", options.command), "tuning": settings},
-    )
-    lines = [(make_cells(rate), rate.passes) for rate in rates]
-    print_judged(console, TITLES, TEXTS, lines, gap=1, spare=SPARE)
-    _print_conclusion(console, rates, time.monotonic() - began_s)
-    print_line(console, f"Results: {escape(printable(str(folder)))}")
+    simulated: list[Simulation] = []
+    real: list[RealTuning | InProcessTuning] = []
+    is_whole = False
+    try:
+        with keep_to_cores():
+            simulated.extend(_simulate(options, console))
+            real.extend(_tune_plants(options, console))
+        is_whole = True
+    finally:
+        rates = [*rate_simulations(simulated), *rate_plants(real)]
+        if rates:
+            taken_s = time.monotonic() - began_s
+            write_tunings(folder, simulated, real)
+            write_table(folder, rates)
+            _write_environment(folder, options, taken_s)
+            lines = [(make_cells(rate), rate.passes) for rate in rates]
+            print_judged(console, TITLES, TEXTS, lines, gap=1, spare=SPARE)
+            if is_whole:
+                _print_conclusion(console, rates, taken_s)
+            else:
+                planned = format_count(options.simulations + len(options.list_runs()), "tuning")
+                print_line(console, f"Ended early: {len(simulated) + len(real):,} of {planned} measured")
+            print_line(console, f"Results: {escape(printable(str(folder)))}")
     return 0 if all(rate.passes for rate in rates) else 1
+
+
+def _write_environment(folder: Path, options: TuningsOptions, taken_s: float) -> None:
+    """Write the facts of machine and order."""
+    settings = {"runs": options.runs, "only": options.only, "took_s": round(taken_s)}
+    facts = {**describe_environment("", "", options.command), NAME: settings}
+    results_folder.write_json(folder / results_folder.ENVIRONMENT, facts)
 
 
 def _print_start(console: Console, options: TuningsOptions) -> None:
     """Print what is measured, and about how long that takes."""
-    simulated = len(list_settings(options.landscapes)) * options.runs // FEWER
     real = sum(map(options.count_runs, options.plants))
     in_script = sum(map(options.count_runs, options.loaders))
-    seconds = simulated * SIMULATED_S / CORES
-    seconds += sum(one.budget_s * options.count_runs(one) for one in (*options.plants, *options.loaders))
+    seconds = options.simulations * SIMULATED_S / CORES
+    seconds += sum(plant.budget_s for plant, _ in options.list_runs())
     print_line(
         console,
-        f"{simulated:,} simulated tunings, {real} of processes, {in_script} by tune_loader, about "
+        f"{options.simulations:,} simulated tunings, {real} of processes, {in_script} by tune_loader, about "
         f"{format_duration(seconds)} on two cores",
     )
 
 
-def _simulate(options: TuningsOptions, console: Console) -> list[Simulation]:
-    found: list[Simulation] = []
+def _simulate(options: TuningsOptions, console: Console) -> Iterator[Simulation]:
     if not options.landscapes:
-        return found
+        return
     context = prepare_context((*OWN_MODULES, simulate.__name__))
     for place, name in enumerate(options.landscapes, start=1):
         title = f"{place}/{len(options.landscapes)} {name}"
         with console.status(title, refresh_per_second=2):
             tunings = [*simulate_all(list_settings([name]), options.runs // FEWER, context)]
-        found += tunings
         right = sum(one.is_found for one in tunings)
         console.print(f"{title}: the best or a tie in {right} of {len(tunings)}", soft_wrap=True)
-    return found
+        yield from tunings
 
 
-def _tune_plants(options: TuningsOptions, console: Console) -> list[RealTuning | InProcessTuning]:
-    found: list[RealTuning | InProcessTuning] = []
-    order = [
-        (plant, run)
-        for run in range(options.runs)
-        for plant in (*options.plants, *options.loaders)
-        if run < options.count_runs(plant)
-    ]
-    if not order:
-        return []
+def _tune_plants(options: TuningsOptions, console: Console) -> Iterator[RealTuning | InProcessTuning]:
+    order = options.list_runs()
     worker_ms = measure_costs(prepare_context(OWN_MODULES)).worker_ms if options.plants else 0.0
     with tempfile.TemporaryDirectory(prefix=make_folder_prefix()) as made:
         for place, (plant, run) in enumerate(order, start=1):
             title = f"{place:>{len(str(len(order)))}}/{len(order)} {plant.name}"
             tuned = _tune_plant(plant, run, Path(made), worker_ms, title, console)
-            found.append(tuned)
             console.print(f"{title}: {escape(_describe(tuned))}", soft_wrap=True)
-    return found
+            yield tuned
 
 
 def _tune_plant(

@@ -246,7 +246,10 @@ def measure(monkeypatch, tmp_path):
             lambda plant, run: compare_loader(plant.name, make_result({})),
         )
         options = TuningsOptions(4, ("peak", "real-equal", "real-waiting", "loader-equal"), folder)
-        code = measure_tunings(options, Console(file=out, width=100))
+        try:
+            code = measure_tunings(options, Console(file=out, width=100))
+        except KeyboardInterrupt:
+            code = 130
         return code, out.getvalue(), folder
 
     return run
@@ -274,6 +277,22 @@ def test_false_gains_are_exit_code_1(measure) -> None:
     code, out, _ = measure(lambda plant: 2 if plant.name == "real-equal" else 3)
     assert code == 1
     assert "Not right often enough: real-equal" in out
+
+
+def test_an_interrupt_leaves_what_was_measured(measure) -> None:
+    """Each landscape as a whole, and each tuning of a planted loader."""
+
+    def choose(plant) -> int:
+        if plant.name == "real-waiting":
+            raise KeyboardInterrupt
+        return 0
+
+    code, out, folder = measure(choose)
+    assert code == 130
+    assert "Ended early: 5 of 41 tunings measured" in out
+    assert pd.read_csv(folder / "tuning_real.csv")["plant"].tolist() == ["real-equal"]
+    assert len(pd.read_csv(folder / "tuning_simulated.csv")) == 4
+    assert read_environment(folder)["tuning"]["runs"] == 4
 
 
 def test_a_folder_that_is_in_use_is_an_error_before_anything_is_measured(measure, tmp_path) -> None:
