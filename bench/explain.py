@@ -15,6 +15,7 @@ from bench.process import interrupts
 from bench.process.errors import ProcessError
 from bench.process.guest import run_as_guest
 from bench.process.lent_names import use_own_packages
+from bench.process.running_clock import read_running_s
 from bench.records.errors import ResultsError
 from bench.report.command_output import CommandOutput
 from bench.report.explain_closing import complain_of, describe_explanation, print_conclusion
@@ -86,8 +87,9 @@ class Explain:
         with run_as_guest():
             observer = choose_observer(verbose)
             check_place(self._options.order)
+            began_s = read_running_s()
             choice = choose_workload(self._options.order)
-            conclusion = measure_explanation(self._options, choice, observer)
+            conclusion = measure_explanation(self._options, choice, observer, began_s)
             if verbose:
                 observer.console.print()
                 print_conclusion(observer.console, conclusion)
@@ -117,8 +119,9 @@ def run_explain(options: ExplainOptions) -> int:
     printer = ProgressPrinter(output.progress)
     try:
         check_place(options.order)
+        began_s = read_running_s()
         choice = choose_workload(options.order)
-        conclusion = measure_explanation(options, choice, printer)
+        conclusion = measure_explanation(options, choice, printer, began_s)
     except KeyboardInterrupt:
         # It came before the first trial.
         complain("interrupted")

@@ -62,7 +62,7 @@ def prepare_explanation(options: ExplainOptions, offer: Offer) -> PreparedSweep:
 
 
 def measure_explanation(
-    options: ExplainOptions, choice: WorkloadChoice, observer: SweepObserver
+    options: ExplainOptions, choice: WorkloadChoice, observer: SweepObserver, began_s: float | None = None
 ) -> ExplainConclusion:
     """Measure a configuration and explain it, also where the measuring was interrupted.
 
@@ -70,6 +70,8 @@ def measure_explanation(
         options: order to carry out.
         choice: what it trains.
         observer: is told of what happens.
+        began_s: reading of `read_running_s()` at which the budget began, before the workload was chosen;
+            default None for now.
 
     Returns:
         The explanation, and the error or interrupt that ended the measuring.
@@ -79,22 +81,28 @@ def measure_explanation(
         ProcessError: no process can be started.
         The errors of `open_folder`.
     """
+    began_s = read_running_s() if began_s is None else began_s
     sweep = prepare_explanation(options, choice.offer)
     with open_folder(sweep, choice, observer) as (workload, _), interrupts.hold():
-        return _Session(options, sweep, choice, observer).run(workload)
+        return _Session(options, sweep, choice, observer, began_s).run(workload)
 
 
 class _Session:
     """The parts of one explanation, which follow each other."""
 
     def __init__(
-        self, options: ExplainOptions, sweep: PreparedSweep, choice: WorkloadChoice, observer: SweepObserver
+        self,
+        options: ExplainOptions,
+        sweep: PreparedSweep,
+        choice: WorkloadChoice,
+        observer: SweepObserver,
+        began_s: float,
     ) -> None:
         self._options = options
         self._sweep = sweep
         self._choice = choice
         self._observer = observer
-        self._began_s = read_running_s()
+        self._began_s = began_s
 
     def run(self, workload: Workload) -> ExplainConclusion:
         """Measure, explain, verify and write."""

@@ -76,6 +76,11 @@ class InMemory(OwnLoaderSpec):
         return f"decoding takes about {decoding_s:,.0f} s; --family dataloader,in_memory measures it"
 
     @property
+    def preparation_s(self) -> float:
+        """About how long decoding takes on all cores, in seconds; 0 where it isn't known."""
+        return _estimate_decoding_s(self.facts.sample)
+
+    @property
     def theirs(self) -> DataLoaderSettings:
         """The settings that the user's DataLoader has."""
         return self.facts.settings or DataLoaderSettings()

@@ -46,6 +46,14 @@ class KnobSet(ABC):
         """Loaders with the same key need the same files beside the data, whatever their knobs are."""
         return self.family
 
+    @property
+    def preparation_s(self) -> float:
+        """About how long it takes to make what the loader needs beside the data, once for all of its trials.
+
+        In seconds; 0 where that is short or not known.
+        """
+        return 0.0
+
     @classmethod
     def declared_knobs(cls) -> dict[str, Knob]:
         """Return the family's knobs by name, in the order of their declaration."""

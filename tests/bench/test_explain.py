@@ -18,6 +18,8 @@ from bench.analysis.explanation.explain import explain
 from bench.analysis.explanation.explanation import Advice, BreakEven, Explanation
 from bench.cli.config_file import tomllib
 from bench.explain import main
+from bench.plan.plan import PlanError
+from bench.process.running_clock import read_running_s
 from bench.records.results_folder import read_ceilings, read_environment, read_runs
 from bench.report.charts.chart import Chart
 from bench.report.explanation_file import read_explanation, write_explanation
@@ -237,3 +239,22 @@ def test_a_loader_that_fails_is_one_line(explain_here, tmp_path) -> None:
     assert err.count("\n") == 1
     assert (folder / "trials.log").exists()
     assert not (folder / "explanation.json").exists()
+
+
+def test_budget_begins_before_the_first_look(explain_here, monkeypatch, tmp_path) -> None:
+    """Also if the look takes most of it."""
+    looked_s: list[float] = []
+    began_s: list[float] = []
+
+    def look(*_: object, **__: object) -> None:
+        looked_s.append(read_running_s())
+
+    def measure(*arguments: object) -> None:
+        began_s.append(float(str(arguments[3])))
+        raise PlanError("nothing to explain")
+
+    monkeypatch.setattr("bench.explain.choose_workload", look)
+    monkeypatch.setattr("bench.explain.measure_explanation", measure)
+    code, _, err = explain_here("--budget", "20s", "--out", str(tmp_path / "out"))
+    assert (code, err.strip()) == (2, "error: nothing to explain")
+    assert began_s[0] <= looked_s[0]

@@ -97,10 +97,12 @@ class Speeds:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, speeds: list[float]) -> None:
         self.speeds = speeds
         self.trials: list[tuple[Stage, int]] = []
-        monkeypatch.setattr(ProcessLab, "_measure", self._make_measure())
+        monkeypatch.setattr(ProcessLab, "measure", self._make_measure())
 
     def _make_measure(self) -> Callable[..., Measured]:
-        def measure(lab: ProcessLab, stage: Stage, number: int, block: int, cap_s: float | None) -> Measured:
+        def measure(
+            lab: ProcessLab, stage: Stage, number: int, block: int, cap_s: float | None = None
+        ) -> Measured:
             del lab, cap_s
             self.trials.append((stage, number))
             # Blocks differ, and so do trials, a little.
@@ -161,8 +163,8 @@ def test_interrupt_between_trials_keeps_what_was_measured(tune_here, tmp_path, m
 
     monkeypatch.setattr(Race, "add_block", add)
     # These trials take no process, in which an interrupt would be noticed.
-    measure = ProcessLab._measure
-    monkeypatch.setattr(ProcessLab, "_measure", lambda lab, *trial: (check(lab), measure(lab, *trial))[1])
+    measure = ProcessLab.measure
+    monkeypatch.setattr(ProcessLab, "measure", lambda lab, *trial: (check(lab), measure(lab, *trial))[1])
     folder = tmp_path / "out"
     code, out, _ = tune_here(TARGET, *KNOBS, "--budget", "1h", "--out", str(folder))
     assert code == 130
@@ -240,8 +242,8 @@ def test_data_that_are_gone_keep_what_was_measured(tune_here, tmp_path, monkeypa
 
     monkeypatch.setattr(StageSetup, "make_trials", make)
     # These trials take no process, in which it would be noticed that there are none.
-    measure = ProcessLab._measure
-    monkeypatch.setattr(ProcessLab, "_measure", lambda lab, *trial: (check(lab), measure(lab, *trial))[1])
+    measure = ProcessLab.measure
+    monkeypatch.setattr(ProcessLab, "measure", lambda lab, *trial: (check(lab), measure(lab, *trial))[1])
     folder = tmp_path / "out"
     code, out, err = tune_here(TARGET, *KNOBS, "--budget", "1h", "--out", str(folder))
     assert code == 1
@@ -268,8 +270,8 @@ def test_changed_data_end_a_part_before_it_begins(tune_here, tmp_path, monkeypat
         return found
 
     monkeypatch.setattr(Search, "make_space", make)
-    measure = ProcessLab._measure
-    monkeypatch.setattr(ProcessLab, "_measure", lambda lab, *trial: (check(lab), measure(lab, *trial))[1])
+    measure = ProcessLab.measure
+    monkeypatch.setattr(ProcessLab, "measure", lambda lab, *trial: (check(lab), measure(lab, *trial))[1])
     code, _, err = tune_here(TARGET, *KNOBS, "--out", str(tmp_path / "out"))
     assert (code, begun) == (1, [])
     assert "the data changed during the measurement: images was written to" in err

@@ -20,7 +20,7 @@ from bench.runner.epoch_cut import CutError, EpochCut, choose_cut
 from bench.runner.first_look import FirstLook
 from bench.runner.sweep_session import find_limits
 from bench.runner.trial_process import TrialRunner
-from bench.runner.tuning.fitting import leave_out_infeasible
+from bench.runner.tuning.fitting import leave_out_infeasible, leave_out_long_prepared
 from bench.trial.workload import Workload
 
 
@@ -63,7 +63,9 @@ class Search:
         return cut, cut.look
 
     def make_space(self, workload: Workload, look: FirstLook) -> SearchSpace:
-        """Return the configurations that fit into this machine, by what a probe shows of their needs.
+        """Return the configurations that fit into this machine and the budget.
+
+        What they need of memory is known by a probe.
 
         Args:
             workload: what is trained.
@@ -75,6 +77,7 @@ class Search:
         """
         present, facts = self.sweep.plan.configurations[0], find_facts(self.sweep, look.waiting)
         space = make_space(self.options.order.request, self.offer, present, facts)
+        space = leave_out_long_prepared(space, self.options, self._find_left_s())
         return leave_out_infeasible(space, self.options, workload, self._make_runner())
 
     def _make_runner(self) -> TrialRunner:
