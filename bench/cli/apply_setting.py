@@ -141,7 +141,12 @@ def _check_unchanged(path: Path, content: bytes | None, changes: Mapping[str, An
     Raises:
         EditError: it isn't.
     """
-    if content is not None and path.is_file() and path.read_bytes() != content:
+    try:
+        has_changed = content is not None and path.read_bytes() != content
+    except OSError:
+        # `make_edit` says why it can't be read.
+        return
+    if has_changed:
         raise EditError(f"{path} has changed since it was tuned{advise(changes)}")
 
 
@@ -155,7 +160,7 @@ def _make_edit(target: str, call: LoaderCall | None, changes: Mapping[str, Any])
     if call is None:
         return make_edit(path, name, changes)
     place = f"{call.file} line {call.line}"
-    if not Path(call.file).exists() or not path.exists() or not path.samefile(call.file):
+    if path.exists() and not (Path(call.file).exists() and path.samefile(call.file)):
         raise EditError(f"{path}: its DataLoader is made in another file, in {place}{advise(changes)}")
     if call.loaders > 1:
         raise EditError(f"{place} makes several DataLoaders, of which one is tuned{advise(changes)}")

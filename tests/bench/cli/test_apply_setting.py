@@ -155,6 +155,15 @@ def test_a_file_that_has_changed_meanwhile_is_left_alone(script, capsys) -> None
     assert script.read_text(encoding="utf-8") == f"\n{SCRIPT}"
 
 
+def test_a_file_that_is_gone_meanwhile_is_told(script, capsys) -> None:
+    """It is not said to make its loader elsewhere."""
+    tuning = replace(make_tuning(), loader_call=LoaderCall(str(script), 5))
+    content = check_call(str(script), tuning.loader_call)
+    script.unlink()
+    assert not apply_setting(make_console(), tuning, str(script), assume_yes=True, content=content)
+    assert f"--apply: {script} can't be read: No such file" in capsys.readouterr().err
+
+
 def test_nothing_to_gain_leaves_the_file(script, capsys) -> None:
     """The present setting is the chosen one."""
     assert apply_setting(make_console(), make_tuning(number=0), str(script), assume_yes=True)
