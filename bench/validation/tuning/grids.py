@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 
 # The cores of the simulated machine.
-CORES = 4
+SIMULATED_CORES = 4
 
 
 @dataclass(frozen=True)

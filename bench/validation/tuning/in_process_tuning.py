@@ -16,7 +16,7 @@ from bench.runner.in_process.settings_grid import list_settings
 from bench.runner.in_process.tune_in_process import TuningOrder, tune_in_process
 from bench.validation.targets import tuned
 from bench.validation.tuning.judged_tuning import PLAN_ERROR, JudgedTuning
-from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.planted_loader import PlantedLoader
 from loaders.spec.turn_knobs import read_settings
 
 
@@ -57,7 +57,7 @@ class InProcessTuning(JudgedTuning):
     reason: str
 
 
-def tune_planted_loader(plant: Plant, run: int) -> InProcessTuning:
+def tune_planted_loader(plant: PlantedLoader, run: int) -> InProcessTuning:
     """Tune a planted loader in this process as tune_loader does, and compare the result with the plan.
 
     Args:
@@ -75,7 +75,9 @@ def tune_planted_loader(plant: Plant, run: int) -> InProcessTuning:
     return compare_with_plan(plant, run, loader, tune_in_process(loader, order))
 
 
-def compare_with_plan(plant: Plant, run: int, loader: DataLoader[Any], result: Remembered) -> InProcessTuning:
+def compare_with_plan(
+    plant: PlantedLoader, run: int, loader: DataLoader[Any], result: Remembered
+) -> InProcessTuning:
     """Return a result beside what was planned. The start of workers counts nothing in these plans.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from bench.validation.tuning.grids import CORES, Point, make_grid
+from bench.validation.tuning.grids import SIMULATED_CORES, Point, make_grid
 from bench.validation.tuning.landscape import Landscape, TrueTimes, put_first
 
 # Seconds of a batch of the fastest configuration, and of starting a worker.
@@ -54,7 +54,7 @@ def make_computing(points: Sequence[Point], random: np.random.Generator) -> list
     for point in points:
         used = point.workers + point.threads
         gained = max(point.workers, 0.7) / load
-        shares.append(min(1.0, gained) * (1 - drop) ** max(0, used - CORES))
+        shares.append(min(1.0, gained) * (1 - drop) ** max(0, used - SIMULATED_CORES))
     return shares
 
 
@@ -116,10 +116,10 @@ def make_landscape(name: str, size: int, random: np.random.Generator) -> Landsca
 
 
 def _find_cliff(workers: int, fall: float) -> float:
-    if workers <= CORES:
-        return max(workers, 0.6) / CORES
+    if workers <= SIMULATED_CORES:
+        return max(workers, 0.6) / SIMULATED_CORES
     # Each further worker costs a little more.
-    return float(fall * 0.97 ** (workers - CORES))
+    return float(fall * 0.97 ** (workers - SIMULATED_CORES))
 
 
 def _slow_threads(point: Point, loss: float) -> float:

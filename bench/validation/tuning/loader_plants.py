@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.validation.targets import tuned
-from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.planted_loader import PlantedLoader
 from bench.validation.tuning.plants import STEP_MS, plan_equal, plan_waiting
 
 # A step that waits for a moment, so that no stand-in takes its place.
@@ -19,7 +19,7 @@ def _plan_ahead(cells: Mapping[str, str], worker_ms: float) -> float:
 
 
 LOADER_PLANTS = (
-    Plant(
+    PlantedLoader(
         "loader-equal",
         "equal",
         # Without workers the order is always kept, and without an accelerator nothing is pinned.
@@ -29,7 +29,7 @@ LOADER_PLANTS = (
         step_ms=SHORT_STEP_MS,
         is_equal=True,
     ),
-    Plant(
+    PlantedLoader(
         "loader-ahead",
         "ahead",
         {"num_workers": (1,), "prefetch_factor": (2, 3, 4, 8), "persistent_workers": (False,)},
@@ -38,7 +38,7 @@ LOADER_PLANTS = (
         step_ms=STEP_MS,
         is_equal=True,
     ),
-    Plant(
+    PlantedLoader(
         "loader-waiting",
         "waiting",
         # Workers that stay are timed in their second epoch, so their start counts nothing.

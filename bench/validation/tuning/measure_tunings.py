@@ -27,7 +27,7 @@ from bench.validation.tuning import simulate
 from bench.validation.tuning.in_process_tuning import InProcessTuning, tune_planted_loader
 from bench.validation.tuning.landscapes import MAKERS
 from bench.validation.tuning.loader_plants import LOADER_PLANTS
-from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.planted_loader import PlantedLoader
 from bench.validation.tuning.plants import PLANTS
 from bench.validation.tuning.rates import MOST_WRONG, Rate
 from bench.validation.tuning.rates_files import SPARE, TEXTS, TITLES, make_cells, write_table, write_tunings
@@ -73,12 +73,12 @@ class TuningsOptions:
         return [name for name in self.only if name in MAKERS]
 
     @property
-    def plants(self) -> list[Plant]:
+    def plants(self) -> list[PlantedLoader]:
         """The planted loaders that are tuned in processes."""
         return [PLANTS_BY_NAME[name] for name in self.only if name in PLANTS_BY_NAME]
 
     @property
-    def loaders(self) -> list[Plant]:
+    def loaders(self) -> list[PlantedLoader]:
         """The planted loaders that tune_loader tunes."""
         return [LOADERS_BY_NAME[name] for name in self.only if name in LOADERS_BY_NAME]
 
@@ -87,11 +87,11 @@ class TuningsOptions:
         """Number of simulated tunings."""
         return len(list_settings(self.landscapes)) * (self.runs // FEWER)
 
-    def count_runs(self, plant: Plant) -> int:
+    def count_runs(self, plant: PlantedLoader) -> int:
         """Return the number of tunings of a planted loader."""
         return self.runs if plant.is_equal else self.runs // FEWER
 
-    def list_runs(self) -> list[tuple[Plant, int]]:
+    def list_runs(self) -> list[tuple[PlantedLoader, int]]:
         """Return the tunings of planted loaders in their order: the loader, and the number of its run."""
         plants = (*self.plants, *self.loaders)
         return [(plant, run) for run in range(self.runs) for plant in plants if run < self.count_runs(plant)]
@@ -194,7 +194,7 @@ def _tune_plants(options: TuningsOptions, console: Console) -> Iterator[RealTuni
 
 
 def _tune_plant(
-    plant: Plant, run: int, folder: Path, worker_ms: float, title: str, console: Console
+    plant: PlantedLoader, run: int, folder: Path, worker_ms: float, title: str, console: Console
 ) -> RealTuning | InProcessTuning:
     if plant.name in LOADERS_BY_NAME:
         # In this process, where no other thread should run.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bench.validation.diagnosis.truth import CORES
 from bench.validation.targets import tuned
-from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.planted_loader import PlantedLoader
 from loaders.spec.knobs import Value
 from loaders.spec.own_loader_spec import PARAM
 
@@ -72,10 +72,10 @@ def _plan_keeping(cells: Mapping[str, str], worker_ms: float) -> float:
 
 
 PLANTS = (
-    Plant(
+    PlantedLoader(
         "real-equal", "equal", {"num_workers": (0,), VARIANT: (0, 1, 2, 3)}, 18.0, plan_equal, is_equal=True
     ),
-    Plant(
+    PlantedLoader(
         "real-waiting",
         "waiting",
         {**FIXED, "num_workers": (0, 1, 2, 4)},
@@ -83,8 +83,10 @@ PLANTS = (
         plan_waiting,
         step_ms=STEP_MS,
     ),
-    Plant("real-computing", "computing", {**FIXED, "num_workers": (0, 1, 2, 4)}, 40.0, _plan_computing),
-    Plant(
+    PlantedLoader(
+        "real-computing", "computing", {**FIXED, "num_workers": (0, 1, 2, 4)}, 40.0, _plan_computing
+    ),
+    PlantedLoader(
         "real-warm-up",
         "keeping",
         {"num_workers": (0,), VARIANT: ("plain", "kept")},

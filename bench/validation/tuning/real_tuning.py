@@ -15,7 +15,7 @@ from bench.runner.tuning.tune_session import measure_tuning
 from bench.text import describe_error
 from bench.validation.tuning.judged_tuning import PLAN_ERROR, JudgedTuning
 from bench.validation.tuning.landscape import TIE
-from bench.validation.tuning.plant import Plant
+from bench.validation.tuning.planted_loader import PlantedLoader
 from bench.workloads.choice import choose_workload
 
 
@@ -81,7 +81,7 @@ class RealTuning(JudgedTuning):
         return self.tied_regret > TIE
 
 
-def tune_plant(plant: Plant, run: int, folder: Path, worker_ms: float) -> RealTuning:
+def tune_plant(plant: PlantedLoader, run: int, folder: Path, worker_ms: float) -> RealTuning:
     """Tune a planted loader as the command would, and compare the choice with the plan.
 
     Args:
@@ -124,7 +124,7 @@ def run_tuning(options: TuneOptions, name: str) -> Tuning:
     return conclusion.tuning
 
 
-def compare_with_plan(plant: Plant, run: int, tuning: Tuning, worker_ms: float) -> RealTuning:
+def compare_with_plan(plant: PlantedLoader, run: int, tuning: Tuning, worker_ms: float) -> RealTuning:
     """Return a tuning beside what was planned.
 
     Args:

@@ -1,4 +1,4 @@
-"""Plant: a loader whose best setting is known, which a real tuning has to find."""
+"""PlantedLoader: a loader whose best setting is known, which a real tuning has to find."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PlanEpoch = Callable[[Mapping[str, str], float], float]
 
 
 @dataclass(frozen=True)
-class Plant:
+class PlantedLoader:
     """A loader whose best setting is known.
 
     Attributes:
