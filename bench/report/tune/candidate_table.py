@@ -8,10 +8,10 @@ from bench.analysis.tuning.tuning import Tuning
 from bench.report.explain.wording import format_factor, format_interval
 from bench.report.page.parts import Cell, Column, PageTable, TableChoice, TableRow
 from bench.report.tune.words import (
-    ENDS,
     YOURS,
     find_fate,
     format_ratio_to_present,
+    name_end,
     order_candidates,
 )
 from bench.text import format_rate, printable
@@ -55,7 +55,7 @@ def _make_row(tuning: Tuning, number: int) -> TableRow:
     interval = "" if gain is None else format_interval(gain, format_factor).strip(" ()")
     cells = (
         Cell(printable(candidate.name), note=" · ".join(notes)),
-        Cell(ENDS[fate.end], note=printable(fate.problem)),
+        Cell(name_end(tuning, number), note=printable(fate.problem)),
         Cell(*_make_ratio(None if gain is None else gain.median), interval),
         Cell("") if confirmed is None else _make_rate(confirmed.samples_per_s.median),
         Cell(*_make_ratio(fate.race_ratio)),
@@ -63,7 +63,7 @@ def _make_row(tuning: Tuning, number: int) -> TableRow:
         Cell(*_make_ratio(fate.screen_ratio)),
         Cell(f"{candidate.processes:,}", float(candidate.processes)),
     )
-    return TableRow(str(number), cells, {END: ENDS[fate.end]}, _find_mark(tuning, number))
+    return TableRow(str(number), cells, {END: name_end(tuning, number)}, _find_mark(tuning, number))
 
 
 def _make_ratio(ratio: float | None) -> tuple[str, float | None]:

@@ -18,6 +18,7 @@ from bench.report.tune.words import (
     format_bound,
     format_percent,
     list_names,
+    name_kept,
     name_setting,
     select_ends,
 )
@@ -113,7 +114,7 @@ def describe_candidates(tuning: Tuning) -> Remark | None:
     if len(tuning.candidates) < 2 and not tuning.infeasible:
         return None
     counted = (
-        (select_ends(tuning, "tied"), "in the tie set"),
+        (select_ends(tuning, "tied"), name_kept(tuning)),
         (select_ends(tuning, "slower"), "slower in the race"),
         (select_ends(tuning, "screened"), "slower in the screen"),
         (select_ends(tuning, "capped"), "far slower and ended early"),

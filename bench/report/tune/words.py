@@ -24,6 +24,8 @@ ENDS: dict[End, str] = {
     "screened": "slower in the screen",
     "unseen": "not tried",
 }
+# What became of the ones that the screen kept, where the budget had no time to race them.
+NOT_RACED = "not raced"
 # Why the race ended.
 STOPS: dict[Stop, str] = {
     "one left": "only one was left",
@@ -64,10 +66,21 @@ def find_fate(tuning: Tuning, number: int) -> Fate:
     return tuning.outcome.fates.get(number, Fate("unseen"))
 
 
+def name_end(tuning: Tuning, number: int) -> str:
+    """Return what became of a candidate in short, such as `slower`."""
+    end = find_fate(tuning, number).end
+    return name_kept(tuning) if end == "tied" else ENDS[end]
+
+
+def name_kept(tuning: Tuning) -> str:
+    """Return what became of the candidates that were left at the end. Only a race makes a tie set of them."""
+    return ENDS["tied"] if tuning.outcome.tied else NOT_RACED
+
+
 def describe_end(tuning: Tuning, number: int) -> str:
     """Return what became of a candidate and after how many blocks, such as `slower, after 5 blocks`."""
     fate = find_fate(tuning, number)
-    words = ENDS[fate.end]
+    words = name_end(tuning, number)
     if fate.problem:
         return f"{words}: {printable(fate.problem)}"
     left = fate.blocks and fate.end in ("slower", "capped")

@@ -13,7 +13,8 @@ from bench.analysis.tuning.tuning import Tuning
 from bench.report.charts.chart_words import shorten
 from bench.report.charts.palette import BASELINE, BEST, INK, MUTED
 from bench.report.charts.scale import is_wide, scale_axis
-from bench.report.tune.words import YOURS, describe_setup, find_fate
+from bench.report.tune.words import ENDS as WORDS
+from bench.report.tune.words import YOURS, describe_setup, find_fate, name_kept
 from bench.text import format_ratio, printable
 
 HOLLOW: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.6}
@@ -27,7 +28,7 @@ NOW: dict[str, Any] = {"color": BASELINE, "ls": ":", "lw": 1.3}
 CEILING: dict[str, Any] = {"color": INK, "ls": "--", "lw": 1.2}
 NAMES = (
     (CHOSEN, "use this one"),
-    (TIED, "in the tie set"),
+    (TIED, WORDS["tied"]),
     (PRESENT, YOURS),
     (SLOWER, "slower"),
     (CAPPED, "far slower"),
@@ -56,7 +57,8 @@ def choose_look(tuning: Tuning, number: int) -> dict[str, Any]:
 def list_looks(tuning: Tuning, numbers: list[int]) -> list[tuple[dict[str, Any], str]]:
     """Return the looks of some candidates, each with its meaning, in the order of a legend."""
     used = [choose_look(tuning, number) for number in numbers]
-    return [(look, name) for look, name in NAMES if look in used]
+    names = ((look, name_kept(tuning) if look == TIED else name) for look, name in NAMES)
+    return [(look, name) for look, name in names if look in used]
 
 
 def scale_ratios(axis: Axis, ratios: Sequence[float]) -> None:

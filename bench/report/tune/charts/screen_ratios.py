@@ -56,11 +56,11 @@ def make_screen_ratios(tuning: Tuning) -> Chart | None:
     scale_ratios(axes.yaxis, [1.0, *ratios.values()])
     axes.set_ylabel(OVER_PRESENT, fontsize=9)
     kept = len(ratios) - len(screened & set(ratios))
-    _add_legend(axes, looks)
+    _add_legend(axes, looks, "went on to the race" if tuning.outcome.race_blocks else "kept")
     unseen = len(tuning.candidates) - 1 - len(ratios)
     caption = join_sentences(
         f"A mark is the mean of one to three short trials over those of {YOURS} around them, {how}",
-        f"{kept:,} of {len(ratios):,} went on to the race; the choice is outside of its guarantee",
+        f"{_describe_kept(tuning, ratios, kept)}; the choice is outside of a race's guarantee",
         f"{format_count(unseen, 'candidate')} without a trial aren't shown" if unseen else "",
         context,
     )
@@ -90,8 +90,13 @@ def _place(axes: Axes, tuning: Tuning, ratios: Mapping[int, float]) -> tuple[dic
     return places, "side by side in the order of rank where the workers are the same"
 
 
-def _add_legend(axes: Axes, looks: Mapping[int, dict[str, Any]]) -> None:
-    named = ((KEPT, "went on to the race"), (DROPPED, "left out"))
+def _describe_kept(tuning: Tuning, ratios: Mapping[int, float], kept: int) -> str:
+    went = "went on to the race" if tuning.outcome.race_blocks else "were kept, without time to race them"
+    return f"{kept:,} of {format_count(len(ratios), 'candidate')} {went}"
+
+
+def _add_legend(axes: Axes, looks: Mapping[int, dict[str, Any]], kept: str) -> None:
+    named = ((KEPT, kept), (DROPPED, "left out"))
     used: Sequence[dict[str, Any]] = list(looks.values())
     handles: list[Line2D] = [
         Line2D([], [], ls="", label=name, **look) for look, name in named if look in used
@@ -105,6 +110,6 @@ def _add_legend(axes: Axes, looks: Mapping[int, dict[str, Any]]) -> None:
 
 def _tell(tuning: Tuning, ratios: Mapping[int, float], kept: int) -> str:
     best = max(ratios, key=lambda number: ratios[number])
-    told = f"Of {format_count(len(ratios), 'candidate')}, {kept:,} went on to the race."
+    told = f"{_describe_kept(tuning, ratios, kept)}."
     factor = format_factor(ratios[best])
     return f"{told} The highest ratio is that of {name_setting(tuning, best)}: {factor} times {YOURS}."

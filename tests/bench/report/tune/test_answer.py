@@ -9,7 +9,7 @@ import pytest
 from bench.analysis.statistics import Estimate
 from bench.analysis.tuning.outcome import Confirmation, Fate
 from bench.report.tune.answer import answer_in_a_sentence, is_optimistic
-from bench.report.tune.findings import list_cautions, list_findings
+from bench.report.tune.findings import describe_tie_set, list_cautions, list_findings
 from bench.report.tune.words import name_setting
 from tests.bench.report.tune import tunings
 
@@ -190,6 +190,13 @@ def test_every_candidate_is_counted_once() -> None:
     assert find(found, "Failed").count("RuntimeError") == 1
     assert "and 7 more; a longer --budget tries them" in find(found, "Not tried")
     assert find(found, "Caution") == found.cautions[0]
+
+
+def test_without_a_race_nothing_is_tied() -> None:
+    """The screen kept the present one and another."""
+    found = tunings.make_screened()
+    assert find(found, "Candidates").startswith("200: 2 not raced and 198 slower in the screen.")
+    assert describe_tie_set(found) is None
 
 
 def test_the_time_of_each_stage() -> None:

@@ -68,13 +68,11 @@ def test_the_gpu_is_named_and_how_busy_it_is(tmp_path) -> None:
 
 
 def test_a_screen_alone_has_a_column() -> None:
-    """Where the budget left no time for a race."""
-    found = tunings.make_large()
-    fates = {number: Fate("tied" if number == 3 else "screened", "", 1.2) for number in range(200)}
-    outcome = replace(found.outcome, fates=fates, leader=3, chosen=0, tied=(3,), confirmed={}, race_blocks=0)
-    best = make_best_rows(replace(found, outcome=outcome))
+    """Where the budget left no time for a race. Nothing is tied then."""
+    best = make_best_rows(tunings.make_screened())
     assert best.columns == ("screen",)
-    assert best.rows[0].figures == ("×1.20",)
+    assert best.rows[0].figures == ("×1.30",)
+    assert [row.end for row in best.rows] == ["not raced", *["slower in the screen"] * 2, "keep this one"]
 
 
 def test_a_large_tie_set_is_cut() -> None:

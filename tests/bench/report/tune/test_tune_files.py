@@ -19,6 +19,7 @@ from bench.records.errors import ResultsError
 from bench.report.charts.drawing import ChartsError
 from bench.report.report_files import ReportFiles
 from bench.report.tune.answer import answer_in_a_sentence
+from bench.report.tune.candidate_table import make_candidate_table
 from bench.report.tune.charts.fresh_gains import find_ceiling_ratio
 from bench.report.tune.findings import list_cautions, list_findings
 from bench.report.tune.results import TuneResults
@@ -96,6 +97,15 @@ def test_the_charts_have_all_their_candidates() -> None:
 def test_only_what_is_known_is_drawn(name, expected) -> None:
     """No screen of few candidates, and no gain without fresh blocks."""
     assert [chart.name for chart in make_tuning_charts(tunings.ALL[name]())] == expected
+
+
+def test_a_screen_without_a_race_says_so() -> None:
+    """Nothing went on to a race, and the table has no tie set."""
+    found = tunings.make_screened()
+    charts = {chart.name: chart for chart in make_tuning_charts(found)}
+    assert "1 of 199 candidates were kept, without time to race them" in charts["screen_ratios"].caption
+    ends = {row.choices["end"] for row in make_candidate_table(found).rows}
+    assert ends == {"not raced", "slower in the screen"}
 
 
 def test_a_screen_without_workers_is_by_rank() -> None:

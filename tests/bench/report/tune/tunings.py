@@ -126,6 +126,29 @@ def make_selected() -> Tuning:
     return replace(found, outcome=replace(found.outcome, verdict="gain", chosen=1), code=CODE)
 
 
+def make_screened() -> Tuning:
+    """Return a tuning whose budget left no time for a race: the screen kept 3 and the present one."""
+    found = make_large()
+    fates = {
+        number: Fate("tied" if number in (0, 3) else "screened", "", 1.3 if number == 3 else 1.2)
+        for number in range(200)
+    }
+    outcome = replace(
+        found.outcome,
+        verdict="undecided",
+        fates=fates,
+        leader=3,
+        cheapest=3,
+        chosen=0,
+        tied=(),
+        confirmed={},
+        race_blocks=0,
+        regret_bound=None,
+        stop="budget",
+    )
+    return replace(found, outcome=outcome)
+
+
 def make_nothing() -> Tuning:
     """Return a tuning in which the present configuration leads the race."""
     found = make_gain()
