@@ -65,6 +65,7 @@ class BlockTrials:
         self._files = files
         self._runner = runner
         self._disturbed: set[tuple[int, int]] = set()
+        self._ended: set[int] = set()
         self._positions: Counter[int] = Counter() if positions is None else positions
         self._limits: TrialLimits | None = None
         self._opened = ExitStack()
@@ -127,7 +128,7 @@ class BlockTrials:
         if known:
             # At least one epoch more than are on file, or the trial could never complete.
             trial = replace(trial, epochs=max(trial.epochs, max(known) + 2))
-        self._limit_time()
+        self._limit_time(place)
         began_s = read_running_s()
         with self.progress.trial(place, block, attempt):
             for row in self._runner.run(trial):
@@ -143,21 +144,28 @@ class BlockTrials:
                 yield row
             if self.importance:
                 self.progress.note_once(self._runner.once_s)
+        if place not in self.failed:
+            self._ended.add(place)
         # A sweep that must end with its budget gives no trial more time.
         if place in self.failed and not self.importance:
             # A loader that hangs must not cost the others their blocks.
             self.progress.give_back(read_running_s() - began_s)
 
-    def _limit_time(self) -> None:
+    def _limit_time(self, place: int) -> None:
         """Give the next trial half of the budget's rest, where the sweep must end with its budget.
 
-        A trial that hangs then leaves time for the others.
+        A trial that hangs then leaves time for the others. A run whose trials have ended before has all of
+        the rest: it doesn't hang, and would lose its rank.
+
+        Args:
+            place: place of the run in the design.
         """
         if not self.importance or math.isinf(self.progress.budget_left_s):
             return
         if self._limits is None:
             self._limits = self._runner.limits
-        self._runner.limits = self._limits.end_within(self.progress.budget_left_s / 2)
+        share = 1.0 if place in self._ended else 0.5
+        self._runner.limits = self._limits.end_within(self.progress.budget_left_s * share)
 
     def needs_repetition(self, place: int, block: int) -> bool:
         """Return whether the trial of a run in a block was disturbed and didn't fail."""

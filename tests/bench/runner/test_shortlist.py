@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -82,14 +83,14 @@ def clock(monkeypatch) -> Clock:
     return clock
 
 
-def sweep(
+def make_trials(
     folder: Path,
     runner: TimedRunner,
     *,
     seed: int = 0,
     budget_s: float | None = BUDGET_S,
     resumed: bool = False,
-) -> BlockRunner:
+) -> BlockTrials:
     schedule = Schedule(blocks=3, epochs=2, seed=seed)
     runs = schedule_runs(PLAN, find_ceilings(PLAN), schedule.epochs)
     estimates_s = {place: run.configuration.estimate_s(60_000, 2) for place, run in enumerate(runs)}
@@ -97,7 +98,11 @@ def sweep(
         Console(file=io.StringIO()), [str(run.number) for run in runs], estimates_s, schedule.blocks, budget_s
     )
     design = BlockDesign(PLAN, runs, schedule, numbered_workload())
-    with BlockTrials(design, SweepFiles(folder, resumed=resumed), runner=runner, progress=progress) as trials:
+    return BlockTrials(design, SweepFiles(folder, resumed=resumed), runner=runner, progress=progress)
+
+
+def sweep(folder: Path, runner: TimedRunner, **more: Any) -> BlockRunner:
+    with make_trials(folder, runner, **more) as trials:
         blocks = BlockRunner(trials)
         blocks.run()
     return blocks
@@ -160,6 +165,17 @@ def test_a_trial_that_hangs_ends_with_the_budget(tmp_path, clock, hanging) -> No
     assert runner.blocks_of(hanging) == [0]
     others = [number for number in (BASELINE, RESIDENT, SLICE) if number != hanging]
     assert all(runner.blocks_of(number) for number in others)
+
+
+def test_a_trial_that_has_ended_before_has_all_of_the_time_left(tmp_path, clock) -> None:
+    """It fits into it, and half of it would cost the configuration its rank."""
+    runner = TimedRunner(clock, lambda _: 12.0)
+    with make_trials(tmp_path, runner, budget_s=34.0) as trials:
+        for block in range(2):
+            assert trials.fits(BASELINE, block=block)
+            assert {row.status for row in trials.run_trial(BASELINE, block)} == {"ok"}
+    assert runner.timeouts_s == [17.0, 22.0]
+    assert not trials.failed
 
 
 def test_without_a_budget_all_is_measured(tmp_path, clock) -> None:
