@@ -18,7 +18,7 @@ HELP = "Measure data loaders for PyTorch. `COMMAND --help` says more."
 # The commands are the modules of this package by these names.
 COMMANDS = {
     "sweep": "Measure data loaders, and print which one to use.",
-    "tune": "Find the fastest setting of a loader, and prove it.",
+    "tune": "Find the fastest setting of a loader, and measure its gain.",
     "explain": "Say what bounds a training, and what would help.",
     "doctor": "Check this machine before anything is measured.",
     "compare": "Compare two results folders: same, faster, slower or undecided.",

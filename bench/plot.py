@@ -25,7 +25,7 @@ from bench.report.tune.tuning_file import has_tuning, read_tuning
 DEFAULT_OUT = Path("overlay.png")
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.argument("folders", metavar="DIR...", type=UserPath(), nargs=-1, required=True)
 @click.option(
     "--out",

@@ -113,16 +113,16 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     return make_list_reader(read_name, f"one of {', '.join(names)}", names)(context, option, text)
 
 
-@click.command(help=HELP)
+@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--diagnosis",
     is_flag=True,
     # What --only may name depends on it.
     is_eager=True,
-    help="explain trainings with planted causes, some 20 minutes",
+    help="explain trainings with planted causes, some 30 minutes",
 )
 @click.option(
-    "--comparison", is_flag=True, help="compare loaders that are the same or slower, some 14 minutes"
+    "--comparison", is_flag=True, help="compare loaders that are the same or slower, some 8 minutes"
 )
 @click.option(
     "--tuning",
