@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import pickle
 import socket
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import torch
 
-from bench.runner.in_process.held_objects import CLOSED, LONGEST, list_held
+from bench.runner.in_process.held_objects import CLOSED, LONGEST, list_held, read_attributes
 
 FILES = (io.RawIOBase, io.BufferedIOBase, io.TextIOBase)
 # File descriptors of the standard streams, which loggers hold.
@@ -22,6 +23,9 @@ STANDARD = (0, 1, 2)
 # Packages whose objects are open files or connections, though they tell no file descriptor.
 PACKAGES = ("h5py", "lmdb", "netCDF4", "sqlite3")
 DATA = (torch.Tensor, np.ndarray, str, bytes, bytearray)
+# Values of a dict or list that may hold handles.
+MOST = 10_000
+Container = dict[Any, Any] | list[Any]
 
 
 @contextlib.contextmanager
@@ -34,7 +38,7 @@ def put_back_handles(holder: object) -> Iterator[None]:
     Args:
         holder: the dataset.
     """
-    before = [(one, dict(one)) for one in _list_dicts(holder)]
+    before = [(one, _copy(one)) for one in _list_containers(holder)]
     try:
         yield
     finally:
@@ -43,8 +47,7 @@ def put_back_handles(holder: object) -> Iterator[None]:
             warnings.simplefilter("ignore", ResourceWarning)
             for one, old in before:
                 if _has_new_handle(one, old):
-                    one.clear()
-                    one.update(old)
+                    _put_back(one, old)
 
 
 def holds_open_file(holder: object) -> bool:
@@ -52,20 +55,34 @@ def holds_open_file(holder: object) -> bool:
     return any(_is_open(one) for one in list_held(holder))
 
 
-def _list_dicts(holder: object) -> list[dict[Any, Any]]:
-    """Return the dicts in an object that may hold handles: of its attributes, and its own."""
-    found = []
+def _list_containers(holder: object) -> list[Container]:
+    """Return the dicts and lists in an object that may hold handles: those of its attributes, and its own."""
+    found: list[Container] = []
     for one in list_held(holder):
         if isinstance(one, CLOSED):
             continue
-        own = one if isinstance(one, dict) else getattr(one, "__dict__", None)
-        if isinstance(own, dict) and len(own) <= LONGEST:
-            found.append(own)
+        parts = (one, read_attributes(one))
+        found += [part for part in parts if isinstance(part, dict | list) and len(part) <= MOST]
     return found
 
 
-def _has_new_handle(now: Mapping[Any, Any], old: Mapping[Any, Any]) -> bool:
-    return any(_is_handle(value) for name, value in now.items() if old.get(name, old) is not value)
+def _copy(container: Container) -> Container:
+    return list(container) if isinstance(container, list) else dict(container)
+
+
+def _has_new_handle(now: Container, old: Container) -> bool:
+    """Return whether a container has got a handle. A large cache is judged by its first new values."""
+    known, values = (dict(enumerate(one)) if isinstance(one, list) else one for one in (old, now))
+    new = (value for place, value in values.items() if known.get(place, known) is not value)
+    return any(_is_handle(value) for value in itertools.islice(new, LONGEST))
+
+
+def _put_back(now: Container, old: Container) -> None:
+    now.clear()
+    if isinstance(now, list):
+        now.extend(old)
+    else:
+        now.update(old)
 
 
 def _is_open(value: object) -> bool:

@@ -78,6 +78,16 @@ def test_files_in_a_dict_are_put_back(path) -> None:
     assert dataset.seen == 7
 
 
+def test_files_in_a_list_are_put_back(path) -> None:
+    """Its samples stay where none is new."""
+    holder = SimpleNamespace(files=[None] * 300, samples=[])
+    with put_back_handles(holder):
+        holder.files[7] = path.open("rb")
+        holder.samples.append(1)
+    assert holder.files == [None] * 300
+    assert holder.samples == [1]
+
+
 def test_without_a_file_nothing_is_put_back() -> None:
     """Counters and caches may belong to each other."""
     holder = SimpleNamespace(samples=None, count=0, items=[])
