@@ -13,12 +13,12 @@ from types import FrameType
 
 # A timer takes no less.
 LEAST_S = 1e-3
-# Seconds until another try where the block can't be ended.
-RETRY_S = 5e-3
+# Seconds until another try where the block can't be ended, and where its code has caught the exception.
+RETRY_S, AGAIN_S = 5e-3, 1.0
 
 
 class OutOfTimeError(BaseException):
-    """The end of code that takes too long. A dataset that catches every Exception doesn't catch it."""
+    """The end of code that takes too long. It comes again where a dataset catches everything."""
 
 
 @contextlib.contextmanager
@@ -39,15 +39,17 @@ def interrupt_at(until_s: float) -> Iterator[None]:
         yield
         return
     before = signal.getsignal(signal.SIGALRM)
+    has_ended = False
 
     def end(number: int, frame: FrameType | None) -> None:
         del number
-        # An exception there would be lost in what runs after a fork, or would lose the process.
-        if _is_forking(frame):
-            signal.setitimer(signal.ITIMER_REAL, RETRY_S)
+        if has_ended:
             return
-        signal.signal(signal.SIGALRM, before)
-        raise OutOfTimeError
+        # An exception there would be lost in what runs after a fork, or would lose the process.
+        is_forking = _is_forking(frame)
+        signal.setitimer(signal.ITIMER_REAL, RETRY_S if is_forking else AGAIN_S)
+        if not is_forking:
+            raise OutOfTimeError
 
     signal.signal(signal.SIGALRM, end)
     try:
@@ -55,8 +57,11 @@ def interrupt_at(until_s: float) -> Iterator[None]:
         yield
     finally:
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            has_ended = True
         finally:
+            # The signal may have come before the line above.
+            has_ended = True
+            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
+from bench.runner.in_process import interrupt
 from bench.runner.in_process import tune_in_process as in_process
 from bench.runner.in_process.in_process_lab import Budget
 from bench.runner.in_process.interrupt import OutOfTimeError, can_interrupt, interrupt_at
@@ -113,6 +114,26 @@ def test_a_block_in_time_is_not_interrupted() -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
     with pytest.raises(OutOfTimeError), interrupt_at(0.0):
         time.sleep(LONG_S)
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+def test_a_block_that_catches_everything_is_interrupted_again(monkeypatch) -> None:
+    """Until its retries are over."""
+    monkeypatch.setattr(interrupt, "AGAIN_S", 0.01)
+    caught = []
+
+    def retry() -> None:
+        for _ in range(3):
+            try:
+                time.sleep(LONG_S)
+            except BaseException as error:
+                caught.append(error)
+        time.sleep(LONG_S)
+
+    with pytest.raises(OutOfTimeError), interrupt_at(0.0):
+        retry()
+    assert len(caught) == 3
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
 
 
