@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,10 @@ from torch.utils.data import DataLoader
 
 from bench.machine.cpu_checks import count_usable_cores
 from bench.runner.in_process.fingerprint import make_key
+from bench.runner.in_process.first_look import look_at_sample
 from bench.runner.in_process.in_process_lab import Budget
-from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
+from bench.runner.in_process.interrupt import OutOfTimeError
 from bench.runner.in_process.node_ranks import NodeRanks
-from bench.runner.in_process.opened_handles import put_back_handles
-from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered, find_place, read_remembered, write_remembered
 from bench.runner.in_process.settings_grid import list_settings
 from bench.runner.in_process.tune_in_process import TuningOrder, give_up, needs_stand_in, tune_in_process
@@ -75,7 +76,7 @@ def tune_loader(
 
     Args:
         make_loader: function that returns the DataLoader, or the DataLoader itself, not iterated yet.
-        budget_s: seconds that the call may take; default 30.
+        budget_s: seconds that the call may take, beside those of `make_loader`; default 30.
         step: takes a batch as the training does, forward and backward, and should leave the model as it is:
             no `optimizer.step()`. Default None: without an accelerator, a step on the CPU that takes as long
             as loading stands for it; else the loading alone is measured.
@@ -84,7 +85,7 @@ def tune_loader(
         verbose: whether a line on standard error tells the result; default True.
 
     Raises:
-        TypeError: `make_loader` is no DataLoader, and returns none.
+        TypeError: `make_loader` is no DataLoader and returns none, or another argument is of another kind.
         ValueError: the budget isn't positive, there is no such knob, or it takes no such value.
     """
     loader, tuning = tune_loader_with_report(make_loader, budget_s, step=step, knobs=knobs, cache=cache)
@@ -102,12 +103,13 @@ def tune_loader_with_report(
     cache: bool = True,
 ) -> tuple[DataLoader[Any], LoaderTuning]:
     """Do the same as `tune_loader`, print nothing, and return what was found beside the loader."""
-    budget = Budget(budget_s, time.monotonic())
-    if not budget_s > 0:
-        raise ValueError(f"budget_s is {budget_s!r}, expected seconds above 0")
+    began_s = time.monotonic()
+    _check(make_loader, budget_s, step)
     loader = make_loader if isinstance(make_loader, DataLoader) else make_loader()
     if not isinstance(loader, DataLoader):
         raise TypeError(f"make_loader returned {type(loader).__name__}, expected a torch DataLoader")
+    # The training needs the time until here in any case.
+    budget = Budget(budget_s, time.monotonic())
     ranks = NodeRanks.find(os.environ)
     order = TuningOrder(budget, max(1, int(count_usable_cores() // ranks.size)), step, knobs)
     # Bad values are told before anything is waited for.
@@ -117,13 +119,14 @@ def tune_loader_with_report(
         return loader, LoaderTuning(read_settings(loader), {}, None, "", 0.0)
     call, answer = ranks.count_call(), None
     if ranks.rank:
-        answer = ranks.wait(call, order.budget.began_s + order.budget.seconds + GRACE_S)
+        # The first one may take longer for its loader.
+        answer = ranks.wait(call, 2 * budget.began_s - began_s + budget.seconds + GRACE_S)
         result, day = answer or give_up(order, "the first rank of this machine has given no answer"), ""
     else:
         result, day = _find_result(loader, order, ranks, call, cache=cache)
     settings = replace(read_settings(loader), **result.settings)
     found = copy_with(loader, settings) if result.settings else loader
-    seconds = time.monotonic() - budget.began_s
+    seconds = time.monotonic() - began_s
     summary = _describe(result, day, order)
     is_told = answer is not None
     return found, LoaderTuning(settings, result.settings, result.gain, summary, seconds, day, is_told)
@@ -135,7 +138,9 @@ def _find_result(
     """Return the result of a tuning, and its day if it was made in an earlier run; else an empty text."""
     result, day = None, ""
     try:
-        place = _find_place(loader, order, ranks) if cache else None
+        look = look_at_sample(loader, order.budget.give_up_s)
+        order = replace(order, leaves_open=look.leaves_open)
+        place = _find_place(loader, order, ranks, look.form) if cache else None
         result = None if place is None else read_remembered(place)
         if result is not None and result.holds_for(order.budget.seconds):
             day = result.date
@@ -154,19 +159,31 @@ def _find_result(
     return result, day
 
 
-def _find_place(loader: DataLoader[Any], order: TuningOrder, ranks: NodeRanks) -> Path:
-    """Return the file in which the result is remembered. It goes by the first sample, too.
+def _find_place(loader: DataLoader[Any], order: TuningOrder, ranks: NodeRanks, sample: str) -> Path | None:
+    """Return the file in which the result is remembered; None for a user who has no home."""
+    key = make_key(loader, order.cores, order.knobs, step=order.step, ranks=ranks.size, sample=sample)
+    try:
+        return find_place(key)
+    except RuntimeError:
+        return None
+
+
+def _check(make_loader: object, budget_s: object, step: object) -> None:
+    """Check the arguments that a DataLoader doesn't need.
 
     Raises:
-        OutOfTimeError: the first sample doesn't come within the budget.
+        TypeError: one is of another kind.
+        ValueError: the budget isn't positive.
     """
-    has_step, dataset = order.step is not None, loader.dataset
-    with (
-        keep_random_states(dataset),
-        put_back_handles(dataset),
-        interrupt_at(order.budget.give_up_s),
-    ):
-        return find_place(make_key(loader, order.cores, order.knobs, has_step=has_step, ranks=ranks.size))
+    if not isinstance(make_loader, DataLoader) and not callable(make_loader):
+        kind = type(make_loader).__name__
+        raise TypeError(f"make_loader is {kind}, expected a DataLoader or a function that returns one")
+    if not isinstance(budget_s, Real):
+        raise TypeError(f"budget_s is {budget_s!r}, expected seconds above 0")
+    if not 0 < float(budget_s) < math.inf:
+        raise ValueError(f"budget_s is {budget_s!r}, expected seconds above 0")
+    if step is not None and not callable(step):
+        raise TypeError(f"step is {type(step).__name__}, expected a function that takes a batch")
 
 
 def _is_starting_worker() -> bool:

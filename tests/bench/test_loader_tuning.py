@@ -11,14 +11,15 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, get_worker_info
 
 import bench
 from bench import loader_tuning
@@ -244,7 +245,7 @@ class Failed(Noisy):
 
     def __getitem__(self, index: int) -> tuple[int, float]:
         self.samples_read = getattr(self, "samples_read", 0) + 1
-        if self.samples_read > 64:
+        if self.samples_read > 80:
             raise OSError("stale file handle")
         return super().__getitem__(index)
 
@@ -318,6 +319,40 @@ def test_a_class_that_keeps_its_iterator_stays() -> None:
     found, tuning = tune_loader_with_report(loader, 1.0, step=lambda batch: None, knobs=ONE, cache=False)
     assert found is loader
     assert tuning.summary.endswith("its class keeps an iterator, which the training is to go on with")
+
+
+class Holding(DataLoader):
+    """A class whose settings are those of another loader."""
+
+    def __init__(self, inner: DataLoader) -> None:
+        super().__init__(inner.dataset)
+        self.inner = inner
+
+    def __iter__(self):
+        return iter(self.inner)
+
+
+def test_a_class_that_holds_another_loader_stays() -> None:
+    """Its settings change nothing."""
+    loader = Holding(DataLoader(Noisy(), 4))
+    found, tuning = tune_loader_with_report(loader, 1.0, step=lambda batch: None, knobs=ONE, cache=False)
+    assert found is loader
+    assert tuning.summary.endswith("its class holds another DataLoader, which is the one to tune")
+
+
+class Unsized(DataLoader):
+    """A class that tells no length."""
+
+    def __len__(self) -> int:
+        raise AttributeError("no length")
+
+
+def test_a_class_without_a_length_is_tuned() -> None:
+    """Its epoch is extrapolated without."""
+    tuning = tune_loader_with_report(
+        Unsized(Noisy(), 4), 0.5, step=lambda batch: None, knobs=ONE, cache=False
+    )[1]
+    assert "Error" not in tuning.summary
 
 
 def test_an_error_of_the_tuning_is_none_of_the_training(monkeypatch) -> None:
@@ -427,6 +462,63 @@ def test_another_loader_is_measured_anew(tunings, other) -> None:
     assert len(tunings) == 2
 
 
+class Gray(Noisy):
+    """Another dataset with the same samples."""
+
+
+def double(sample):
+    return sample
+
+
+def keep(sample):
+    return sample
+
+
+def test_what_a_dataset_holds_tells_it_from_another(tunings) -> None:
+    """The dataset in a Subset, and the function of a transform."""
+
+    def tune(dataset, transform=double) -> None:
+        dataset.steps = [partial(transform)]
+        tune_loader_with_report(DataLoader(Subset(dataset, range(20)), 4))
+
+    tune(Noisy())
+    tune(Noisy())
+    assert len(tunings) == 1
+    tune(Gray())
+    tune(Noisy(), keep)
+    assert len(tunings) == 3
+
+
+def test_a_step_with_another_model_is_another_step(tunings) -> None:
+    """Its parameters are counted."""
+
+    def make_step(width: int):
+        model = torch.nn.Linear(width, width)
+        return lambda batch: model(batch)
+
+    for width in (2, 2, 3):
+        tune_loader_with_report(DataLoader(Noisy(), 4), step=make_step(width))
+    assert len(tunings) == 2
+
+
+def test_the_budget_begins_when_the_loader_is_there(monkeypatch) -> None:
+    """The training needs that time in any case."""
+    clock, orders = TickingClock(monkeypatch, 0.0), []
+
+    def tune(loader, order) -> Remembered:
+        orders.append(order)
+        return replace(GAIN, budget_s=order.budget.seconds)
+
+    def make_loader() -> DataLoader:
+        clock.now_s += 100.0
+        return DataLoader([1, 2])
+
+    monkeypatch.setattr(loader_tuning, "tune_in_process", tune)
+    tuning = tune_loader_with_report(make_loader, 600.0, cache=False)[1]
+    assert orders[0].budget.began_s == clock.now_s
+    assert tuning.seconds == 100.0
+
+
 def test_a_loader_is_measured_anew_with_a_step_or_knobs(tunings) -> None:
     """And when nothing is to be remembered."""
     tune_loader_with_report(DataLoader(Noisy(), 4))
@@ -435,7 +527,30 @@ def test_a_loader_is_measured_anew_with_a_step_or_knobs(tunings) -> None:
     assert len(tunings) == 5
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"verdict": "gain"}', b"\xff"])
+def make_memory(**changed) -> bytes:
+    """Return the file of a gain with other values."""
+    return json.dumps({**asdict(GAIN), "budget_s": 30.0, **changed}).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"verdict": "gain"}',
+        b"\xff",
+        make_memory()[:-9],
+        make_memory(settings={"workers": 3}),
+        make_memory(settings={"num_workers": "4"}),
+        make_memory(settings={}),
+        make_memory(gain=None),
+        make_memory(gain=[1.5]),
+        make_memory(verdict="nothing"),
+        make_memory(date=7),
+        make_memory(budget_s="long"),
+    ],
+)
 def test_a_broken_memory_is_none(tunings, cache, content) -> None:
     """The loader is measured, and the file is written anew."""
     tune_loader_with_report(DataLoader(Noisy(), 4))
@@ -444,6 +559,19 @@ def test_a_broken_memory_is_none(tunings, cache, content) -> None:
     tune_loader_with_report(DataLoader(Noisy(), 4))
     assert len(tunings) == 2
     assert json.loads(file.read_bytes())["verdict"] == "gain"
+
+
+def test_a_user_without_a_home_remembers_nothing(tunings, monkeypatch) -> None:
+    """It is no error."""
+
+    def find_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", find_home)
+    for _ in range(2):
+        assert tune_loader_with_report(DataLoader(Noisy(), 4))[1].gain == GAIN.gain
+    assert len(tunings) == 2
 
 
 def test_a_memory_that_can_not_be_written_is_no_error(tunings, tmp_path, monkeypatch) -> None:
@@ -477,6 +605,10 @@ def test_an_undecided_result_holds_for_its_budget(monkeypatch, budget_s, times) 
         ({"make_loader": lambda: 3}, TypeError, "make_loader returned int, expected a torch DataLoader"),
         ({"budget_s": 0}, ValueError, "budget_s is 0, expected seconds above 0"),
         ({"budget_s": float("nan")}, ValueError, "budget_s is nan"),
+        ({"budget_s": float("inf")}, ValueError, "budget_s is inf"),
+        ({"budget_s": "30"}, TypeError, "budget_s is '30', expected seconds above 0"),
+        ({"make_loader": [1]}, TypeError, "make_loader is list, expected a DataLoader or a function"),
+        ({"step": torch.zeros(1)}, TypeError, "step is Tensor, expected a function that takes a batch"),
         ({"knobs": {"workers": [1]}}, ValueError, "knobs: 'workers' is no setting"),
     ],
 )

@@ -7,20 +7,27 @@ import inspect
 import json
 import platform
 import re
-from collections.abc import Mapping, Sequence
+import sysconfig
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType, MethodType
 from typing import Any
 
-import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.utils.data import DataLoader, Dataset
 
 from bench.machine.environment import find_cpu_name
+from bench.runner.in_process.held_objects import list_held
 from bench.runner.in_process.settings_grid import KNOBS
+from bench.runner.in_process.start_method import find_start_method
 from loaders.data.length import find_length
 from loaders.spec.turn_knobs import read_settings
 
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 TRANSFORMS = ("transform", "transforms", "target_transform")
+# Their versions stand for their code.
+KNOWN = ("builtins", "numpy", "torch")
 
 
 def make_key(
@@ -28,8 +35,9 @@ def make_key(
     cores: int,
     knobs: Mapping[str, Sequence[Any]] | None,
     *,
-    has_step: bool,
+    step: Callable[[Any], object] | None,
     ranks: int,
+    sample: str,
 ) -> str:
     """Return the key under which a setting is remembered: the machine and the loader.
 
@@ -37,25 +45,31 @@ def make_key(
         loader: the user's DataLoader.
         cores: cores that this process may use.
         knobs: the user's own values.
-        has_step: whether batches go through a step.
+        step: takes each batch; None for none.
         ranks: number of training processes on this machine.
+        sample: form of the first sample.
     """
     settings = read_settings(loader)
+    datasets = [one for one in list_held(loader.dataset) if isinstance(one, Dataset)]
     parts = {
         "cpu": find_cpu_name(),
         "cores": cores,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "versions": [torch.__version__, platform.python_version()],
+        "loader": _describe_code(type(loader)),
         "dataset": _describe_code(type(loader.dataset)),
+        "held": _describe_held(loader.dataset),
         "samples": find_length(loader.dataset),
-        "transforms": [_describe(getattr(loader.dataset, name, None)) for name in TRANSFORMS],
-        "sample": _describe_sample(loader),
+        "transforms": [_describe(getattr(one, name, None)) for one in datasets for name in TRANSFORMS],
+        "sample": sample,
         "sampler": [type(loader.sampler).__qualname__, type(loader.batch_sampler).__qualname__],
         "collate": _describe_code(loader.collate_fn),
+        "worker_init": _describe_code(loader.worker_init_fn),
         "drop_last": loader.drop_last,
         "settings": {name: getattr(settings, name) for name in KNOBS},
+        "method": find_start_method(settings),
         "knobs": {name: list(values) for name, values in (knobs or {}).items()},
-        "step": has_step,
+        "step": None if step is None else [_describe_code(step), _count_parameters(step)],
         "ranks": ranks,
         "threads": torch.get_num_threads(),
     }
@@ -68,33 +82,45 @@ def _describe(value: object) -> str:
     return ADDRESS.sub("", repr(value))
 
 
+def _describe_held(holder: object) -> list[list[str]]:
+    """Return the classes and functions of what a dataset holds: other datasets, transforms, readers."""
+    kinds: list[Any] = []
+    for one in list_held(holder):
+        if isinstance(one, FunctionType | type):
+            kinds.append(one)
+        elif isinstance(one, MethodType):
+            kinds.append(one.__func__)
+        elif callable(one) or hasattr(type(one), "__getitem__"):
+            kinds.append(type(one))
+    own = [kind for kind in dict.fromkeys(kinds) if kind.__module__.partition(".")[0] not in KNOWN]
+    return sorted(_describe_code(kind) for kind in own)
+
+
 def _describe_code(value: Any) -> list[str]:
-    """Return the name of a class or function, and a digest of its source where that is known."""
-    name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', _describe(value))}"
+    """Return the name of a class or function, and a digest of its source where that is the user's own."""
+    if isinstance(value, MethodType):
+        value = value.__func__
+    named = value if hasattr(value, "__qualname__") else type(value)
+    name = f"{named.__module__}.{named.__qualname__}{'' if named is value else _describe(value)}"
     try:
-        source = inspect.getsource(value)
+        is_installed = inspect.getfile(named).startswith(tuple(sysconfig.get_paths().values()))
+        source = "" if is_installed else inspect.getsource(named)
     except (OSError, TypeError):
         source = ""
     return [name, hashlib.sha256(source.encode()).hexdigest()]
 
 
-def _describe_sample(loader: DataLoader[Any]) -> str:
-    """Return the form of the first sample; empty where there is none, or where it can't be asked for."""
-    if isinstance(loader.dataset, IterableDataset):
-        # To ask may use it up.
-        return ""
-    try:
-        return _describe_form(loader.dataset[0])
-    # A user's dataset may raise anything.
-    except Exception:
-        return ""
-
-
-def _describe_form(value: Any) -> str:
-    if isinstance(value, torch.Tensor | np.ndarray):
-        return f"{value.dtype}{list(value.shape)}"
-    if isinstance(value, Mapping):
-        return str({str(key): _describe_form(part) for key, part in value.items()})
-    if isinstance(value, tuple | list):
-        return str([_describe_form(part) for part in value])
-    return type(value).__name__
+def _count_parameters(step: object) -> int:
+    """Return the parameters of the models that a step holds or names."""
+    held = list_held(step)
+    for one in list(held):
+        if isinstance(one, FunctionType):
+            named = (one.__globals__.get(name) for name in one.__code__.co_names)
+            held += [value for value in named if isinstance(value, nn.Module)]
+    seen: set[int] = set()
+    number = 0
+    for one in held:
+        if isinstance(one, nn.Module) and id(one) not in seen:
+            seen.update(map(id, one.modules()))
+            number += sum(part.numel() for part in one.parameters() if not is_lazy(part))
+    return number

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from torch.utils.data import DataLoader
 
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
 from bench.runner.in_process.interrupt import OutOfTimeError
 from bench.runner.in_process.loader_copies import LoaderCopies
+from bench.runner.in_process.start_method import find_start_method
 from bench.runner.in_process.trial_epoch import EpochPlan, Step, TrialEpoch, run_epoch
 from bench.text import describe_error
+from loaders.data.length import find_length
 from loaders.spec.source_facts import DataLoaderSettings
 
 # Share of the budget that a trial of the present settings takes about, by its stage.
@@ -127,7 +125,7 @@ class InProcessLab:
                 give_up_s,
             )
             epoch = run_epoch(loader, cut, self._step, plan)
-            length = find_batches(loader)
+            length = find_length(loader)
         except OutOfTimeError:
             if self.find_left_s() <= 0:
                 raise LabClosedError from None
@@ -180,17 +178,8 @@ def describe_failure(error: Exception, settings: DataLoaderSettings) -> str:
         error: error of a trial.
         settings: settings of its DataLoader.
     """
-    method = settings.multiprocessing_context or multiprocessing.get_start_method()
-    if method == "fork" or DIED not in str(error):
+    if find_start_method(settings) == "fork" or DIED not in str(error):
         return describe_error(error)
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     why = NEEDS_GUARD if script is not None and Path(script).is_file() else NEEDS_MODULE
     return f"{describe_error(error)}; {why}"
-
-
-def find_batches(loader: DataLoader[Any]) -> int | None:
-    """Return the number of batches of an epoch; None where it isn't known."""
-    try:
-        return len(loader)
-    except (TypeError, NotImplementedError):
-        return None

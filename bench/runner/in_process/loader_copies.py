@@ -95,9 +95,17 @@ class LoaderCopies:
 
 def keeps_iterator(loader: DataLoader[Any]) -> bool:
     """Return whether a loader of a user's class holds a running iterator, which its copies would share."""
-    return any(
-        isinstance(value, Iterator) for name, value in vars(loader).items() if name not in OWN_ATTRIBUTES
-    )
+    return any(isinstance(value, Iterator) for value in _list_own(loader))
+
+
+def wraps_loader(loader: DataLoader[Any]) -> bool:
+    """Return whether a loader of a user's class holds the one that loads, whose settings are its own."""
+    return any(isinstance(value, DataLoader) for value in _list_own(loader))
+
+
+def _list_own(loader: DataLoader[Any]) -> list[Any]:
+    """Return the attributes that a user's class has added."""
+    return [value for name, value in vars(loader).items() if name not in OWN_ATTRIBUTES]
 
 
 def close_iterator(loader: DataLoader[Any], iterator: Any, until_s: float = math.inf) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.analysis.tuning.outcome import Verdict
 from bench.records.durable_write import write_atomically
+from bench.runner.in_process.settings_grid import KNOBS, is_allowed
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,12 @@ def find_place(key: str) -> Path:
 
     Args:
         key: key of the machine and the loader.
+
+    Raises:
+        RuntimeError: this user has no home.
     """
     home = os.environ.get("XDG_CACHE_HOME", "")
-    cache = Path(home) if Path(home).is_absolute() else Path("~/.cache").expanduser()
+    cache = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"
     return cache / "loaderbench" / "tuned" / f"{key}.json"
 
 
@@ -86,8 +90,16 @@ def _decode(values: Any) -> Remembered:
     """
     result = Remembered(**{field.name: values[field.name] for field in fields(Remembered)})
     gain = None if result.gain is None else tuple(map(float, result.gain))
-    if result.verdict not in ("gain", "nothing", "undecided") or not isinstance(result.settings, dict):
+    settings, texts = result.settings, (result.date, result.reason)
+    if result.verdict not in ("gain", "nothing", "undecided") or not isinstance(settings, dict):
         raise ValueError("no result of a tuning")
-    if gain is not None and len(gain) != 3:
+    # The training is given these settings.
+    if not all(name in KNOBS and is_allowed(name, value) for name, value in settings.items()):
+        raise ValueError("no settings of a DataLoader")
+    is_gain = result.verdict == "gain"
+    if bool(settings) != is_gain or (gain is not None) != is_gain or (gain is not None and len(gain) != 3):
         raise ValueError("no gain")
-    return Remembered(**{**asdict(result), "gain": gain})
+    if not all(isinstance(text, str) for text in texts) or not isinstance(result.tried, int):
+        raise TypeError("no result of a tuning")
+    numbers = {"gain": gain, "seconds": float(result.seconds), "budget_s": float(result.budget_s)}
+    return Remembered(**{**asdict(result), **numbers})

@@ -130,13 +130,14 @@ def _check_knobs(loader: DataLoader[Any], knobs: Mapping[str, Sequence[Any]]) ->
         if isinstance(values, str) or not isinstance(values, Sequence) or not values:
             raise ValueError(f"knobs: {name} is {values!r}, expected a list of values")
         for value in values:
-            if not _is_allowed(name, value):
+            if not is_allowed(name, value):
                 raise ValueError(f"knobs: {name} can't be {value!r}")
     if "batch_size" in knobs and not can_resize(loader):
         raise ValueError("knobs: batch_size can't be varied, as the batches come from a sampler of your own")
 
 
-def _is_allowed(name: str, value: Any) -> bool:
+def is_allowed(name: str, value: Any) -> bool:
+    """Return whether a setting may have a value."""
     if name in ("pin_memory", "persistent_workers", "in_order"):
         return isinstance(value, bool)
     if name == "multiprocessing_context":

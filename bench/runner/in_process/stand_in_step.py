@@ -25,8 +25,8 @@ class StandInStep:
             seconds: length of the step.
         """
         # No random numbers are drawn.
-        self._matrix = torch.full((SIDE, SIDE), 1 / SIDE)
-        self._result = torch.empty(SIDE, SIDE)
+        self._matrix = torch.full((SIDE, SIDE), 1 / SIDE, device="cpu")
+        self._result = torch.empty(SIDE, SIDE, device="cpu")
         self._times = 1
         self(None)
         began_s = time.perf_counter()

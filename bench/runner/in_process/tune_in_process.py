@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from io import IOBase
 from typing import Any
 
 import torch
@@ -18,14 +17,16 @@ from bench.analysis.tuning.outcome import Outcome, Verdict
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.machine.feasibility import MEMORY, SHARED_MEMORY, find_limits
 from bench.machine.requirements import FORKED_BYTES, LoaderSettings, count_waiting_batches
-from bench.runner.in_process.in_process_lab import Budget, InProcessLab, describe_failure
+from bench.runner.in_process.held_objects import list_held
+from bench.runner.in_process.in_process_lab import NEEDS_GUARD, Budget, InProcessLab, describe_failure
 from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
-from bench.runner.in_process.loader_copies import LoaderCopies, keeps_iterator
+from bench.runner.in_process.loader_copies import LoaderCopies, keeps_iterator, wraps_loader
 from bench.runner.in_process.opened_handles import holds_open_file
 from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered
 from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings, thin_out
 from bench.runner.in_process.stand_in_step import StandInStep
+from bench.runner.in_process.start_method import find_start_method, keep_start_method, runs_whole_script
 from bench.runner.in_process.trial_epoch import EpochPlan, NoBatchError, Step, TrialEpoch, run_epoch
 from bench.text import describe_error
 from loaders.spec.source_facts import DataLoaderSettings
@@ -36,6 +37,10 @@ RACED = 8
 PILOT_SHARE, PILOT_BATCHES = 0.05, 16
 # Share of the budget in which each setting could be tried so many times.
 TRIED_SHARE, TRIED_TIMES = 0.5, 2
+# Why a loader, or its number of workers, stays as given.
+HOLDS_FILE = "the dataset holds an open file or connection, which workers would share"
+LEAVES_OPEN = "reading a sample leaves a file, a connection or a thread open, which workers would share"
+LOSES_SAMPLES = "its iterable dataset holds an iterator or an open file, whose samples trials would take"
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,14 @@ class TuningOrder:
         cores: cores that this process may use.
         step: takes each batch, as the training does; None for a training that isn't known.
         knobs: the only values to try of some settings; None for the usual ones of all.
+        leaves_open: whether reading a sample leaves a file, a connection or a thread in its process.
     """
 
     budget: Budget
     cores: int
     step: Step | None = None
     knobs: Mapping[str, Sequence[Any]] | None = None
+    leaves_open: bool = False
 
 
 def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
@@ -66,13 +73,15 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         ValueError: there is no such setting, or it takes no such value.
     """
     settings = list_settings(loader, order.cores, order.knobs, has_step=order.step is not None)
-    is_file_shared = _would_share_file(loader, order)
-    if is_file_shared:
-        settings = [one for one in settings if not one.num_workers]
+    settings, reason = _leave_out(settings, loader, order)
     if len(settings) == 1:
-        return give_up(order, f"there is nothing to vary: {_explain_nothing(loader, order, is_file_shared)}")
+        return give_up(order, f"there is nothing to vary: {reason or _explain_nothing(loader, order)}")
     if keeps_iterator(loader):
         return give_up(order, "its class keeps an iterator, which the training is to go on with")
+    if wraps_loader(loader):
+        return give_up(order, "its class holds another DataLoader, which is the one to tune")
+    if _would_lose_samples(loader, order):
+        return give_up(order, LOSES_SAMPLES)
     try:
         with interrupt_at(order.budget.give_up_s):
             copies = LoaderCopies(loader)
@@ -82,7 +91,7 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
     except Exception as error:
         return give_up(order, f"its sampler can't be copied: {describe_error(error)}")
     holders = (loader.dataset, loader.collate_fn, loader.sampler, loader.batch_sampler)
-    with keep_random_states(*holders), _keep_start_method(), warnings.catch_warnings():
+    with keep_random_states(*holders), keep_start_method(), warnings.catch_warnings():
         # The training gives its warnings itself.
         warnings.simplefilter("ignore")
         try:
@@ -105,21 +114,6 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
     return _conclude(settings, outcome, order, lab.problems)
 
 
-@contextlib.contextmanager
-def _keep_start_method() -> Iterator[None]:
-    """Let the script choose how processes are started after a `with` block, if it could before.
-
-    The first worker settles that.
-    """
-    before = multiprocessing.get_start_method(allow_none=True)
-    try:
-        yield
-    finally:
-        if before is None:
-            # The type hints lack what resets it.
-            multiprocessing.set_start_method(None, force=True)
-
-
 def needs_stand_in(step: Step | None) -> bool:
     """Return whether a step on the CPU stands for the training's: without a step and without an accelerator.
 
@@ -128,19 +122,51 @@ def needs_stand_in(step: Step | None) -> bool:
     return step is None and not torch.accelerator.is_available()
 
 
-def _would_share_file(loader: DataLoader[Any], order: TuningOrder) -> bool:
-    """Return whether workers would read from one file that is open already, each at the others' position.
+def _leave_out(
+    settings: Sequence[DataLoaderSettings], loader: DataLoader[Any], order: TuningOrder
+) -> tuple[list[DataLoaderSettings], str]:
+    """Return the settings whose trials do no harm, and why others are left out; an empty text if none is.
 
-    A loader that has workers shows that its dataset can take that, and so do the user's own numbers.
+    The present settings stay: the training has the harm already that they do.
     """
-    is_asked = "num_workers" in (order.knobs or {})
-    return not loader.num_workers and not is_asked and holds_open_file(loader.dataset)
+    present, *others = settings
+    reason = ""
+    if order.leaves_open and present.num_workers and not _names_workers(order):
+        # This process would open them, and the training's workers share them.
+        others = [one for one in others if one.num_workers]
+        reason = LEAVES_OPEN
+    if not present.num_workers and not _names_workers(order):
+        if holds_open_file(loader.dataset):
+            reason = HOLDS_FILE
+        elif order.leaves_open:
+            reason = LEAVES_OPEN
+        others = [one for one in others if not (reason and one.num_workers)]
+    if not present.num_workers and runs_whole_script():
+        safe = [one for one in others if not one.num_workers or find_start_method(one) == "fork"]
+        reason = reason or (NEEDS_GUARD if len(safe) < len(others) else "")
+        others = safe
+    return [present, *others], reason
 
 
-def _explain_nothing(loader: DataLoader[Any], order: TuningOrder, is_file_shared: bool) -> str:
-    if is_file_shared:
-        return "the dataset holds an open file or connection, which workers would share"
-    if isinstance(loader.dataset, IterableDataset) and "num_workers" not in (order.knobs or {}):
+def _names_workers(order: TuningOrder) -> bool:
+    """Return whether the user says which numbers of workers the dataset can take."""
+    return "num_workers" in (order.knobs or {})
+
+
+def _would_lose_samples(loader: DataLoader[Any], order: TuningOrder) -> bool:
+    """Return whether trials take samples that the training lacks afterwards.
+
+    An iterator gives each sample once, and an open file has one position for all forked processes.
+    """
+    if not isinstance(loader.dataset, IterableDataset):
+        return False
+    if any(isinstance(one, Iterator) for one in list_held(loader.dataset) if not isinstance(one, IOBase)):
+        return True
+    return holds_open_file(loader.dataset) and not _names_workers(order)
+
+
+def _explain_nothing(loader: DataLoader[Any], order: TuningOrder) -> str:
+    if isinstance(loader.dataset, IterableDataset) and not _names_workers(order):
         return "an iterable dataset keeps its number of workers"
     return "knobs names only what it has"
 
@@ -156,7 +182,7 @@ def _run_pilots(
     Raises:
         Exception: what the dataset or the step has raised.
     """
-    step = order.step or _do_nothing
+    step = _do_nothing if order.step is None else order.step
     pilot = _run_pilot(copies, settings, step, order.budget)
     if needs_stand_in(order.step):
         step = StandInStep(pilot.steady_s)
