@@ -104,7 +104,8 @@ def _check_arguments(chosen: Candidate, changes: Mapping[str, Any]) -> None:
     others = [name for name in changes if name not in DEFAULTS and name not in ELSEWHERE]
     if "family" in changes:
         raise EditError(
-            f"{chosen.cells['family']} is another loader than a DataLoader: paste the lines above"
+            f"{chosen.cells['family']} is another loader than a DataLoader: paste the lines above, or add "
+            "--family dataloader, which tries no other"
         )
     if others:
         told = ", ".join(f"{name}={chosen.cells[name]}" for name in others)

@@ -103,6 +103,13 @@ def test_what_no_dataloader_takes_is_refused(script, capsys) -> None:
     assert script.read_text(encoding="utf-8") == SCRIPT
 
 
+def test_another_loader_has_a_way_around_it(script, capsys) -> None:
+    """The option that tries DataLoaders alone."""
+    chosen = replace(CHOSEN, cells={**CHOSEN.cells, "family": "in_memory"}, changes={"family": "in_memory"})
+    assert not apply_setting(make_console(), make_tuning(chosen), str(script), assume_yes=True)
+    assert "or add --family dataloader" in capsys.readouterr().err
+
+
 SEVERAL = """\
 from torch.utils.data import DataLoader
 

@@ -109,6 +109,15 @@ def test_common_values_are_named_once(tmp_path) -> None:
     )
 
 
+def test_a_knob_that_some_loaders_lack_names_those_that_have_it(tmp_path) -> None:
+    """Or it would read as if a ring had workers."""
+    rows = [
+        *blocks(0, [1.0] * 3, knobs={"batch_size": "256", "num_workers": "4"}),
+        *blocks(1, [2.0] * 3, family="tensor_slice", knobs={"batch_size": "256", "num_workers": ""}),
+    ]
+    assert ", batch_size=256, num_workers=4 (torch_dataloader), " in print_rows(tmp_path, rows)
+
+
 def test_common_values_of_an_own_loader(tmp_path) -> None:
     """Its parameters are among them, and that it ran alone."""
     rows = []
