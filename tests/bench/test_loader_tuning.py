@@ -487,6 +487,13 @@ def test_what_a_dataset_holds_tells_it_from_another(tunings) -> None:
     tune(Gray())
     tune(Noisy(), keep)
     assert len(tunings) == 3
+    flagged, elsewhere = Noisy(), Noisy()
+    flagged.augments = True
+    elsewhere.root = "/tmp/job-7/data"
+    tune(flagged)
+    assert len(tunings) == 4
+    tune(elsewhere)
+    assert len(tunings) == 4
 
 
 def test_a_step_with_another_model_is_another_step(tunings) -> None:

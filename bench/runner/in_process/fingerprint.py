@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import platform
 import re
 import sysconfig
@@ -18,7 +19,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils.data import DataLoader, Dataset
 
 from bench.machine.environment import find_cpu_name
-from bench.runner.in_process.held_objects import list_held
+from bench.runner.in_process.held_objects import list_held, read_attributes
 from bench.runner.in_process.settings_grid import KNOBS
 from bench.runner.in_process.start_method import find_start_method
 from loaders.data.length import find_length
@@ -50,7 +51,8 @@ def make_key(
         sample: form of the first sample.
     """
     settings = read_settings(loader)
-    datasets = [one for one in list_held(loader.dataset) if isinstance(one, Dataset)]
+    _, *held = list_held(loader.dataset)
+    datasets = [loader.dataset, *(one for one in held if isinstance(one, Dataset))]
     parts = {
         "cpu": find_cpu_name(),
         "cores": cores,
@@ -60,6 +62,7 @@ def make_key(
         "dataset": _describe_code(type(loader.dataset)),
         "held": _describe_held(loader.dataset),
         "samples": find_length(loader.dataset),
+        "flags": [_list_flags(one) for one in datasets],
         "transforms": [_describe(getattr(one, name, None)) for one in datasets for name in TRANSFORMS],
         "sample": sample,
         "sampler": [type(loader.sampler).__qualname__, type(loader.batch_sampler).__qualname__],
@@ -80,6 +83,18 @@ def make_key(
 def _describe(value: object) -> str:
     """Return a value's text without addresses, which differ from run to run."""
     return ADDRESS.sub("", repr(value))
+
+
+def _list_flags(dataset: Any) -> dict[str, bool | str]:
+    """Return the flags and names that a dataset keeps, such as whether it augments.
+
+    Numbers and paths are left out: a seed differs from run to run, and so may a job's folder.
+    """
+    return {
+        str(name): value
+        for name, value in read_attributes(dataset).items()
+        if isinstance(value, bool) or (isinstance(value, str) and not {"/", os.sep} & set(value))
+    }
 
 
 def _describe_held(holder: object) -> list[list[str]]:
