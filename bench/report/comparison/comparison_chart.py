@@ -56,8 +56,9 @@ def _draw(comparison: Comparison, known: list[ComparedConfiguration]) -> Chart:
     chart = make_row_axes(len(shown), title, "left of the band B is slower, right of it faster")
     low = 1 - comparison.options.margin
     chart.axes.axvspan(low, 1 / low, color=FAINT, lw=0, zorder=0)
-    chart.axes.axvline(1, color=MUTED, lw=1, zorder=1)
     for place, one in enumerate(shown):
+        # A line over the whole height would cross the figures of a slower one.
+        chart.draw_reference(place, 1, {"color": MUTED, "lw": 1})
         chart.name(place, shorten(one.name, NAME_LETTERS - 24))
         ratio = one.ratio
         if ratio is not None:

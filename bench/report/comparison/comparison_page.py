@@ -66,7 +66,7 @@ def _collect(comparison: Comparison, folder: Path, files: tuple[str, ...]) -> di
     }
     return {
         "title": "Two measurements compared",
-        "subtitle": f"margin {format_margin(comparison)}",
+        "subtitle": f"A: {comparison.name_a} · B: {comparison.name_b} · margin {format_margin(comparison)}",
         "sections": [(key, name) for key, name in sections.items() if name],
         "sentence": describe_answer(comparison),
         "method": describe_method(comparison) if comparison.configurations else "",
