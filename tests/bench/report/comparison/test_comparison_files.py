@@ -44,7 +44,8 @@ def test_the_page_holds_it_all_and_escapes_names(comparison, tmp_path) -> None:
     names = ["comparison.json", "comparison.md", "comparison.png", "comparison.svg", "report.html"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     page = (tmp_path / "report.html").read_text()
-    for text in ("1 of 5 configurations is slower", "failed in B", "A CPU", "<svg", "A: main (0123456) · B: "):
+    title = "A: main (0123456) · B: "
+    for text in ("1 of 5 configurations is slower", "failed in B", "A CPU", "<svg", title):
         assert text in page
     assert "<script>a" not in page
     assert "a|b &lt;script&gt;" in page
