@@ -392,9 +392,22 @@ def test_a_budget_that_is_too_short_is_said(monkeypatch) -> None:
     def step(batch) -> None:
         clock.now_s += 25.0
 
-    found, tuning = tune_loader_with_report(loader, 100.0, step=step, cache=True)
+    found, tuning = tune_loader_with_report(loader, 1000.0, step=step, cache=True)
     assert found is loader
     assert "are too short for its trials" in tuning.summary
+
+
+def test_no_trial_begins_where_too_few_would_fit(monkeypatch) -> None:
+    """The training waits for a few batches only."""
+    clock, batches = TickingClock(monkeypatch, 0.0), []
+
+    def step(batch) -> None:
+        batches.append(batch)
+        clock.now_s += 25.0
+
+    tuning = tune_loader_with_report(DataLoader(Noisy(400), 4), 100.0, step=step, cache=False)[1]
+    assert tuning.summary == "the loader stays as given: 100 s are too short for its trials"
+    assert len(batches) == 1
 
 
 def test_an_interrupt_passes_through() -> None:

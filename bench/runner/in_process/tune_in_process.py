@@ -13,12 +13,19 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from bench.analysis.tuning.confirming import FEWEST
 from bench.analysis.tuning.outcome import Outcome, Verdict
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.machine.feasibility import MEMORY, SHARED_MEMORY, find_limits
 from bench.machine.requirements import FORKED_BYTES, LoaderSettings, count_waiting_batches
 from bench.runner.in_process.held_objects import list_held
-from bench.runner.in_process.in_process_lab import NEEDS_GUARD, Budget, InProcessLab, describe_failure
+from bench.runner.in_process.in_process_lab import (
+    FEWEST_BATCHES,
+    NEEDS_GUARD,
+    Budget,
+    InProcessLab,
+    describe_failure,
+)
 from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
 from bench.runner.in_process.loader_copies import LoaderCopies, keeps_iterator, wraps_loader
 from bench.runner.in_process.opened_handles import holds_open_file
@@ -106,6 +113,9 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         settings = [settings[0], *(one for one in settings[1:] if _fits(one, pilot.batch_bytes))]
         if len(settings) == 1:
             return give_up(order, "other settings don't fit into the free memory or /dev/shm")
+        if FEWEST * FEWEST_BATCHES * pilot.steady_s > order.budget.find_left_s():
+            # Fresh blocks would have no time, whatever is raced.
+            return give_up(order, _explain_shortness(order))
         trial_s = InProcessLab(copies, settings, step, order.budget, pilot).estimate_s("race", 0)
         settings = thin_out(settings, int(TRIED_SHARE * order.budget.seconds / (TRIED_TIMES * trial_s)))
         lab = InProcessLab(copies, settings, step, order.budget, pilot)
@@ -260,8 +270,12 @@ def _conclude(
     verdict: Verdict = "nothing" if outcome.verdict == "nothing" else "undecided"
     reason = _explain_failures(dict(problems or {}), len(settings) - 1)
     if not reason and not outcome.race_blocks:
-        reason = f"{order.budget.seconds:g} s are too short for its trials"
+        reason = _explain_shortness(order)
     return Remembered(verdict, {}, None, tried, seconds, order.budget.seconds, _read_date(), reason)
+
+
+def _explain_shortness(order: TuningOrder) -> str:
+    return f"{order.budget.seconds:g} s are too short for its trials"
 
 
 def _explain_failures(problems: Mapping[int, str], others: int) -> str:
