@@ -47,6 +47,17 @@ def list_next(program: str, *, on_cuda: bool) -> list[str]:
     return lines
 
 
+def describe_next_explanation(folder: Path, program: str) -> str:
+    """Return the line that says how to find out what else would make a training faster.
+
+    Args:
+        folder: results folder of the sweep, whose baseline is explained.
+        program: command of the sweep.
+    """
+    explain = f"{program.removesuffix('sweep')}explain"
+    return f"Next, why it is slow and what would help: {explain} {shlex.quote(printable(str(folder)))}"
+
+
 def print_end(
     console: Console,
     folder: Path,

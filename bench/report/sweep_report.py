@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.report.aa_report import print_aa
 from bench.report.answers import print_answers
 from bench.report.cautions import list_audits, list_failures, list_problems
-from bench.report.closing import list_next, print_end, print_unmeasured
+from bench.report.closing import describe_next_explanation, list_next, print_end, print_unmeasured
 from bench.report.console import print_text
 from bench.report.device_report import describe_device_findings
 from bench.report.labels import Labels, make_report_labels
@@ -101,10 +101,21 @@ def print_closing(console: Console, conclusion: SweepConclusion, notices: Notice
     notices.remind()
     names = [sweep.names[number] for number in conclusion.outcome.unmeasured]
     print_unmeasured(console, names, sweep.folder, program)
-    following = []
-    ranked = conclusion.results is not None and bool(conclusion.results.answers)
+    print_end(console, sweep.folder, conclusion.outcome, program, _list_following(conclusion))
+
+
+def _list_following(conclusion: SweepConclusion) -> list[str]:
+    """Return lines that say what to run next, after a quick sweep or where a training still waits for data."""
+    sweep, results = conclusion.sweep, conclusion.results
+    program = sweep.options.program
+    if results is None or not results.answers or conclusion.outcome.stopped:
+        return []
+    if sweep.options.target is not None:
+        best = results.answers[0]
+        waits = best.has_step and best.bound == "loader"
+        return [describe_next_explanation(sweep.folder, program)] if waits else []
     # A plan by importance is that of the quick preset.
-    if sweep.plan.importance and ranked and not conclusion.outcome.stopped:
-        on_cuda = any(configuration.device == "cuda" for configuration in sweep.plan.runnable())
-        following = list_next(program, on_cuda=on_cuda)
-    print_end(console, sweep.folder, conclusion.outcome, program, following)
+    if not sweep.plan.importance:
+        return []
+    on_cuda = any(configuration.device == "cuda" for configuration in sweep.plan.runnable())
+    return list_next(program, on_cuda=on_cuda)

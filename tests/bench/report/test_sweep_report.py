@@ -24,14 +24,15 @@ from tests.fakes import numbered_workload
 def report(tmp_path, capsys):
     """Report a sweep of two configurations with these rows: (exit code, output, errors)."""
 
-    def run(rows=None, outcome=None) -> tuple[int, str, str]:
+    def run(rows=None, outcome=None, target=None) -> tuple[int, str, str]:
         folder = tmp_path / "out"
         rows = [*blocks(0, [2.0] * 3), *blocks(1, [1.0] * 3)] if rows is None else rows
         if rows:
             runs.written(folder, rows)
         else:
             folder.mkdir()
-        sweep = replace(plan_sweep("--num-workers", "0,1", "--num-threads", "1"), folder=folder)
+        sweep = plan_sweep("--num-workers", "0,1", "--num-threads", "1")
+        sweep = replace(sweep, folder=folder, options=replace(sweep.options, target=target))
         console = Console(file=io.StringIO(), width=140)
         printer = SweepPrinter(console)
         printer.notice("Data are synthetic. No others were found.")
@@ -64,6 +65,18 @@ def test_the_answer_comes_first(report, tmp_path) -> None:
         "runs.csv", "summary.csv", "conclusion.json", "report.html", "ranking.png", "where_time_goes.png",
         "throughput_by_workers.png", "memory.png",
     }  # fmt: skip
+
+
+def test_a_training_that_waits_for_data_has_a_next_command(report, tmp_path) -> None:
+    """It explains the baseline of the folder."""
+    line = f"Next, why it is slow and what would help: python -m bench.explain {tmp_path / 'out'}\n"
+    assert line in report(target="train.py:loader")[1]
+
+
+def test_a_loader_alone_has_no_next_command(report) -> None:
+    """Nobody knows whether a training waits for it. Nor has a grid of Fashion-MNIST one."""
+    alone = [replace(row, step="none") for row in (*blocks(0, [2.0] * 3), *blocks(1, [1.0] * 3))]
+    assert "Next" not in report(alone, target="train.py:loader")[1]
 
 
 def test_the_code_can_be_run(report) -> None:
