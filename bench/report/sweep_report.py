@@ -105,7 +105,7 @@ def print_closing(console: Console, conclusion: SweepConclusion, notices: Notice
 
 
 def _list_following(conclusion: SweepConclusion) -> list[str]:
-    """Return lines that say what to run next, after a quick sweep or where a training still waits for data."""
+    """Return lines that say what to run next, after a quick sweep or where a training waits for its data."""
     sweep, results = conclusion.sweep, conclusion.results
     program = sweep.options.program
     if results is None or not results.answers or conclusion.outcome.stopped:
