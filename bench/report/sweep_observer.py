@@ -35,12 +35,13 @@ class SweepObserver:
         self.notices: list[str] = []
 
     def notice(self, text: str) -> None:
-        """Take a notice.
+        """Take a notice, unless it was given before, as by an earlier part of a tuning.
 
         Args:
             text: plain text; its first sentence says the fact.
         """
-        self.notices.append(text)
+        if text not in self.notices:
+            self.notices.append(text)
 
     def show_downloads(self) -> AbstractContextManager[ShowDownload]:
         """Return a context with a function of a file's name, the bytes received, and those in all."""

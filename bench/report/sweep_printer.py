@@ -32,9 +32,10 @@ class SweepPrinter(SweepObserver):
         self._boxes = Notices(console)
 
     def notice(self, text: str) -> None:
-        """Print a notice in a box."""
+        """Print a notice in a box, unless it was given before."""
+        if text not in self.notices:
+            self._boxes.add(text)
         super().notice(text)
-        self._boxes.add(text)
 
     def show_downloads(self) -> AbstractContextManager[ShowDownload]:
         """Show a bar or a line a file."""

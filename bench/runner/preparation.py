@@ -19,7 +19,12 @@ from loaders.registry import find_problems
 from loaders.spec.knob_set import KnobSet
 
 
-def prepare_loaders(sweep: PreparedSweep, workload: Workload, observer: SweepObserver) -> None:
+def prepare_loaders(
+    sweep: PreparedSweep,
+    workload: Workload,
+    observer: SweepObserver,
+    within_s: float | None = None,
+) -> dict[object, str]:
     """Make and check the files that loaders need beside the data.
 
     A family whose files can't be made gets a notice, and its trials fail by themselves.
@@ -28,7 +33,13 @@ def prepare_loaders(sweep: PreparedSweep, workload: Workload, observer: SweepObs
         sweep: sweep that is about to run.
         workload: what is trained.
         observer: takes notices and what is wrong.
+        within_s: seconds that a user's own code may take for the files of one family; default None for no
+            such limit.
+
+    Returns:
+        Why files can't be made, by the `files_key` of their loaders.
     """
+    problems: dict[object, str] = {}
     able = sweep.plan.runnable()
     fused = _find_fused_step() if any(configuration.cuda_graph for configuration in able) else "triton"
     if fused not in (None, "triton"):
@@ -39,11 +50,13 @@ def prepare_loaders(sweep: PreparedSweep, workload: Workload, observer: SweepObs
     for reason, members in _group_by_notice(specs.values()).items():
         observer.notice(f"{join_words(members)}: {reason}.")
     with observer.show_conversions() as show:
-        for spec in specs.values():
+        for key, spec in specs.items():
             try:
-                workload.prepare(spec, partial(show, spec.family))
+                workload.prepare(spec, partial(show, spec.family), within_s)
             except DataError as error:
+                problems[key] = str(error)
                 observer.notice(f"{spec.family} can't be measured: {error}.")
+    return problems
 
 
 def _group_by_notice(specs: Iterable[KnobSet]) -> dict[str, list[str]]:

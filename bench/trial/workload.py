@@ -143,17 +143,23 @@ class Workload(ABC):
             num_threads: largest number of torch's threads.
         """
 
-    def prepare(self, spec: Any, progress: Callable[[int, int], None] | None = None) -> None:
+    def prepare(
+        self,
+        spec: Any,
+        progress: Callable[[int, int], None] | None = None,
+        within_s: float | None = None,
+    ) -> None:
         """Make the files that a loader needs beside the data, or check them.
 
         Args:
             spec: the loader.
             progress: called with the samples done and all samples; default None.
+            within_s: seconds that a user's own code may take for that; default None for no such limit.
 
         Raises:
             DataError: they can't be made.
         """
-        del spec, progress
+        del spec, progress, within_s
 
 
 class TrainingWorkload(Workload):

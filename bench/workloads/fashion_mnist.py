@@ -87,8 +87,11 @@ class FashionMnist(TrainingWorkload):
         """Estimate the most that any of some loaders of these pictures takes of the machine."""
         return estimate_all(loaders, StoredPictures(*self.split.images.shape), num_threads=num_threads)
 
-    def prepare(self, spec: LoaderSpec, progress: Progress | None = None) -> None:
-        """Make and check the files that a loader needs beside the data."""
+    def prepare(
+        self, spec: LoaderSpec, progress: Progress | None = None, within_s: float | None = None
+    ) -> None:
+        """Make and check the files that a loader needs beside the data. It runs no code of a user."""
+        del within_s
         spec.prepare(self.split, progress)
 
     def make_training(self, trial: Trial, *, in_full: bool = False) -> Training:

@@ -114,14 +114,19 @@ class OwnLoader(TrainingWorkload):
         samples, decode_s = self.store.load(source, spec)
         return spec.pipeline(source, device=device, samples=samples), decode_s
 
-    def prepare(self, spec: Any, progress: Callable[[int, int], None] | None = None) -> None:
+    def prepare(
+        self,
+        spec: Any,
+        progress: Callable[[int, int], None] | None = None,
+        within_s: float | None = None,
+    ) -> None:
         """Decode the samples that `in_memory` keeps, once for all trials.
 
         Raises:
             DataError: they can't be decoded.
         """
         if isinstance(spec, InMemory):
-            self.store.fill(self.target, spec, progress)
+            self.store.fill(self.target, spec, progress, within_s)
 
     def _make_ceiling(self, spec: OwnStepCeiling, step: str, device: str) -> Training:
         """Make the step, and captured batches that lie on its device."""

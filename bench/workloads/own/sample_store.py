@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -72,25 +73,29 @@ class SampleStore:
         """Return what other processes need: the paths."""
         return {"_stored": self._stored, "_checked": self._checked}
 
-    def fill(self, target: Target, spec: InMemory, progress: Progress | None) -> None:
+    def fill(
+        self, target: Target, spec: InMemory, progress: Progress | None, within_s: float | None = None
+    ) -> None:
         """Decode the samples of a target in a process of its own.
 
         Args:
             target: the user's DataLoader or Dataset.
             spec: the loader; its parameters are those of the target's function.
             progress: called with the samples done and all samples; None for no progress.
+            within_s: seconds in which all must be decoded; default None for no such limit.
 
         Raises:
             DataError: they can't be decoded.
         """
         if spec.params in self._stored or (file := self._make_file(spec)) is None:
             return
+        limit = DecodingLimit(within_s)
         with ExitStack() as until_filled:
             until_filled.enter_context(file)
             if spec.params != self._checked:
                 # In another process than that of the workers: see DecodedSamples.begin.
-                _run(partial(_check, target, spec), None)
-            decode_s = _run(partial(_decode_into, _name_of(file), target, spec), progress)
+                _run(partial(_check, target, spec), None, limit)
+            decode_s = _run(partial(_decode_into, _name_of(file), target, spec), progress, limit)
             self._files.push(until_filled.pop_all())
         self._stored[spec.params] = StoredSamples(_name_of(file), decode_s)
 
@@ -137,12 +142,39 @@ class SampleStore:
         return None
 
 
+class DecodingLimit:
+    """The time that decoding may take: for each piece of samples, and for all of them."""
+
+    def __init__(self, within_s: float | None) -> None:
+        """Begin now.
+
+        Args:
+            within_s: seconds for all samples; None for no such limit.
+        """
+        self._within_s = math.inf if within_s is None else within_s
+        self._ends_s = read_running_s() + self._within_s
+
+    def find_deadline(self) -> float:
+        """Return the reading of `read_running_s()` until which the next piece must be there."""
+        return min(read_running_s() + TIMEOUT_S, self._ends_s)
+
+    def explain(self) -> str:
+        """Return that a deadline has passed, in one line."""
+        if read_running_s() >= self._ends_s:
+            return f"its samples were not decoded within {format_duration(self._within_s)}"
+        return f"no sample was decoded within {format_duration(TIMEOUT_S)}"
+
+
 def _name_of(file: IO[bytes]) -> Path:
     """Return the path of an open file for other processes."""
     return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
-def _run(work: Callable[[], Iterator[tuple[int, int] | str | float]], progress: Progress | None) -> float:
+def _run(
+    work: Callable[[], Iterator[tuple[int, int] | str | float]],
+    progress: Progress | None,
+    limit: DecodingLimit,
+) -> float:
     """Run work in a process of its own, and return the seconds that it tells at its end.
 
     Raises:
@@ -151,14 +183,14 @@ def _run(work: Callable[[], Iterator[tuple[int, int] | str | float]], progress: 
     try:
         context, log = prepare_context(), Path(os.devnull)
         with FreshProcess(work, context=context, log=log, title="decoding") as process:
-            while not isinstance(found := process.take(read_running_s() + TIMEOUT_S), float):
+            while not isinstance(found := process.take(limit.find_deadline()), float):
                 if isinstance(found, str):
                     raise DataError(found)
                 if progress is not None:
                     progress(*found)
             return found
     except TimeoutError:
-        raise DataError(f"no sample was decoded within {format_duration(TIMEOUT_S)}") from None
+        raise DataError(limit.explain()) from None
     except ProcessError as error:
         raise DataError(f"its samples can't be decoded: {error}") from None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
 
 from bench.report.sweep_observer import SweepObserver
 from bench.report.sweep_printer import ProgressPrinter, SweepPrinter, choose_observer
@@ -20,3 +23,14 @@ def test_a_notebook_shows_the_progress_by_default(monkeypatch, verbose, is_noteb
     """A program prints nothing, unless it asks for it."""
     monkeypatch.setattr("bench.report.sweep_printer.is_notebook", lambda: is_notebook)
     assert type(choose_observer(verbose)) is expected
+
+
+@pytest.mark.parametrize("kind", [SweepObserver, SweepPrinter])
+def test_notice_that_comes_again_is_told_once(kind: type[SweepObserver]) -> None:
+    """Each part of a tuning makes its loaders ready."""
+    console = Console(file=io.StringIO(), width=100)
+    observer = kind(console)
+    for text in ("Data are synthetic.", "The disk is slow.", "Data are synthetic."):
+        observer.notice(text)
+    assert observer.notices == ["Data are synthetic.", "The disk is slow."]
+    assert console.file.getvalue().count("synthetic") == (kind is SweepPrinter)

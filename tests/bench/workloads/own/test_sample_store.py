@@ -89,6 +89,8 @@ def test_a_dataset_that_hangs(target: Target, context, monkeypatch: pytest.Monke
     monkeypatch.setattr(sample_store, "TIMEOUT_S", 1.0)
     with pytest.raises(DataError, match="no sample was decoded within 1 s"):
         SampleStore().fill(target, make_spec("hangs"), None)
+    with pytest.raises(DataError, match="its samples were not decoded within"):
+        SampleStore().fill(target, make_spec("hangs"), None, within_s=0.5)
 
 
 def test_without_room_every_trial_decodes(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
