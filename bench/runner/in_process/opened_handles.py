@@ -20,8 +20,24 @@ from bench.runner.in_process.held_objects import CLOSED, LONGEST, list_held, rea
 FILES = (io.RawIOBase, io.BufferedIOBase, io.TextIOBase)
 # File descriptors of the standard streams, which loggers hold.
 STANDARD = (0, 1, 2)
-# Packages whose objects are open files or connections, though they tell no file descriptor.
-PACKAGES = ("h5py", "lmdb", "netCDF4", "sqlite3")
+# Packages whose objects are open files or connections, though they tell no file descriptor, and such classes.
+PACKAGES = (
+    *(
+        "av",
+        "decord",
+        "duckdb",
+        "h5py",
+        "lmdb",
+        "netCDF4",
+        "psycopg",
+        "psycopg2",
+        "pysam",
+        "sqlite3",
+        "tables",
+    ),
+    "torchcodec",
+)
+CLASSES = ("cv2.VideoCapture",)
 DATA = (torch.Tensor, np.ndarray, str, bytes, bytearray)
 # Values of a dict or list that may hold handles.
 MOST = 10_000
@@ -36,7 +52,7 @@ def put_back_handles(holder: object) -> Iterator[None]:
     this process would be shared by all workers that are forked later. Caches of samples stay.
 
     Args:
-        holder: the dataset.
+        holder: the dataset, or a tuple of it and other objects.
     """
     before = [(one, _copy(one)) for one in _list_containers(holder)]
     try:
@@ -86,7 +102,8 @@ def _put_back(now: Container, old: Container) -> None:
 
 
 def _is_open(value: object) -> bool:
-    if type(value).__module__.partition(".")[0] in PACKAGES:
+    kind = type(value)
+    if kind.__module__.partition(".")[0] in PACKAGES or f"{kind.__module__}.{kind.__name__}" in CLASSES:
         return not isinstance(value, type)
     if isinstance(value, socket.socket | Connection):
         return True

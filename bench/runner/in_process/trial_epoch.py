@@ -107,7 +107,7 @@ def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, plan: EpochP
     waits = BoundedWaits(loader, plan.give_up_s)
     patience_s = PATIENCE_S
     try:
-        with put_back_handles(loader.dataset), interrupt_at(plan.give_up_s):
+        with put_back_handles((loader.dataset, loader.collate_fn)), interrupt_at(plan.give_up_s):
             if loader.persistent_workers:
                 cut.most = loader.num_workers
                 for _ in waits.iterate():

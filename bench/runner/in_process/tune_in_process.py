@@ -45,7 +45,7 @@ PILOT_SHARE, PILOT_BATCHES = 0.05, 16
 # Share of the budget in which each setting could be tried so many times.
 TRIED_SHARE, TRIED_TIMES = 0.5, 2
 # Why a loader, or its number of workers, stays as given.
-HOLDS_FILE = "the dataset holds an open file or connection, which workers would share"
+HOLDS_FILE = "its dataset or collate function holds an open file or connection, which workers would share"
 LEAVES_OPEN = "reading a sample leaves a file, a connection or a thread open, which workers would share"
 LOSES_SAMPLES = "its iterable dataset holds an iterator or an open file, whose samples trials would take"
 
@@ -146,7 +146,7 @@ def _leave_out(
         others = [one for one in others if one.num_workers]
         reason = LEAVES_OPEN
     if not present.num_workers and not _names_workers(order):
-        if holds_open_file(loader.dataset):
+        if holds_open_file((loader.dataset, loader.collate_fn)):
             reason = HOLDS_FILE
         elif order.leaves_open:
             reason = LEAVES_OPEN

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -111,6 +112,11 @@ def test_a_file_that_is_read_from_is_found(path) -> None:
         assert holds_open_file(SimpleNamespace(link=one))
 
 
+def collate_from(dataset, indices) -> list[int]:
+    """Return samples of a dataset that the loader doesn't know."""
+    return [dataset[int(index)] for index in indices]
+
+
 def tune(loader, knobs=None):
     order = in_process.TuningOrder(Budget(0.5, time.monotonic()), 1, lambda batch: time.sleep(1e-3), knobs)
     return in_process.tune_in_process(loader, order)
@@ -120,8 +126,9 @@ def test_an_open_file_keeps_workers_away(path) -> None:
     """They would read at each other's position, unless the user says that it is right."""
     dataset = Lazy(path)
     dataset[0]
-    reason = "the dataset holds an open file or connection, which workers would share"
-    assert tune(DataLoader(dataset)).reason == f"there is nothing to vary: {reason}"
+    reason = f"there is nothing to vary: {in_process.HOLDS_FILE}"
+    assert tune(DataLoader(dataset)).reason == reason
+    assert tune(DataLoader([1, 2], collate_fn=partial(collate_from, dataset))).reason == reason
     knobs = {"num_workers": [0, 1], "prefetch_factor": [2], "persistent_workers": [False]}
     assert "nothing to vary" not in tune(DataLoader(dataset), knobs).reason
     assert "nothing to vary" not in tune(DataLoader(dataset, num_workers=1)).reason
@@ -138,3 +145,17 @@ def test_trials_in_this_process_leave_no_file_open(path) -> None:
     gc.collect()
     assert dataset.file is None
     assert count_open() == before
+    tune(DataLoader(range(40), 4, collate_fn=partial(collate_from, dataset)))
+    gc.collect()
+    assert dataset.file is None
+    assert count_open() == before
+
+
+@pytest.mark.parametrize("name", ["av.container.InputContainer", "cv2.VideoCapture"])
+def test_files_of_libraries_are_known_by_their_class(name) -> None:
+    """They aren't files to Python."""
+    module, _, kind = name.rpartition(".")
+    made = type(kind, (), {"__module__": module})
+    assert holds_open_file(SimpleNamespace(video=made()))
+    assert not holds_open_file(SimpleNamespace(reader=made))
+    assert not holds_open_file(type("CLAHE", (), {"__module__": "cv2"})())
