@@ -64,8 +64,9 @@ def plan_fresh(lab: Lab, ceilings: Ceilings | None, numbers: Sequence[int], want
 
 def _count_blocks(lab: Lab, numbers: Sequence[int], wanted: int, beside_s: float = 0.0) -> int:
     """Return how many of the wanted blocks the budget has time for, with some seconds more in each."""
-    block_s = sum(lab.estimate_s("confirm", number) for number in numbers) + beside_s
-    room = lab.find_left_s() / block_s if block_s > 0 else math.inf
+    trials_s = sum(lab.estimate_s("confirm", number) for number in numbers)
+    block_s = trials_s + beside_s
+    room = (lab.find_left_s() - lab.audit_trials * trials_s) / block_s if block_s > 0 else math.inf
     return wanted if room >= wanted else max(0, int(room))
 
 
@@ -89,7 +90,8 @@ def measure_fresh(
     speeds: dict[int, dict[int, float]] = {number: {} for number in numbers}
     with suppress(LabClosedError):
         for block in blocks:
-            if block >= FEWEST_BLOCKS and lab.find_left_s() < 0:
+            block_s = sum(lab.estimate_s("confirm", number) for number in numbers)
+            if block >= FEWEST_BLOCKS and lab.find_left_s() < block_s / 2:
                 # Trials took longer than was expected. Their speeds have no part in that.
                 break
             for number in random.Random(f"{seed}/confirm/{block}").sample(numbers, len(numbers)):

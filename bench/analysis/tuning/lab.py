@@ -33,7 +33,14 @@ class LabClosedError(Exception):
 
 
 class Lab(Protocol):
-    """Runs the trials that a tuning chooses, one at a time. Configurations go by their numbers."""
+    """Runs the trials that a tuning chooses, one at a time. Configurations go by their numbers.
+
+    Attributes:
+        audit_trials: time that the audit of a configuration takes, in its first fresh trial, over the time of
+            such a trial; 0 without an audit.
+    """
+
+    audit_trials: float
 
     def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:
         """Get ready for a part of a tuning, for example choose how long its trials are.

@@ -27,6 +27,8 @@ class RacingStage:
         seed: decides the order in each block.
         regret: bound on the regret at which the race stops, as a share.
         error: error probability of the race.
+        leader: configuration that fresh blocks are to judge if there is no time for a block of the race;
+            default 0 for none.
         fates: how far each configuration got, once the race is over.
         stop: why the race ended.
     """
@@ -35,6 +37,7 @@ class RacingStage:
     seed: int
     regret: float
     error: float
+    leader: int = 0
     fates: dict[int, Fate] = field(default_factory=dict)
     stop: Stop = "none"
     _speeds: dict[int, dict[int, float]] = field(default_factory=dict)
@@ -46,7 +49,7 @@ class RacingStage:
 
         Args:
             numbers: the configurations.
-            until_left_s: seconds of the budget that the race must leave.
+            until_left_s: seconds of the budget that the race must leave for fresh blocks.
         """
         race = Race(numbers, self.error)
         try:
@@ -67,8 +70,9 @@ class RacingStage:
         block = race.blocks
         order = random.Random(f"{self.seed}/race/{block}").sample(race.left, len(race.left))
         speeds: dict[int, float] = {}
+        kept_s = self._find_kept_s(race, until_left_s)
         for number in order:
-            if self.lab.find_left_s() < until_left_s:
+            if self.lab.find_left_s() < kept_s:
                 # Trials took longer than was expected.
                 raise LabClosedError
             # The present one is what all are compared with.
@@ -101,11 +105,20 @@ class RacingStage:
             self.stop = "regret"
         elif race.blocks >= MOST_BLOCKS:
             self.stop = "blocks"
-        elif self.lab.find_left_s() - block_s < until_left_s:
+        elif self.lab.find_left_s() - block_s < self._find_kept_s(race, until_left_s):
             self.stop = "budget" if race.blocks else "none"
         else:
             return False
         return True
+
+    def _find_kept_s(self, race: Race, until_left_s: float) -> float:
+        """Return the seconds that the race must leave; 0 where fresh blocks would have nothing to judge.
+
+        That is so while the present configuration leads. All the time may then go into the bound on its
+        regret.
+        """
+        leader = race.rank()[0] if race.blocks else self.leader
+        return until_left_s if leader else 0.0
 
     def find_cheapest(self, race: Race, costs: Callable[[int], tuple[float, ...]]) -> int:
         """Return the cheapest of the tie set that is as fast as the leader, by the race.

@@ -19,6 +19,9 @@ from bench.analysis.tuning.surrogate import Surrogate
 REFERENCE_EVERY = 10
 # Trials of the present configuration that tell the speed of the machine at one time.
 REFERENCES = 3
+# Where the budget is short, a further one may take so many times as long as the others' trials, or this share
+# of what is left for the screen.
+REFERENCE_USUAL, REFERENCE_SHARE = 2.0, 0.1
 # Passes over those that are left. More are no cheaper than a race.
 MOST_PASSES = 3
 # Configurations within so many standard errors of the leader are kept, where the next pass can afford them.
@@ -96,9 +99,17 @@ class Screening:
         return kept
 
     def _affords(self, numbers: Sequence[int], until_left_s: float) -> bool:
-        """Return True if another pass ends in time."""
+        """Return True if a trial of each of some configurations ends in time."""
         needed_s = sum(self.lab.estimate_s("screen", number) for number in numbers)
         return self.lab.find_left_s() - needed_s >= until_left_s
+
+    def _affords_reference(self, until_left_s: float) -> bool:
+        """Return True if the present configuration is not so slow that measuring it again takes the time."""
+        if not (known_s := sorted(self._cap.seconds)):
+            return True
+        reference_s, usual_s = self.lab.estimate_s("screen", 0), known_s[len(known_s) // 4]
+        left_s = self.lab.find_left_s() - until_left_s
+        return reference_s <= max(REFERENCE_USUAL * usual_s, REFERENCE_SHARE * left_s)
 
     def _count_fitting(self, numbers: Sequence[int], until_left_s: float) -> int:
         """Return about how many configurations a pass has time for, at least one."""
@@ -110,7 +121,7 @@ class Screening:
 
     def _pass(self, turn: int, numbers: Sequence[int], until_left_s: float) -> None:
         """Measure each configuration once, as far as the time allows."""
-        if self.lab.find_left_s() <= 0:
+        if not self._affords([0], 0.0):
             return
         left = random.Random(f"{self.seed}/screen/{turn}").sample(numbers, len(numbers))
         fitting = self._count_fitting(numbers, until_left_s)
@@ -120,11 +131,13 @@ class Screening:
         found: list[tuple[int, int, float]] = []
         try:
             for place in range(len(numbers)):
-                if place % REFERENCE_EVERY == 0:
+                if place == 0 or (place % REFERENCE_EVERY == 0 and self._affords_reference(until_left_s)):
                     references += self._measure_reference(turn, place)
                     left = self._order(left, place / fitting, references, found)
                 number = left[0]
-                if self.lab.find_left_s() - self.lab.estimate_s("screen", number) < until_left_s and found:
+                # Without any that works, there is nothing to keep time for.
+                is_over = found or self.lab.find_left_s() <= 0
+                if is_over and not self._affords([number], until_left_s):
                     break
                 left = left[1:]
                 measured = self.lab.measure("screen", number, turn, self._cap.find_s())
@@ -133,7 +146,8 @@ class Screening:
                     self.fates[number] = Fate("capped" if measured.is_slow else "failed", measured.problem)
                 else:
                     found.append((place, number, math.log(measured.samples_per_s)))
-            references += self._measure_reference(turn, len(numbers))
+            if self._affords_reference(until_left_s):
+                references += self._measure_reference(turn, len(numbers))
         finally:
             self._take(references, found)
 

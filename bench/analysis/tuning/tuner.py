@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from bench.analysis.racing.race import ERROR, Race
 from bench.analysis.statistics import FEWEST_BLOCKS, pair_ratios
 from bench.analysis.tuning import confirming
-from bench.analysis.tuning.lab import Ceilings, Lab, LabClosedError
+from bench.analysis.tuning.lab import Ceilings, Lab, LabClosedError, Stage
 from bench.analysis.tuning.outcome import Fate, Outcome, Verdict
 from bench.analysis.tuning.racing_stage import RacingStage
 from bench.analysis.tuning.screening import LEAST_NOISE, Screening
@@ -22,9 +22,10 @@ SCREEN_ABOVE, SURVIVORS = 24, 16
 FEWEST_RACE_BLOCKS, FEWEST_RACED = 5, 2
 # Share of a leader's gap in the race that holds in fresh blocks, about.
 HELD = 0.8
-# Shares of the budget: what is kept for fresh blocks at most; at most where it is the fewest of them, as only
-# these give an answer; and what the screen may take of the rest.
-CONFIRM_SHARE, CONFIRM_MOST, SCREEN_SHARE = 0.25, 0.4, 0.75
+# Shares of the budget that are kept for fresh blocks at most: for the usual ones; for the fewest of three
+# configurations; and for the fewest of two, as only these give an answer. And what the screen may take of the
+# rest.
+CONFIRM_SHARE, CONFIRM_MOST, ANSWER_MOST, SCREEN_SHARE = 0.25, 0.4, 0.6, 0.75
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,14 @@ class Tuner:
             left_s = self._lab.find_left_s() - reserve_s
             until_left_s = reserve_s + (1 - SCREEN_SHARE) * left_s if left_s < math.inf else 0.0
             numbers = screening.run(numbers, until_left_s)
+            # By now it is known how long trials are.
+            shortest_s = self._estimate_answer_s("race", (0, *numbers[:1]))
+            reserve_s = max(reserve_s, shortest_s) if shortest_s <= self._lab.find_left_s() else reserve_s
             numbers = self._limit(numbers, reserve_s, screening)
         self._lab.prepare("race", [0, *numbers])
-        stage = RacingStage(self._lab, options.seed, options.regret, options.error)
+        faster = [number for number in numbers if screening.ratios.get(number, 0.0) > 1]
+        first = next(iter(faster), 0)
+        stage = RacingStage(self._lab, options.seed, options.regret, options.error, first)
         race = stage.run([0, *numbers], reserve_s)
         fates = {**self._merge(screening, stage), **screening.fates}
         outcome = self._choose(race, stage, fates, screening, numbers)
@@ -122,9 +128,17 @@ class Tuner:
             return 0.0
         # The winner is hardly slower than the present one.
         block_s = confirming.CONFIRMED * self._lab.estimate_s("confirm", 0)
-        usual_s = min(CONFIRM_SHARE * left_s, self._options.confirm_blocks * block_s)
-        shortest_s = confirming.FEWEST * confirming.CONFIRMED * self._lab.estimate_s("screen", 0)
-        return max(usual_s, min(CONFIRM_MOST * left_s, shortest_s))
+        blocks = self._options.confirm_blocks + self._lab.audit_trials
+        usual_s = min(CONFIRM_SHARE * left_s, blocks * block_s)
+        trial_s = self._lab.estimate_s("screen", 0)
+        short_s = min(CONFIRM_MOST * left_s, confirming.FEWEST * confirming.CONFIRMED * trial_s)
+        shortest_s = min(ANSWER_MOST * left_s, self._estimate_answer_s("screen", (0, 0)))
+        return max(usual_s, short_s, shortest_s)
+
+    def _estimate_answer_s(self, stage: Stage, numbers: Sequence[int]) -> float:
+        """Return the seconds of the fewest fresh blocks, if their trials are as long as those of a part."""
+        trials_s = sum(self._lab.estimate_s(stage, number) for number in numbers)
+        return (FEWEST_BLOCKS + self._lab.audit_trials) * trials_s
 
     def _limit(self, numbers: list[int], reserve_s: float, screening: Screening) -> list[int]:
         """Return as many of the best as a race of a few blocks has time for."""

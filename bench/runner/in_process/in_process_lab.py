@@ -69,7 +69,10 @@ class InProcessLab:
     Attributes:
         problems: why settings failed, by their numbers.
         trials: number of trials so far.
+        audit_trials: 0, as there is no audit.
     """
+
+    audit_trials = 0.0
 
     def __init__(
         self,

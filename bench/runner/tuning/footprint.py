@@ -21,6 +21,8 @@ from loaders.spec.loader_spec import LoaderSpec
 from loaders.spec.source_facts import SourceFacts
 
 WORKERS = "num_workers"
+# Share of a trial's time limit, which a budget shortens, that the probe may take.
+PROBE_SHARE = 0.1
 FLOAT_BYTES = 4
 
 
@@ -33,7 +35,8 @@ def measure_footprint(workload: Workload, present: Configuration, runner: TrialR
         runner: runs the trial, and reads the memory of its workers meanwhile.
 
     Returns:
-        The footprint. What wasn't seen in so short an epoch, or of a trial that failed, is unknown.
+        The footprint. What wasn't seen in so short an epoch, or of a trial that failed, is unknown. Of one
+        that takes too long, the memory until then counts.
 
     Raises:
         DataChangedError: the data changed meanwhile.
@@ -53,10 +56,13 @@ def measure_footprint(workload: Workload, present: Configuration, runner: TrialR
         audited=False,
     )
     limits = runner.limits
-    # Workers are read only where the memory has a limit.
-    runner.limits = replace(limits, memory_limit_bytes=limits.memory_limit_bytes or sys.maxsize)
+    # Workers are read only where the memory has a limit. The first worker may hang, and batches may be slow.
+    runner.limits = replace(
+        limits.end_within(PROBE_SHARE * limits.timeout_s),
+        memory_limit_bytes=limits.memory_limit_bytes or sys.maxsize,
+    )
     try:
-        is_ok = all(row.status == "ok" for row in runner.run(trial))
+        is_ok = all(row.status in ("ok", "timeout") for row in runner.run(trial))
     finally:
         runner.limits = limits
     return read_footprint(footprint, runner.watch) if is_ok and runner.watch is not None else footprint

@@ -29,8 +29,10 @@ FEWEST_FAR = 8
 MOST_WAITING = 64
 # Fresh blocks that whole epochs should leave time for, and how much longer epochs of unknown length are.
 FRESH_BLOCKS, LONGER = confirming.BLOCKS, 4
-# Time of fresh trials with the audit of the first one, over the time without it.
-AUDITED = 1.15
+# Time of the audit of a configuration, in its first fresh trial, over that of such a trial; and time of all
+# fresh trials with it, over the time without it.
+AUDIT_TRIALS = 1.2
+AUDITED = 1 + AUDIT_TRIALS / FRESH_BLOCKS
 
 
 class StageLength(NamedTuple):
@@ -99,6 +101,9 @@ class StageLengths:
         least, block_s = self._bound(fewest), left_s / FRESH_BLOCKS
         if self._estimate_block_s(paces, StageLength(most)) <= block_s:
             return StageLength(most)
+        if self._estimate_block_s(paces, StageLength(least, near_s)) > block_s:
+            # Then far slower ones take as long as the others, not longer.
+            return StageLength(least, near_s / FAR)
         longer = range(least, most)
         fitting = bisect_right(
             longer, block_s, key=lambda batches: self._estimate_block_s(paces, StageLength(batches, near_s))

@@ -42,7 +42,7 @@ class StepCeilings:
         if taken_s := self._taken_s.get(place):
             return statistics.median(taken_s)
         look = self.lab.lengths.paces.find(0).look
-        alone = replace(look, ends_s=0.0, batch_s=look.step_s)
+        alone = replace(look, process_s=self.lab.process_s, ends_s=0.0, batch_s=look.step_s)
         return self.lab.foresee_s("confirm", place, alone) + self._estimate_capture_s(place)
 
     def _estimate_capture_s(self, place: int) -> float:

@@ -34,6 +34,7 @@ class TrialLengths:
         self.whole = whole
         self.epochs = epochs
         self._lengths = StageLengths(whole, epochs)
+        self._count = len(waiting)
         self._own: dict[tuple[Stage, int], int] = {}
 
     def begin(self, stage: Stage, numbers: Sequence[int], left_s: float) -> StageLength:
@@ -67,7 +68,9 @@ class TrialLengths:
             number: the configuration.
             left_s: seconds that are left of the budget; infinity without one.
         """
-        length = self.stages.get(stage) or self._choose(stage, [number], left_s)
+        # Fresh blocks have few configurations, which aren't known beforehand.
+        numbers = [number] if stage == "confirm" else range(self._count)
+        length = self.stages.get(stage) or self._choose(stage, numbers, left_s)
         return self._own.get((stage, number)) or length.find_own(self.paces.find(number))
 
     def find_far_batches(self, stage: Stage) -> int | None:

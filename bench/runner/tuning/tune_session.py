@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.context import BaseContext
 
 from bench.analysis.tuning.ceiling_share import find_ceiling_share
@@ -139,12 +141,12 @@ class _Session:
         # An epoch that the user has cut is the training's.
         whole = cut.batches if cut.asked else cut.whole
         samples = None if whole is None else count_samples(workload, cut)
-        setup = StageSetup(sweep, plan, names, workload, whole, samples, self._context)
+        setup = StageSetup(sweep, plan, names, workload, whole, samples, self._context, ends_s)
         progress = TuneProgress(self._observer.console, setup.names, ends_s)
         candidates = describe_candidates(setup.plan, setup.names)
         goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
         lab = ProcessLab(
-            lambda stage, batches: self._open_stage(setup, stage, batches, progress),
+            partial(self._open_stage, setup, progress),
             TrialLengths(whole, sweep.options.schedule.epochs, look, count_waiting(space.configurations)),
             look.process_s,
             setup.whole_samples,
@@ -196,11 +198,11 @@ class _Session:
         return self._conclude(conclusion, tuning, setup)
 
     def _open_stage(
-        self, setup: StageSetup, stage: Stage, batches: int, progress: TuneProgress
+        self, setup: StageSetup, progress: TuneProgress, stage: Stage, batches: int, numbers: Sequence[int]
     ) -> StageTrials:
         # Files that are gone would be a notice of each loader family.
         check_unchanged(setup.workload)
-        return setup.make_trials(stage, batches, progress, self._observer)
+        return setup.make_trials(stage, batches, numbers, progress, self._observer)
 
     def _make_code(self, setup: StageSetup, outcome: Outcome) -> list[str]:
         """Return the lines of code that make the chosen configuration."""

@@ -33,6 +33,7 @@ class SimulatedLab:
         seconds: time that all trials took.
         trials: number of trials.
         lengths: number of batches of the trials.
+        audit_trials: 0, as there is no audit.
     """
 
     landscape: Landscape
@@ -41,6 +42,7 @@ class SimulatedLab:
     budget_s: float = math.inf
     seconds: float = 0.0
     trials: int = 0
+    audit_trials: float = 0.0
     _block_speeds: dict[tuple[Stage, int], float] = field(default_factory=dict)
     _known_s: dict[tuple[Stage, int], list[float]] = field(default_factory=dict)
 

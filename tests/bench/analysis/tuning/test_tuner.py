@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 
+from bench.analysis.tuning.confirming import measure_fresh, plan_fresh
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
 from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
@@ -16,6 +17,8 @@ from bench.analysis.tuning.tuner import Tuner, TunerOptions
 
 class MadeUpLab:
     """A lab of configurations with known speeds. A trial takes one second."""
+
+    audit_trials = 0.0
 
     def __init__(
         self,
@@ -128,14 +131,6 @@ def test_budget_that_is_over_begins_no_trial() -> None:
     assert {outcome.fates[number].end for number in range(1, 30)} == {"unseen"}
 
 
-def test_without_time_for_fresh_blocks_no_size_is_claimed() -> None:
-    """The race shows that it is faster, whenever it stops; not by how much."""
-    lab = MadeUpLab([1.0, 2.0], budget_s=9.0)
-    outcome = Tuner(lab, [(0.0,)] * 2, TunerOptions(confirm_blocks=8)).run()
-    assert (outcome.verdict, outcome.chosen) == ("gain", 1)
-    assert not outcome.is_confirmed
-
-
 def test_without_evidence_nothing_is_claimed() -> None:
     outcome = Tuner(MadeUpLab([1.0, 1.05], noise=0.05, budget_s=9.0), [(0.0,)] * 2, TunerOptions()).run()
     assert (outcome.verdict, outcome.chosen) == ("undecided", 0)
@@ -199,6 +194,30 @@ class LongerLab(MadeUpLab):
 
     def estimate_s(self, stage: Stage, number: int) -> float:
         return self.expected_s[stage]
+
+
+class LongFreshLab(LongerLab):
+    """A lab whose fresh trials are far longer than those of the race."""
+
+    expected_s: ClassVar[dict[Stage, float]] = {"screen": 1.0, "race": 1.0, "confirm": 9.0}
+
+
+def test_without_time_for_fresh_blocks_no_size_is_claimed() -> None:
+    """The race shows that it is faster, whenever it stops; not by how much."""
+    lab = LongFreshLab([1.0, 2.0], budget_s=20.0)
+    outcome = Tuner(lab, [(0.0,)] * 2, TunerOptions(confirm_blocks=8)).run()
+    assert (outcome.verdict, outcome.chosen) == ("gain", 1)
+    assert not outcome.is_confirmed
+
+
+@pytest.mark.parametrize("budget_s", [8.0, 9.0, 10.0, 12.0, 15.0, 20.0])
+def test_short_budget_keeps_time_for_the_fewest_fresh_blocks(budget_s: float) -> None:
+    """Only these give an answer."""
+    lab = MadeUpLab([1.0, 1.0, 1.0, 1.5], budget_s=budget_s)
+    lab.estimate_s = lambda stage, number: 1 / lab.speeds[number]  # type: ignore[method-assign]
+    outcome = Tuner(lab, [(0.0,)] * 4, TunerOptions()).run()
+    if outcome.leader == 3:
+        assert outcome.is_confirmed
 
 
 def test_without_time_for_a_race_fresh_blocks_judge_the_fastest_of_the_screen() -> None:
@@ -276,10 +295,69 @@ def test_ceilings_of_fewer_than_three_blocks_are_not_measured() -> None:
     assert -1 not in {number for number, _ in fresh}
 
 
+def test_audit_of_the_first_fresh_trials_takes_time() -> None:
+    """Three blocks of two take 6 s without it, and 8.4 s with it."""
+    for left_s, blocks in ((8.3, 0), (8.5, 3), (10.5, 4), (18.3, 7), (18.5, 8)):
+        lab = MadeUpLab([1.0, 2.0], budget_s=left_s)
+        lab.audit_trials = 1.2
+        assert plan_fresh(lab, None, (0, 1), 8).blocks == blocks
+
+
 def test_three_fresh_blocks_of_two_are_better_than_none() -> None:
     outcome, fresh = list_fresh(7.0)
     assert (outcome.verdict, outcome.confirm_blocks, len(fresh)) == ("gain", 3, 6)
     assert outcome.is_confirmed
+
+
+def test_fresh_blocks_end_half_a_block_before_the_budget() -> None:
+    """Where trials take longer than was expected, the next block would end long after it."""
+    lab = MadeUpLab([1.0, 1.0], budget_s=math.inf)
+    lab.estimate_s = lambda stage, number: 2.0  # type: ignore[method-assign]
+    for left_s, blocks in ((math.inf, 8), (10.0, 5), (9.5, 4), (1.0, 3)):
+        lab.left_s = left_s
+        assert len(measure_fresh(lab, [0, 1], range(8), 0)[0]) == blocks
+
+
+def test_present_one_that_leads_needs_no_time_for_fresh_blocks() -> None:
+    """All of it goes into the bound on its regret."""
+    lab = MadeUpLab([1.0, 0.7, 0.7, 0.7], noise=0.1, budget_s=120.0)
+    outcome = Tuner(lab, [(0.0,)] * 4, TunerOptions(regret=0.001)).run()
+    assert outcome.leader == 0
+    assert outcome.stop in ("one left", "budget")
+    assert outcome.stop == "one left" or lab.left_s < 5
+
+
+def test_time_for_fresh_blocks_alone_is_no_use() -> None:
+    """Without a screen or a block of the race they have nothing to judge."""
+    lab = LongerLab([1.0, 2.0], budget_s=28.0)
+    outcome = Tuner(lab, [(0.0,)] * 2, TunerOptions()).run()
+    assert outcome.race_blocks == 1
+    assert (outcome.chosen, outcome.verdict) == (1, "gain")
+    assert outcome.is_confirmed
+
+
+def test_settings_that_all_fail_take_no_more_than_the_budget() -> None:
+    lab = MadeUpLab([1.0] * 100, budget_s=30.0, broken=range(1, 100))
+    outcome = Tuner(lab, [(0.0,)] * 100, TunerOptions()).run()
+    assert lab.left_s > -2
+    assert (outcome.chosen, outcome.verdict) == (0, "undecided")
+
+
+class SlowPresentLab(MadeUpLab):
+    """A lab that knows how long trials take."""
+
+    def estimate_s(self, stage: Stage, number: int) -> float:
+        return 1.0 / self.speeds[number]
+
+
+def test_present_one_that_is_far_slower_does_not_take_the_time_of_fresh_blocks() -> None:
+    """Its trials in the screen tell the drift of the machine, which matters less."""
+    lab = SlowPresentLab([0.1] + [1.0] * 29 + [2.0], budget_s=100.0)
+    outcome = Tuner(lab, [(0.0,)] * 31, TunerOptions()).run()
+    assert [trial[:2] for trial in lab.trials].count(("screen", 0)) == 1
+    assert outcome.is_confirmed
+    assert outcome.verdict == "gain"
+    assert lab.left_s > -10
 
 
 def test_short_budget_screens_few_configurations_too() -> None:

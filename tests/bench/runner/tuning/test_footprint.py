@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,11 +17,13 @@ from bench.plan.search_space import SearchSpace
 from bench.plan.sweep_options import SweepOptions
 from bench.plan.tune_options import TuneOptions
 from bench.process.memory_sample import MemorySample, WorkerMemory
+from bench.records.row import Row
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.runner.tuning import fitting
 from bench.runner.tuning.fitting import leave_out_infeasible
 from bench.runner.tuning.footprint import add_worker, describe_data, measure_footprint, read_footprint
+from bench.trial.trial import Trial
 from bench.workloads.own.own_loader import OwnLoader
 from bench.workloads.target.target import Target
 from loaders.families.dataloader import OwnDataLoader
@@ -80,6 +84,28 @@ def test_a_trial_that_fails_leaves_the_memory_unknown(context, tmp_path) -> None
     runner = TrialRunner(context, TrialLimits(60), tmp_path / "log")
     found = measure_footprint(numbered_workload(20), configure(Misbehaving(behaviour="raise")), runner)
     assert (found.training_bytes, found.worker_bytes) == (None, None)
+
+
+class LateRunner:
+    """A runner whose trials take too long."""
+
+    watch = Watch(MemorySample(0, 90, 50, WorkerMemory(60, 2)))
+
+    def __init__(self) -> None:
+        self.limits = TrialLimits(200.0)
+
+    def run(self, trial: Trial) -> Iterator[Row]:
+        self.seen = self.limits
+        yield replace(trial.make_row(0), status="timeout")
+
+
+def test_probe_ends_after_a_tenth_of_the_time() -> None:
+    """It may hang, or its batches are slow. The memory until then counts."""
+    runner: Any = LateRunner()
+    found = measure_footprint(numbered_workload(20), configure(TorchDataLoader()), runner)
+    assert runner.seen.timeout_s == 20.0
+    assert runner.limits == TrialLimits(200.0)
+    assert (found.training_bytes, found.worker_bytes) == (50, 30)
 
 
 def test_only_a_loader_that_can_have_workers_gets_one() -> None:

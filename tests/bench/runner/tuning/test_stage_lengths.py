@@ -66,6 +66,15 @@ def test_fresh_blocks_leave_time_for_the_steps_alone() -> None:
     assert 8 * 2 * (1.15 * trial_s + alone_s) == pytest.approx(200, rel=0.05)
 
 
+def test_far_slower_ones_take_no_longer_than_others_where_the_time_is_short() -> None:
+    """Fewer fresh blocks would give no answer."""
+    slow = FAR._replace(look=replace(FAR.look, batch_s=0.05))
+    lengths = StageLengths(whole=10_000, epochs=2)
+    assert lengths.choose("confirm", [slow, QUICK], 130, 100).find_own(slow) >= 80
+    short = lengths.choose("confirm", [slow, QUICK], 60, 100)
+    assert (short.batches, short.find_own(slow)) == (100, 20)
+
+
 def test_trials_of_larger_batches_have_more_samples() -> None:
     """Those of pictures have as many, whatever the size of a batch."""
     sizes = [SimpleNamespace(spec=SimpleNamespace(knobs=lambda size=size: size)) for size in SIZES]
