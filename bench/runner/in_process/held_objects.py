@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from functools import partial
+from multiprocessing.queues import Queue, SimpleQueue
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -13,8 +14,8 @@ import torch
 
 # How far objects are looked for. Transforms of transforms lie within, and the sockets of an HTTP client.
 DEEPEST, MOST_OBJECTS, LONGEST = 12, 2_000, 100
-# They hold nothing of the dataset's own.
-CLOSED = (type, ModuleType, torch.Tensor, np.ndarray, str, bytes, int, float)
+# They hold nothing of the dataset's own. Queues are made for several processes.
+CLOSED = (type, ModuleType, torch.Tensor, np.ndarray, str, bytes, int, float, Queue, SimpleQueue)
 SEQUENCES: tuple[Any, ...] = (list, tuple, set, deque)
 
 

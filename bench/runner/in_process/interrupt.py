@@ -14,7 +14,7 @@ from types import FrameType
 # A timer takes no less.
 LEAST_S = 1e-3
 # Seconds until another try where the block can't be ended, and where its code has caught the exception.
-RETRY_S, AGAIN_S = 5e-3, 1.0
+RETRY_S, AGAIN_S = 5e-3, 0.1
 
 
 class OutOfTimeError(BaseException):

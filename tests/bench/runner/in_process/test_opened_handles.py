@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import socket
 import sqlite3
 import sys
@@ -108,6 +109,7 @@ def test_a_file_that_is_read_from_is_found(path) -> None:
     connection = sqlite3.connect(":memory:")
     assert holds_open_file(SimpleNamespace(base=connection))
     connection.close()
+    assert not holds_open_file(SimpleNamespace(queue=multiprocessing.SimpleQueue()))
     with socket.socket() as one:
         assert holds_open_file(SimpleNamespace(link=one))
 
