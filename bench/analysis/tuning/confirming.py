@@ -38,35 +38,52 @@ class FreshPlan(NamedTuple):
     has_ceilings: bool = False
 
 
-def plan_fresh(lab: Lab, ceilings: Ceilings | None, numbers: Sequence[int], wanted: int) -> FreshPlan:
+def plan_fresh(
+    lab: Lab, ceilings: Ceilings | None, numbers: Sequence[int], wanted: int, enough: int
+) -> FreshPlan:
     """Return the fresh blocks that the budget has time for.
 
     Their number depends on the race and on no fresh block, so intervals of these blocks hold. Where there is
     no time for all, the gain goes before the share of the ceiling, and that of the leader before the question
-    which of its equals is cheaper.
+    which of its equals is cheaper. Blocks beyond those that show the gain go last.
 
     Args:
         lab: runs the trials.
         ceilings: measures what bounds the configurations; None for none.
         numbers: the configurations: the present one, the leader, and the cheapest if it is another.
         wanted: blocks that there should be.
+        enough: blocks that show the gain, as far as it is known.
     """
     most = tuple(numbers)
     if ceilings is not None:
         blocks = _count_blocks(lab, most, wanted, ceilings.estimate_s(most))
         if blocks >= min(wanted, BLOCKS):
             return FreshPlan(most, blocks, has_ceilings=True)
+        kept_s = FEWEST_BLOCKS * ceilings.estimate_s(most)
+        if (blocks := _count_blocks(lab, most, wanted, kept_s=kept_s)) >= max(FEWEST, enough):
+            return FreshPlan(most, blocks)
     for chosen, fewest in ((most, FEWEST), (most[:2], FEWEST_BLOCKS)):
         if (blocks := _count_blocks(lab, chosen, wanted)) >= fewest:
             return FreshPlan(chosen, blocks)
     return FreshPlan(most)
 
 
-def _count_blocks(lab: Lab, numbers: Sequence[int], wanted: int, beside_s: float = 0.0) -> int:
-    """Return how many of the wanted blocks the budget has time for, with some seconds more in each."""
+def _count_blocks(
+    lab: Lab, numbers: Sequence[int], wanted: int, beside_s: float = 0.0, kept_s: float = 0.0
+) -> int:
+    """Return how many of the wanted blocks the budget has time for.
+
+    Args:
+        lab: runs the trials.
+        numbers: the configurations of a block.
+        wanted: blocks that there should be.
+        beside_s: seconds that each block takes beside its trials; default 0.
+        kept_s: seconds that are kept for what follows; default 0.
+    """
     trials_s = sum(lab.estimate_s("confirm", number) for number in numbers)
     block_s = trials_s + beside_s
-    room = (lab.find_left_s() - lab.audit_trials * trials_s) / block_s if block_s > 0 else math.inf
+    room_s = lab.find_left_s() - kept_s - lab.audit_trials * trials_s
+    room = room_s / block_s if block_s > 0 else math.inf
     return wanted if room >= wanted else max(0, int(room))
 
 

@@ -103,7 +103,7 @@ class Tuner:
             numbers = self._limit(numbers, reserve_s, screening)
         self._lab.prepare("race", [0, *numbers])
         faster = [number for number in numbers if screening.ratios.get(number, 0.0) > 1]
-        first = next(iter(faster), 0)
+        first = next(iter(faster), 0) if screening.ratios else None
         stage = RacingStage(self._lab, options.seed, options.regret, options.error, first)
         race = stage.run([0, *numbers], reserve_s)
         fates = {**self._merge(screening, stage), **screening.fates}
@@ -204,7 +204,8 @@ class Tuner:
         noise = outcome.noise if outcome.noise is not None else LEAST_NOISE
         self._lab.prepare("confirm", numbers)
         wanted = confirming.want_blocks(gap, noise, options.confirm_blocks)
-        plan = confirming.plan_fresh(self._lab, self._ceilings, numbers, wanted)
+        enough = confirming.want_blocks(gap, noise, confirming.FEWEST)
+        plan = confirming.plan_fresh(self._lab, self._ceilings, numbers, wanted, enough)
         blocks, within = plan.blocks, self._ceilings if plan.has_ceilings else None
         speeds = confirming.measure_fresh(self._lab, plan.numbers, range(blocks), options.seed, within)
         confirmed = confirming.confirm(speeds)

@@ -12,6 +12,7 @@ import pytest
 from bench.analysis.tuning.confirming import measure_fresh, plan_fresh
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
 from bench.analysis.tuning.outcome import Outcome
+from bench.analysis.tuning.racing_stage import RacingStage
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 
 
@@ -288,6 +289,14 @@ def test_short_budget_gives_the_gain_before_the_ceilings() -> None:
     assert len(fresh) - 16 >= 3
 
 
+@pytest.mark.parametrize(("enough", "blocks"), [(4, 5), (5, 5), (6, 8), (40, 8)])
+def test_blocks_beyond_those_that_show_the_gain_make_way_for_ceilings(enough: int, blocks: int) -> None:
+    """Eight blocks take 16 s, and three blocks of ceilings 6 s."""
+    lab = MadeUpLab([1.0, 2.0], budget_s=17.0)
+    plan = plan_fresh(lab, MadeUpCeilings(lab), (0, 1), 8, enough)
+    assert (plan.numbers, plan.blocks, plan.has_ceilings) == ((0, 1), blocks, False)
+
+
 def test_ceilings_of_fewer_than_three_blocks_are_not_measured() -> None:
     """They give no interval."""
     outcome, fresh = list_fresh(8.5)
@@ -300,7 +309,7 @@ def test_audit_of_the_first_fresh_trials_takes_time() -> None:
     for left_s, blocks in ((8.3, 0), (8.5, 3), (10.5, 4), (18.3, 7), (18.5, 8)):
         lab = MadeUpLab([1.0, 2.0], budget_s=left_s)
         lab.audit_trials = 1.2
-        assert plan_fresh(lab, None, (0, 1), 8).blocks == blocks
+        assert plan_fresh(lab, None, (0, 1), 8, 4).blocks == blocks
 
 
 def test_three_fresh_blocks_of_two_are_better_than_none() -> None:
@@ -325,6 +334,15 @@ def test_present_one_that_leads_needs_no_time_for_fresh_blocks() -> None:
     assert outcome.leader == 0
     assert outcome.stop in ("one left", "budget")
     assert outcome.stop == "one left" or lab.left_s < 5
+
+
+@pytest.mark.parametrize(("left_s", "blocks"), [(8.0, 0), (10.0, 3)])
+def test_race_that_the_present_one_leads_has_time_for_a_bound_or_none(left_s: float, blocks: int) -> None:
+    """There is none after one or two blocks, so they would be no use."""
+    lab = MadeUpLab([1.0, 0.9, 0.9], budget_s=left_s)
+    stage = RacingStage(lab, seed=0, regret=1e-9, error=0.05, leader=0)
+    assert stage.run([0, 1, 2], 100.0).blocks >= blocks
+    assert bool(lab.trials) == bool(blocks)
 
 
 def test_time_for_fresh_blocks_alone_is_no_use() -> None:
