@@ -27,8 +27,7 @@ class RacingStage:
         seed: decides the order in each block.
         regret: bound on the regret at which the race stops, as a share.
         error: error probability of the race.
-        leader: configuration that fresh blocks are to judge if there is no time for a block of the race;
-            default 0 for none.
+        leader: configuration that leads the screen; default None without a screen.
         fates: how far each configuration got, once the race is over.
         stop: why the race ended.
     """
@@ -37,7 +36,7 @@ class RacingStage:
     seed: int
     regret: float
     error: float
-    leader: int = 0
+    leader: int | None = None
     fates: dict[int, Fate] = field(default_factory=dict)
     stop: Stop = "none"
     _speeds: dict[int, dict[int, float]] = field(default_factory=dict)
@@ -112,13 +111,18 @@ class RacingStage:
         return True
 
     def _find_kept_s(self, race: Race, until_left_s: float) -> float:
-        """Return the seconds that the race must leave; 0 where fresh blocks would have nothing to judge.
+        """Return the seconds that the next block must leave.
 
-        That is so while the present configuration leads. All the time may then go into the bound on its
-        regret.
+        Fresh blocks have nothing to judge while the present configuration leads, or none is known to. All the
+        time may then go into the race, which bounds a regret after some blocks.
         """
         leader = race.rank()[0] if race.blocks else self.leader
-        return until_left_s if leader else 0.0
+        if leader is None:
+            return 0.0
+        if leader:
+            return until_left_s
+        block_s = sum(self.lab.estimate_s("race", number) for number in race.left)
+        return min(until_left_s, max(0, FEWEST_BLOCKS - race.blocks - 1) * block_s)
 
     def find_cheapest(self, race: Race, costs: Callable[[int], tuple[float, ...]]) -> int:
         """Return the cheapest of the tie set that is as fast as the leader, by the race.
