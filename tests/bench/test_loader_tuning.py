@@ -392,7 +392,7 @@ def test_a_budget_that_is_too_short_is_said(monkeypatch) -> None:
     def step(batch) -> None:
         clock.now_s += 25.0
 
-    found, tuning = tune_loader_with_report(loader, 1000.0, step=step, cache=True)
+    found, tuning = tune_loader_with_report(loader, 500.0, step=step, cache=True)
     assert found is loader
     assert "are too short for its trials" in tuning.summary
 
