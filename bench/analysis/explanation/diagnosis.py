@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from bench.analysis.explanation.diagnosis_evidence import describe_evidence
@@ -117,6 +118,10 @@ def _is_sure(facts: Facts, first: Loss, losses: Sequence[Loss]) -> bool:
         return False
     rivals = (loss for loss in losses if loss is not first and not _overlap(first.cause, loss.cause))
     largest = max((loss.share for loss in rivals), default=0.0)
+    if first.cause is not Cause.TRANSFORM:
+        # Several transforms may cost more than it, each of which costs less.
+        transforms = math.fsum(loss.share for loss in losses if loss.cause is Cause.TRANSFORM)
+        largest = max(largest, transforms)
     return first.share >= SURE_SHARE and first.share >= SURE_TIMES * largest
 
 
@@ -141,8 +146,8 @@ def _find_loss(facts: Facts, first: Loss) -> float | None:
         and stage.stage == first.cause.value.removesuffix(" bound")
         and first.stage in ("", stage.name)
     ]
-    if len(keys) == 1:
-        saving = facts.find_saving(without={keys[0]})
+    if keys:
+        saving = facts.find_saving(without=set(keys))
         if saving is not None:
             return max(first.share, min(1.0, saving))
     return min(1.0, first.share)

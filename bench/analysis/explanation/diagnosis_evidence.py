@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -45,9 +46,8 @@ def _describe_stage(facts: Facts, loss: Loss) -> str:
             f"name the samples, {format_share(loss.share)} of an epoch."
         )
     kind = loss.cause.value.removesuffix(" bound")
-    stage = next(one for one in facts.stages if one.stage == kind and loss.stage in ("", one.name))
-    waiting = _describe_waiting(facts)
-    return f"{waiting}; of the {_divide_load(facts, stage)}."
+    stages = [one for one in facts.stages if one.stage == kind and loss.stage in ("", one.name)]
+    return f"{_describe_waiting(facts)}; of the {_divide_load(facts, stages)}."
 
 
 def _describe_waiting(facts: Facts) -> str:
@@ -57,14 +57,17 @@ def _describe_waiting(facts: Facts) -> str:
     return f"The training process loads batches itself for {share} of an epoch"
 
 
-def _divide_load(facts: Facts, stage: LoadStage) -> str:
-    """Return what a stage takes, such as `41 ms that a worker takes for one, fetch takes 30 ms (73%)`."""
+def _divide_load(facts: Facts, stages: Sequence[LoadStage]) -> str:
+    """Return what stages take, such as `41 ms that a worker takes for one, fetch takes 30 ms (73%)`."""
     whose = "that a worker takes for one" if facts.setup.num_workers else "that it takes for one"
-    share = stage.batch_s / facts.load_s if facts.load_s else 0.0
-    return (
-        f"{format_time(facts.load_s)} {whose}, {stage.name} takes {format_time(stage.batch_s)} "
-        f"({format_share(share)})"
-    )
+    total_s = math.fsum(stage.batch_s for stage in stages)
+    share = total_s / facts.load_s if facts.load_s else 0.0
+    takes = f"{format_time(total_s)} ({format_share(share)})"
+    slowest = max(stages, key=lambda stage: stage.batch_s)
+    what = f"{slowest.name} takes {takes}"
+    if len(stages) > 1:
+        what = f"{len(stages)} {slowest.stage}s take {takes}, {slowest.name} the most"
+    return f"{format_time(facts.load_s)} {whose}, {what}"
 
 
 def _describe_start_up(facts: Facts, loss: Loss) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.analysis.explanation.explanation import Cause
-from bench.analysis.explanation.facts import Facts
+from bench.analysis.explanation.facts import Facts, LoadStage
 from bench.analysis.explanation.starvation import find_starved_share
 from bench.analysis.explanation.stragglers import find_straggling_share
 from bench.analysis.explanation.worker_counts import find_enough_workers, find_fewer_workers
-from bench.records.rung_time import ORDER
+from bench.records.rung_time import ORDER, TRANSFORM
 
 STAGE_CAUSES = {"fetch": Cause.FETCH, "transform": Cause.TRANSFORM, "collate": Cause.COLLATE}
+# A transform is named by itself where it takes this share of what all of them take.
+NAMED_ALONE = 0.5
 # More workers are no cure where a few slow batches cost this share of what more workers would save.
 STRAGGLERS_FIRST = 0.5
 
@@ -25,8 +27,8 @@ class Loss:
     Attributes:
         cause: the cause; UNDECIDED for loading of which nothing is seen from the inside.
         share: share of a whole epoch of the training, 0 to 1.
-        stage: name of the transform for TRANSFORM, `order` for FETCH where the sampler takes the time; else
-            empty.
+        stage: name of the transform for TRANSFORM, empty for all of them; `order` for FETCH where the sampler
+            takes the time; else empty.
         num_workers: the number of workers that would be better, for causes that are about it; default None.
     """
 
@@ -106,6 +108,18 @@ def _find_loading_losses(facts: Facts) -> Iterator[Loss]:
     elif not known_s:
         yield Loss(Cause.UNDECIDED, rest)
     else:
-        for stage in facts.stages:
-            name = stage.name if stage.stage == "transform" else ""
-            yield Loss(STAGE_CAUSES[stage.stage], rest * stage.batch_s / known_s, name)
+        yield from _divide_by_stages(facts.stages, rest / known_s)
+
+
+def _divide_by_stages(stages: Sequence[LoadStage], share_per_s: float) -> Iterator[Loss]:
+    """Divide the loading by the time of its stages. Transforms of which none stands out count as one."""
+    transforms_s = [stage.batch_s for stage in stages if stage.stage == TRANSFORM]
+    together_s = math.fsum(transforms_s)
+    are_alike = len(transforms_s) > 1 and max(transforms_s) < NAMED_ALONE * together_s
+    if are_alike:
+        yield Loss(Cause.TRANSFORM, share_per_s * together_s)
+    for stage in stages:
+        if stage.stage != TRANSFORM:
+            yield Loss(STAGE_CAUSES[stage.stage], share_per_s * stage.batch_s)
+        elif not are_alike:
+            yield Loss(Cause.TRANSFORM, share_per_s * stage.batch_s, stage.name)

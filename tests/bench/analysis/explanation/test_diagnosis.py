@@ -86,6 +86,29 @@ def test_a_slow_transform_is_named(slow, num_workers) -> None:
     assert f"{slow} takes 40 ms" in found.evidence
 
 
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_transforms_alike_are_named_together(num_workers) -> None:
+    """Each of them takes less than fetch."""
+    slow = {f"Slow {number}": (10 + number) * MS for number in range(4)}
+    found = diagnose_loader(replace(BASE, transforms=slow, fetch_s=14 * MS, num_workers=num_workers))
+    assert (found.cause, found.stage, found.is_sure, found.second) == (
+        Cause.TRANSFORM,
+        "",
+        True,
+        Cause.FETCH,
+    )
+    assert "4 transforms take 46 ms" in found.evidence
+    assert "Slow 3 the most" in found.evidence
+    assert found.loss > 0.5
+
+
+def test_fetch_is_not_sure_where_transforms_take_as_long_together() -> None:
+    """One of them takes more than half of that."""
+    slow = {"Crop": 13 * MS, "Flip": 11 * MS}
+    found = diagnose_loader(replace(BASE, transforms=slow, fetch_s=22 * MS))
+    assert (found.cause, found.is_sure) == (Cause.FETCH, False)
+
+
 def test_the_second_of_two_transforms_of_one_name_is_named() -> None:
     """By its number, as torchvision's Lambda has no better name."""
     loader = replace(BASE, transforms={"Lambda": 1 * MS, "Lambda 2": 40 * MS})
