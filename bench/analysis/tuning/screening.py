@@ -28,7 +28,9 @@ MOST_PASSES = 3
 STANDARD_ERRORS = 3.0
 # A spread that was estimated from few trials may be too small by chance.
 LEAST_NOISE = 0.02
-# After this share of a pass, the most promising ones are looked at first; a guess takes so many trials.
+# Where a pass has no time for all, the most promising ones are looked at first after this share of what
+# there is time for, and after so many trials, which a guess takes; or after half of the time, where that is
+# less.
 RANDOM_SHARE, FEWEST_SEEN = 0.3, 20
 # A disturbed trial runs at about half its speed.
 DISTURBED = 0.45
@@ -125,15 +127,20 @@ class Screening:
             return
         left = random.Random(f"{self.seed}/screen/{turn}").sample(numbers, len(numbers))
         fitting = self._count_fitting(numbers, until_left_s)
+        # Without time for all, the most promising ones come first, once enough were seen to guess.
+        needed = len(numbers)
         if self.surrogate is not None and fitting < len(numbers):
-            left = self.surrogate.cover(left)
+            first, others = self.surrogate.cover(left)
+            few = min(FEWEST_SEEN, max(len(first), fitting // 2))
+            left, needed = first + others, max(few, math.ceil(RANDOM_SHARE * fitting))
         references: list[tuple[int, float]] = []
         found: list[tuple[int, int, float]] = []
         try:
             for place in range(len(numbers)):
                 if place == 0 or (place % REFERENCE_EVERY == 0 and self._affords_reference(until_left_s)):
                     references += self._measure_reference(turn, place)
-                    left = self._order(left, place / fitting, references, found)
+                if place >= needed:
+                    left = self._order(left, references, found)
                 number = left[0]
                 # Without any that works, there is nothing to keep time for.
                 is_over = found or self.lab.find_left_s() <= 0
@@ -154,12 +161,11 @@ class Screening:
     def _order(
         self,
         left: list[int],
-        share: float,
         references: Sequence[tuple[int, float]],
         found: Sequence[tuple[int, int, float]],
     ) -> list[int]:
-        """Return those that are left in the order of their guessed speeds, once enough were seen."""
-        if self.surrogate is None or share < RANDOM_SHARE or len(found) < FEWEST_SEEN:
+        """Return those that are left in the order of their guessed speeds."""
+        if self.surrogate is None or not found:
             return left
         guessed = self.surrogate.predict({n: log - _find_level(references, at) for at, n, log in found})
         return sorted(left, key=lambda number: -guessed[number])

@@ -44,13 +44,13 @@ class Surrogate:
         for number, row in enumerate(features):
             self._table[number, [places[key] for key in row]] = 1.0
 
-    def cover(self, numbers: Sequence[int]) -> list[int]:
-        """Return configurations with those first that show each value of a setting once.
+    def cover(self, numbers: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Divide configurations into some that show each value of a setting once, and the others.
 
         Nothing can be guessed of a setting that was never seen, such as a loader family with a single member.
 
         Args:
-            numbers: the configurations. Their order stays otherwise.
+            numbers: the configurations. Their order stays.
         """
         first: list[int] = []
         seen: set[tuple[str, str]] = set()
@@ -58,7 +58,7 @@ class Surrogate:
             if not self._settings[number] <= seen:
                 first.append(number)
                 seen |= self._settings[number]
-        return [*first, *(number for number in numbers if number not in set(first))]
+        return first, [number for number in numbers if number not in set(first)]
 
     def predict(self, logs: Mapping[int, float]) -> Floats:
         """Return the guessed logarithm of the speed of every configuration.
