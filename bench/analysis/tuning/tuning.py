@@ -148,6 +148,11 @@ class Tuning:
         return self.interrupted or bool(self.problem)
 
     @property
+    def trials(self) -> int:
+        """Number of all trials."""
+        return sum(stage.trials for stage in self.stages)
+
+    @property
     def seconds(self) -> float:
         """Time that the tuning took, without the whole grid."""
         return sum(stage.seconds for stage in self.stages if stage.stage != "exhaustive")

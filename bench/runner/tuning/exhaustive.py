@@ -9,8 +9,11 @@ from bench.analysis.tuning.exhaustive_regret import judge_by_grid
 from bench.analysis.tuning.tuning import Exhaustive, Tuning
 from bench.analysis.tuning.whole_epochs import compute_whole_throughputs
 from bench.plan.offer import Offer
+from bench.plan.plan import Plan
+from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
 from bench.process.running_clock import read_running_s
+from bench.report.plan_names import name_configurations
 from bench.report.sweep_conclusion import SweepConclusion
 from bench.report.sweep_observer import SweepObserver
 from bench.report.tune.words import name_setting
@@ -42,6 +45,25 @@ class GridJudgement:
     problems: tuple[Exception, ...] = ()
 
 
+def sweep_whole_grid(tuning: PreparedSweep, plan: Plan, blocks: int) -> PreparedSweep:
+    """Return the sweep of all that a tuning chooses from, without its budget and its ceilings.
+
+    Args:
+        tuning: the tuning as a sweep.
+        plan: the candidates; the present one comes first.
+        blocks: number of blocks.
+    """
+    schedule = replace(tuning.options.schedule, blocks=blocks, steady_s=STEADY_S["confirm"])
+    return replace(
+        tuning,
+        plan=plan,
+        names=tuple(name_configurations(plan, twins=False)),
+        runs=tuple(schedule_runs(plan, {}, schedule.epochs)),
+        # No options of the command measure these configurations.
+        options=replace(tuning.options, schedule=schedule, budget_s=None, config=""),
+    )
+
+
 def measure_exhaustively(
     setup: StageSetup, tuning: Tuning, batches: int, offer: Offer, observer: SweepObserver
 ) -> GridJudgement:
@@ -58,16 +80,8 @@ def measure_exhaustively(
         The errors of `measure_sweep`.
     """
     workload = setup.cut(batches)
-    schedule = replace(setup.sweep.options.schedule, blocks=BLOCKS, steady_s=STEADY_S["confirm"])
-    sweep = replace(
-        setup.sweep,
-        plan=setup.plan,
-        names=setup.names,
-        runs=tuple(schedule_runs(setup.plan, {}, setup.sweep.options.schedule.epochs)),
-        folder=setup.sweep.folder / EXHAUSTIVE,
-        # No options of the command measure these configurations, and the budget was that of the tuning.
-        options=replace(setup.sweep.options, schedule=schedule, budget_s=None, config=""),
-    )
+    sweep = sweep_whole_grid(setup.sweep, setup.plan, BLOCKS)
+    sweep = replace(sweep, folder=setup.sweep.folder / EXHAUSTIVE)
     began_s = read_running_s()
     choice = KnownChoice(workload, offer, workload.samples or EXPECTED_SAMPLES)
     conclusion = measure_sweep(sweep, choice, SweepObserver(observer.console))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bench.machine.feasibility import estimate_needs, find_limits, list_infeasible
 from bench.machine.requirements import LoaderSettings, Requirements
-from bench.plan.plan import Plan, PlanError
+from bench.plan.plan import PlanError, plan_against_first
 from bench.plan.search_space import SearchSpace
 from bench.plan.tune_options import TuneOptions
 from bench.report.plan_names import name_configurations
@@ -70,7 +70,7 @@ def leave_out_infeasible(
         return workload.estimate_requirements([settings], num_threads=threads)
 
     needs = [estimate_needs(configuration, footprint, estimate) for configuration in configurations]
-    names = name_configurations(Plan(configurations, (0,) * len(configurations), (), {}), twins=False)
+    names = name_configurations(plan_against_first(configurations), twins=False)
     limits = find_limits(options.order.memory_limit, options.shm_limit)
     left_out, infeasible = list_infeasible(needs, names, limits)
     kept = tuple(one for number, one in enumerate(configurations) if number not in set(left_out))

@@ -17,7 +17,7 @@ from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.analysis.tuning.tuning import StageFacts, Tuning
 from bench.machine.cpu_checks import count_usable_cores
 from bench.plan.offer import Offer
-from bench.plan.plan import Plan, PlanError
+from bench.plan.plan import PlanError, plan_against_first
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.search_space import make_space, request_present
 from bench.plan.tune_options import TuneOptions
@@ -136,7 +136,7 @@ class _Session:
         except ENDING as error:
             return TuneConclusion(folder, None, problems=(error,))
         probe = StageFacts(PROBE, 1, read_running_s() - began_s)
-        plan = Plan(space.configurations, (0,) * len(space.configurations), (), {})
+        plan = plan_against_first(space.configurations)
         names = tuple(name_configurations(plan, twins=False))
         # An epoch that the user has cut is the training's.
         whole = cut.batches if cut.asked else cut.whole

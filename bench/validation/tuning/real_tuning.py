@@ -152,6 +152,6 @@ def compare_with_plan(plant: PlantedLoader, run: int, tuning: Tuning, worker_ms:
         gain_high=None if gain is None else gain.high,
         regret_bound=outcome.regret_bound,
         race_blocks=outcome.race_blocks,
-        trials=sum(stage.trials for stage in tuning.stages),
+        trials=tuning.trials,
         seconds=tuning.seconds,
     )

@@ -179,6 +179,6 @@ def describe_seed(
         gain=None if gain is None else gain.median,
         regret_bound=outcome.regret_bound,
         candidates=len(tuning.candidates),
-        trials=sum(stage.trials for stage in tuning.stages),
+        trials=tuning.trials,
         seconds=seconds,
     )

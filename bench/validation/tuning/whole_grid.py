@@ -18,13 +18,11 @@ from bench.process.running_clock import read_running_s
 from bench.process.temporary_folder import make_folder_prefix
 from bench.records import results_folder
 from bench.records.errors import StorageError
-from bench.report.plan_names import name_configurations
 from bench.report.sweep_observer import SweepObserver
 from bench.runner.epoch_cut import CutError
 from bench.runner.explained_setup import KnownChoice
 from bench.runner.sweep_session import open_folder, open_sweep, run_blocks, start_server
-from bench.runner.tuning.exhaustive import EXPECTED_SAMPLES
-from bench.runner.tuning.process_lab import STEADY_S
+from bench.runner.tuning.exhaustive import EXPECTED_SAMPLES, sweep_whole_grid
 from bench.runner.tuning.search import Search
 from bench.runner.tuning.tune_session import prepare_tuning
 from bench.validation.tuning.real_tuning import NotTunedError
@@ -154,13 +152,5 @@ def prepare_grid(options: TuneOptions, observer: SweepObserver) -> WholeGrid:
             except CutError as error:
                 raise NotTunedError(str(error)) from error
             plan = plan_against_first(search.make_space(workload, look).configurations)
-    schedule = replace(sweep.options.schedule, blocks=1, steady_s=STEADY_S["confirm"])
-    whole = replace(
-        sweep,
-        plan=plan,
-        names=tuple(name_configurations(plan, twins=False)),
-        runs=tuple(schedule_runs(plan, {}, schedule.epochs)),
-        # No options of the command measure these configurations, and the budget is that of a tuning.
-        options=replace(sweep.options, schedule=schedule, budget_s=None, config=""),
-    )
+    whole = sweep_whole_grid(sweep, plan, blocks=1)
     return WholeGrid(whole, KnownChoice(workload, choice.offer, workload.samples or EXPECTED_SAMPLES))

@@ -24,9 +24,9 @@ from bench.plan.tune_options import TuneOptions
 from bench.records.errors import ResultsError
 from bench.records.results_folder import read_environment, read_runs
 from bench.report.sweep_observer import SweepObserver
+from bench.runner.tuning import exhaustive
 from bench.runner.tuning.tune_session import prepare_tuning
 from bench.validation.tuning import measure_regret as module
-from bench.validation.tuning import whole_grid
 from bench.validation.tuning.measure_regret import RegretOptions, measure_regret
 from bench.validation.tuning.real_tuning import NotTunedError
 from bench.validation.tuning.seed_tuning import SeedRegret, SeedTuning, find_regret, judge_tuning, passes
@@ -244,7 +244,7 @@ def tiny(tmp_path) -> Callable[[str, str], TuneOptions]:
 
 def test_a_grid_goes_on_with_its_next_block(context, tiny, tmp_path, monkeypatch) -> None:
     """Each block is on disk when it ends, and the configurations are those of a tuning."""
-    monkeypatch.setattr(whole_grid, "STEADY_S", {"confirm": 0.0})
+    monkeypatch.setattr(exhaustive, "STEADY_S", {"confirm": 0.0})
     project = Path(__file__).parents[2] / "workloads" / "own" / "own_project.py"
     grid = prepare_grid(tiny(f"{project}:loader", "0"), SweepObserver())
     assert grid.read_speeds() == {}
