@@ -90,8 +90,8 @@ class Row:
     )
     audited_share: float | None = column(
         "share of the batches that were checked so. Fashion-MNIST: in the epoch itself; below 1, the "
-        "loader's epochs were also repeated off the clock and checked in full. Others by content: in that "
-        "repetition",
+        "loader's epochs were also repeated off the clock and checked in full. Others by content: in the "
+        "repetition of the first three epochs of a trial",
         None,
     )
     cpu_s: float | None = column("CPU seconds of the whole process tree in the epoch", None)
