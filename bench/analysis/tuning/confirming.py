@@ -56,10 +56,11 @@ def plan_fresh(
     """
     most = tuple(numbers)
     if ceilings is not None:
-        blocks = _count_blocks(lab, most, wanted, ceilings.estimate_s(most))
+        ceilings_s = ceilings.estimate_s(most)
+        blocks = _count_blocks(lab, most, wanted, beside_s=ceilings_s)
         if blocks >= min(wanted, BLOCKS):
             return FreshPlan(most, blocks, has_ceilings=True)
-        kept_s = FEWEST_BLOCKS * ceilings.estimate_s(most)
+        kept_s = FEWEST_BLOCKS * ceilings_s
         if (blocks := _count_blocks(lab, most, wanted, kept_s=kept_s)) >= max(FEWEST, enough):
             return FreshPlan(most, blocks)
     for chosen, fewest in ((most, FEWEST), (most[:2], FEWEST_BLOCKS)):
