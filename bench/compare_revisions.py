@@ -20,8 +20,8 @@ from bench.report.comparison.comparison_files import write_comparison
 from bench.report.comparison.output import show_comparison
 from bench.report.console import print_line
 from bench.report.output import complain
-from bench.report.sweep_printer import SweepPrinter
-from bench.runner.revision_session import RevisionConclusion, measure_revisions
+from bench.report.progress.sweep_printer import SweepPrinter
+from bench.runner.revision.revision_session import RevisionConclusion, measure_revisions
 from bench.text import printable
 from bench.workloads.revision.repository import RevisionError
 from bench.workloads.target.target import TargetError

@@ -18,11 +18,11 @@ from bench.process.lent_names import use_own_packages
 from bench.process.running_clock import read_running_s
 from bench.records.errors import ResultsError
 from bench.report.command_output import CommandOutput
-from bench.report.explain_closing import complain_of, describe_explanation, print_conclusion
-from bench.report.explain_results import ExplainResults
+from bench.report.explain.closing import complain_of, describe_explanation, print_conclusion
+from bench.report.explain.results import ExplainResults
 from bench.report.output import complain
-from bench.report.sweep_printer import ProgressPrinter, choose_observer
-from bench.runner.explain_session import measure_explanation
+from bench.report.progress.sweep_printer import ProgressPrinter, choose_observer
+from bench.runner.explanation.explain_session import measure_explanation
 from bench.runner.sweep_session import check_place
 from bench.workloads.choice import choose_workload
 from bench.workloads.target.target import TargetError

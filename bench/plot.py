@@ -14,12 +14,12 @@ from bench.records.errors import ResultsError
 from bench.records.results_folder import read_runs
 from bench.report.charts.chart_files import SUFFIXES, save_chart
 from bench.report.charts.drawing import ChartsError
+from bench.report.charts.overlay import Overlay
 from bench.report.charts.overlay_chart import make_overlay_chart
-from bench.report.explanation_file import has_explanation, read_explanation
+from bench.report.explain.explanation_file import has_explanation, read_explanation
 from bench.report.output import complain
-from bench.report.overlay import Overlay
 from bench.report.report_files import ReportFiles
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_results import SweepResults
 from bench.report.tune.tuning_file import has_tuning, read_tuning
 
 DEFAULT_OUT = Path("overlay.png")

@@ -18,14 +18,14 @@ from bench.process.errors import ProcessError
 from bench.process.guest import run_as_guest
 from bench.process.lent_names import use_own_packages
 from bench.records.errors import ResultsError
-from bench.report.closing import describe_stop
 from bench.report.command_output import CommandOutput
 from bench.report.output import complain
-from bench.report.plan_table import print_plan
-from bench.report.sweep_json import describe_plan, describe_sweep
-from bench.report.sweep_printer import ProgressPrinter, SweepPrinter, choose_observer
-from bench.report.sweep_report import print_answer
-from bench.report.sweep_results import SweepResults
+from bench.report.progress.sweep_printer import ProgressPrinter, SweepPrinter, choose_observer
+from bench.report.sweep.closing import describe_stop
+from bench.report.sweep.plan_table import print_plan
+from bench.report.sweep.sweep_json import describe_plan, describe_sweep
+from bench.report.sweep.sweep_report import print_answer
+from bench.report.sweep.sweep_results import SweepResults
 from bench.runner.sweep_session import check_place, measure_sweep, prepare_sweep
 from bench.workloads.choice import choose_workload
 from bench.workloads.target.target import TargetError

@@ -21,7 +21,7 @@ from bench.process.running_clock import read_running_s
 from bench.records.errors import ResultsError
 from bench.report.command_output import CommandOutput
 from bench.report.output import complain
-from bench.report.sweep_printer import ProgressPrinter, choose_observer
+from bench.report.progress.sweep_printer import ProgressPrinter, choose_observer
 from bench.report.tune.closing import complain_of, describe_tuning, print_conclusion
 from bench.report.tune.conclusion import TuneConclusion
 from bench.report.tune.results import TuneResults

@@ -14,11 +14,11 @@ from bench.report.charts.chart_files import save_charts
 from bench.report.charts.draw import make_charts
 from bench.report.charts.drawing import ChartsError
 from bench.report.explain.explain_charts import SUFFIXES, make_explanation_charts
-from bench.report.page.explain_page import write_explain_page
+from bench.report.explain.explain_page import write_explain_page
 from bench.report.page.page import PageError
-from bench.report.page.sweep_page import write_sweep_page
 from bench.report.remark import Remark
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_page import write_sweep_page
+from bench.report.sweep.sweep_results import SweepResults
 from bench.report.tune.tune_charts import make_tuning_charts
 from bench.report.tune.tune_page import write_tune_page
 

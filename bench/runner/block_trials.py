@@ -16,7 +16,7 @@ from bench.process.running_clock import read_running_s
 from bench.records import results_folder
 from bench.records.delivered_pictures import DeliveredPictures
 from bench.records.row import Row
-from bench.report.progress import SweepProgress
+from bench.report.progress.sweep_progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.plan.schedule import Schedule, ScheduledRun
 from bench.records.row import Row
-from bench.report.progress import SweepProgress
+from bench.report.progress.sweep_progress import SweepProgress
 
 
 class OffersTrials(Protocol):

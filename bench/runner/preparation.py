@@ -11,7 +11,7 @@ from bench.machine.gpu import inspect_gpu
 from bench.machine.requirements import LoaderSettings
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.process.socket_folder import make_socket_folder
-from bench.report.sweep_observer import SweepObserver
+from bench.report.progress.sweep_observer import SweepObserver
 from bench.text import join_words
 from bench.trial.workload import Workload
 from loaders.data.errors import DataError

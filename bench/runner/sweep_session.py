@@ -22,22 +22,22 @@ from bench.process.forkserver import prepare_context
 from bench.records import results_folder
 from bench.records.errors import StorageError
 from bench.records.pictures_file import write_pictures
-from bench.report.closing import write_resume_command
-from bench.report.conclusion_file import SavedConclusion, write_conclusion
-from bench.report.plan_names import name_configurations
+from bench.report.progress.sweep_observer import SweepObserver
 from bench.report.remark import Remark
 from bench.report.report_files import ReportFiles
-from bench.report.sweep_conclusion import SweepConclusion
-from bench.report.sweep_observer import SweepObserver
-from bench.report.sweep_outcome import SweepOutcome
-from bench.report.sweep_report import make_code
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.closing import write_resume_command
+from bench.report.sweep.conclusion import SweepConclusion
+from bench.report.sweep.conclusion_file import SavedConclusion, write_conclusion
+from bench.report.sweep.outcome import SweepOutcome
+from bench.report.sweep.plan_names import name_configurations
+from bench.report.sweep.sweep_report import make_code
+from bench.report.sweep.sweep_results import SweepResults
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner
 from bench.runner.environment_record import find_recorded_cores, find_recorded_threads, record_environment
-from bench.runner.paired_trials import PairedTrials
 from bench.runner.preparation import check_machine, prepare_loaders
+from bench.runner.revision.paired_trials import PairedTrials
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import DataChangedError, TrialRunner

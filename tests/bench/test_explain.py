@@ -22,7 +22,7 @@ from bench.plan.plan import PlanError
 from bench.process.running_clock import read_running_s
 from bench.records.results_folder import read_ceilings, read_environment, read_runs
 from bench.report.charts.chart import Chart
-from bench.report.explanation_file import read_explanation, write_explanation
+from bench.report.explain.explanation_file import read_explanation, write_explanation
 from tests.bench.report.explain.explanations import fetch_bound
 from tests.bench.test_script_sweep import SCRIPT
 
@@ -56,7 +56,7 @@ def advise(evidence: Evidence) -> Explanation:
 def test_an_own_loader_with_workers(explain_here, tmp_path, monkeypatch, capsys) -> None:
     """Standard output is the explanation alone; its advice is measured, and all of it is on file."""
 
-    monkeypatch.setattr("bench.runner.explain_session.explain", advise)
+    monkeypatch.setattr("bench.runner.explanation.explain_session.explain", advise)
     monkeypatch.setattr("bench.report.report_files.make_charts", lambda results: ())
     folder = tmp_path / "out"
     code, out, err = explain_here(
@@ -126,7 +126,7 @@ def run_sweep(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
 
 def test_a_script(explain_here, tmp_path, monkeypatch) -> None:
     """Its change is made in the script itself. The screen says where the rest lies."""
-    monkeypatch.setattr("bench.runner.explain_session.explain", advise)
+    monkeypatch.setattr("bench.runner.explanation.explain_session.explain", advise)
     monkeypatch.setattr("bench.report.report_files.make_charts", lambda results: ())
     script, folder = tmp_path / "train.py", tmp_path / "out"
     script.write_text(dedent(SCRIPT))
@@ -156,8 +156,8 @@ def test_a_script(explain_here, tmp_path, monkeypatch) -> None:
 def test_a_budget_that_is_too_small_is_said_at_once(explain_here, tmp_path, monkeypatch) -> None:
     """The first block runs all the same, and the time left is that of its trials."""
     monkeypatch.setattr("bench.report.report_files.make_explanation_charts", lambda explanation: [])
-    monkeypatch.setattr("bench.runner.explain_blocks.LONGEST_RUNG_S", 0.1)
-    monkeypatch.setattr("bench.runner.explain_blocks.SHORTEST_RUNG_S", 0.1)
+    monkeypatch.setattr("bench.runner.explanation.explain_blocks.LONGEST_RUNG_S", 0.1)
+    monkeypatch.setattr("bench.runner.explanation.explain_blocks.SHORTEST_RUNG_S", 0.1)
     code, out, err = explain_here(
         f"{PROJECT}:loader", "--batches", "4", "--blocks", "2", "--budget", "0.1s", "--out",
         str(tmp_path / "out"),

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from bench.records.results_folder import read_ceilings, read_runs
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_results import SweepResults
 
 PROJECT = Path(__file__).parent / "workloads" / "own" / "own_project.py"
 

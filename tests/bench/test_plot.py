@@ -80,7 +80,7 @@ def test_charts_that_cannot_be_drawn_are_one_line(folder, plot, monkeypatch) -> 
         raise ChartsError("the charts can't be drawn: no seaborn")
 
     monkeypatch.setattr("bench.report.report_files.make_charts", fail)
-    monkeypatch.setattr("bench.report.page.sweep_page.make_charts", fail)
+    monkeypatch.setattr("bench.report.sweep.sweep_page.make_charts", fail)
     assert plot(str(folder)) == (
         1, f"{folder / 'report.html'}\n", "error: the charts can't be drawn: no seaborn\n",
     )  # fmt: skip

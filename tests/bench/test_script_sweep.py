@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from bench.records.results_folder import read_ceilings, read_runs
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_results import SweepResults
 
 SCRIPT = """
     import sys

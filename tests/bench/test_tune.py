@@ -20,9 +20,9 @@ from bench.plan.prepared_sweep import PreparedSweep
 from bench.process import interrupts
 from bench.records.errors import StorageError
 from bench.records.results_folder import read_environment, read_runs
-from bench.report.sweep_conclusion import SweepConclusion
-from bench.report.sweep_observer import SweepObserver
-from bench.report.sweep_outcome import SweepOutcome
+from bench.report.progress.sweep_observer import SweepObserver
+from bench.report.sweep.conclusion import SweepConclusion
+from bench.report.sweep.outcome import SweepOutcome
 from bench.report.tune.tuning_file import read_tuning, write_tuning
 from bench.runner.block_trials import BlockTrials
 from bench.runner.tuning import exhaustive

@@ -17,7 +17,7 @@ from bench.plan.request import Request
 from bench.plan.schedule import Schedule, schedule_runs
 from bench.process.forkserver import prepare_context
 from bench.records.results_folder import read_runs
-from bench.report.progress import SweepProgress
+from bench.report.progress.sweep_progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner

@@ -9,8 +9,8 @@ from itertools import product
 from pathlib import Path
 
 from bench.records.row import Row
-from bench.report.conclusion_file import SavedConclusion, write_conclusion
-from bench.report.explanation_file import write_explanation
+from bench.report.explain.explanation_file import write_explanation
+from bench.report.sweep.conclusion_file import SavedConclusion, write_conclusion
 from bench.report.tune.tuning_file import write_tuning
 from tests.bench import runs
 from tests.bench.report.explain.explanations import verified

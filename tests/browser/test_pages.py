@@ -8,9 +8,9 @@ import pytest
 
 from bench.report.charts.drawing import prepare_drawing
 from bench.report.charts.ranked_sweep import RankedSweep
-from bench.report.page.explain_page import write_explain_page
-from bench.report.page.sweep_page import write_sweep_page
-from bench.report.sweep_results import SweepResults
+from bench.report.explain.explain_page import write_explain_page
+from bench.report.sweep.sweep_page import write_sweep_page
+from bench.report.sweep.sweep_results import SweepResults
 from bench.report.tune.tune_page import write_tune_page
 from tests.browser.pages import EVIL, write_explanation_folder, write_sweep, write_tuning_folder
 

@@ -9,7 +9,7 @@ from bench.report.charts.chart import Chart
 from bench.report.charts.chart_files import save_charts
 from bench.report.charts.drawing import prepare_drawing
 from bench.report.charts.ranked_sweep import RankedSweep
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_results import SweepResults
 
 
 def draw_charts(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.report.charts.chart import Chart, mark_configuration
 from bench.report.charts.drawing import prepare_drawing
-from bench.report.overlay import Overlay
+from bench.report.charts.overlay import Overlay
 from bench.text import format_count, format_rate, format_ratio, join_words
 
 if TYPE_CHECKING:

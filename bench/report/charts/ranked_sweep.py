@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from bench.analysis.ranking import group_by_work
 from bench.report.labels import Labels, make_report_labels
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_results import SweepResults
 
 # More rows than these can't be taken in, and make a picture of several screens.
 MOST_ROWS, MOST_WORKS = 18, 5

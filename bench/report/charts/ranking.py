@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 
 from bench.analysis.answer import find_answers
 from bench.analysis.intervals import from_cells
-from bench.report.answer_words import describe_answer
 from bench.report.charts.chart import Chart, mark_configuration
 from bench.report.charts.chart_words import (
     describe_context,
@@ -21,6 +20,7 @@ from bench.report.charts.palette import BASELINE, BEST, INK, MUTED
 from bench.report.charts.ranked_sweep import RankedSweep, is_baseline, list_numbers
 from bench.report.charts.rows import RowChart, make_row_chart
 from bench.report.charts.scale import scale_axis
+from bench.report.sweep.answer_words import describe_answer
 from bench.text import format_count, format_rate, format_ratio
 
 # Looks of a mark.

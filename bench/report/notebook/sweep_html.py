@@ -5,16 +5,16 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from bench.analysis.aa import check_aa
-from bench.report.aa_report import describe_aa
-from bench.report.answer_words import MOST_ANSWERS, describe_answer, select_telling
-from bench.report.cautions import list_audits, list_problems
 from bench.report.labels import make_report_labels
 from bench.report.notebook.html import link_report, make_code, make_paragraph, make_remarks, make_table
-from bench.report.page.configuration_table import make_configuration_table
 from bench.report.page.markup import to_html
 from bench.report.page.parts import Cell
 from bench.report.remark import Remark
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.aa_report import describe_aa
+from bench.report.sweep.answer_words import MOST_ANSWERS, describe_answer, select_telling
+from bench.report.sweep.cautions import list_audits, list_problems
+from bench.report.sweep.configuration_table import make_configuration_table
+from bench.report.sweep.sweep_results import SweepResults
 from bench.text import format_count
 
 # Columns of the page's table that a notebook shows, by their names.

@@ -13,11 +13,11 @@ from bench.plan.plan import Plan
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
 from bench.process.running_clock import read_running_s
-from bench.report.plan_names import name_configurations
-from bench.report.sweep_conclusion import SweepConclusion
-from bench.report.sweep_observer import SweepObserver
+from bench.report.progress.sweep_observer import SweepObserver
+from bench.report.sweep.conclusion import SweepConclusion
+from bench.report.sweep.plan_names import name_configurations
 from bench.report.tune.words import name_setting
-from bench.runner.explained_setup import KnownChoice
+from bench.runner.explanation.explained_setup import KnownChoice
 from bench.runner.sweep_session import measure_sweep
 from bench.runner.tuning.process_lab import STEADY_S
 from bench.runner.tuning.stages import StageSetup

@@ -10,7 +10,7 @@ from bench.machine.requirements import LoaderSettings, Requirements
 from bench.plan.plan import PlanError, plan_against_first
 from bench.plan.search_space import SearchSpace
 from bench.plan.tune_options import TuneOptions
-from bench.report.plan_names import name_configurations
+from bench.report.sweep.plan_names import name_configurations
 from bench.runner.trial_process import TrialRunner
 from bench.runner.tuning.footprint import measure_footprint
 from bench.text import format_duration

@@ -19,8 +19,8 @@ from bench.plan.schedule import ScheduledRun, name_runs, schedule_runs
 from bench.process.running_clock import read_running_s
 from bench.records import results_folder
 from bench.records.errors import ResultsError
-from bench.report.sweep_observer import SweepObserver
-from bench.report.tune_progress import StageProgress, TuneProgress
+from bench.report.progress.sweep_observer import SweepObserver
+from bench.report.progress.tune_progress import StageProgress, TuneProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.preparation import prepare_loaders

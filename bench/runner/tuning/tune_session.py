@@ -26,13 +26,13 @@ from bench.process.errors import ProcessError
 from bench.process.running_clock import read_running_s
 from bench.records.errors import ResultsError, StorageError
 from bench.report.gpu_name import find_gpu_name
-from bench.report.plan_names import name_configurations
+from bench.report.progress.sweep_observer import SweepObserver
+from bench.report.progress.tune_progress import TuneProgress
 from bench.report.report_files import ReportFiles
-from bench.report.sweep_observer import SweepObserver
+from bench.report.sweep.plan_names import name_configurations
 from bench.report.tune.conclusion import TuneConclusion
 from bench.report.tune.tuning_file import write_tuning
-from bench.report.tune_progress import TuneProgress
-from bench.runner.epoch_cut import CutError
+from bench.runner.explanation.epoch_cut import CutError
 from bench.runner.sweep_session import open_folder, prepare_sweep, start_server
 from bench.runner.trial_process import DataChangedError, check_unchanged
 from bench.runner.tuning.candidates import describe_candidates, list_costs

@@ -14,7 +14,7 @@ from rich.markup import escape
 from bench.process.temporary_folder import make_folder_prefix
 from bench.records import results_folder
 from bench.report.console import print_line
-from bench.report.sweep_observer import SweepObserver
+from bench.report.progress.sweep_observer import SweepObserver
 from bench.text import format_duration, join_few, printable
 from bench.validation.comparison.block_group import PLANTED, BlockGroup, find_partner, make_groups
 from bench.validation.comparison.findings import Finding, compare_group

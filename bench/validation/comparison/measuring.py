@@ -16,12 +16,12 @@ from bench.plan.schedule import Schedule, schedule_runs
 from bench.plan.sweep_options import SweepOptions
 from bench.process.forkserver import prepare_context
 from bench.records import results_folder
-from bench.report.progress import SweepProgress
-from bench.report.sweep_observer import SweepObserver
+from bench.report.progress.sweep_observer import SweepObserver
+from bench.report.progress.sweep_progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner
-from bench.runner.paired_trials import PairedTrials, SideProgress
+from bench.runner.revision.paired_trials import PairedTrials, SideProgress
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner

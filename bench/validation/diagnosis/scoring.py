@@ -16,8 +16,8 @@ from bench.plan.explain_options import ExplainOptions
 from bench.plan.plan import PlanError
 from bench.process.errors import ProcessError
 from bench.process.forkserver import prepare_context
-from bench.report.sweep_observer import SweepObserver
-from bench.runner.explain_session import measure_explanation
+from bench.report.progress.sweep_observer import SweepObserver
+from bench.runner.explanation.explain_session import measure_explanation
 from bench.text import describe_error, format_share, printable
 from bench.validation.diagnosis.machine_costs import measure_costs
 from bench.validation.diagnosis.neighbour import keep_to_cores, run_neighbour

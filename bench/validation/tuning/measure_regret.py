@@ -17,7 +17,7 @@ from bench.plan.tune_options import TuneOptions
 from bench.process.running_clock import read_running_s
 from bench.records import results_folder
 from bench.report.console import print_line
-from bench.report.sweep_observer import SweepObserver
+from bench.report.progress.sweep_observer import SweepObserver
 from bench.text import format_count, format_duration, printable
 from bench.validation.judged_table import print_judged
 from bench.validation.tuning.real_tuning import run_tuning

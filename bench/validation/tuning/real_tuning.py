@@ -10,7 +10,7 @@ from bench.analysis.tuning.outcome import Stop, Verdict
 from bench.analysis.tuning.tuning import Tuning
 from bench.plan.tune_options import TuneOptions
 from bench.process.errors import ExplainedError
-from bench.report.sweep_observer import SweepObserver
+from bench.report.progress.sweep_observer import SweepObserver
 from bench.runner.tuning.tune_session import measure_tuning
 from bench.text import describe_error
 from bench.validation.tuning.judged_tuning import PLAN_ERROR, JudgedTuning

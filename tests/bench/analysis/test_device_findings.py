@@ -9,7 +9,7 @@ import pytest
 
 from bench.analysis.device_findings import compare_pinning, find_hidden_copies
 from bench.analysis.summary import summarise
-from bench.report.device_report import describe_device_findings
+from bench.report.sweep.device_report import describe_device_findings
 from tests.bench import runs
 
 

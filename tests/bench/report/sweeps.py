@@ -10,7 +10,7 @@ from bench.plan.grid import Machine, make_plan
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.schedule import schedule_runs
 from bench.plan.sweep_options import SweepOptions
-from bench.report.plan_names import name_configurations
+from bench.report.sweep.plan_names import name_configurations
 
 TWO_CORES = Machine(cuda=False, num_threads=2)
 # A machine with a GPU and 16 cores.

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.plan.schedule import Schedule, schedule_runs
 from bench.records.results_folder import read_runs
-from bench.report.progress import SweepProgress
+from bench.report.progress.sweep_progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.sweep_files import SweepFiles

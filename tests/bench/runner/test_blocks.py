@@ -20,7 +20,7 @@ from bench.process import running_clock
 from bench.records.errors import ResultsError
 from bench.records.results_folder import read_ceilings, read_runs
 from bench.records.row import Row
-from bench.report.progress import SweepProgress
+from bench.report.progress.sweep_progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner

@@ -17,7 +17,7 @@ from bench.plan.grid import Machine, make_plan
 from bench.plan.request import Request
 from bench.plan.schedule import Schedule, schedule_runs
 from bench.records.row import Row
-from bench.report.progress import SweepProgress
+from bench.report.progress.sweep_progress import SweepProgress
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.blocks import BlockRunner

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.records.row import Row
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_results import SweepResults
 from tests.bench import runs
 
 START_S = 0.2

@@ -16,7 +16,7 @@ from bench.records.results_folder import DEVICE, read_device, read_runs
 from bench.records.runs_file import RunsFile
 from bench.report.charts.draw import draw_charts, make_charts
 from bench.report.charts.drawing import ChartsError
-from bench.report.sweep_results import SweepResults
+from bench.report.sweep.sweep_results import SweepResults
 from tests.bench import runs
 from tests.bench.runs import failed, timed
 from tests.paths import ROOT

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.report.sweep_outcome import SweepOutcome
+from bench.report.sweep.outcome import SweepOutcome
 from bench.runner.tuning.exhaustive import explain_missing
 from tests.bench.report.tune import tunings
 

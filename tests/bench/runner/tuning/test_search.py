@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.process.running_clock import read_running_s
-from bench.runner.epoch_cut import CutError
+from bench.runner.explanation.epoch_cut import CutError
 from bench.runner.trial_process import TrialRunner
 from bench.runner.tuning import search as module
 from bench.runner.tuning.search import Search

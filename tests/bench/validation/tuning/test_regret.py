@@ -23,7 +23,7 @@ from bench.plan.search_space import make_space
 from bench.plan.tune_options import TuneOptions
 from bench.records.errors import ResultsError
 from bench.records.results_folder import read_environment, read_runs
-from bench.report.sweep_observer import SweepObserver
+from bench.report.progress.sweep_observer import SweepObserver
 from bench.runner.tuning import exhaustive
 from bench.runner.tuning.tune_session import prepare_tuning
 from bench.validation.tuning import measure_regret as module

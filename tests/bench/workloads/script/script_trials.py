@@ -13,7 +13,7 @@ from bench.plan.schedule import Schedule
 from bench.plan.sweep_options import SweepOptions
 from bench.process.forkserver import prepare_context
 from bench.records.row import Row
-from bench.runner.probe_runner import ProbeRunner
+from bench.runner.explanation.probe_runner import ProbeRunner
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
 from bench.trial.probe import Kind, Probe

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.records.rung_time import COLLATE, FETCH, LOADER, ORDER, TRANSFORM, TRANSPORT, RungTime
-from bench.runner.probe_runner import ProbeError
+from bench.runner.explanation.probe_runner import ProbeError
 from tests.bench.workloads.script.script_trials import choose, probe
 
 SCRIPT = """

@@ -1,0 +1,130 @@
+"""The changes that are advised, measured; with sweeps that measure nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.analysis.explanation.explanation import Advice, BreakEven
+from bench.analysis.intervals import to_cells
+from bench.analysis.statistics import Estimate
+from bench.plan.configuration import Configuration
+from bench.report.progress.sweep_observer import SweepObserver
+from bench.report.sweep.outcome import SweepOutcome
+from bench.runner.explanation.verification import check_break_even, verify_advice
+from tests.bench.report.explain.explanations import about, fetch_bound
+from tests.bench.runner.explanation.test_changed_configuration import OFFER, PRESENT
+
+
+@dataclass
+class FakeSetup:
+    """A setup whose sweeps find these figures.
+
+    Attributes:
+        found: estimate of each configuration by its number, and the reason where there is none.
+        measured: names of the sweeps, each with its configurations.
+    """
+
+    found: Sequence[Estimate | str]
+    outcome: SweepOutcome = field(default_factory=SweepOutcome)
+    measured: list[tuple[str, Sequence[Configuration], bool]] = field(default_factory=list)
+    configuration: Configuration = PRESENT
+    choice: Any = field(default_factory=lambda: SimpleNamespace(offer=OFFER))
+
+    def measure(self, configurations, name, observer, *, with_ceilings=False) -> Any:
+        self.measured.append((name, configurations, with_ceilings))
+        lines = [
+            {
+                "configuration": number,
+                "blocks": 5,
+                **to_cells("ratio", one if isinstance(one, Estimate) else None),
+                **to_cells("step_share", one if isinstance(one, Estimate) else None),
+                "status": "ok" if isinstance(one, Estimate) else "failed",
+                "error": one if isinstance(one, str) else "",
+            }
+            for number, one in enumerate(self.found)
+        ]
+        results = SimpleNamespace(summary=pd.DataFrame(lines))
+        sweep = SimpleNamespace(folder=Path("out") / name)
+        return SimpleNamespace(results=results, sweep=sweep, outcome=self.outcome, problems=())
+
+
+def make_advice(change: str, gain: float, family: str = "dataloader", **knobs: Any) -> Advice:
+    return Advice(change, "workers", about(gain), family, knobs)
+
+
+MORE = make_advice("4 workers instead of 2", 1.8, num_workers=4)
+THREADS = make_advice("one thread instead of 2", 1.2, num_threads=1)
+CODE = make_advice("a faster Resize", 1.5)
+BAD = make_advice("pinned memory", 1.1, pin_memory=True)
+
+
+def explain(*advice: Advice, break_even: Sequence[BreakEven] = ()) -> Any:
+    setup = replace(fetch_bound().setup, family="dataloader")
+    return replace(fetch_bound(), setup=setup, advice=advice, break_even=tuple(break_even), cautions=())
+
+
+def test_each_change_is_measured_beside_the_present_configuration() -> None:
+    """In one sweep; a change of the user's code is not made. What was measured comes first."""
+    setup = FakeSetup([about(1.0), about(1.05), about(1.3)])
+    found = verify_advice(explain(MORE, CODE, THREADS), setup, SweepObserver())
+    ((name, configurations, with_ceilings),) = setup.measured
+    assert (name, with_ceilings) == ("verify", False)
+    assert configurations[0] == PRESENT
+    assert [one.spec.knobs()["num_workers"] for one in configurations] == [2, 4, 2]
+    assert [one.num_threads for one in configurations] == [2, 2, 1]
+    assert {one.change: one.actual for one in found.advice} == {
+        MORE.change: about(1.05), CODE.change: None, THREADS.change: about(1.3),
+    }  # fmt: skip
+    assert [one.change for one in found.advice] == [THREADS.change, MORE.change, CODE.change]
+    assert [one.gain for one in found.advice] == [about(1.2), about(1.8), about(1.5)]
+    assert found.cautions == ()
+
+
+def test_a_change_that_cannot_be_measured_is_a_caution() -> None:
+    """Before the sweep or in it."""
+    setup = FakeSetup([about(1.0), "out of memory"], SweepOutcome(interrupted=True))
+    found = verify_advice(explain(MORE, BAD), setup, SweepObserver())
+    assert [one.actual for one in found.advice] == [None, None]
+    assert found.cautions == (
+        "pinned memory can't be measured: pin_memory=on needs a CUDA device to feed.",
+        "4 workers instead of 2 has no measured gain: out of memory.",
+        "verify: it was interrupted, so later blocks are missing.",
+    )
+
+
+@pytest.mark.parametrize("advice", [(), (CODE,), (BAD,)])
+def test_without_a_change_nothing_is_measured(advice) -> None:
+    """The explanation stays as it is, and says so."""
+    setup = FakeSetup([])
+    found = verify_advice(explain(*advice), setup, SweepObserver())
+    assert setup.measured == []
+    assert found.advice == advice
+    assert len(found.cautions) == 1 + advice.count(BAD)
+    assert found.cautions[-1] == "Nothing was verified: there is no advised change that an option makes here."
+    checked = check_break_even(explain(break_even=[BreakEven("never", float("inf"))]), setup, SweepObserver())
+    assert checked.cautions == ("Nothing was checked: no break-even step time is known.",)
+    assert setup.measured == []
+
+
+def test_break_even_steps_are_run() -> None:
+    """Each beside its own step alone."""
+    points = [
+        BreakEven("as it is", 0.0125), BreakEven(MORE.change, 0.006, {"num_workers": 4}),
+        BreakEven("never", float("inf")),
+    ]  # fmt: skip
+    setup = FakeSetup([about(0.97), "failed at once"])
+    found = check_break_even(explain(MORE, break_even=points), setup, SweepObserver())
+    ((name, configurations, with_ceilings),) = setup.measured
+    assert (name, with_ceilings) == ("check", True)
+    assert [(one.step, one.spec.knobs()["num_workers"]) for one in configurations] == [
+        ("12.5ms", 2),
+        ("6ms", 4),
+    ]
+    assert [point.checked for point in found.break_even] == [0.97, None, None]
