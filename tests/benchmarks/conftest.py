@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,6 +19,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rehearse-cuda", action="store_true", help="try benchmarks of a GPU on a simulated device"
     )
+
+
+@pytest.fixture(autouse=True)
+def restored_threads() -> Iterator[None]:
+    """Restore the number of torch's threads after each benchmark, which may set it."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread(restored_threads: None) -> None:
+    """Set torch to one thread, as the wake-ups of a second one are noise."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

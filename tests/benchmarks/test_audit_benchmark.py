@@ -22,6 +22,8 @@ from model.train_step import build_step
 SAMPLES = 60_000
 TURNS = 150
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def source() -> ImageSplit:
@@ -29,15 +31,6 @@ def source() -> ImageSplit:
     images = torch.randint(0, 256, (SAMPLES, 28, 28), dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, 10, (SAMPLES,), generator=generator)
     return ImageSplit("random", "0" * 64, images, labels, tuple("abcdefghij"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Set torch to one thread, as the wake-ups of a second one are noise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Ready:

@@ -27,6 +27,7 @@ from model.graphed_step import GraphSpec
 from model.losses import CrossEntropy
 from model.step_spec import StepSpec
 from model.train_step import build_step
+from tests.benchmarks.turn_order import order_turn
 from tests.cuda.feeding_rates import BATCH_SIZES, REHEARSAL, FeedingRates
 from tests.loaders.late_device import PromptDevice
 
@@ -92,10 +93,13 @@ class Place:
         return epoch
 
     def measure_in_turn(self, epochs: dict[str, Callable[[], None]], turns: int) -> dict[str, list[float]]:
-        """Return millions of samples per second by turn, after turns that capture the graphs."""
+        """Return millions of samples per second by turn, after turns that capture the graphs.
+
+        Each turn has an order of its own.
+        """
         rates: dict[str, list[float]] = {name: [] for name in epochs}
         for turn in range(turns + FIRST_EPOCHS):
-            for name, epoch in epochs.items():
+            for name, epoch in order_turn(epochs.items(), turn):
                 started = time.perf_counter()
                 epoch()
                 if turn >= FIRST_EPOCHS:
@@ -104,7 +108,7 @@ class Place:
 
 
 @pytest.fixture
-def place(request, monkeypatch) -> Place:
+def place(request, monkeypatch, one_thread) -> Place:
     """Return the GPU, or the CPU in a rehearsal."""
     is_gpu = not request.config.getoption("--rehearse-cuda")
     if is_gpu and not torch.cuda.is_available():
@@ -112,7 +116,6 @@ def place(request, monkeypatch) -> Place:
     if not is_gpu:
         monkeypatch.setattr("loaders.device.pipeline.CudaDevice", lambda name: PromptDevice())
         monkeypatch.setattr(ceiling_loaders, "_pin", lambda tensor: tensor)
-    torch.set_num_threads(1)
     samples = SAMPLES if is_gpu else REHEARSED_SAMPLES
     images = np.random.default_rng(0).integers(0, 256, (samples, 28, 28), np.uint8)
     labels = torch.arange(samples) % 10

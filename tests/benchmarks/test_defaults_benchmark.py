@@ -19,6 +19,7 @@ from loaders.ring.native_ring import NativeRing
 from model.losses import CrossEntropy
 from model.step_spec import StepSpec
 from model.train_step import build_step
+from tests.benchmarks.turn_order import order_turn
 from tests.fakes import numbered_source
 
 SAMPLES, TURNS = 60_000, 15
@@ -35,18 +36,10 @@ def take_all(loader: Iterable, step: Callable) -> None:
         step(batch)
 
 
-@pytest.fixture
-def restored_threads():
-    """Restore the number of torch's threads."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.benchmark(group="an epoch of training, 60,000 pictures")
 @pytest.mark.skipif(native().library is None, reason="ring.c isn't compiled here")
 @pytest.mark.parametrize("num_threads", [1, 2])
-def test_who_fills(num_threads: int, restored_threads, capsys, turns: int) -> None:
+def test_who_fills(num_threads: int, capsys, turns: int) -> None:
     """Time in turn the step alone and training, filled by one thread, by torch's, and by one beside."""
     torch.set_num_threads(num_threads)
     source = numbered_source(SAMPLES)
@@ -65,7 +58,7 @@ def test_who_fills(num_threads: int, restored_threads, capsys, turns: int) -> No
                 assert isinstance(loaders[name]._idle[0][1], NativeRing)
         shares: dict[str, list[float]] = {name: [] for name in loaders}
         for turn in range(turns + 1):
-            for name, loader in loaders.items():
+            for name, loader in order_turn(loaders.items(), turn):
                 alone_ms = measure_ms(lambda of=ceiling, step=step: take_all(of, step))
                 together = name != "training thread" and num_threads > 1
                 with patch("loaders.ring.native_ring.has_team", lambda together=together: together):
@@ -80,7 +73,7 @@ def test_who_fills(num_threads: int, restored_threads, capsys, turns: int) -> No
 
 @pytest.mark.benchmark(group="an epoch of in_memory, 60,000 float32 pictures")
 @pytest.mark.parametrize("num_threads", [1, 2])
-def test_rows_by_ring_c_beside_numpy(num_threads: int, restored_threads, capsys, turns: int) -> None:
+def test_rows_by_ring_c_beside_numpy(num_threads: int, capsys, turns: int) -> None:
     """Time in turn epochs of in_memory alone whose rows are copied by ring.c and by numpy."""
     torch.set_num_threads(num_threads)
     dataset = TensorDataset(torch.rand(SAMPLES, 1, 28, 28), torch.arange(SAMPLES) % 10)
@@ -90,9 +83,12 @@ def test_rows_by_ring_c_beside_numpy(num_threads: int, restored_threads, capsys,
         with patch.object(row_copier, "native", lambda: Native(None, "for comparison")):
             by_numpy = InMemoryLoader(loader, samples=ours.samples, threads=ours.threads)
         ratios = []
-        for _ in range(turns):
-            theirs_ms = measure_ms(lambda loader=by_numpy: take_all(loader, id))
-            ratios.append(theirs_ms / measure_ms(lambda loader=ours: take_all(loader, id)))
+        for turn in range(turns):
+            took_ms = {
+                loader: measure_ms(lambda of=loader: take_all(of, id))
+                for loader in order_turn((by_numpy, ours), turn)
+            }
+            ratios.append(took_ms[by_numpy] / took_ms[ours])
         low, _, high = quantiles(ratios, n=4)
         with capsys.disabled():
             print(

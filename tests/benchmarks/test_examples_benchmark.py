@@ -7,7 +7,6 @@ The first epoch of a process is cold, and counts on neither side.
 from __future__ import annotations
 
 import json
-import random
 import re
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ import pytest
 
 from bench import Sweep
 from tests.benchmarks import bare_example
+from tests.benchmarks.turn_order import order_turn
 from tests.examples.example import LOADERS, SCRIPT
 
 TURNS = 5
@@ -66,13 +66,7 @@ def time_script(checkpoints: Path, workers: int) -> float:
 
 def time_by_hand(time_one: Callable[[int], float], workers: tuple[int, ...], turns: int) -> list[Times]:
     """Return the seconds of an epoch for each number of workers, turn by turn, each in another order."""
-    shuffle = random.Random(0).shuffle
-    found = []
-    for _ in range(turns):
-        order = [*workers]
-        shuffle(order)
-        found.append({count: time_one(count) for count in order})
-    return found
+    return [{count: time_one(count) for count in order_turn(workers, turn)} for turn in range(turns)]
 
 
 def time_in_sweep(sweep: Sweep) -> list[Times]:

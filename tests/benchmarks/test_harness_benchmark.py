@@ -18,14 +18,7 @@ from model.train_step import build_step
 SAMPLES = 60_000
 TURNS = 150
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Set torch to one thread, as the wake-ups of a second one are noise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from bench.analysis.statistics import estimate
 from loaders.ring import InMemoryLoader
 from tests.benchmarks.bare_loop import BATCH_SIZE, RandomFashionMNIST
+from tests.benchmarks.turn_order import order_turn
 
 SAMPLES, WORKERS, TURNS = 60_000, 4, 7
 # An epoch from memory is short.
@@ -38,10 +39,13 @@ def test_against_the_dataloader(benchmark, capsys, turns, num_threads) -> None:
     ours = InMemoryLoader(theirs)
     decode_s = time.perf_counter() - began_s
     pairs = []
-    for _ in range(turns):
-        slow_s = measure_s(theirs)
-        pairs.append((slow_s, statistics.median(measure_s(ours) for _ in range(EPOCHS))))
-    torch.set_num_threads(default)
+    epochs = {theirs: 1, ours: EPOCHS}
+    for turn in range(turns):
+        took_s = {
+            loader: statistics.median(measure_s(loader) for _ in range(count))
+            for loader, count in order_turn(epochs.items(), turn)
+        }
+        pairs.append((took_s[theirs], took_s[ours]))
     ratio = estimate([slow_s / fast_s for slow_s, fast_s in pairs])
     assert ratio is not None
     rates = [SAMPLES / statistics.median(side) for side in zip(*pairs, strict=True)]

@@ -17,6 +17,7 @@ from loaders.data.rows import Rows
 from loaders.families.tensor_slice import TensorSlice
 from loaders.native import native
 from loaders.ring.ring_loader import RingLoader
+from tests.benchmarks.turn_order import order_turn
 
 SAMPLES, TURNS = 60_000, 40
 
@@ -49,8 +50,8 @@ def test_a_shuffled_epoch_beside_a_copy(capsys, turns) -> None:
     copies, epochs = [], {key: [] for key in loaders}
     for loader in loaders.values():
         assert count_samples(loader) == SAMPLES
-    for _ in range(turns):
-        for key, loader in loaders.items():
+    for turn in range(turns):
+        for key, loader in order_turn(loaders.items(), turn):
             copies.append(measure_ms(lambda: np.copyto(copy, images)))
             epochs[key].append((measure_ms(lambda loader=loader: count_samples(loader)), copies[-1]))
     with capsys.disabled():
@@ -87,8 +88,8 @@ def test_a_hundred_times_the_data(tmp_path, capsys) -> None:
         loaders[samples] = RingLoader(rows, batch_size=256, threads=1)
         assert count_samples(loaders[samples]) == samples
     rates = {samples: [] for samples in loaders}
-    for _ in range(8):
-        for samples, loader in loaders.items():
+    for turn in range(8):
+        for samples, loader in order_turn(loaders.items(), turn):
             epochs = max(1, 10 * SAMPLES // samples)
             took_ms = measure_ms(
                 lambda loader=loader, epochs=epochs: [count_samples(loader) for _ in range(epochs)]

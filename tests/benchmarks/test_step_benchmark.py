@@ -14,15 +14,6 @@ from model.train_step import build_step
 BATCH_SIZE = 256
 
 
-@pytest.fixture
-def one_thread():
-    """Set torch to one thread, as beside a loader's workers, and restore the number afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared", "absolute", "huber"])
 def test_step(benchmark, one_thread, name, loss):

@@ -7,14 +7,15 @@ import os
 import sys
 from collections.abc import Mapping
 
+from bench.machine.cpu_checks import count_usable_cores
 from bench.process.timed_command import run_timed
 from tests.paths import ROOT
 
 LOOK_S = 90.0
 LOOK = """
-import json, os, platform, torch
+import json, platform, torch
 facts = {"gpu": None, "torch": torch.__version__, "cuda": torch.version.cuda}
-facts |= {"python": platform.python_version(), "cores": os.cpu_count()}
+facts["python"] = platform.python_version()
 if torch.cuda.is_available():
     facts["gpu"] = torch.cuda.get_device_name()
 print(json.dumps(facts))
@@ -45,7 +46,9 @@ def make_environment(*, rehearsal: bool) -> dict[str, str]:
 
 
 def look_at_machine(environment: Mapping[str, str]) -> dict[str, object]:
-    """Return the name of the GPU, None for none, and versions. A process of its own finds them out.
+    """Return the name of the GPU, None for none, versions, and the cores, all and those that may be used.
+
+    A process of its own finds out what needs torch.
 
     Args:
         environment: variables of that process.
@@ -57,4 +60,5 @@ def look_at_machine(environment: Mapping[str, str]) -> dict[str, object]:
     if found.exit_code != 0:
         raise MachineError(f"{sys.executable} can't use torch: it {found.ending}")
     facts: dict[str, object] = json.loads(found.output.splitlines()[-1])
-    return facts
+    # A container, or whoever started this, may leave fewer cores than the machine has.
+    return {**facts, "cores": os.cpu_count(), "cores_usable": count_usable_cores()}

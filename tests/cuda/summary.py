@@ -67,7 +67,8 @@ def _list_lines(
     machine: Mapping[str, object], results: Sequence[PartResult], *, rehearsal: bool
 ) -> Iterator[str]:
     place = "Rehearsal without a GPU" if rehearsal else machine["gpu"]
-    yield f"{place}, torch {machine['torch']}, Python {machine['python']}, {machine['cores']} cores"
+    cores = f"{machine['cores_usable']:g} of {machine['cores']} cores"
+    yield f"{place}, torch {machine['torch']}, Python {machine['python']}, {cores}"
     yield ""
     widest = max(len(result.name) for result in results)
     for result in results:

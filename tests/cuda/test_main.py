@@ -9,6 +9,7 @@ import click
 import pytest
 import torch
 
+from bench.machine.cpu_checks import count_usable_cores
 from bench.process import watchdog
 from bench.records.errors import ResultsError
 from tests.cuda import __main__ as module
@@ -34,7 +35,7 @@ def parts(monkeypatch) -> None:
     monkeypatch.setattr(
         module, "list_chosen", lambda names: [part for part in small if names is None or part.name in names]
     )
-    machine = {"gpu": "a GPU", "torch": "2.11.0", "python": "3.12.3", "cores": 16}
+    machine = {"gpu": "a GPU", "torch": "2.11.0", "python": "3.12.3", "cores": 16, "cores_usable": 4.0}
     monkeypatch.setattr(module, "look_at_machine", lambda environment: machine)
 
 
@@ -122,6 +123,7 @@ def test_a_process_of_its_own_looks_at_the_machine(tmp_path) -> None:
     machine = look_at_machine({**make_environment(rehearsal=False), "PYTHONPATH": str(tmp_path)})
     assert (machine["gpu"], machine["torch"], machine["cuda"]) == ("a GPU", "2.11.0", "13.0")
     assert {"python", "cores"} < set(machine)
+    assert machine["cores_usable"] == count_usable_cores()
 
 
 def test_the_look_asks_for_what_torch_has(capsys, monkeypatch) -> None:

@@ -16,7 +16,7 @@ from tests.cuda.summary import SUMMARY, SUMMARY_JSON
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
 
-MACHINE = {"gpu": "a GPU", "torch": "2.11.0", "python": "3.12.3", "cores": 16}
+MACHINE = {"gpu": "a GPU", "torch": "2.11.0", "python": "3.12.3", "cores": 16, "cores_usable": 4.0}
 
 
 def make_part(name: str, script: str, **more) -> Part:
@@ -42,7 +42,7 @@ def test_no_part_costs_the_others_anything(session, capsys) -> None:
     assert session.run([FAILS, HANGS, PASSES], {"hangs": 1.0}) == 1
     printed = capsys.readouterr().out
     lines = (session.folder / SUMMARY).read_text().splitlines()
-    assert lines[0] == "a GPU, torch 2.11.0, Python 3.12.3, 16 cores"
+    assert lines[0] == "a GPU, torch 2.11.0, Python 3.12.3, 4 of 16 cores"
     words = [line.split() for line in lines[2:]]
     assert words[0] == [
         "fails",

@@ -104,3 +104,9 @@ class Outcome:
     def is_confirmed(self) -> bool:
         """True if gains come from fresh blocks; else they are selected, and so optimistic."""
         return bool(self.confirmed)
+
+    @property
+    def quoted_gain(self) -> Estimate | None:
+        """Gain of a chosen other configuration in fresh blocks; None without such blocks or a change."""
+        confirmed = self.confirmed.get(self.chosen) if self.chosen else None
+        return None if confirmed is None else confirmed.gain

@@ -134,7 +134,7 @@ def compare_with_plan(plant: PlantedLoader, run: int, tuning: Tuning, worker_ms:
         worker_ms: milliseconds of starting and ending a worker on this machine.
     """
     outcome, chosen = tuning.outcome, tuning.chosen
-    gain = tuning.gain if outcome.chosen else None
+    gain = outcome.quoted_gain
     seconds = [plant.plan_epoch(one.cells, worker_ms) for one in tuning.candidates]
     chosen_s = seconds[outcome.chosen]
     return RealTuning(

@@ -168,7 +168,7 @@ def describe_seed(
         find_number: returns the number in the whole grid of the configuration with these settings.
     """
     outcome = tuning.outcome
-    gain = tuning.gain if outcome.chosen else None
+    gain = outcome.quoted_gain
     return SeedTuning(
         seed=seed,
         verdict=outcome.verdict,

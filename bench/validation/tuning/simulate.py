@@ -140,8 +140,7 @@ def _compare(
     """Return an outcome beside the truth."""
     raced = [number for number, fate in outcome.fates.items() if fate.blocks] or [0]
     fastest = max(landscape.speeds[number] for number in raced)
-    confirmed = outcome.confirmed.get(outcome.chosen) if outcome.chosen else None
-    gain = None if confirmed is None else confirmed.gain
+    gain = outcome.quoted_gain
     return Simulation(
         landscape=setting.landscape,
         size=setting.size,
