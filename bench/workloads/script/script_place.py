@@ -1,0 +1,88 @@
+"""Places of scripts that are modules of a package, as `python -m package.module` finds them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+from bench.workloads.target.target import FORMS, TargetError, suggest_target
+
+
+def is_module(text: str) -> bool:
+    """Return whether a text is the name of a module in a package, such as `mypackage.train`."""
+    parts = text.split(".")
+    return len(parts) > 1 and parts[-1] != "py" and all(part.isidentifier() for part in parts)
+
+
+def find_module_file(name: str, start: Path) -> Path:
+    """Return the file of a module. Neither it nor a package of it is imported.
+
+    Args:
+        name: the module, such as `mypackage.train`.
+        start: folder in which its package is looked for first.
+
+    Raises:
+        TargetError: there is no such module, or it has no Python file.
+    """
+    parts = name.split(".")
+    places: Sequence[str] | None = None
+    for length in range(1, len(parts) + 1):
+        spec = _find_spec(".".join(parts[:length]), places, start)
+        if spec is None:
+            raise TargetError(_refuse(name, length, start))
+        places = spec.submodule_search_locations or ()
+    if spec.origin is None or not spec.origin.endswith(".py") or spec.submodule_search_locations:
+        raise TargetError(f"{name}: no file of Python can be run by this name, expected that of a module")
+    return Path(spec.origin)
+
+
+def hint_at_module(error: ImportError, path: Path, start: Path) -> str:
+    """Return how to name a file that imports from the package it lies in; empty for another error.
+
+    Args:
+        error: what an import has raised as the file ran.
+        path: the file.
+        start: folder in which it ran.
+    """
+    root = path.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    if root == path.parent:
+        return ""
+    parts = path.relative_to(root).with_suffix("").parts
+    missing = (error.name or "").partition(".")[0]
+    if "no known parent package" not in str(error) and missing != parts[0]:
+        return ""
+    name = ".".join(parts)
+    if _find_spec(parts[0], None, start) is not None:
+        return f"give {name}, which runs it as python -m {name} does"
+    return f"give {name}, which runs it as python -m {name} does, after PYTHONPATH={os.path.relpath(root, start)}"
+
+
+def _refuse(name: str, length: int, start: Path) -> str:
+    """Return the line for a module that isn't there.
+
+    Args:
+        name: the module.
+        length: how many parts of the name it takes to find nothing.
+        start: folder in which its package is looked for first.
+    """
+    place, _, last = name.rpartition(".")
+    if length > 1:
+        meant = f"; for the loader {last} in {place}, give {place}:{last}"
+    else:
+        meant = suggest_target(name, start, {})
+    missing = ".".join(name.split(".")[:length])
+    return f"{name!r} is no target, expected {FORMS}, FILE.py or package.module{meant}; there is no module {missing}"
+
+
+def _find_spec(name: str, places: Sequence[str] | None, start: Path) -> ModuleSpec | None:
+    """Return what Python knows of a module whose package lies in these places; None where it finds none."""
+    if places is None and (found := PathFinder.find_spec(name, [str(start)])) is not None:
+        return found
+    finders = (finder for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    specs = (finder.find_spec(name, places, None) for finder in finders)
+    return next((spec for spec in specs if spec is not None), None)
