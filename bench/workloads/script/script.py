@@ -126,7 +126,7 @@ class Script(Workload):
         """Return what the picked DataLoader delivers with these knobs."""
         if isinstance(spec, OwnStepCeiling):
             settings = DataLoaderSettings(spec.batch_size)
-            return ReplayFeed(self.picked, settings, self.batches, most_bytes=spec.most_bytes)
+            return ReplayFeed(self.picked, settings, self.batches, self.epochs, most_bytes=spec.most_bytes)
         assert isinstance(spec, OwnDataLoader)
         settings = DataLoaderSettings(**{f.name: getattr(spec, f.name) for f in fields(DataLoaderSettings)})
-        return ScriptFeed(self.picked, settings, self.batches)
+        return ScriptFeed(self.picked, settings, self.batches, self.epochs)

@@ -13,7 +13,6 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.data import DataLoader
 
 from bench.trial.epoch_timings import EpochTimings
-from bench.workloads.script.script_end import end_soon
 from bench.workloads.script.script_epoch import ScriptEpoch
 from bench.workloads.script.script_feed import Feed
 from bench.workloads.script.script_file import ScriptFile
@@ -123,8 +122,7 @@ class ScriptEpochs(ScriptRun[T]):
             self._fail(error)
             goes_on = False
         if not goes_on:
-            self._prepare_end()
-            end_soon(ScriptEpoch.__del__.__code__, ScriptFile.run.__code__)
+            self._ender.end_soon(ScriptEpoch.__del__.__code__, ScriptFile.run.__code__)
 
     def _finish(self, epoch: ScriptEpoch, *, gone: bool) -> bool:
         """Report an epoch, unless it was only a look at the first batches.

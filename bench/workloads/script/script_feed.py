@@ -31,19 +31,28 @@ class Feed(ABC):
     Attributes:
         picked: the DataLoader.
         batches: number of batches after which an epoch ends; None for the script's own end.
+        epochs: number of epochs that the script has; None where it isn't known.
         length: number of batches of the DataLoader that was prepared last; None where it isn't known.
     """
 
-    def __init__(self, picked: FoundLoader, settings: DataLoaderSettings, batches: int | None = None) -> None:
+    def __init__(
+        self,
+        picked: FoundLoader,
+        settings: DataLoaderSettings,
+        batches: int | None = None,
+        epochs: int | None = None,
+    ) -> None:
         """Prepare to change the DataLoader.
 
         Args:
             picked: the DataLoader.
             settings: its new settings.
             batches: number of batches after which an epoch ends; default None for the script's own end.
+            epochs: number of epochs that the script has; default None where it isn't known.
         """
         self.picked = picked
         self.batches = batches
+        self.epochs = epochs
         self.length: int | None = None
         self._settings = settings
         self._known: weakref.WeakSet[DataLoader[Any]] = weakref.WeakSet()
@@ -109,9 +118,15 @@ class Feed(ABC):
 class ScriptFeed(Feed):
     """The picked DataLoader itself, with other settings."""
 
-    def __init__(self, picked: FoundLoader, settings: DataLoaderSettings, batches: int | None = None) -> None:
+    def __init__(
+        self,
+        picked: FoundLoader,
+        settings: DataLoaderSettings,
+        batches: int | None = None,
+        epochs: int | None = None,
+    ) -> None:
         """Prepare to change the DataLoader, as the base class says."""
-        super().__init__(picked, settings, batches)
+        super().__init__(picked, settings, batches, epochs)
         self._asked: AskedBatches | None = None
         self._records: weakref.WeakKeyDictionary[DataLoader[Any], AskedBatches | None] = (
             weakref.WeakKeyDictionary()

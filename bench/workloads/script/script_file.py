@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.process.errors import ExplainedError
 from bench.process.module_names import enter_folder
+from bench.workloads.script.process_end import ProcessExit, ProcessRestartError, answer_process_ends
 from bench.workloads.script.script_end import ScriptEnd
 from bench.workloads.target.target import check_file
 
@@ -78,15 +79,22 @@ class ScriptFile:
         # A script may choose the start method of its processes once.
         multiprocessing.set_start_method(None, force=True)
         sys.argv[:] = [str(self.path), *self.arguments]
+        answer_process_ends()
         try:
             runpy.run_path(str(self.path), run_name="__main__")
         except ScriptEnd:
             return
+        except ProcessRestartError as error:
+            raise ScriptError(
+                f"{self.text} starts itself anew by {error.call}, which can't be followed: give it what it "
+                "sets there from the start, such as a variable before the command"
+            ) from None
         except SystemExit as leave:
             if leave.code not in (None, 0):
-                error = ScriptError(f"{self.text} left by sys.exit({leave.code!r})")
-                error.exit_code = leave.code if isinstance(leave.code, int) else None
-                raise error from None
+                call = "os._exit" if isinstance(leave, ProcessExit) else "sys.exit"
+                left = ScriptError(f"{self.text} left by {call}({leave.code!r})")
+                left.exit_code = leave.code if isinstance(leave.code, int) else None
+                raise left from None
         except EOFError as error:
             if "reading a line" not in str(error):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing.process
-import threading
+import os
 import time
 import traceback
 import weakref
@@ -23,7 +23,7 @@ from bench.workloads.inspection.user_modules import (
     list_user_files,
     stamp_files,
 )
-from bench.workloads.script.script_end import end_now
+from bench.workloads.script.script_end import ScriptEnder
 from bench.workloads.script.script_file import ScriptError, ScriptFile
 from bench.workloads.script.script_hook import Iterate, hook_loaders
 from bench.workloads.script.script_loaders import LoaderKeys
@@ -80,6 +80,7 @@ class ScriptLook(Push[ScriptInspection]):
         self._all_made = self._processes = 0
         self._own = self._stopped = False
         self._deadline_s = float("inf")
+        self._ender = ScriptEnder(self._report)
 
     def push(self, send: Callable[[ScriptInspection], bool]) -> None:
         """Run the script, and send what was found."""
@@ -88,22 +89,23 @@ class ScriptLook(Push[ScriptInspection]):
         # A trial gives out keys at these calls, too.
         hook_loaders(self._open, self._keys.find)
         self._written = WrittenFiles(self._script.folder)
-        error, exit_code = "", None
+        error, exit_code, advice = "", None, ""
         try:
             self._script.run()
         except ScriptError as failure:
-            error, exit_code = str(failure), failure.exit_code
+            error, exit_code, advice = str(failure), failure.exit_code, failure.advice
         # A script may raise anything.
         except Exception as failure:
             traceback.print_exc()
             error = describe_error(failure)
-        self._report(error, exit_code)
+        self._report(error, exit_code, advice)
 
-    def _report(self, error: str = "", exit_code: int | None = None) -> None:
+    def _report(self, error: str = "", exit_code: int | None = None, advice: str = "") -> None:
         for tally in self._tallies.values():
             tally.close()
         loaders = tuple(map(self._find, self._tallies.values()))
         modules = list_user_files(self._before)
+        explained = self._explain(error, loaders)
         files = [self._script.path, *(path for path in modules if path != self._script.path)]
         self._send(
             ScriptInspection(
@@ -112,7 +114,7 @@ class ScriptLook(Push[ScriptInspection]):
                 tuple(self._written.list()),
                 digest_files(files),
                 stamp_files(files),
-                self._explain(error, loaders),
+                f"{explained}; {advice}" if explained and advice else explained,
                 exit_code,
             )
         )
@@ -123,6 +125,8 @@ class ScriptLook(Push[ScriptInspection]):
 
     def _open(self, loader: DataLoader[Any], iterate: Iterate) -> Iterator[Any]:
         """Answer an `iter()` of any DataLoader."""
+        if self._stopped:
+            self._ender.end_now()
         key = self._keys.find(loader)
         self._iterated.find(loader)
         self._calls.open(loader, key)
@@ -152,10 +156,7 @@ class ScriptLook(Push[ScriptInspection]):
 
     def _stop(self) -> None:
         self._stopped = True
-        if threading.current_thread() is not threading.main_thread():
-            # The process ends before the main thread could report.
-            self._report()
-        end_now()
+        self._ender.end_now()
 
     def _find_wanted(self) -> LoaderTally | None:
         """Return the DataLoader that is picked, or that most samples went through so far."""
@@ -192,10 +193,20 @@ class ScriptLook(Push[ScriptInspection]):
 
         def note_process(process: multiprocessing.process.BaseProcess) -> None:
             self._processes += not self._own
-            start(process)
+            # A start that forks isn't counted twice.
+            own, self._own = self._own, True
+            try:
+                start(process)
+            finally:
+                self._own = own
+
+        def note_fork() -> None:
+            self._processes += not self._own
 
         watch_constructors(note_loader)
         multiprocessing.process.BaseProcess.start = note_process  # type: ignore[method-assign, assignment]
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_parent=note_fork)
 
     def _explain(self, error: str, loaders: tuple[FoundLoader, ...]) -> str:
         """Return why the script can't be measured; empty if it can."""

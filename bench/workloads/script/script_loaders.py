@@ -22,7 +22,7 @@ class LoaderKey:
         dataset: class of its dataset.
         samples: length of the dataset; None where it has none.
         batch_size: its batch size, as the script sets it; None where the batches come from elsewhere.
-        sampler: class of its sampler.
+        sampler: class of its sampler, or of that of its batch sampler.
         ordinal: number among those that are equal otherwise and over other datasets, from 0.
     """
 
@@ -72,7 +72,7 @@ class LoaderKeys:
     def _make(self, loader: DataLoader[Any]) -> LoaderKey:
         dataset = loader.dataset
         name, samples = type(dataset).__name__, find_length(dataset)
-        sampler = type(loader.sampler).__name__
+        sampler = _name_sampler(loader)
         ordinal = 0
         while True:
             key = LoaderKey(name, samples, loader.batch_size, sampler, ordinal)
@@ -81,6 +81,15 @@ class LoaderKeys:
                 self._datasets[key] = _refer(dataset)
                 return key
             ordinal += 1
+
+
+def _name_sampler(loader: DataLoader[Any]) -> str:
+    """Return the class of the sampler that orders the samples.
+
+    Where a batch sampler is given, as Accelerate does, DataLoader's own sampler is not used.
+    """
+    sampler = getattr(loader.batch_sampler, "sampler", None)
+    return type(loader.sampler if sampler is None else sampler).__name__
 
 
 def _refer(dataset: Any) -> Any:

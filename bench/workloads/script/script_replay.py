@@ -23,6 +23,7 @@ class ReplayFeed(Feed):
         picked: FoundLoader,
         settings: DataLoaderSettings,
         batches: int | None = None,
+        epochs: int | None = None,
         *,
         most_bytes: int,
     ) -> None:
@@ -32,9 +33,10 @@ class ReplayFeed(Feed):
             picked: the DataLoader.
             settings: settings to capture its batches with.
             batches: number of batches after which an epoch ends; default None for the script's own end.
+            epochs: number of epochs that the script has; default None where it isn't known.
             most_bytes: most bytes of the captured batches.
         """
-        super().__init__(picked, settings, batches)
+        super().__init__(picked, settings, batches, epochs)
         self._most_bytes = most_bytes
         self._captured: CapturedBatches | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from bench.process.child import ChildEnd, ChildFailure, Push
-from bench.workloads.script.script_end import end_now
+from bench.workloads.script.script_end import ScriptEnder
 from bench.workloads.script.script_feed import Feed
 from bench.workloads.script.script_file import ScriptError, ScriptFile
 from bench.workloads.script.script_hook import Iterate, hook_loaders
@@ -47,6 +46,7 @@ class ScriptRun(Push[T]):
         # The script ends at its next call of ours, as enough was sent or it has failed.
         self._over = False
         self._failure: Exception | None = None
+        self._ender = ScriptEnder(self._finish_process)
 
     def push(self, send: Callable[[T], bool]) -> None:
         """Run the script, and send the items.
@@ -65,9 +65,11 @@ class ScriptRun(Push[T]):
             self._script.run()
             self._conclude()
         except BaseException:
-            # A script may fail on its way out, once it was ended. What it breaks off itself is no epoch.
-            if not self._over:
-                self._over = True
+            # A script may fail on its way out: once it was ended, or after all of its epochs, as in its first
+            # run. What it breaks off itself is no epoch.
+            ends = self._over or self._sent == self.feed.epochs
+            self._over = True
+            if not ends:
                 raise
         finally:
             self._release()
@@ -145,13 +147,10 @@ class ScriptRun(Push[T]):
     def _end(self) -> NoReturn:
         """End the script from within a function of ours that it has called."""
         self._over = True
-        self._prepare_end()
-        end_now()
+        self._ender.end_now()
 
-    def _prepare_end(self) -> None:
+    def _finish_process(self) -> None:
         """Do what `push` does at its end, where the script's end is that of the process."""
-        if threading.current_thread() is threading.main_thread():
-            return
         self._release()
         if self._failure is None:
             self._sender(ChildEnd())

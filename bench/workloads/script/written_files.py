@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# Entries of the script's folder that are looked at, so that a folder of pictures takes no minute.
+# Entries that are looked at in the folder of a script, so that a folder of pictures takes no minute.
 MOST_ENTRIES = 20_000
 # Places that belong to the system, and folders that Python makes by itself.
 SYSTEM = (Path("/dev"), Path("/proc"), Path("/sys"))
@@ -20,15 +20,15 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 class WrittenFiles:
     """Notices what this process writes from now on, until its end.
 
-    Python tells of the files that it opens. Libraries write some by code of their own, so the script's folder
-    is compared with what it was, too.
+    Python tells of the files that it opens. Libraries write some by code of their own, so the folder
+    that the script runs in is compared with what it was, too.
     """
 
     def __init__(self, folder: Path) -> None:
         """Begin to watch.
 
         Args:
-            folder: the script's folder.
+            folder: folder that the script runs in.
         """
         self._folder = folder
         self._paths: dict[Path, None] = {}
@@ -37,7 +37,7 @@ class WrittenFiles:
         sys.addaudithook(self._notice)
 
     def list(self) -> list[str]:
-        """Return the paths, those in the script's folder relative to it.
+        """Return the paths, those in the folder that the script runs in relative to it.
 
         Of a folder that was made, its content isn't named.
         """
@@ -55,8 +55,12 @@ class WrittenFiles:
         if event == "open":
             path, mode, flags = arguments
             writes = set(mode) & set("wax+") if isinstance(mode, str) else (flags or 0) & WRITING
-        elif event in ("os.mkdir", "os.rename"):
-            path, writes = arguments[1 if event == "os.rename" else 0], True
+        elif event == "os.mkdir":
+            # A folder that is there already isn't made: `exist_ok` lets that pass.
+            path = arguments[0]
+            writes = not os.path.lexists(path)
+        elif event == "os.rename":
+            path, writes = arguments[1], True
         else:
             return
         if writes and isinstance(path, str | bytes | os.PathLike):

@@ -178,6 +178,11 @@ def check_params(target: Target, function: Callable[..., Any], params: Mapping[s
             raise TypeError(f"there is no parameter {join_few(unknown)}")
         signature.bind(**params)
     except TypeError as error:
+        if "." in target.name and next(iter(known), "") == "self":
+            raise TargetError(
+                f"{target.text} is a method, and needs an object of its class: give a function that makes "
+                "one and returns its loader, or the script as it is"
+            ) from None
         taken = f"it takes {', '.join(known)}" if known else "it takes none"
         raise TargetError(f"{target.text}: {error}; {taken}; give arguments by --param") from None
 

@@ -78,6 +78,8 @@ TRAIN = """
         evaluate(model, validation)
         folder = Path(arguments.out)
         folder.mkdir(exist_ok=True)
+        # It is there already.
+        Path("utils").mkdir(exist_ok=True)
         for epoch in range(arguments.epochs):
             for number, (points, labels) in enumerate(train):
                 optimizer.zero_grad()
@@ -251,6 +253,16 @@ PROCESSES = """
         for child in children:
             child.join()
 """
+FORK = """
+    import os
+
+    if os.fork():
+        os.wait()
+    else:
+        for _ in loader:
+            pass
+        os._exit(0)
+"""
 FAULTS = {
     "no loader": ("print('hello')", "has no DataLoader"),
     "not iterated": (LOADER, "ended before its first batch: it makes 1 DataLoader and iterates none"),
@@ -270,7 +282,16 @@ FAULTS = {
     ),
     "raises later": (f"{LOADER}    for _ in loader: 1 / 0", "division by zero.*before the end of an epoch"),
     "processes": (f"{LOADER}{PROCESSES}", "iterates no DataLoader itself, and starts 2 processes"),
-    "is killed": ("import os\n    os._exit(3)", "script.py: the trial's process .*its output is in"),
+    "forks": (f"{LOADER}{FORK}", "iterates no DataLoader itself, and starts 1 process: give a script that"),
+    "ends its process": ("import os\n    os._exit(3)", r"left by os._exit\(3\), before its first batch"),
+    "restarts": (
+        "import os, sys\n    os.execvp(sys.executable, [sys.executable, *sys.argv])",
+        "starts itself anew by os.execv, which can't be followed: .*variable before the command, before its",
+    ),
+    "is killed": (
+        "import os\n    os.kill(os.getpid(), 9)",
+        "script.py: the trial's process .*its output is in",
+    ),
 }
 
 

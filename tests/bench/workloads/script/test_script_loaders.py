@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, TensorDataset
 
 from bench.workloads.audit.quick_count import make_counter
 from bench.workloads.script.script_loaders import LoaderKeys
@@ -36,6 +36,14 @@ def test_loaders_are_told_apart() -> None:
     assert [keys.find(loader) for loader in loaders] == found
     again = LoaderKeys()
     assert [again.find(loader) for loader in loaders] == found
+
+
+def test_the_sampler_of_a_batch_sampler_counts() -> None:
+    """Accelerate gives the order by a batch sampler; DataLoader's own sampler is not used then."""
+    dataset = points(10)
+    batches = BatchSampler(RandomSampler(dataset), 2, drop_last=False)
+    assert LoaderKeys().find(DataLoader(dataset, batch_sampler=batches)).sampler == "RandomSampler"
+    assert LoaderKeys().find(DataLoader(dataset, batch_sampler=[[1, 2], [3]])).sampler == "SequentialSampler"
 
 
 def test_a_loader_that_is_made_anew_is_the_same() -> None:

@@ -19,6 +19,7 @@ from bench.workloads.script.script_inspection import ScriptLook
 from tests.bench.workloads.script.script_trials import MODULES, choose, probe, run
 
 LOOPS = """
+    import os
     import queue
     import sys
     import threading
@@ -75,16 +76,26 @@ LOOPS = """
 
 
     def swallowing():
-        '''Whatever is raised is swallowed.'''
+        '''Whatever is raised is swallowed, and the training goes on for ever.'''
         loader = make()
-        for epoch in range(3):
+        while True:
             try:
                 for batch in loader:
                     pass
                 print("after the loop")
             except:
                 print("swallowed")
-        sys.exit(0)
+
+
+    def leaving(leave=os._exit):
+        '''The only epoch is followed by the end of the process.'''
+        for batch in make():
+            pass
+        leave(0 if leave is os._exit else "finished")
+
+
+    def finishing():
+        leaving(sys.exit)
 
 
     def split():
@@ -140,7 +151,7 @@ def test_a_loop_of_another_shape(folder, tmp_path, loop) -> None:
     assert "the script's end" not in printed
     if loop == "swallowing":
         assert printed.count("after the loop") == 1
-        assert printed.count("swallowed") == 2
+        assert printed.count("swallowed") == 1
     traces = probe(choice, tmp_path, "trace", num_workers=2)
     assert [(trace.epoch, trace.samples, trace.worker.tolist()) for trace in traces] == [
         (0, 24, [0, 1] * 3),
@@ -161,6 +172,16 @@ def test_a_stream_that_is_not_split_between_workers(folder, tmp_path) -> None:
     assert row.status == "failed"
     assert "48 samples come from 2 workers, 24 without workers" in row.error
     assert "get_worker_info" in row.error
+
+
+@pytest.mark.parametrize("loop", ["leaving", "finishing"])
+def test_a_script_that_ends_its_process(folder, tmp_path, loop) -> None:
+    """What was found of it is sent before. Its exit code after all of its epochs is its own matter."""
+    choice = choose(folder, "loops.py", [loop])
+    assert (choice.workload.epochs, choice.workload.picked.facts.samples) == (1, 24)
+    for ceiling in (False, True):
+        rows = run(choice, tmp_path, 2, ceiling=ceiling)
+        assert [(row.status, row.error, row.samples) for row in rows] == [("ok", None, 24)]
 
 
 def test_workers_that_are_not_forked(folder, tmp_path) -> None:

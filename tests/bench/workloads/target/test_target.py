@@ -263,6 +263,10 @@ def test_arguments_are_passed(project) -> None:
             "needs",
             "mine.py:needs: missing a required argument: 'size'; it takes size; give arguments by --param",
         ),
+        (
+            "Config.make",
+            "mine.py:Config.make is a method, and needs an object of its class: give a function that makes",
+        ),
         ("exits", "mine.py:exits: the function calls sys.exit('done')"),
         ("lodaer", "mine.py:lodaer: mine has no lodaer; it has loader, "),
         ("zzz", "mine.py:zzz: mine has no zzz; it has Numbers, Stream, Bare and "),
