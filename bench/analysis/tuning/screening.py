@@ -153,7 +153,8 @@ class Screening:
                     self.fates[number] = Fate("capped" if measured.is_slow else "failed", measured.problem)
                 else:
                     found.append((place, number, math.log(measured.samples_per_s)))
-            if self._affords_reference(until_left_s):
+            # Without another speed, nothing is held against the present configuration's.
+            if found and self._affords_reference(until_left_s):
                 references += self._measure_reference(turn, len(numbers))
         finally:
             self._take(references, found)

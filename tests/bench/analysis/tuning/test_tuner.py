@@ -132,6 +132,15 @@ def test_budget_that_is_over_begins_no_trial() -> None:
     assert {outcome.fates[number].end for number in range(1, 30)} == {"unseen"}
 
 
+def test_screen_in_which_all_others_fail_ends_with_the_budget() -> None:
+    """There is no speed that a last trial of the present one could be held against."""
+    lab = MadeUpLab([1.0] * 30, budget_s=10.0, broken=range(1, 30))
+    outcome = Tuner(lab, [(0.0,)] * 30, TunerOptions()).run()
+    assert lab.left_s == 0
+    assert lab.trials[-1][1] != 0
+    assert (outcome.verdict, outcome.chosen) == ("undecided", 0)
+
+
 def test_without_evidence_nothing_is_claimed() -> None:
     outcome = Tuner(MadeUpLab([1.0, 1.05], noise=0.05, budget_s=9.0), [(0.0,)] * 2, TunerOptions()).run()
     assert (outcome.verdict, outcome.chosen) == ("undecided", 0)
