@@ -224,9 +224,19 @@ def _list_parts(value: Any, place: _Place) -> list[tuple[Any, _Place]]:
     if not callable(value) or isinstance(value, type | FunctionType):
         return []
     attributes = list(_list_attributes(value))
-    if not _runs_others(dict(attributes)):
+    # A library's transform may hold functions of its own; a user's holds the ones that it calls.
+    chains = set() if _is_from_library(value) else {name for name, part in attributes if _is_chain(part)}
+    if not chains and not _runs_others(dict(attributes)):
         return []
-    return [(part, _Place(value, name)) for name, part in attributes if LIKELY_NAME.search(name)]
+    likely = (name for name, _ in attributes if LIKELY_NAME.search(name))
+    kept = chains.union(likely)
+    return [(part, _Place(value, name)) for name, part in attributes if name in kept]
+
+
+def _is_chain(value: Any) -> bool:
+    """Return whether a value is a list of callables, by whatever name a user's Compose holds them."""
+    is_list = isinstance(value, list | tuple | nn.ModuleList) and 0 < len(value) <= MOST_ENTRIES
+    return is_list and all(callable(part) and not isinstance(part, type) for part in value)
 
 
 def _runs_others(attributes: dict[str, Any]) -> bool:
@@ -236,9 +246,8 @@ def _runs_others(attributes: dict[str, Any]) -> bool:
     """
     if {"transform", "target_transform"} <= attributes.keys():
         return True
-    parts = attributes.get("transforms")
-    if isinstance(parts, list | tuple | nn.ModuleList) and 0 < len(parts) <= MOST_ENTRIES:
-        return all(map(callable, parts))
+    if _is_chain(attributes.get("transforms")):
+        return True
     likely = [part for name, part in attributes.items() if LIKELY_NAME.search(name)]
     return any(
         isinstance(part, nn.Sequential) or (callable(part) and hasattr(part, "transforms")) for part in likely

@@ -99,6 +99,31 @@ def test_every_leaf_of_nested_torchvision_transforms(library) -> None:
     assert list_names(Pictures(chain)) == names
 
 
+@pytest.mark.parametrize("name", ["ops", "_steps", "funcs"])
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_users_own_compose_holds_them_by_any_name(name, kind) -> None:
+    """Each of them is told apart and can be replaced, also in a Compose within it."""
+
+    class Chain:
+        def __init__(self, *parts) -> None:
+            setattr(self, name, kind(parts))
+            self.kinds = (int, float)
+            self.sizes = [8, 6]
+
+        def __call__(self, picture):
+            for part in getattr(self, name):
+                picture = part(picture)
+            return picture
+
+    dataset = Pictures(Chain(v1.CenterCrop(6), Chain(v1.PILToTensor(), brighten), Double()))
+    assert list_names(dataset) == ["CenterCrop", "PILToTensor", "brighten", "Double"]
+    for slot in find_transforms(dataset)[2:]:
+        slot.install(lambda call: lambda picture: -call(picture))
+    assert dataset[3].eq(8).all()
+    for slot in find_transforms(dataset):
+        slot.restore()
+
+
 def test_transforms_of_wrapped_datasets_run_first() -> None:
     """In Subset, ConcatDataset and a user's own wrapper; names that occur twice are numbered."""
 
