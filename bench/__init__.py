@@ -1,5 +1,8 @@
 """Measures data loaders: `python -m bench.<command>`, or `from bench import Sweep` and the like in Python."""
 
+from bench.process import current_folder  # noqa: F401 - first, as all others may be hidden
+
+# isort: split
 import importlib
 import signal
 import sys

@@ -70,14 +70,14 @@ def _start_server() -> None:
     A terminal sends them to all its processes, and an interpreter that is just starting would end with a
     traceback.
     """
-    # The server's start includes that of the tracker, which would let signals through again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
-    try:
-        with _leave_current_folder():
+    with _leave_current_folder():
+        # The server's start includes that of the tracker, which would let signals through again.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
+        try:
             forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

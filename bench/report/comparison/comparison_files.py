@@ -6,7 +6,6 @@ from pathlib import Path
 
 from bench.analysis.comparison.comparison import Comparison
 from bench.records import results_folder
-from bench.records.durable_write import write_atomically
 from bench.report.charts.chart_files import SVG, save_charts
 from bench.report.charts.drawing import ChartsError
 from bench.report.comparison.comparison_chart import make_comparison_chart
@@ -32,7 +31,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[str]:
         StorageError: a file can't be written.
     """
     results_folder.write_json(folder / JSON, to_json(comparison))
-    write_atomically(folder / MARKDOWN, to_markdown(comparison).encode())
+    results_folder.write_text(folder / MARKDOWN, to_markdown(comparison))
     problems: list[str] = []
     files = [JSON, MARKDOWN]
     try:

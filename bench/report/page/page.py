@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.records.durable_write import write_atomically
 from bench.records.errors import ResultsError, StorageError
+from bench.records.results_folder import write_text
 from bench.text import describe_error
 
 REPORT = "report.html"
@@ -78,5 +78,5 @@ def write_page(folder: Path, template: str, content: Mapping[str, Any]) -> Path:
         StorageError: the page can't be written.
     """
     path = folder / REPORT
-    write_atomically(path, render_page(template, content).encode())
+    write_text(path, render_page(template, content))
     return path

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from multiprocessing.connection import Connection
 
 import pytest
+import torch
 
 from bench.process import search_path
 from tests.paths import ROOT
@@ -39,11 +41,11 @@ if __name__ == "__main__":
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such server")
 @pytest.mark.parametrize("find_path", [os.path.abspath, os.path.relpath], ids=["absolute", "relative"])
 def test_modules_of_the_user_hide_none_of_ours(tmp_path, monkeypatch, find_path) -> None:
-    """A script like pip's runs in the folder of the user. The server and its child find our packages."""
+    """A script like pip's runs in the folder of the user. The server and its child find the others."""
     user, scripts = tmp_path / "user", tmp_path / "bin"
     user.mkdir()
     scripts.mkdir()
-    for name in ("bench", "loaders", "model", "utils"):
+    for name in ("bench", "loaders", "model", "utils", "signal", "selectors"):
         (user / f"{name}.py").write_text("raise RuntimeError('the module of the user')")
     (scripts / "work.py").write_text(WORK)
     (scripts / "loaderbench").write_text(SCRIPT)
@@ -60,3 +62,18 @@ def test_modules_of_the_user_hide_none_of_ours(tmp_path, monkeypatch, find_path)
         "folder": str(user.resolve()), "preloaded": True, "files": [str(search_path.OWN_FOLDER)] * 3,
     }  # fmt: skip
     assert "the module of the user" not in (user / "log").read_text()
+
+
+def tell_fork(sender: Connection) -> None:
+    """Send whether this process was forked from one that has asked for CUDA devices."""
+    sender.send(torch.cuda._is_in_bad_fork())
+
+
+def test_a_child_can_start_cuda(context) -> None:
+    """The server has not asked torch for CUDA devices, since none of its children could use one then."""
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=tell_fork, args=(sender,))
+    child.start()
+    assert receiver.poll(60)
+    assert receiver.recv() is False
+    child.join()

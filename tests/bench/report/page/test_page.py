@@ -44,6 +44,12 @@ def test_a_page_is_replaced_as_a_whole(templates, tmp_path) -> None:
     assert (folder / REPORT).read_text().startswith("<!doctype html>")
 
 
+def test_bytes_that_are_no_letters_stay_readable(templates, tmp_path) -> None:
+    """The name of a folder on Linux is any bytes, which Python keeps as surrogates."""
+    assert write_page(tmp_path, "test.html", {**CONTENT, "lines": ["results/b\udcff"]}) == tmp_path / REPORT
+    assert "results/b\\udcff\n" in (tmp_path / REPORT).read_text(encoding="utf-8")
+
+
 def test_a_page_that_cannot_be_made_is_one_line(templates, tmp_path) -> None:
     """A missing value names itself; the page before it stays as it was."""
     (tmp_path / REPORT).write_text("old")

@@ -1,0 +1,87 @@
+"""Files in the current folder that hide modules of Python or of libraries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.process.current_folder import move_current_folder
+from tests.paths import ROOT
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch) -> str:
+    """Make a folder with a library, and a command that begins in another folder."""
+    (tmp_path / "site" / "rich").mkdir(parents=True)
+    (tmp_path / "site" / "rich" / "__init__.py").touch()
+    (tmp_path / "site" / "six.py").touch()
+    (tmp_path / "user").mkdir()
+    monkeypatch.chdir(tmp_path / "user")
+    monkeypatch.setattr(sys, "argv", ["-m", "--dry-run"])
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "user"), str(tmp_path / "site")])
+    return str(tmp_path / "site")
+
+
+def make_file(name: str) -> None:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+@pytest.mark.parametrize("file", ["queue.py", "email/__init__.py", "rich.py", "rich/__init__.py", "six.py"])
+def test_a_folder_that_hides_a_module_moves_behind_all(library, tmp_path, file) -> None:
+    make_file(file)
+    move_current_folder()
+    assert sys.path == [library, str(tmp_path / "user")]
+
+
+@pytest.mark.parametrize("file", ["train.py", "queue/data.csv", "rich/notes.txt", "queue.pyx", "my.queue.py"])
+def test_a_folder_that_hides_nothing_stays(library, tmp_path, file) -> None:
+    make_file(file)
+    move_current_folder()
+    assert sys.path == [str(tmp_path / "user"), library]
+
+
+def test_a_folder_that_is_listed_twice_hides_nothing(library, tmp_path, monkeypatch) -> None:
+    """An editable install lists the project that the command runs in."""
+    make_file("train.py")
+    monkeypatch.setattr(sys, "path", before := [str(tmp_path / "user"), library, "."])
+    move_current_folder()
+    assert sys.path == before
+
+
+def test_scripts_keep_their_folder(library, tmp_path, monkeypatch) -> None:
+    """A script that imports this package may need its own queue.py."""
+    make_file("queue.py")
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    move_current_folder()
+    assert sys.path == [str(tmp_path / "user"), library]
+
+
+def test_the_own_folder_stays(library, monkeypatch) -> None:
+    """A checkout that runs its own code takes no part of another installation."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", before := [str(ROOT), str(ROOT / "bench"), library])
+    move_current_folder()
+    assert sys.path == before
+
+
+def test_a_folder_that_is_gone_stays(library, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "path", before := [str(tmp_path / "gone"), library])
+    move_current_folder()
+    assert sys.path == before
+
+
+def test_a_command_begins_beside_hidden_modules(tmp_path) -> None:
+    """All that a command imports first is hidden here."""
+    for name in ("random", "signal", "pathlib", "tempfile", "typing", "click", "importlib_metadata"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('hidden')")
+    path = [str(tmp_path), str(ROOT)]
+    code = f"import sys; sys.argv[0] = '-m'; sys.path[:1] = {path!r}; import bench, click"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
