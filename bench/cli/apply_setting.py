@@ -17,6 +17,7 @@ from bench.records.errors import StorageError
 from bench.report.console import print_line
 from bench.report.output import complain
 from bench.workloads.script.script_file import is_script
+from bench.workloads.script.script_place import find_module_file, is_module
 from loaders.registry import all_knobs
 from loaders.spec.dataloader_spec import DEFAULT_PREFETCH_FACTOR, default_start_method
 from loaders.spec.loader_call import LoaderCall
@@ -26,7 +27,7 @@ def check_call(target: str, call: LoaderCall | None = None) -> bytes:
     """Check that a TARGET's file has one DataLoader call that can be changed. It takes milliseconds.
 
     Args:
-        target: `FILE.py`, or `FILE.py:NAME`.
+        target: `FILE.py`, `package.module`, or `FILE.py:NAME`.
         call: the call that made the loader; default None where it isn't known.
 
     Returns:
@@ -49,7 +50,7 @@ def apply_setting(
     Args:
         console: console to print to.
         tuning: what was found.
-        target: `FILE.py`, or `FILE.py:NAME`.
+        target: `FILE.py`, `package.module`, or `FILE.py:NAME`.
         assume_yes: whether it is written without a question.
         content: what the file held before the measuring; default None for what it holds now.
 
@@ -171,6 +172,7 @@ def _make_edit(target: str, call: LoaderCall | None, changes: Mapping[str, Any])
 def _split_target(target: str) -> tuple[Path, str | None]:
     """Return the file, and the name of the loader or of the function that makes it; None for a script."""
     if is_script(target):
-        return Path(target).expanduser(), None
+        is_named = is_module(target)
+        return find_module_file(target, Path.cwd()) if is_named else Path(target).expanduser(), None
     file, _, name = target.rpartition(":")
     return Path(file).expanduser(), name

@@ -59,6 +59,6 @@ def read_loader_target(values: dict[str, Any], others: str = "") -> dict[str, An
         return values
     meant = suggest_target(text, Path.cwd(), {name: name for name in families()})
     raise click.UsageError(
-        f"{text!r} is no target, expected {FORMS}, a script FILE.py, a loader family "
+        f"{text!r} is no target, expected {FORMS}, a script FILE.py or package.module, a loader family "
         f"({', '.join(families())}){others}{meant}"
     )

@@ -63,4 +63,4 @@ def check_script(values: Mapping[str, Any]) -> bool:
 
 
 def _refuse(word: str) -> str:
-    return f"-- {word}: arguments are for a script, as in FILE.py -- ARGS"
+    return f"-- {word}: arguments are for a script, as in FILE.py -- ARGS or package.module -- ARGS"

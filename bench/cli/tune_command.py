@@ -18,6 +18,7 @@ from bench.cli.resumed_command import TUNE_PROGRAMS
 from bench.cli.screen_options import make_screen
 from bench.cli.tune_groups import LEFT_OUT, OTHER_WORK, make_tune_groups
 from bench.plan.tune_options import TuneOptions
+from bench.workloads.script.script_file import is_script
 from bench.workloads.target.own_steps import name_length
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ def _check_apply(values: dict[str, Any]) -> None:
             "--apply: it changes the DataLoader call in a file, and no file is given: add FILE.py or "
             "FILE.py:NAME"
         )
-    if not target.partition(":")[0].endswith(".py"):
+    if not is_script(target) and not target.partition(":")[0].endswith(".py"):
         raise click.UsageError(
             f"--apply: it changes the DataLoader call in a file, and {target!r} names a module: give it as "
             "FILE.py:NAME"

@@ -88,7 +88,7 @@ class ScriptLook(Push[ScriptInspection]):
         self._watch_constructors()
         # A trial gives out keys at these calls, too.
         hook_loaders(self._open, self._keys.find)
-        self._written = WrittenFiles(self._script.folder)
+        self._written = WrittenFiles(self._script.start)
         error, exit_code, advice = "", None, ""
         try:
             self._script.run()

@@ -29,14 +29,15 @@ def find_module_file(name: str, start: Path) -> Path:
     """
     parts = name.split(".")
     places: Sequence[str] | None = None
+    origin = ""
     for length in range(1, len(parts) + 1):
         spec = _find_spec(".".join(parts[:length]), places, start)
         if spec is None:
             raise TargetError(_refuse(name, length, start))
-        places = spec.submodule_search_locations or ()
-    if spec.origin is None or not spec.origin.endswith(".py") or spec.submodule_search_locations:
+        places, origin = spec.submodule_search_locations or (), spec.origin or ""
+    if places or not origin.endswith(".py"):
         raise TargetError(f"{name}: no file of Python can be run by this name, expected that of a module")
-    return Path(spec.origin)
+    return Path(origin)
 
 
 def hint_at_module(error: ImportError, path: Path, start: Path) -> str:
@@ -57,9 +58,9 @@ def hint_at_module(error: ImportError, path: Path, start: Path) -> str:
     if "no known parent package" not in str(error) and missing != parts[0]:
         return ""
     name = ".".join(parts)
-    if _find_spec(parts[0], None, start) is not None:
-        return f"give {name}, which runs it as python -m {name} does"
-    return f"give {name}, which runs it as python -m {name} does, after PYTHONPATH={os.path.relpath(root, start)}"
+    is_found = _find_spec(parts[0], None, start) is not None
+    after = "" if is_found else f", after PYTHONPATH={os.path.relpath(root, start)}"
+    return f"give {name}, which runs it as python -m {name} does{after}"
 
 
 def _refuse(name: str, length: int, start: Path) -> str:
@@ -71,12 +72,14 @@ def _refuse(name: str, length: int, start: Path) -> str:
         start: folder in which its package is looked for first.
     """
     place, _, last = name.rpartition(".")
-    if length > 1:
+    meant = suggest_target(name, start, {})
+    if length > 1 and not meant:
         meant = f"; for the loader {last} in {place}, give {place}:{last}"
-    else:
-        meant = suggest_target(name, start, {})
     missing = ".".join(name.split(".")[:length])
-    return f"{name!r} is no target, expected {FORMS}, FILE.py or package.module{meant}; there is no module {missing}"
+    return (
+        f"{name!r} is no target, expected {FORMS}, FILE.py or package.module{meant}; there is no module "
+        f"{missing}"
+    )
 
 
 def _find_spec(name: str, places: Sequence[str] | None, start: Path) -> ModuleSpec | None:
