@@ -185,7 +185,9 @@ def _list_own_cautions(tuning: Tuning) -> Iterator[Remark]:
         yield Remark("Interrupted", "only what was measured until then is judged.", "caution")
     if is_optimistic(tuning):
         fresh = "there was no time for fresh blocks" if tuning.ended_early else LONGER_FOR_FRESH
-        text = f"the race's figures chose the setting, which inflates them; {fresh}."
+        raced = find_fate(tuning, tuning.outcome.leader).race_ratio is not None
+        stage = "race" if raced else "screen"
+        text = f"the {stage}'s figures chose the setting, which inflates them; {fresh}."
         yield Remark("Optimistic", text, "caution")
     if unseen := select_ends(tuning, "unseen"):
         longer = "" if tuning.ended_early else "; a longer --budget tries them"

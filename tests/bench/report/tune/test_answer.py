@@ -144,7 +144,11 @@ def test_only_a_leader_without_fresh_blocks_is_optimistic() -> None:
     """The present one is no selection."""
     optimistic = {name for name, make in tunings.ALL.items() if is_optimistic(make())}
     assert optimistic == {"unconfirmed", "selected", "interrupted"}
-    assert "fresh blocks need a longer --budget" in find(tunings.make_selected(), "Optimistic")
+    told = find(tunings.make_selected(), "Optimistic")
+    assert told.startswith("the race's figures chose")
+    assert "fresh blocks need a longer --budget" in told
+    # Without a race it was the screen that chose.
+    assert find(tunings.make_screened(), "Optimistic").startswith("the screen's figures chose")
 
 
 def test_the_tie_set_names_the_cheapest() -> None:
