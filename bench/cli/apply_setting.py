@@ -115,9 +115,9 @@ def _check_arguments(chosen: Candidate, changes: Mapping[str, Any]) -> None:
 
 def _read_value(name: str, cell: str) -> Any:
     """Return the value that a cell of the results stands for."""
-    if name in ELSEWHERE:
-        return int(cell)
     knob = all_knobs().get(name)
+    if knob is None and name in ELSEWHERE:
+        return int(cell)
     if knob is None or cell == "":
         return cell
     return None if cell == "none" else knob.kind.parse(cell)

@@ -39,7 +39,7 @@ OF_WORKERS: Mapping[str, Any] = {
     "timeout": 0,
 }
 # Settings of the process, which no DataLoader takes, and the call that makes them.
-ELSEWHERE = {"num_threads": "torch.set_num_threads"}
+ELSEWHERE = ("num_threads", "transfer")
 
 
 def make_edit(path: Path, name: str | None, changes: Mapping[str, Any], line: int | None = None) -> Edit:
@@ -72,8 +72,7 @@ def make_edit(path: Path, name: str | None, changes: Mapping[str, Any], line: in
     except EditError as error:
         raise EditError(f"{error}{advise(changes)}") from None
     notes = tuple(
-        f"{argument}={value} is no argument of a DataLoader: call {ELSEWHERE[argument]}({value}) where the "
-        "training begins"
+        f"{argument}={value} is no argument of a DataLoader: {_advise_elsewhere(argument, value)}"
         for argument, value in changes.items()
         if argument in ELSEWHERE
     )
@@ -89,6 +88,18 @@ def advise(changes: Mapping[str, Any]) -> str:
     """
     wanted = {argument: value for argument, value in changes.items() if argument in DEFAULTS}
     return f": set {describe_changes(wanted)} there yourself" if wanted else ""
+
+
+def _advise_elsewhere(argument: str, value: Any) -> str:
+    """Return what makes a setting that is no argument of a DataLoader."""
+    if argument == "num_threads":
+        return f"call torch.set_num_threads({value}) where the training begins"
+    if value == "prefetch":
+        return (
+            "let the loop take its batches from NestedPrefetcher(loader), of loaders.device.nested_prefetcher"
+        )
+    copy = ".to(device, non_blocking=True)" if value == "non_blocking" else ".to(device)"
+    return f"copy the batches by {copy} in the loop"
 
 
 def describe_changes(changes: Mapping[str, Any]) -> str:

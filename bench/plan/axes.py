@@ -10,7 +10,7 @@ from bench.plan.configuration import Configuration
 from bench.plan.step_length import computes_nothing
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value
-from loaders.spec.loader_spec import LoaderSpec
+from loaders.spec.own_loader_spec import OwnLoaderSpec
 
 # Up to so many cores each number of workers is tried, and that many steps lead to a larger one.
 EACH_UP_TO, STEPS = 6, 6
@@ -83,7 +83,8 @@ def list_axes(spec: KnobSet, facts: SpaceFacts, *, cuda: bool) -> dict[str, tupl
             axes[name] = (now, True, False)
         elif name == "transfer":
             # The memory decides between the other two.
-            axes[name] = (None, "prefetch") if isinstance(spec, LoaderSpec) else (None,)
+            is_script = isinstance(spec, OwnLoaderSpec) and spec.facts.kind == "script"
+            axes[name] = (None,) if is_script else (None, "prefetch")
         elif name == "loader_threads":
             numbers = RING_THREADS_BESIDE_CUDA if cuda else RING_THREADS
             axes[name] = tuple(number for number in numbers if number <= facts.whole_cores)

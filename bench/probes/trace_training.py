@@ -12,7 +12,6 @@ from bench.trial.epoch_meter import EpochMeter
 from bench.trial.probe import Probe
 from bench.trial.training import Training
 from loaders.device.pipeline import Pipeline
-from loaders.device.prefetcher import Prefetcher
 
 
 def trace_epochs(training: Training, probe: Probe) -> Iterator[BatchTrace]:
@@ -33,7 +32,4 @@ def trace_epochs(training: Training, probe: Probe) -> Iterator[BatchTrace]:
 
 def _find_traced(pipeline: Pipeline) -> Any:
     """Return the loader whose batches are delivered one by one, past what copies them to a device ahead."""
-    loader = pipeline.loader
-    if isinstance(loader, Prefetcher) and pipeline.chunk_batches == 1:
-        return loader.loader
-    return loader
+    return pipeline.host_loader if pipeline.chunk_batches == 1 else pipeline.loader

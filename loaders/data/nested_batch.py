@@ -77,18 +77,38 @@ def move(batch: T, device: torch.device | str, *, non_blocking: bool = False) ->
         device: destination.
         non_blocking: return while the copies are under way, where the object's `.to()` can; default False.
     """
+
+    def move_tensor(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(device, non_blocking=non_blocking)
+
+    def move_object(value: Any) -> Any:
+        try:
+            return value.to(device, non_blocking=non_blocking)
+        except TypeError:
+            return value.to(device)
+
+    return move_parts(batch, move_tensor, move_object)
+
+
+def move_parts(
+    batch: T, move_tensor: Callable[[torch.Tensor], torch.Tensor], move_object: Callable[[Any], Any]
+) -> T:
+    """Return a batch of the same structure whose tensors and objects with a method `.to()` were moved.
+
+    Args:
+        batch: the batch.
+        move_tensor: moves a tensor.
+        move_object: moves an object that has a method `.to()`. One that moves in place may return None.
+    """
     value: Any = batch
     if isinstance(value, torch.Tensor):
-        return value.to(device, non_blocking=non_blocking)  # type: ignore[return-value]
+        return move_tensor(value)  # type: ignore[return-value]
     if _moves_itself(value):
-        try:
-            moved = value.to(device, non_blocking=non_blocking)
-        except TypeError:
-            moved = value.to(device)
+        moved = move_object(value)
         # Some move their parts in place, and return nothing.
         return batch if moved is None else moved
     if _is_container(value):
-        return _map_parts(value, lambda part: move(part, device, non_blocking=non_blocking))  # type: ignore[no-any-return]
+        return _map_parts(value, lambda part: move_parts(part, move_tensor, move_object))  # type: ignore[no-any-return]
     return batch
 
 

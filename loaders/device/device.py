@@ -40,6 +40,13 @@ class Stream(Protocol):
 class Device(Protocol):
     """A device and its streams: work is done later than it is launched, in the order of its stream."""
 
+    @property
+    def torch_device(self) -> torch.device:
+        """The device of its tensors."""
+
+    def empty_like(self, of: torch.Tensor) -> torch.Tensor:
+        """Return uninitialised memory of the device for a tensor, for use on the current stream."""
+
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """Return uninitialised memory of the device, for use on the current stream."""
 
@@ -82,6 +89,15 @@ class CudaDevice:
             raise ValueError(f"device is {name!r}, expected cuda or cuda:N")
         if not torch.cuda.is_available():
             raise RuntimeError("no CUDA device here (torch.cuda.is_available() is False)")
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device of its tensors."""
+        return self._device
+
+    def empty_like(self, of: torch.Tensor) -> torch.Tensor:
+        """Return uninitialised memory of the device for a tensor, for use on the current stream."""
+        return torch.empty_like(of, device=self._device)
 
     def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """Return uninitialised memory of the device, for use on the current stream."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from loaders.data.batch import Batch
@@ -11,6 +11,8 @@ from loaders.device.batch_transfer import BatchTransfer
 from loaders.device.chunk import Chunk
 from loaders.device.device import CudaDevice, Device, Span
 from loaders.device.device_transform import DeviceTransform
+from loaders.device.nested_prefetcher import NestedPrefetcher
+from loaders.device.nested_transfer import NestedTransfer
 from loaders.device.prefetcher import Prefetcher
 
 TRANSFERS = ("blocking", "non_blocking", "prefetch")
@@ -57,7 +59,21 @@ class Pipeline:
     @property
     def static_addresses(self) -> bool:
         """True if all batches lie at a few fixed addresses of the device, as a CUDA graph needs."""
-        return self.transfer is None
+        return self.transfer is None and not isinstance(self.loader, NestedPrefetcher)
+
+    @property
+    def host_loader(self) -> Iterable[Any]:
+        """The loader whose batches lie in the host's memory; that on the device where there is no other."""
+        ahead = self.loader
+        return ahead.loader if isinstance(ahead, NestedPrefetcher | Prefetcher) else ahead
+
+    def with_host_loader(self, loader: Iterable[Any]) -> Pipeline:
+        """Return a pipeline with another loader in place of `host_loader`."""
+        ahead = self.loader
+        if isinstance(ahead, NestedPrefetcher | Prefetcher):
+            ahead.loader = loader
+            return self
+        return replace(self, loader=loader)
 
     def __iter__(self) -> Iterator[Any]:
         try:
@@ -133,3 +149,22 @@ def to_device(
         device_transform=device_transform,
     )
     return Pipeline(loader, batch_transfer)
+
+
+def move_to_device(loader: Iterable[Any], device: str, transfer: str) -> Pipeline:
+    """Return a loader of batches of any form, which are moved to a device as training scripts do.
+
+    Every batch stays valid.
+
+    Args:
+        loader: an iterable of batches in the host's memory. It overwrites batch n once batch n+2 is requested
+            if its attribute `reuses_buffers` is True.
+        device: name of the destination, such as `cuda`.
+        transfer: one of `TRANSFERS`. `prefetch` copies batch n+1 on a stream of its own while the loop works
+            on batch n.
+    """
+    reuses_buffers = getattr(loader, "reuses_buffers", False) is True
+    if transfer == "prefetch":
+        return Pipeline(NestedPrefetcher(loader, device, reuses_buffers=reuses_buffers))
+    record = CudaDevice(device).event if reuses_buffers and transfer == "non_blocking" else None
+    return Pipeline(loader, NestedTransfer(device, non_blocking=transfer == "non_blocking", record=record))

@@ -9,9 +9,7 @@ from torch.utils.data import DataLoader
 from typing_extensions import Self
 
 from loaders.data.decoded_samples import DecodedSamples, usable_cores
-from loaders.device.device import CudaDevice
-from loaders.device.nested_transfer import NestedTransfer
-from loaders.device.pipeline import Pipeline
+from loaders.device.pipeline import Pipeline, move_to_device
 from loaders.ring.in_memory_loader import InMemoryLoader
 from loaders.ring.ring_loader import idle_cores
 from loaders.spec.dataloader_spec import PIN_MEMORY, default_start_method
@@ -156,10 +154,7 @@ class InMemory(OwnLoaderSpec):
         loader = self.build(source, samples)
         if device == "cpu":
             return Pipeline(loader)
-        record = CudaDevice(device).event if loader.reuses_buffers else None
-        return Pipeline(
-            loader, NestedTransfer(device, non_blocking=self.transfer == "non_blocking", record=record)
-        )
+        return move_to_device(loader, device, self.transfer or "blocking")
 
     def count_decoders(self) -> int:
         """Return how many workers decode: as many as the user's DataLoader has, or one for each core."""

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
-from loaders.device.nested_transfer import NestedTransfer
-from loaders.device.pipeline import Pipeline
+from loaders.device.pipeline import Pipeline, move_to_device
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value, knob
 from loaders.spec.loader_spec import BATCH_SIZE, TRANSFER
@@ -22,6 +21,8 @@ UNKNOWN = SourceFacts("iterable", None)
 Params = tuple[tuple[str, Value], ...]
 # More samples in a batch change the training, so the presets keep the user's number.
 OWN_BATCH_SIZE = replace(BATCH_SIZE, quick=(), full=())
+# Prefetched copies gain nothing without page-locked memory, and the quick preset varies one knob at a time.
+OWN_TRANSFER = replace(TRANSFER, quick=())
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class OwnLoaderSpec(KnobSet):
         facts: what is known of the user's loader or dataset.
         params: parameters of the function that makes it, each with its value.
         variants: what is known of it for each combination of their values; none for the first one alone.
-        transfer: how batches are copied to a CUDA device: `blocking` or `non_blocking`; default None is
-            `non_blocking` if memory is pinned, else `blocking`.
+        transfer: how batches are copied to a CUDA device: `blocking`, `non_blocking` or `prefetch`; default
+            None is `non_blocking` if memory is pinned, else `blocking`.
     """
 
     # The order is that of the user's sampler.
@@ -42,7 +43,7 @@ class OwnLoaderSpec(KnobSet):
     facts: SourceFacts = UNKNOWN
     params: Params = ()
     variants: tuple[tuple[Params, SourceFacts], ...] = ()
-    transfer: str | None = knob(TRANSFER, None)
+    transfer: str | None = knob(OWN_TRANSFER, None)
 
     @classmethod
     @abstractmethod
@@ -94,8 +95,6 @@ class OwnLoaderSpec(KnobSet):
             return f"transfer={self.transfer} needs a CUDA device to feed"
         if self.transfer is not None and self.facts.kind == "script":
             return f"transfer={self.transfer}: a script copies its batches itself"
-        if self.transfer == "prefetch":
-            return "transfer=prefetch moves pictures and labels, not batches of any form"
         return None
 
     def typical_samples_per_s(self) -> float:
@@ -120,7 +119,7 @@ class OwnLoaderSpec(KnobSet):
         loader = self.build(source)
         if device == "cpu":
             return Pipeline(loader)
-        return Pipeline(loader, NestedTransfer(device, non_blocking=self.transfer == "non_blocking"))
+        return move_to_device(loader, device, self.transfer or "blocking")
 
     @abstractmethod
     def describe_changes(self) -> list[str]:

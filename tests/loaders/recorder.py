@@ -19,7 +19,7 @@ class Recorder:
         self.labels: list[torch.Tensor] = []
 
     def __call__(self, batch: Batch) -> None:
-        images, labels = batch
+        images, labels = map(self.device.alias, batch)
 
         def keep() -> None:
             self.images.append(images.clone())

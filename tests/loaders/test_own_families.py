@@ -9,6 +9,10 @@ import pytest
 import torch
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
 
+from loaders.device import nested_prefetcher
+from loaders.device import pipeline as pipeline_module
+from loaders.device.nested_prefetcher import NestedPrefetcher
+from loaders.device.pipeline import move_to_device
 from loaders.families.dataloader import OwnDataLoader
 from loaders.families.iterable import OwnIterable
 from loaders.registry import own_families
@@ -16,6 +20,8 @@ from loaders.spec.dataloader_spec import default_start_method
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from loaders.spec.turn_knobs import can_resize, read_settings
+from tests.loaders.late_device import LateDevice
+from tests.loaders.strict_loader import StrictLoader
 
 NUMBERS = TensorDataset(torch.arange(20))
 PLAIN = DataLoaderSettings(4)
@@ -134,8 +140,33 @@ def test_what_can_be_combined(knobs) -> None:
     )
 
 
-def test_prefetching_to_the_device_is_for_pictures() -> None:
-    assert "batches of any form" in str(spec_of(PLAIN, transfer="prefetch").invalid(cuda=True))
+def test_batches_of_any_form_are_copied_ahead(monkeypatch) -> None:
+    """The user's DataLoader and any other iterable, in memory of their own."""
+    monkeypatch.setattr(nested_prefetcher, "CudaDevice", lambda name: LateDevice())
+    loader = DataLoader(NUMBERS, 4)
+    for spec, source in ((spec_of(PLAIN, transfer="prefetch"), loader), (OwnIterable(ITERABLE), [*loader])):
+        ahead = replace(spec, transfer="prefetch")
+        assert ahead.invalid(cuda=True) is None
+        pipeline = ahead.resolve(cuda=True).pipeline(source, device="cuda")
+        assert isinstance(pipeline.loader, NestedPrefetcher)
+        assert pipeline.transfer is None
+        assert not pipeline.static_addresses
+        assert len(pipeline) == len(list(pipeline)) == 5
+    assert pipeline.host_loader is source
+    assert list(pipeline.with_host_loader([])) == []
+
+
+def test_a_ring_of_the_users_own_is_not_overwritten_too_early(monkeypatch) -> None:
+    """A loader that says that it uses its buffers again is asked only once they are copied."""
+    monkeypatch.setattr(nested_prefetcher, "CudaDevice", lambda name: LateDevice())
+    monkeypatch.setattr(pipeline_module, "CudaDevice", lambda name: LateDevice())
+    ring = StrictLoader([4] * 6)
+    ring.reuses_buffers = True
+    for transfer in ("blocking", "non_blocking", "prefetch"):
+        moved = move_to_device(ring, "cpu", transfer)
+        host = moved.loader if transfer == "prefetch" else moved.transfer
+        guard = host._reuses_buffers if transfer == "prefetch" else host._record is not None
+        assert guard == (transfer != "blocking")
 
 
 def test_the_batch_size_of_batches_of_their_own_stays() -> None:

@@ -17,18 +17,30 @@ def make_own_code(target: Target, kind: Kind, spec: OwnLoaderSpec) -> list[str]:
         spec: the loader of the configuration.
     """
     if isinstance(spec, InMemory):
-        return _make_in_memory_code(target, spec)
+        return [*_make_in_memory_code(target, spec), *_list_transfer_lines(spec)]
     params = [f"{name}={value!r}" for name, value in spec.params]
     changes = [change for change in spec.describe_changes() if change not in params]
     calls = [f"{target.name}({', '.join(params)})"] if params else []
+    moved = _list_transfer_lines(spec)
     if kind == "dataset":
         made = [f"dataset = {call}" for call in calls]
-        return [f"# dataset is {target.text}", *made, f"DataLoader({', '.join(['dataset', *changes])})"]
+        loader = f"DataLoader({', '.join(['dataset', *changes])})"
+        return [f"# dataset is {target.text}", *made, loader, *moved]
     if changes:
         calls.append(f"DataLoader({', '.join(['...', *changes])})")
     if not calls:
-        return [f"# keep {target.text} as it is"]
-    return [f"# {target.text} with:", *calls]
+        return [f"# keep {target.text} as it is", *moved]
+    return [f"# {target.text} with:", *calls, *moved]
+
+
+def _list_transfer_lines(spec: OwnLoaderSpec) -> list[str]:
+    """Return the lines that copy its batches to a CUDA device in another way than `.to(device)`."""
+    if spec.transfer == "prefetch":
+        return [
+            "from loaders.device.nested_prefetcher import NestedPrefetcher",
+            "loader = NestedPrefetcher(loader)  # its batches arrive on the GPU",
+        ]
+    return ["# in the loop: .to(device, non_blocking=True)"] if spec.transfer == "non_blocking" else []
 
 
 def _make_in_memory_code(target: Target, spec: InMemory) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,8 +94,8 @@ class OwnLoader(TrainingWorkload):
         assert isinstance(spec, OwnLoaderSpec)
         source = open_source(self.target, dict(spec.params))
         pipeline, prepared_s = self._make_pipeline(source, spec, configuration.device)
-        pipeline = replace(pipeline, loader=limit_epochs(pipeline.loader, self.batches))
-        watch = LoaderWatch(pipeline.loader, source, spec.facts)
+        pipeline = pipeline.with_host_loader(limit_epochs(pipeline.host_loader, self.batches))
+        watch = LoaderWatch(pipeline.host_loader, source, spec.facts)
         # The repetition is for the loader: a step might change the batches that it gets.
         step = make_own_step("none" if in_full else configuration.step, configuration.device)
         return Training(

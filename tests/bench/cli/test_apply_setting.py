@@ -60,6 +60,13 @@ def test_arguments_that_follow_from_workers_are_left_out() -> None:
     assert list_arguments(fewer, CHOSEN) == {"num_workers": 0}
 
 
+def test_the_copy_to_a_gpu_is_noted() -> None:
+    """Page-locked memory changes it, and must not keep the setting from being written."""
+    changes = {"pin_memory": "on", "transfer": "non_blocking"}
+    chosen = replace(CHOSEN, cells={**PRESENT.cells, **changes}, changes=changes)
+    assert list_arguments(chosen, PRESENT) == {"pin_memory": True, "transfer": "non_blocking"}
+
+
 @pytest.mark.parametrize("name", ["", ":make"])
 def test_it_is_shown_and_written(script, capsys, name) -> None:
     """With --yes, without a question."""

@@ -391,6 +391,24 @@ def test_threads_are_no_argument(tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("blocking", "copy the batches by .to(device) in the loop"),
+        ("non_blocking", "copy the batches by .to(device, non_blocking=True) in the loop"),
+        ("prefetch", "take its batches from NestedPrefetcher(loader)"),
+    ],
+)
+def test_the_copy_to_a_gpu_is_no_argument(tmp_path, value, said) -> None:
+    """Page-locked memory is one, and is written; a note says how the loop copies."""
+    path = tmp_path / "train.py"
+    path.write_text(f"{IMPORT}DataLoader(a)\n")
+    found = make_edit(path, None, {"pin_memory": True, "transfer": value})
+    assert "DataLoader(a, pin_memory=True)" in found.after.decode()
+    (note,) = found.notes
+    assert said in note
+
+
 def test_arguments_are_those_of_pytorch() -> None:
     """Their order and their defaults are PyTorch's."""
     from torch.utils.data import DataLoader

@@ -148,7 +148,7 @@ def test_pinning_and_transfer_are_varied_on_cuda_alone() -> None:
     assert values(space(Request(single=True), own_offer()), "pin_memory") == {False}
     found = space(Request(single=True), own_offer(), CUDA)
     assert values(found, "pin_memory", "dataloader") == {False, True}
-    assert values(found, "transfer", "dataloader") == {"blocking", "non_blocking"}
+    assert values(found, "transfer", "dataloader") == {"blocking", "non_blocking", "prefetch"}
     pictures = space(Request(single=True), Offer.for_pictures(), CUDA)
     assert "prefetch" in values(pictures, "transfer", "torch_dataloader")
 

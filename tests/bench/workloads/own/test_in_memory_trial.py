@@ -20,9 +20,12 @@ from bench.workloads.own.own_code import make_own_code
 from bench.workloads.own.own_loader import OwnLoader
 from bench.workloads.own.sample_store import SampleStore
 from bench.workloads.target.target import Target
+from loaders.device import nested_prefetcher
+from loaders.families.dataloader import OwnDataLoader
 from loaders.families.in_memory import InMemory
 from tests.bench.workloads.own import kept_samples
 from tests.bench.workloads.own.kept_samples import SAMPLES, make_loader
+from tests.loaders.late_device import PromptDevice
 
 FACTS = find_facts(make_loader(), None, name="mine")
 HERE = Machine(cuda=False, num_threads=2)
@@ -59,6 +62,24 @@ def test_epochs_and_their_audit(target: Target, batch_size, batches, delivered) 
     for observation in seen:
         assert audit.audit(trial, observation).kind == "content"
     assert seen[0].compared == delivered[0]
+
+
+@pytest.mark.parametrize("family", [InMemory, OwnDataLoader])
+def test_batches_that_are_copied_ahead_are_limited_and_audited(target: Target, family, monkeypatch) -> None:
+    """No batch is loaded that nobody asks for; each one that is delivered is what the dataset holds."""
+    monkeypatch.setattr(nested_prefetcher, "CudaDevice", lambda name: PromptDevice())
+    workload = OwnLoader(target, FACTS, "0" * 64, batches=2)
+    spec = family(FACTS, transfer="prefetch", pin_memory=False).resolve(cuda=True)
+    trial = Trial(Configuration(spec, "cuda", "none", None, 1), 0, 0, 0, 0, workload, 2, seed=0)
+    training = workload.make_training(trial, in_full=True)
+    training.inspector.start_over()
+    seen = []
+    for batch in training.pipeline:
+        seen.append(training.count(batch))
+        training.inspector(batch, 1)
+    assert seen == [16, 16]
+    observation = training.inspector.observe(2, 32)
+    assert (observation.asked.batches, observation.compared, observation.fault) == (2, 2, "")
 
 
 def test_the_time_of_decoding_is_in_build_s(target: Target, context) -> None:

@@ -45,6 +45,17 @@ SIZE = (("size", 128), ("mode", "fast"))
             ["# train.py:make_loader with:", "make_loader(size=128, mode='fast')"],
         ),
         (
+            OwnDataLoader(FACTS, pin_memory=True).resolve(cuda=True),
+            ["# train.py:make_loader with:", "DataLoader(..., pin_memory=True)",
+             "# in the loop: .to(device, non_blocking=True)"],
+        ),
+        (
+            OwnDataLoader(FACTS, transfer="prefetch").resolve(cuda=True),
+            ["# keep train.py:make_loader as it is",
+             "from loaders.device.nested_prefetcher import NestedPrefetcher",
+             "loader = NestedPrefetcher(loader)  # its batches arrive on the GPU"],
+        ),
+        (
             OwnDataLoader(replace(FACTS, kind="dataset"), num_workers=2),
             ["# dataset is train.py:make_loader", "DataLoader(dataset, num_workers=2)"],
         ),
