@@ -17,9 +17,9 @@ from loaders.spec.example_code import ExampleCode
 from loaders.spec.knobs import Knob
 from loaders.spec.loader_spec import DATA_COMMENT, VALIDITY_COMMENT, LoaderSpec
 
-# Bytes of a sample beside its pixels: the label, its place in the stored order and in the drawn one, and the
-# memory of the sort that draws it.
-BESIDE_BYTES = 8 + 4 * 8
+# Bytes of a sample beside its pixels: the label, its place in the stored order and in two drawn ones, and the
+# memory of the sort that draws them.
+BESIDE_BYTES = 8 + 5 * 8
 
 
 @dataclass(frozen=True)

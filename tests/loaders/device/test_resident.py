@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 import torch
 
+from loaders.data.batch import Batch
 from loaders.data.errors import DataError
 from loaders.data.rows import Rows
 from loaders.device import resident
@@ -14,6 +15,8 @@ from loaders.device.resident import ResidentLoader
 from loaders.families.device_resident import DeviceResident
 from loaders.families.tensor_slice import TensorSlice
 from tests.fakes import label_of, numbered_source, numbers_of
+from tests.loaders.late_device import LateDevice
+from tests.loaders.recorder import Recorder, record
 
 SAMPLES = 300
 
@@ -142,5 +145,110 @@ def test_little_is_launched_for_a_batch() -> None:
 
     loader.span = span
     assert len(list(loader)) == SAMPLES
-    assert spans == ["data"] * (1 + -(-SAMPLES // loader.chunk_batches))
+    chunks = -(-SAMPLES // loader.chunk_batches)
+    assert spans == ["data"] * (2 + chunks)
     assert loader.chunk_batches == resident.MAX_CHUNK_BATCHES
+    # The order of a later epoch is there when it begins.
+    spans.clear()
+    list(loader)
+    assert spans == ["data"] * (1 + chunks)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "resize", "batches"), [(256, None, 20), (1024, None, 5), (4096, None, 3), (256, 300, 1)]
+)
+def test_a_chunk_makes_up_for_its_launches(batch_size, resize, batches, monkeypatch) -> None:
+    """Small batches fill a part of the cache, large ones are three, and very large ones one."""
+    monkeypatch.setattr(ResidentLoader, "__len__", lambda loader: 100)
+    images = torch.zeros(1, 28, 28, dtype=torch.uint8).expand(batch_size, -1, -1)
+    rows = Rows(images.contiguous(), torch.zeros(batch_size, dtype=torch.int64))
+    assert ResidentLoader(rows, batch_size=batch_size, resize=resize, device="cpu").chunk_batches == batches
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("chunk_batches", [1, 2, 4])
+def test_each_step_finds_its_own_batch_on_a_late_device(seed, eager, chunk_batches, monkeypatch) -> None:
+    """Chunks are made beside the steps, which may put off the batches of a chunk, in the same orders."""
+    monkeypatch.setattr(resident, "CHUNK_BYTES", chunk_batches * 32 * 4 * 28 * 28)
+    monkeypatch.setattr(resident, "FEWEST_CHUNK_BATCHES", 1)
+    device = LateDevice(seed)
+    loader = resident_loader(device=device)
+    assert loader.chunk_batches == chunk_batches
+    step = Recorder(device)
+    for _ in range(3):
+        pending: list[Batch] = []
+        for number, batch in enumerate(loader, 1):
+            pending.append(batch)
+            if number % chunk_batches == 0 or number == len(loader):
+                while pending:
+                    step(pending.pop(0))
+            if eager:
+                device.work_a_little()
+    device.synchronize()
+    found = numbers_of(torch.cat(step.images))
+    assert torch.equal(torch.cat(step.labels), label_of(found))
+    plain = resident_loader()
+    assert found.tolist() == [number for _ in range(3) for number in numbers(plain)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_batch_can_still_be_used_when_the_next_is_there(seed, monkeypatch) -> None:
+    """Work on batch n that is launched just before batch n+2 is requested finds it whole."""
+    monkeypatch.setattr(resident, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(resident, "FEWEST_CHUNK_BATCHES", 1)
+    device = LateDevice(seed)
+    step, held = Recorder(device), None
+    for batch in resident_loader(device=device, shuffle=False):
+        if held is not None:
+            step(held)
+        held = batch
+        device.work_a_little()
+    device.synchronize()
+    assert numbers_of(torch.cat(step.images)).tolist() == list(range(SAMPLES - SAMPLES % 32))
+
+
+def test_without_their_wait_fills_spoil_batches(monkeypatch) -> None:
+    """The simulated device shows a chunk that is filled too early: the tests above can fail."""
+    monkeypatch.setattr(resident, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(resident, "FEWEST_CHUNK_BATCHES", 1)
+    spoilt = 0
+    for seed in range(4):
+        device = LateDevice(seed)
+        loader = resident_loader(device=device, shuffle=False)
+        device.streams[1].wait_event = lambda event: None  # type: ignore[method-assign]
+        _, labels = record(loader, device)
+        spoilt += not torch.equal(labels, label_of(torch.arange(SAMPLES)))
+    assert spoilt
+
+
+def test_an_epoch_left_early_leaves_the_next_one_whole() -> None:
+    """Its memory goes to the next epoch, and the order that was drawn ahead is that of the next."""
+    device = LateDevice(3)
+    loader = resident_loader(device=device)
+    batches = iter(loader)
+    next(batches)
+    batches.close()
+    images, _ = record(loader, device)
+    assert sorted(numbers_of(images).tolist()) == list(range(SAMPLES))
+    plain = resident_loader()
+    next(iter(plain))
+    assert numbers_of(images).tolist() == numbers(plain)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("batches", [1, 4])
+def test_on_a_gpu(batches, monkeypatch) -> None:
+    """Chunks that are made beside kernels which keep the stream busy overwrite no batch."""
+    monkeypatch.setattr(resident, "CHUNK_BYTES", batches * 32 * 4 * 28 * 28)
+    monkeypatch.setattr(resident, "FEWEST_CHUNK_BATCHES", 1)
+    loader = resident_loader(device="cuda")
+    for _ in range(3):
+        kept = []
+        for images, labels in loader:
+            torch.cuda._sleep(1_000_000)
+            kept.append((images.clone(), labels.clone()))
+        found = numbers_of(torch.cat([images for images, _ in kept]).cpu())
+        assert sorted(found.tolist()) == list(range(SAMPLES))
+        assert torch.equal(torch.cat([labels for _, labels in kept]).cpu(), label_of(found))
