@@ -722,6 +722,14 @@ def test_a_rank_that_fails_tells_the_others(monkeypatch, tmp_path) -> None:
     assert not ranks.folder.exists()
 
 
+def test_an_answer_that_no_rank_waits_for_is_removed(tmp_path) -> None:
+    """It came too late."""
+    ranks = NodeRanks(0, 2, tmp_path / "ranks")
+    assert replace(ranks, rank=1).wait(0, until_s=0) is None
+    ranks.answer(0, GAIN)
+    assert not ranks.folder.exists()
+
+
 SCRIPT = """
 import torch
 from bench import tune_loader

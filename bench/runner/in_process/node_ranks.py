@@ -80,6 +80,8 @@ class NodeRanks:
         """Leave a result for the other ranks."""
         if self.size > 1 and self._open_folder():
             write_remembered(self.folder / f"{call}.json", result)
+            # Others may have waited in vain.
+            self._clear(call)
 
     def wait(self, call: int, until_s: float) -> Remembered | None:
         """Wait for the result of the first rank; None if it comes too late.
@@ -91,11 +93,9 @@ class NodeRanks:
         place = self.folder / f"{call}.json"
         while True:
             result = read_remembered(place) if self._open_folder() else None
-            if result is not None:
-                self._clear(call)
+            if result is not None or time.monotonic() > until_s:
+                self._leave(call)
                 return result
-            if time.monotonic() > until_s:
-                return None
             time.sleep(POLL_S)
 
     def _open_folder(self) -> bool:
@@ -106,13 +106,19 @@ class NodeRanks:
         except OSError:
             return False
 
-    def _clear(self, call: int) -> None:
-        """Note that this rank has the answer. The last one removes it."""
+    def _leave(self, call: int) -> None:
+        """Note that this rank waits no longer for an answer."""
         with contextlib.suppress(OSError):
             (self.folder / f"{call}-{self.rank}").touch()
-            taken = list(self.folder.glob(f"{call}-*"))
-            if len(taken) == self.size - 1:
-                for file in (*taken, self.folder / f"{call}.json"):
+        self._clear(call)
+
+    def _clear(self, call: int) -> None:
+        """Remove an answer that no rank waits for any longer."""
+        answer = self.folder / f"{call}.json"
+        with contextlib.suppress(OSError):
+            left = list(self.folder.glob(f"{call}-*"))
+            if len(left) == self.size - 1 and answer.exists():
+                for file in (*left, answer):
                     file.unlink(missing_ok=True)
                 self.folder.rmdir()
 

@@ -28,6 +28,7 @@ from bench.runner.in_process.in_process_lab import (
 )
 from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
 from bench.runner.in_process.loader_copies import LoaderCopies, keeps_iterator, wraps_loader
+from bench.runner.in_process.lone_step import WaitingStepError, refuse_waiting_models
 from bench.runner.in_process.opened_handles import holds_open_file
 from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered
@@ -102,10 +103,11 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         # The training gives its warnings itself.
         warnings.simplefilter("ignore")
         try:
-            step, pilot = _run_pilots(copies, settings[0], order)
+            with refuse_waiting_models():
+                step, pilot = _run_pilots(copies, settings[0], order)
         except OutOfTimeError:
             return give_up(order, f"a batch or a step takes longer than {order.budget.seconds:g} s, or hangs")
-        except NoBatchError as error:
+        except (NoBatchError, WaitingStepError) as error:
             return give_up(order, str(error))
         # So may a dataset or a step.
         except Exception as error:
