@@ -24,6 +24,7 @@ from bench.workloads.script.script_replay import ReplayFeed
 from bench.workloads.script.script_tally import FoundLoader
 from bench.workloads.script.script_trace import TraceReporter
 from bench.workloads.script.script_trial import TrialReporter
+from bench.workloads.script.trainer_code import write_trainer_call
 from loaders.data.dataset_ref import FileStamp
 from loaders.families.dataloader import OwnDataLoader
 from loaders.spec.source_facts import DataLoaderSettings
@@ -113,10 +114,10 @@ class Script(Workload):
         changes = spec.describe_changes()
         if not changes:
             return [f"# keep {self.name} as it is"]
-        return [
-            f"# {self.name}, the DataLoader over {self.picked.name}, with:",
-            f"DataLoader(..., {', '.join(changes)})",
-        ]
+        call = f"DataLoader(..., {', '.join(changes)})"
+        if self.picked.by_trainer:
+            call = write_trainer_call(changes)
+        return [f"# {self.name}, the DataLoader over {self.picked.name}, with:", call]
 
     def estimate_requirements(self, loaders: Sequence[LoaderSettings], *, num_threads: int) -> Requirements:
         """Estimate the most that any of some loaders of these batches takes of the machine."""

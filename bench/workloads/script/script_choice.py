@@ -62,7 +62,7 @@ class ScriptChoice:
             names = join_few(str(other) for other in self.others)
             notify(
                 f"{self.workload.name}: {self.workload.picked} is varied, and {names} kept as it is. "
-                "--pick NAME varies another."
+                f"--pick NAME varies another.{self._tell_beside()}"
             )
         if self.files:
             notify(
@@ -70,6 +70,14 @@ class ScriptChoice:
                 f"{TRIAL_VARIABLE}=1 in its environment lets the script leave out what it writes."
             )
         return self.workload
+
+    def _tell_beside(self) -> str:
+        """Return a sentence about DataLoaders that the script reads in turn with the picked one."""
+        picked = self.workload.picked
+        if not picked.beside:
+            return ""
+        names, verb = join_few(picked.beside), "is" if len(picked.beside) == 1 else "are"
+        return f" {names} {verb} loaded within an epoch of {picked.name}: the step has that time."
 
 
 def choose_script(options: SweepOptions, start: Path, within_s: float | None = None) -> ScriptChoice:

@@ -9,6 +9,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -26,8 +27,9 @@ from bench.workloads.inspection.user_modules import (
 from bench.workloads.script.script_end import ScriptEnder
 from bench.workloads.script.script_file import ScriptError, ScriptFile
 from bench.workloads.script.script_hook import Iterate, hook_loaders
-from bench.workloads.script.script_loaders import LoaderKeys
+from bench.workloads.script.script_loaders import LoaderKey, LoaderKeys
 from bench.workloads.script.script_tally import CountedIterator, FoundLoader, LoaderTally
+from bench.workloads.script.trainer_code import is_by_trainer
 from bench.workloads.script.written_files import WrittenFiles
 from loaders.data.dataset_ref import FileStamp
 from loaders.data.length import find_length
@@ -77,6 +79,8 @@ class ScriptLook(Push[ScriptInspection]):
         self._tallies: dict[Any, LoaderTally] = {}
         self._calls = ConstructorWatch()
         self._made: weakref.WeakSet[DataLoader[Any]] = weakref.WeakSet()
+        self._trainers: weakref.WeakSet[DataLoader[Any]] = weakref.WeakSet()
+        self._by_trainer: set[LoaderKey] = set()
         self._all_made = self._processes = 0
         self._own = self._stopped = False
         self._deadline_s = float("inf")
@@ -121,7 +125,8 @@ class ScriptLook(Push[ScriptInspection]):
 
     def _find(self, tally: LoaderTally) -> FoundLoader:
         found = tally.find()
-        return replace(found, facts=replace(found.facts, loader_call=self._calls.find(found.key)))
+        facts = replace(found.facts, loader_call=self._calls.find(found.key))
+        return replace(found, facts=facts, by_trainer=found.key in self._by_trainer)
 
     def _open(self, loader: DataLoader[Any], iterate: Iterate) -> Iterator[Any]:
         """Answer an `iter()` of any DataLoader."""
@@ -130,6 +135,8 @@ class ScriptLook(Push[ScriptInspection]):
         key = self._keys.find(loader)
         self._iterated.find(loader)
         self._calls.open(loader, key)
+        if loader in self._trainers:
+            self._by_trainer.add(key)
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = LoaderTally(self._name(key.dataset), key)
@@ -141,9 +148,11 @@ class ScriptLook(Push[ScriptInspection]):
             inner = iterate(loader)
         finally:
             self._own = False
-        return CountedIterator(inner, tally, self._check_time, self._batches)
+        return CountedIterator(inner, tally, partial(self._check, tally), self._batches)
 
-    def _check_time(self) -> None:
+    def _check(self, tally: LoaderTally) -> None:
+        """Look at the time, and at other DataLoaders, before each batch of an iterator but the first."""
+        tally.compare(self._tallies.values())
         now_s = time.monotonic()
         if self._deadline_s == float("inf"):
             self._deadline_s = now_s + LONGEST_LOOK_S
@@ -189,6 +198,8 @@ class ScriptLook(Push[ScriptInspection]):
         def note_loader(loader: DataLoader[Any], frame: FrameType) -> None:
             self._all_made += 1
             self._made.add(loader)
+            if is_by_trainer(frame):
+                self._trainers.add(loader)
             self._calls.note(loader, frame)
 
         def note_process(process: multiprocessing.process.BaseProcess) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ class FoundLoader:
         facts: what is known of it, and of an epoch of the script over it.
         weight: samples that went through it, or would have gone in epochs that were cut short.
         epochs: number of epochs that were seen.
+        beside: names of others whose batches came between its own; default none.
+        by_trainer: whether the Hugging Face Trainer has made it by its TrainingArguments; default False.
         pictures: a few samples of its first batch, where they are pictures; default None for none.
     """
 
@@ -39,6 +41,8 @@ class FoundLoader:
     facts: SourceFacts
     weight: int
     epochs: int
+    beside: tuple[str, ...] = ()
+    by_trainer: bool = False
     pictures: DeliveredPictures | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -53,12 +57,16 @@ class LoaderTally:
         name: class of its dataset, with a number if others have the same.
         epochs: number of epochs that are over.
         opened: number of iterators that were opened. Only the last one counts.
+        taken: number of batches of all of them.
     """
 
     def __init__(self, name: str, key: LoaderKey) -> None:
         """Begin to count."""
         self.key, self.name = key, name
-        self.epochs = self.opened = 0
+        self.epochs = self.opened = self.taken = 0
+        self._beside: set[str] = set()
+        # Batches that others had delivered when this one was asked last, by their names.
+        self._others: dict[str, int] | None = None
         self._facts = SourceFacts("script", None)
         self._pictures: DeliveredPictures | None = None
         self._length: int | None = None
@@ -72,6 +80,7 @@ class LoaderTally:
         """Begin to count an iterator; the one before is over, even where the script still holds it."""
         self.close()
         self.opened += 1
+        self._others = None
         map_style = not isinstance(loader.dataset, IterableDataset)
         self._length = find_length(loader) if map_style else None
         if self._facts.settings is None:
@@ -95,7 +104,19 @@ class LoaderTally:
             self._facts = replace(self._facts, batch_samples=samples, batch_bytes=count_bytes(batch))
             self._pictures = draw_samples(batch)
         self._batches += 1
+        self.taken += 1
         self._samples += samples
+
+    def compare(self, tallies: Iterable[LoaderTally]) -> None:
+        """Notice others that have delivered batches since the last call for the open iterator.
+
+        Args:
+            tallies: those of all DataLoaders.
+        """
+        others = {tally.name: tally.taken for tally in tallies if tally is not self}
+        if self._others is not None:
+            self._beside.update(name for name, taken in others.items() if taken > self._others.get(name, 0))
+        self._others = others
 
     def close(self, *, exhausted: bool = False, cut: bool = False) -> None:
         """End the count of an iterator.
@@ -141,7 +162,10 @@ class LoaderTally:
             samples=self._seen_samples or self._expect_samples() or None,
             alone=alone,
         )
-        return FoundLoader(self.name, self.key, facts, self.weight, self.epochs, self._pictures)
+        beside = tuple(sorted(self._beside))
+        return FoundLoader(
+            self.name, self.key, facts, self.weight, self.epochs, beside, pictures=self._pictures
+        )
 
     def _expect_samples(self) -> int:
         """Return the samples of a whole pass; 0 where it isn't known."""

@@ -24,6 +24,7 @@ LOOPS = """
     import sys
     import threading
     import time
+    import types
 
     import torch
     from torch.utils.data import DataLoader, IterableDataset, TensorDataset, get_worker_info
@@ -72,6 +73,24 @@ LOOPS = """
             batches = queue.Queue(2)
             threading.Thread(target=fetch, args=(batches,), daemon=True).start()
             while batches.get() is not None:
+                pass
+
+
+    def by_trainer():
+        '''The Hugging Face Trainer makes the DataLoader.'''
+        trainer = types.ModuleType("transformers.trainer")
+        exec("def make_loader(kind, *args, **settings): return kind(*args, **settings)", vars(trainer))
+        loader = trainer.make_loader(DataLoader, TensorDataset(torch.zeros(24, 4)), batch_size=4)
+        for epoch in range(3):
+            for batch in loader:
+                pass
+
+
+    def zipped():
+        '''Two DataLoaders are read in turn.'''
+        train, other = make(), make(20)
+        for epoch in range(3):
+            for pair in zip(train, other):
                 pass
 
 
@@ -144,6 +163,7 @@ def test_a_loop_of_another_shape(folder, tmp_path, loop) -> None:
     """Each of its epochs is one, and the script doesn't go on for long."""
     choice = choose(folder, "loops.py", [loop])
     assert (choice.workload.picked.facts.samples, choice.workload.picked.facts.batches) == (24, 6)
+    assert choice.workload.picked.beside == ()
     rows = run(choice, tmp_path, 2, num_workers=2)
     assert [(row.status, row.samples, row.batches) for row in rows] == [("ok", 24, 6)] * 2
     assert {row.audit for row in rows} == {"count" if loop == "split" else "index"}
@@ -172,6 +192,31 @@ def test_a_stream_that_is_not_split_between_workers(folder, tmp_path) -> None:
     assert row.status == "failed"
     assert "48 samples come from 2 workers, 24 without workers" in row.error
     assert "get_worker_info" in row.error
+
+
+@pytest.mark.parametrize(
+    ("loop", "code"),
+    [
+        ("anew", "DataLoader(..., num_workers=2)"),
+        ("by_trainer", "TrainingArguments(..., dataloader_num_workers=2)"),
+    ],
+)
+def test_the_code_of_a_setting(folder, loop, code) -> None:
+    """A user of the Trainer makes no DataLoader, so its arguments are those of the Trainer."""
+    choice = choose(folder, "loops.py", [loop])
+    spec = choice.offer.specs["dataloader"].with_knobs({"num_workers": 2})
+    assert choice.workload.make_code(spec)[-1] == code
+
+
+def test_loaders_that_are_read_in_turn(folder) -> None:
+    """Only one is varied, and loading the other counts as the step."""
+    choice = choose(folder, "loops.py", ["zipped"])
+    assert choice.workload.picked.beside == ("TensorDataset-2",)
+    told: list[str] = []
+    choice.find(told.append, None)
+    assert told[0].endswith(
+        "TensorDataset-2 is loaded within an epoch of TensorDataset: the step has that time."
+    )
 
 
 @pytest.mark.parametrize("loop", ["leaving", "finishing"])
