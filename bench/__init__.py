@@ -1,12 +1,10 @@
 """Measures data loaders: `python -m bench.<command>`, or `from bench import Sweep` and the like in Python."""
 
-from bench.process import current_folder  # noqa: F401 - first, as all others may be hidden
+from bench.process.command_start import IS_COMMAND
 
 # isort: split
 import importlib
 import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.process.search_path import prefer_own_packages
@@ -30,8 +28,7 @@ HOMES = {
     "tune_loader": "bench.loader_tuning",
 }
 
-# A command is about to begin: until then, sys.argv[0] is -m or the script that pip has installed.
-if sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "loaderbench":
+if IS_COMMAND:
     prefer_own_packages()
     require_temporary_folder()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

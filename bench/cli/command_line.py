@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from bench.process import interrupts
+from bench.process.failed_start import end_start
 from bench.records.errors import StorageError
 from bench.report.output import complain, prepare_streams
 
@@ -32,6 +33,7 @@ def run_command(
         arguments: arguments of the command; None for those of this process.
         program: name of the command in help and errors; None for the one that was typed.
     """
+    end_start()
     prepare_streams()
     interrupts.install()
     try:

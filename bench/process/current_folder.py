@@ -1,6 +1,6 @@
 """Current folder: `python -m` looks for modules there first, where a user's queue.py or csv.py may lie.
 
-It is the first import of a command. It uses modules that are loaded already, as any other could be a user's.
+This module uses modules that are loaded already, as any other could be a user's.
 """
 
 import os
@@ -13,7 +13,8 @@ ENDINGS = (".py", os.sep + "__init__.py")
 def move_current_folder() -> None:
     """Move the current folder to the end of `sys.path` if a module in it hides Python's or a library's.
 
-    A trial looks in the user's own folder first nevertheless, as `python FILE` does.
+    `python -m` has put it before all others. A trial looks in the user's own folder first nevertheless, as
+    `python FILE` does.
     """
     if not _is_added():
         return
@@ -23,8 +24,8 @@ def move_current_folder() -> None:
 
 
 def _is_added() -> bool:
-    """Return whether `python -m` has put the current folder, and not our own, before all others."""
-    if sys.argv[:1] != ["-m"] or getattr(sys.flags, "safe_path", False) or sys.flags.isolated:
+    """Return whether `python -m` puts the current folder, and not our own, before all others."""
+    if not sys.path or getattr(sys.flags, "safe_path", False) or sys.flags.isolated:
         return False
     own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
     return not _is_same(sys.path[0], own)
@@ -57,6 +58,3 @@ def _is_same(entry: str, folder: str) -> bool:
         return os.path.samefile(entry or os.curdir, folder or os.curdir)  # noqa: PTH121
     except OSError:
         return False
-
-
-move_current_folder()

@@ -14,13 +14,12 @@ from tests.paths import ROOT
 
 @pytest.fixture
 def library(tmp_path, monkeypatch) -> str:
-    """Make a folder with a library, and a command that begins in another folder."""
+    """Make a folder with a library, and enter another folder."""
     (tmp_path / "site" / "rich").mkdir(parents=True)
     (tmp_path / "site" / "rich" / "__init__.py").touch()
     (tmp_path / "site" / "six.py").touch()
     (tmp_path / "user").mkdir()
     monkeypatch.chdir(tmp_path / "user")
-    monkeypatch.setattr(sys, "argv", ["-m", "--dry-run"])
     monkeypatch.setattr(sys, "path", [str(tmp_path / "user"), str(tmp_path / "site")])
     return str(tmp_path / "site")
 
@@ -53,14 +52,6 @@ def test_a_folder_that_is_listed_twice_hides_nothing(library, tmp_path, monkeypa
     assert sys.path == before
 
 
-def test_scripts_keep_their_folder(library, tmp_path, monkeypatch) -> None:
-    """A script that imports this package may need its own queue.py."""
-    make_file("queue.py")
-    monkeypatch.setattr(sys, "argv", ["train.py"])
-    move_current_folder()
-    assert sys.path == [str(tmp_path / "user"), library]
-
-
 def test_the_own_folder_stays(library, monkeypatch) -> None:
     """A checkout that runs its own code takes no part of another installation."""
     monkeypatch.chdir(ROOT)
@@ -75,12 +66,26 @@ def test_a_folder_that_is_gone_stays(library, tmp_path, monkeypatch) -> None:
     assert sys.path == before
 
 
-def test_a_command_begins_beside_hidden_modules(tmp_path) -> None:
-    """All that a command imports first is hidden here."""
-    for name in ("random", "signal", "pathlib", "tempfile", "typing", "click", "importlib_metadata"):
+@pytest.mark.parametrize(
+    ("program", "found"), [("-m", "library"), ("train.py", "user"), ("loaderbench", "user")]
+)
+def test_commands_begin_beside_hidden_modules(tmp_path, program, found) -> None:
+    """A script that imports this package keeps its folder. A command that pip has installed has none."""
+    (tmp_path / "click.py").write_text("__file__ = 'user'")
+    path = [str(tmp_path), str(ROOT)]
+    code = f"import sys; sys.argv[0] = {program!r}; sys.path[:1] = {path!r}; import bench, click"
+    code += "; print('user' if click.__file__ == 'user' else 'library')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", f"{found}\n")
+
+
+def test_all_that_a_command_imports_first_may_be_hidden(tmp_path) -> None:
+    for name in ("random", "signal", "pathlib", "tempfile", "typing", "fnmatch"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('hidden')")
     path = [str(tmp_path), str(ROOT)]
-    code = f"import sys; sys.argv[0] = '-m'; sys.path[:1] = {path!r}; import bench, click"
+    code = f"import sys; sys.argv[0] = '-m'; sys.path[:1] = {path!r}; import bench"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
