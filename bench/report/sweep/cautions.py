@@ -12,8 +12,10 @@ from bench.records.row import find_knobs
 from bench.report.labels import Labels
 from bench.report.remark import Remark
 from bench.report.sweep.sweep_results import SweepResults
-from bench.text import format_count, join_few
+from bench.text import format_count, format_share, join_few
 
+# Loaders of users' own data, whose batches are compared with their dataset. Others are checked in full.
+COMPARED_FAMILIES = ("dataloader", "in_memory")
 WEAKER_AUDITS = {
     "index": "what the samples hold was not compared with the dataset",
     "count": "samples without an index can only be counted",
@@ -61,9 +63,9 @@ def list_warnings(summary: pd.DataFrame, labels: Labels) -> list[Remark]:
 
 
 def list_audits(summary: pd.DataFrame, labels: Labels) -> list[Remark]:
-    """List how samples were checked, where that says less than a comparison of what they hold."""
+    """List how samples were checked, where that says less than a comparison of all that they hold."""
     ranked = summary[summary["rank"].notna()]
-    found = []
+    found = _list_compared_in_part(ranked, labels)
     for audit, lines in ranked.groupby("audit", sort=False):
         if audit not in WEAKER_AUDITS:
             continue
@@ -71,6 +73,21 @@ def list_audits(summary: pd.DataFrame, labels: Labels) -> list[Remark]:
         named = "" if len(lines) == len(ranked) else f" ({join_few(names)})"
         found.append(Remark(f"Audited by {audit}{named}", f"{WEAKER_AUDITS[str(audit)]}."))
     return found
+
+
+def _list_compared_in_part(ranked: pd.DataFrame, labels: Labels) -> list[Remark]:
+    """Say how many batches of users' own loaders were compared, where comparing all would take too long."""
+    is_part = (ranked["audit"] == "content") & (ranked["audited_share"] < 1)
+    lines = ranked[is_part & ranked["family"].isin(COMPARED_FAMILIES)]
+    if lines.empty:
+        return []
+    shares = [format_share(share) for share in (lines["audited_share"].min(), lines["audited_share"].max())]
+    of = shares[0] if shares[0] == shares[1] else f"{shares[0]} to {shares[1]}"
+    named = (
+        "" if len(lines) == len(ranked) else f" ({join_few(labels.full[n] for n in lines['configuration'])})"
+    )
+    text = f"{of} of an epoch's batches were compared with the dataset. Comparing all would take too long."
+    return [Remark(f"Audited in part{named}", text)]
 
 
 def list_imprecise(imprecise: Sequence[int], precision: float | None, labels: Labels) -> list[Remark]:
@@ -84,7 +101,8 @@ def list_imprecise(imprecise: Sequence[int], precision: float | None, labels: La
     if not imprecise or precision is None:
         return []
     names = join_few(labels.full[number] for number in imprecise)
-    text = f"the budget ended before ±{100 * precision:.3g}% for {names}; --budget gives more."
+    wanted = f"±{100 * precision:.3g}%"
+    text = f"the budget ended before {wanted} for {names}: --resume with a larger --budget goes on."
     return [Remark("Imprecise", text, "caution")]
 
 

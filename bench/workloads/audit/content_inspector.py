@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +20,14 @@ from loaders.data.nested_batch import count_bytes
 # Memory of the batches that are kept until the epoch is over. Comparing them starts a worker, whose memory
 # would be taken for the loader's.
 MOST_BYTES = 256 * 2**20
-# Batches that are loaded once more together, as that may start a worker.
+# Batches that are compared in the order of the epoch.
 TOGETHER = 16
 # Workers that stay are read once more within this time.
 LAST_READING_S = 2 * OFF_CLOCK_INTERVAL_S
 # A batch that differs is loaded so many times more, to tell a fault from a transform that is seldom applied.
 RELOADED = 10
+# Of batches that take long, at least so many, and further ones until so many seconds are over.
+LEAST_RELOADED, RELOADING_S = 3, 5.0
 # Indices that an error names.
 NAMED_INDICES = 4
 
@@ -107,15 +111,25 @@ class ContentInspector:
         )
 
     def _compare_in_order(self, held: list[_Held], asked: list[Any]) -> None:
-        together = len(held) if self._reference.starts_slowly else TOGETHER
-        while held and not self._fault and self._budget.fits():
-            part, held = sorted(held[:together], key=lambda one: one.number), held[together:]
-            with self._budget.spend():
-                expected = self._reference.load([asked[one.number] for one in part])
-                for one, batch in zip(part, expected, strict=True):
-                    if not self._is_equal(one, asked[one.number], batch):
+        # Random ones where there is no time for all. In their own order datasets are read faster.
+        parts = [held[start : start + TOGETHER] for start in range(0, len(held), TOGETHER)]
+        held = [one for part in parts for one in sorted(part, key=lambda one: one.number)]
+        with self._reference.open([asked[one.number] for one in held]) as batches:
+            for one in held:
+                if not self._budget.fits():
+                    return
+                with self._spend(is_first=one is held[0]):
+                    if not self._is_equal(one, asked[one.number], next(batches)):
                         return
                     self._compared += 1
+
+    def _spend(self, *, is_first: bool) -> AbstractContextManager[None]:
+        """Return what takes the time of a `with` block from the budget, but not that of a worker's imports.
+
+        Else a worker that isn't forked would leave no time for a second batch.
+        """
+        is_start = is_first and self._reference.starts_slowly
+        return nullcontext() if is_start else self._budget.spend()
 
     def _is_equal(self, one: _Held, asked: Any, batch: Any) -> bool:
         """Return whether a batch is what it should be; if it isn't, keep the fault."""
@@ -133,30 +147,43 @@ class ContentInspector:
 
     def _is_stable(self, asked: Any, expected: list[Leaf]) -> bool:
         """Return whether a batch is the same each time that it is loaded."""
-        again = self._reference.load([asked] * RELOADED)
-        return not any(find_difference(copy_leaves(batch), expected) for batch in again)
+        began_s = time.perf_counter()
+        with self._reference.open([asked] * RELOADED) as batches:
+            for number, batch in enumerate(batches, start=1):
+                if find_difference(copy_leaves(batch), expected):
+                    return False
+                if number >= LEAST_RELOADED and time.perf_counter() - began_s > RELOADING_S:
+                    break
+        return True
 
     def _find_among_asked(self, held: list[_Held], asked: list[Any]) -> None:
         """Compare batches that may have overtaken each other with those that were asked for up to then."""
         open_batches: dict[int, list[Leaf]] = {}
         loaded = 0
-        for one in held:
-            while (found := self._find_equal(one, open_batches)) is None and loaded < len(asked):
-                if not self._budget.fits():
+        with self._reference.open(asked) as batches:
+            for one in held:
+                while (found := self._find_equal(one, open_batches)) is None and loaded < len(asked):
+                    if not self._budget.fits():
+                        return
+                    with self._spend(is_first=not loaded):
+                        open_batches[loaded] = copy_leaves(next(batches))
+                        loaded += 1
+                if found is None:
+                    self._keep_missing(one, asked, open_batches)
                     return
-                with self._budget.spend():
-                    numbers = range(loaded, min(loaded + TOGETHER, len(asked)))
-                    batches = self._reference.load([asked[number] for number in numbers])
-                    open_batches.update(zip(numbers, map(copy_leaves, batches), strict=True))
-                    loaded = numbers.stop
-            if found is None:
-                # Where samples vary from call to call after all, none was compared.
-                is_stable = all(self._is_stable(asked[n], open_batches[n]) for n in [*open_batches][:1])
-                self._fault = f"batch {one.number:,} is none of those that were due" if is_stable else ""
-                self._compared = self._compared if is_stable else 0
-                return
-            del open_batches[found]
-            self._compared += 1
+                del open_batches[found]
+                self._compared += 1
+
+    def _keep_missing(self, one: _Held, asked: list[Any], open_batches: Mapping[int, list[Leaf]]) -> None:
+        """Keep the fault that a batch is none of those that were asked for.
+
+        Where samples vary from call to call after all, none was compared.
+        """
+        first = next(iter(open_batches), None)
+        if first is None or self._is_stable(asked[first], open_batches[first]):
+            self._fault = f"batch {one.number:,} is none of those that were due"
+        else:
+            self._compared = 0
 
     def _find_equal(self, one: _Held, open_batches: dict[int, list[Leaf]]) -> int | None:
         equal = (number for number, leaves in open_batches.items() if not find_difference(one.leaves, leaves))

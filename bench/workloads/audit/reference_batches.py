@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import itertools
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ class ReferenceBatches:
 
     @property
     def starts_slowly(self) -> bool:
-        """True if each call of `load` starts a worker that isn't forked, which imports everything anew."""
+        """True if each call starts a worker that isn't forked, which imports everything anew."""
         context = self._loader.multiprocessing_context or multiprocessing.get_context()
         return self._workers > 0 and context.get_start_method() != "fork"
 
@@ -52,9 +53,26 @@ class ReferenceBatches:
         Args:
             asked: lists of indices; or indices, for a DataLoader that makes no batches.
         """
+        with self.open(asked) as batches:
+            return list(batches)
+
+    @contextmanager
+    def open(self, asked: Sequence[Any]) -> Iterator[Iterator[Any]]:
+        """Load batches one after the other inside a `with` block, which may leave the last ones out.
+
+        Args:
+            asked: as for `load`.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(next(self._seeds))
-            return list(_copy_over(self._loader, list(asked), self._workers))
+            batches = iter(_copy_over(self._loader, list(asked), self._workers))
+            try:
+                yield batches
+            finally:
+                # A worker that has batches left to load would go on until Python forgets it.
+                end = getattr(batches, "_shutdown_workers", None) or getattr(batches, "close", None)
+                if end is not None:
+                    end()
 
 
 def _copy_over(loader: DataLoader[Any], asked: list[Any], workers: int) -> DataLoader[Any]:

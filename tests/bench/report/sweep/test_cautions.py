@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bench.analysis.summary import summarise
 from bench.report.labels import make_report_labels
 from bench.report.remark import print_remarks
@@ -66,6 +68,30 @@ def test_quiet_figures_have_no_warning(tmp_path) -> None:
     assert capture(lambda c: print_remarks(c, list_warnings(summary, make_report_labels(summary)))) == ""
 
 
+@pytest.mark.parametrize(
+    ("family", "shares", "says"),
+    [
+        ("dataloader", (1.0, 1.0), ""),
+        ("dataloader", (0.25, 0.25), "Audited in part: 25% of an epoch's batches were compared"),
+        ("dataloader", (0.25, 0.5), "Audited in part: 25% to 50% of an epoch's batches were compared"),
+        ("dataloader", (0.25, 1.0), "Audited in part (num_workers=0): 25% of an epoch's batches"),
+        # Their batches are all checked in a repetition.
+        ("torch_dataloader", (0.25, 0.25), ""),
+    ],
+)
+def test_batches_that_were_not_compared_are_told(tmp_path, family, shares, says) -> None:
+    """Comparing takes as long as loading at most."""
+    rows = [
+        replace(row, family=family)
+        for number, share in enumerate(shares)
+        for row in blocks(number, [1.0] * 3, audit="content", audited_share=share)
+    ]
+    summary = summarise(runs.table(tmp_path, rows))
+    told = capture(lambda c: print_remarks(c, list_audits(summary, make_report_labels(summary))), width=200)
+    assert told.startswith(says)
+    assert bool(told) is bool(says)
+
+
 def test_a_weaker_audit_is_told(tmp_path) -> None:
     """One line for each kind, with the names where it isn't that of all."""
 
@@ -92,7 +118,7 @@ def test_imprecise_configurations_are_named(tmp_path) -> None:
         return capture(lambda c: print_remarks(c, list_imprecise(numbers, precision, labels)))
 
     assert imprecise((1,), 0.03) == (
-        "Imprecise: the budget ended before ±3% for num_workers=1; --budget gives more.\n"
+        "Imprecise: the budget ended before ±3% for num_workers=1: --resume with a larger --budget goes on.\n"
     )
     assert imprecise((), 0.03) == imprecise((1,), None) == ""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from bench.workloads.audit import content_inspector
 from bench.workloads.audit.asked_batches import AskedBatches, watch_batches
 from bench.workloads.audit.comparison_budget import ComparisonBudget
 from bench.workloads.audit.content_inspector import ContentInspector
@@ -129,20 +132,28 @@ def test_a_loader_that_reuses_its_memory_is_compared() -> None:
 
 
 class SlowReference(ReferenceBatches):
-    """Each call takes a second of a clock that nothing else moves."""
+    """Each batch takes a second of a clock that nothing else moves."""
 
     now_s = 0.0
+    start_s = 0.0
 
-    def load(self, asked: Any) -> list[Any]:
+    @contextmanager
+    def open(self, asked: Any) -> Iterator[Iterator[Any]]:
         """Load some batches."""
-        self.now_s += 1
-        return super().load(asked)
+        with super().open(asked) as batches:
+            yield self._tick(batches)
+
+    def _tick(self, batches: Iterator[Any]) -> Iterator[Any]:
+        self.now_s += self.start_s
+        for batch in batches:
+            self.now_s += 1
+            yield batch
 
 
 @pytest.mark.parametrize("in_order", [True, False])
-@pytest.mark.parametrize(("allowance_s", "compared"), [(0.5, 16), (1.5, 16), (2.5, 32), (99, 50)])
+@pytest.mark.parametrize(("allowance_s", "compared"), [(0.5, 1), (1.5, 1), (2.5, 2), (20.0, 20), (99, 50)])
 def test_comparing_takes_a_bounded_time(in_order, allowance_s, compared) -> None:
-    """Some batches are left out, and the observation says how many were compared."""
+    """Some batches are left out, however long one takes, and the observation says how many were compared."""
     watched = Watched(loader_of(Numbers(200), num_workers=2, in_order=in_order))
     reference = SlowReference(watched.loader)
     budget = ComparisonBudget(allowance_s, lambda: reference.now_s)
@@ -152,6 +163,47 @@ def test_comparing_takes_a_bounded_time(in_order, allowance_s, compared) -> None
         assert observation.fault == ""
         # A batch that overtook others may be the first that isn't there yet.
         assert observation.compared in (range(compared - 4, compared + 1) if not in_order else [compared])
+
+
+def test_the_start_of_a_worker_that_imports_everything_anew_leaves_time_to_compare(monkeypatch) -> None:
+    """Its imports are no comparison."""
+    monkeypatch.setattr(SlowReference, "starts_slowly", True)
+    watched = Watched(loader_of(Numbers(200), num_workers=2))
+    reference = SlowReference(watched.loader)
+    reference.start_s = 30.0
+    watched.inspector = ContentInspector(
+        watched.asked, reference, ComparisonBudget(2.0, lambda: reference.now_s)
+    )
+    compared = watched.run().compared
+    # As long as the start, which counts as loading.
+    assert compared == 32
+
+
+def test_batches_that_are_left_out_leave_no_worker(monkeypatch) -> None:
+    """It would go on loading beside the next epoch."""
+    reference = ReferenceBatches(loader_of(Numbers(200), num_workers=2))
+    before = {one.pid for one in psutil.Process().children()}
+    with reference.open([[number] for number in range(50)]) as batches:
+        next(batches)
+    assert {one.pid for one in psutil.Process().children()} == before
+
+
+def test_batches_that_take_long_are_loaded_again_a_few_times(monkeypatch) -> None:
+    """A batch that differs tells a fault from a transform."""
+    reloaded = []
+
+    class Counting(ReferenceBatches):
+        @contextmanager
+        def open(self, asked: Any) -> Iterator[Iterator[Any]]:
+            with super().open(asked) as batches:
+                yield (reloaded.append(batch) or batch for batch in batches)
+
+    monkeypatch.setattr(content_inspector, "RELOADING_S", 0.0)
+    watched = Watched(loader_of(Wrong(), num_workers=2))
+    watched.inspector = ContentInspector(watched.asked, Counting(watched.loader))
+    assert "isn't what the dataset holds" in watched.run().fault
+    # Up to two to compare, and then those.
+    assert len(reloaded) <= 5 + content_inspector.LEAST_RELOADED
 
 
 @pytest.mark.parametrize(("in_order", "workers"), [(True, 0), (False, 2)])
