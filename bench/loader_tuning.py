@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import multiprocessing
 import os
@@ -16,14 +17,17 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from bench.machine.cpu_checks import count_usable_cores
+from bench.machine.interference import describe_others, read_counters
+from bench.runner.in_process.conclude import give_up
 from bench.runner.in_process.fingerprint import make_key
-from bench.runner.in_process.first_look import look_at_sample
 from bench.runner.in_process.in_process_lab import Budget
 from bench.runner.in_process.interrupt import OutOfTimeError
 from bench.runner.in_process.node_ranks import NodeRanks
 from bench.runner.in_process.remembered import Remembered, find_place, read_remembered, write_remembered
-from bench.runner.in_process.settings_grid import list_settings
-from bench.runner.in_process.tune_in_process import TuningOrder, give_up, needs_stand_in, tune_in_process
+from bench.runner.in_process.sample_look import look_at_sample
+from bench.runner.in_process.settings_grid import list_settings, name_changes
+from bench.runner.in_process.tune_in_process import needs_stand_in, tune_in_process
+from bench.runner.in_process.tuning_order import TuningOrder
 from bench.text import describe_error, format_count, format_ratio
 from loaders.spec.source_facts import DataLoaderSettings
 from loaders.spec.turn_knobs import copy_with, read_settings
@@ -127,7 +131,7 @@ def tune_loader_with_report(
     settings = replace(read_settings(loader), **result.settings)
     found = copy_with(loader, settings) if result.settings else loader
     seconds = time.monotonic() - began_s
-    summary = _describe(result, day, order)
+    summary = _describe(result, day, order, cache=cache)
     is_told = answer is not None
     return found, LoaderTuning(settings, result.settings, result.gain, summary, seconds, day, is_told)
 
@@ -142,12 +146,14 @@ def _find_result(
         order = replace(order, leaves_open=look.leaves_open)
         place = _find_place(loader, order, ranks, look.form) if cache else None
         result = None if place is None else read_remembered(place)
-        if result is not None and result.holds_for(order.budget.seconds):
+        if result is not None and result.holds_on(datetime.date.today()):
             day = result.date
         else:
             with ranks.hold_cores():
+                before = read_counters()
                 result = tune_in_process(loader, order)
-            if place is not None and not result.reason:
+                result = replace(result, disturbed=describe_others(before, read_counters()))
+            if place is not None and result.is_worth_keeping:
                 write_remembered(place, result)
     except OutOfTimeError:
         result = give_up(order, f"its first sample takes longer than {order.budget.seconds:g} s, or hangs")
@@ -190,19 +196,19 @@ def _is_starting_worker() -> bool:
     return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
 
 
-def _describe(result: Remembered, day: str, order: TuningOrder) -> str:
+def _describe(result: Remembered, day: str, order: TuningOrder, *, cache: bool) -> str:
     """Return the result in one line."""
     made = f"remembered from {day}" if day else f"found in {result.seconds:.0f} s"
+    if result.disturbed:
+        made += f" while {result.disturbed}{', so it is not remembered' if cache else ''}"
     if result.gain is not None:
         median, low, high = map(format_ratio, result.gain)
-        changes = " ".join(f"{name}={value}" for name, value in result.settings.items() if value is not None)
         beside = " beside a step on the CPU that takes as long (step= takes yours)"
         where = beside if needs_stand_in(order.step) else ""
+        changes = name_changes(result.settings)
         return f"{changes}: {median} times as fast as given ({low} to {high}){where}, {made}"
     if result.reason:
-        return f"the loader stays as given: {result.reason}"
+        disturbed = f"; {result.disturbed}" if result.disturbed else ""
+        return f"the loader stays as given: {result.reason}{disturbed}"
     tried = format_count(result.tried, "setting")
-    if result.verdict == "nothing":
-        return f"the loader stays as given: the fastest of {tried} is at most 3% faster, {made}"
-    within = f"{result.budget_s:g} s" if day or result.budget_s else "the budget"
-    return f"the loader stays as given: {within} don't show that another of {tried} is faster, {made}"
+    return f"the loader stays as given: the fastest of {tried} is at most 3% faster, {made}"

@@ -88,6 +88,33 @@ def find_interference(before: CounterReading, after: CounterReading) -> Interfer
     )
 
 
+def describe_others(before: CounterReading, after: CounterReading) -> str:
+    """Return how much of the cores others took between two readings, in words; empty where it is little.
+
+    Args:
+        before: first reading of this process.
+        after: second one.
+    """
+    wall_s = (after.start.at_ns - before.end.at_ns) * 1e-9
+    # A quota is less than the machine. Others then disturb only if they leave less than the quota.
+    cores, usable = len(after.cores), _count_usable(after)
+    if (others_s := _find_others_s(before, after)) is None:
+        return ""
+    taken_s = others_s - (cores - usable) * wall_s
+    if taken_s <= max(DISTURBING_SHARE * usable * wall_s, RESOLUTION_S * math.sqrt(cores)):
+        return ""
+    stolen_s = after.start.stolen_s - before.end.stolen_s
+    whose = "the cores" if usable == cores else f"the machine's {cores} cores"
+    if stolen_s > others_s / 2:
+        return f"the hypervisor took {stolen_s / (wall_s * cores):.0%} of {whose}"
+    return f"other processes used {others_s / (wall_s * cores):.0%} of {whose}"
+
+
+def _count_usable(reading: CounterReading) -> float:
+    """Return the cores that this process may use, which a quota limits."""
+    return min(len(reading.cores), reading.quota_cores or len(reading.cores))
+
+
 def find_background_cpu_s(before: CounterReading, after: CounterReading) -> float:
     """Return the CPU seconds between two readings of one thread: of the process tree, without that thread."""
     tree_s = after.start.own_s - before.end.own_s
@@ -98,19 +125,9 @@ def _find_disturbances(before: CounterReading, after: CounterReading) -> Iterato
     """Yield one clause for each disturbance."""
     wall_s = (after.start.at_ns - before.end.at_ns) * 1e-9
     own_s = after.start.own_s - before.end.own_s
-    cores = len(after.cores)
-    # A quota is less than the machine. Others then disturb only if they leave less than the quota.
-    usable = min(cores, after.quota_cores or cores)
-    others_s = _find_others_s(before, after)
-    if others_s is not None:
-        taken_s = others_s - (cores - usable) * wall_s
-        if taken_s > max(DISTURBING_SHARE * usable * wall_s, RESOLUTION_S * math.sqrt(cores)):
-            stolen_s = after.start.stolen_s - before.end.stolen_s
-            whose = "the cores" if usable == cores else f"the machine's {cores} cores"
-            if stolen_s > others_s / 2:
-                yield f"the hypervisor took {stolen_s / (wall_s * cores):.0%} of {whose}"
-            else:
-                yield f"other processes used {others_s / (wall_s * cores):.0%} of {whose}"
+    usable = _count_usable(after)
+    if others := describe_others(before, after):
+        yield others
     heat = _count_heat(before, after)
     if heat:
         yield f"the cores were throttled {'once' if heat == 1 else f'{heat} times'} by heat"

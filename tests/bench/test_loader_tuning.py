@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gc
 import json
 import multiprocessing
@@ -14,6 +15,7 @@ import time
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -24,12 +26,13 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 import bench
 from bench import loader_tuning
 from bench.analysis.statistics import Estimate
-from bench.analysis.tuning.outcome import Confirmation
+from bench.analysis.tuning.outcome import Confirmation, Fate
 from bench.loader_tuning import tune_loader, tune_loader_with_report
-from bench.runner.in_process import tune_in_process as in_process
+from bench.runner.in_process.conclude import conclude, explain_failures
 from bench.runner.in_process.in_process_lab import Budget
 from bench.runner.in_process.node_ranks import NodeRanks
 from bench.runner.in_process.remembered import Remembered
+from bench.runner.in_process.tuning_order import TuningOrder
 from loaders.spec.turn_knobs import read_settings
 from tests.bench.report.tune.tunings import make_gain
 from tests.bench.runner.in_process.ticking_clock import TickingClock
@@ -117,6 +120,8 @@ def cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
+    # What is remembered must not depend on the machine's load.
+    monkeypatch.setattr(loader_tuning, "describe_others", lambda before, after: "")
     return tmp_path / "loaderbench" / "tuned"
 
 
@@ -271,10 +276,7 @@ def test_a_loader_that_fails_in_the_middle_stays(capsys) -> None:
 )
 def test_failures_are_told_where_they_decide(problems, reason) -> None:
     """One of several settings decides nothing."""
-    settings = [replace(read_settings(DataLoader([1])), num_workers=number) for number in range(4)]
-    outcome = replace(make_gain(4).outcome, verdict="undecided", confirmed={})
-    order = in_process.TuningOrder(Budget(30, 0), 2)
-    assert in_process._conclude(settings, outcome, order, problems).reason == reason
+    assert explain_failures(problems, 3) == reason
 
 
 class Hanging(Noisy):
@@ -385,7 +387,7 @@ def test_a_loader_that_can_not_be_measured_stays(loader, problem) -> None:
     assert (tuning.changes, tuning.gain) == ({}, None)
 
 
-def test_a_budget_that_is_too_short_is_said(monkeypatch) -> None:
+def test_a_budget_that_is_too_short_is_said(monkeypatch, cache) -> None:
     """Nothing is claimed, and nothing is remembered."""
     loader, clock = DataLoader(Noisy(400), 4), TickingClock(monkeypatch, 0.0)
 
@@ -394,7 +396,9 @@ def test_a_budget_that_is_too_short_is_said(monkeypatch) -> None:
 
     found, tuning = tune_loader_with_report(loader, 500.0, step=step, cache=True)
     assert found is loader
-    assert "are too short for its trials" in tuning.summary
+    assert "undecided after " in tuning.summary
+    assert "; budget_s=" in tuning.summary
+    assert not cache.exists()
 
 
 def test_no_trial_begins_where_too_few_would_fit(monkeypatch) -> None:
@@ -406,7 +410,10 @@ def test_no_trial_begins_where_too_few_would_fit(monkeypatch) -> None:
         clock.now_s += 25.0
 
     tuning = tune_loader_with_report(DataLoader(Noisy(400), 4), 100.0, step=step, cache=False)[1]
-    assert tuning.summary == "the loader stays as given: 100 s are too short for its trials"
+    assert tuning.summary == (
+        "the loader stays as given: 100 s have time for 1 trial of 50 s, and an answer takes 8 or more; "
+        "budget_s=450 would do"
+    )
     assert len(batches) == 1
 
 
@@ -436,13 +443,61 @@ def test_only_a_confirmed_gain_is_taken(low, verdict) -> None:
     gain = Estimate(1.3, low, 1.4, 8)
     chosen = Confirmation(Estimate(1.0, 1.0, 1.0, 8), gain)
     outcome = replace(outcome, confirmed={**outcome.confirmed, outcome.chosen: chosen})
-    settings = [replace(read_settings(DataLoader([1])), num_workers=number) for number in range(4)]
-    order = in_process.TuningOrder(Budget(30, 0), 2)
-    result = in_process._conclude(settings, outcome, order)
+    result = conclude_with(outcome)
     assert result.verdict == verdict
     assert result.settings == ({"num_workers": outcome.chosen} if verdict == "gain" else {})
-    unconfirmed = replace(outcome, confirmed={})
-    assert not in_process._conclude(settings, unconfirmed, order).settings
+    assert not conclude_with(replace(outcome, confirmed={})).settings
+
+
+def conclude_with(outcome, budget_s: float = 30.0, elapsed_s: float = 12.0) -> Remembered:
+    """Conclude a tuning of up to three workers whose trials take a second."""
+    settings = [replace(read_settings(DataLoader([1])), num_workers=number) for number in range(4)]
+    order = TuningOrder(Budget(budget_s, time.monotonic() - elapsed_s), 2)
+    return conclude(
+        settings, outcome, order, SimpleNamespace(problems={}, trials=9, estimate_s=lambda *_: 1.0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        # Half of the interval is 4% of a gain that would need 2%.
+        ({"gain": (1.02, 0.98, 1.06)}, "num_workers=3 is 1.02 times as fast as given (0.98 to 1.06); budget"),
+        # No longer budget would show it soon.
+        ({"gain": (1.015, 0.5, 2.1)}, "num_workers=3 is 1.01 times as fast as given (0.5 to 2.1)"),
+        ({}, "num_workers=3 looks the fastest, but there was no time to measure it anew; budget_s=45 has"),
+        ({"leader": 0, "bound": 0.05}, "is shown to be faster, but one may be by up to 5%; budget_s=150"),
+        ({"leader": 0, "bound": 0.9}, "is shown to be faster, but one may be by up to 90%"),
+        ({"leader": 0}, "there was time for 9 trials only; budget_s=45 has more"),
+    ],
+)
+def test_an_undecided_tuning_says_what_is_known_and_what_it_took(changed, says) -> None:
+    """It is not remembered, so the next run tries again."""
+    outcome = replace(
+        make_gain(4).outcome,
+        verdict="undecided",
+        confirmed={},
+        leader=changed.get("leader", 3),
+        regret_bound=changed.get("bound"),
+        fates={number: Fate("tied") for number in range(4)},
+    )
+    if "gain" in changed:
+        one = Confirmation(Estimate(1.0, 1.0, 1.0, 8), Estimate(*changed["gain"], 8))
+        outcome = replace(outcome, confirmed={0: one, 3: one})
+    result = conclude_with(outcome)
+    assert result.reason.startswith("undecided after 12 s: ")
+    assert says in result.reason
+    assert ("budget_s=" in result.reason) is ("budget" in says)
+    assert not result.is_worth_keeping
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "named"), [(3, ""), (4, "; budget_s=35 has more"), (50, "; budget_s=90 has more")]
+)
+def test_a_longer_budget_is_a_round_number(budget_s, named) -> None:
+    """Half as long again at least; none is named that is more than ten times as long."""
+    outcome = replace(make_gain(4).outcome, verdict="undecided", confirmed={}, leader=3, fates={})
+    assert conclude_with(outcome, budget_s).reason.endswith(f"no time to measure it anew{named}")
 
 
 def test_a_second_run_starts_at_once(tunings, capsys) -> None:
@@ -568,6 +623,7 @@ def make_memory(**changed) -> bytes:
         make_memory(gain=[1.5]),
         make_memory(verdict="nothing"),
         make_memory(date=7),
+        make_memory(date="yesterday"),
         make_memory(budget_s="long"),
     ],
 )
@@ -601,22 +657,60 @@ def test_a_memory_that_can_not_be_written_is_no_error(tunings, tmp_path, monkeyp
     assert tune_loader_with_report(DataLoader(Noisy(), 4))[1].gain == GAIN.gain
 
 
-@pytest.mark.parametrize(("budget_s", "times"), [(30, 1), (60, 2)])
-def test_an_undecided_result_holds_for_its_budget(monkeypatch, budget_s, times) -> None:
-    """More time may decide."""
-    calls = []
+@pytest.fixture
+def results(monkeypatch) -> list[Remembered]:
+    """Replace the measuring by these results, the last one first."""
+    found: list[Remembered] = []
+    monkeypatch.setattr(loader_tuning, "tune_in_process", lambda loader, order: found.pop())
+    return found
 
-    def tune(loader, order) -> Remembered:
-        calls.append(order)
-        return Remembered("undecided", {}, None, 7, 20.0, order.budget.seconds, "2026-11-20")
 
-    monkeypatch.setattr(loader_tuning, "tune_in_process", tune)
-    for seconds in (30, budget_s):
-        loader = DataLoader(Noisy(), 4)
-        found, tuning = tune_loader_with_report(loader, seconds)
-        assert found is loader
-        assert "30 s don't show that another of 7 settings is faster" in tuning.summary or seconds == 60
-    assert len(calls) == times
+NOTHING = Remembered("nothing", {}, None, 7, 12.0, 30.0, "2026-11-20")
+UNDECIDED = Remembered("undecided", {}, None, 7, 12.0, 30.0, "2026-11-20", "undecided after 12 s: a, b")
+
+
+def test_an_undecided_tuning_is_tried_again(results, cache) -> None:
+    """Another load of the machine may let the next one decide."""
+    results += [GAIN, UNDECIDED]
+    first, second = (tune_loader_with_report(DataLoader(Noisy(), 4))[1].summary for _ in range(2))
+    assert first == "the loader stays as given: undecided after 12 s: a, b"
+    assert second.startswith("num_workers=1 prefetch_factor=2: 1.5 times")
+    assert not results
+
+
+@pytest.mark.parametrize(
+    ("result", "days", "times"), [(NOTHING, 6, 1), (NOTHING, 7, 2), (NOTHING, -1, 2), (GAIN, 3000, 1)]
+)
+def test_that_there_is_nothing_to_gain_holds_for_a_week(monkeypatch, results, result, days, times) -> None:
+    """What can't be seen, such as a busy disk, may have hidden a gain."""
+    today = datetime.date.today()
+    results += [replace(result, date=today.isoformat())] * 2
+
+    class Later(datetime.date):
+        @classmethod
+        def today(cls):
+            return today + datetime.timedelta(days=days)
+
+    tune_loader_with_report(DataLoader(Noisy(), 4))
+    monkeypatch.setattr(loader_tuning.datetime, "date", Later)
+    summary = tune_loader_with_report(DataLoader(Noisy(), 4))[1].summary
+    assert len(results) == 2 - times
+    assert ("remembered from" in summary) is (times == 1)
+
+
+@pytest.mark.parametrize("result", [GAIN, NOTHING])
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_result_beside_other_programs_is_not_remembered(
+    monkeypatch, cache, results, result, is_kept
+) -> None:
+    """The line says so. Another setting may be the best on a quiet machine."""
+    results.append(result)
+    load = "other processes used 45% of the cores"
+    monkeypatch.setattr(loader_tuning, "describe_others", lambda before, after: load)
+    summary = tune_loader_with_report(DataLoader(Noisy(), 4), cache=is_kept)[1].summary
+    made = f"found in {result.seconds:.0f} s while {load}"
+    assert summary.endswith(f"{made}, so it is not remembered" if is_kept else made)
+    assert not cache.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.analysis.tuning.longer_budget import estimate_budget_s, write_budget
 from bench.analysis.tuning.tuning import Tuning
 from bench.report.explain.wording import format_factor
 from bench.report.tune.words import (
@@ -35,7 +36,12 @@ def describe_remedy(tuning: Tuning) -> str:
     """Return what an undecided tuning would need."""
     if tuning.problem:
         return "it ended too early"
-    return "it was interrupted too early" if tuning.interrupted else "a longer --budget may decide it"
+    if tuning.interrupted:
+        return "it was interrupted too early"
+    budget_s = estimate_budget_s(tuning)
+    # A small gain beside much noise takes longer than anybody waits.
+    named = "a longer --budget" if budget_s is None else f"--budget {write_budget(budget_s)}"
+    return f"{named} may decide it"
 
 
 def is_optimistic(tuning: Tuning) -> bool:

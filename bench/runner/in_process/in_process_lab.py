@@ -13,7 +13,7 @@ from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
 from bench.runner.in_process.interrupt import OutOfTimeError
 from bench.runner.in_process.loader_copies import LoaderCopies
 from bench.runner.in_process.start_method import find_start_method
-from bench.runner.in_process.trial_epoch import EpochPlan, Step, TrialEpoch, run_epoch
+from bench.runner.in_process.trial_epoch import EpochLimits, Step, TrialEpoch, run_epoch
 from bench.text import describe_error
 from loaders.data.length import find_length
 from loaders.spec.source_facts import DataLoaderSettings
@@ -33,7 +33,9 @@ DIED = "exited unexpectedly"
 NEEDS_GUARD = "workers that aren't forked run the script again, which needs `if __name__ == '__main__':`"
 NEEDS_MODULE = "workers that aren't forked need the dataset's class in a file that they can import"
 # A trial is as long as so many turns of its workers at least. The first half fills the queue.
-FEWEST_BATCHES, FEWEST_TURNS = 4, 2
+FEWEST_TURNS = 2
+# Fewest batches of a trial; and where the budget has no time for so many trials of them, the fewest at all.
+FEWEST_BATCHES, USUAL_TRIALS, SHORTEST_BATCHES = 4, 24, 2
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class InProcessLab:
     Attributes:
         problems: why settings failed, by their numbers.
         trials: number of trials so far.
+        is_short: whether the budget has time for few trials, which are as short as can be.
         audit_trials: 0, as there is no audit.
     """
 
@@ -97,12 +100,14 @@ class InProcessLab:
         self._settings = settings
         self._step = step
         self._budget = budget
+        self.is_short = USUAL_TRIALS * FEWEST_BATCHES * pilot.steady_s > budget.seconds
+        fewest = SHORTEST_BATCHES if self.is_short else FEWEST_BATCHES
         self._base: dict[Stage, int] = {
-            stage: max(FEWEST_BATCHES, math.ceil(share * budget.seconds / pilot.steady_s))
+            stage: max(fewest, math.ceil(share * budget.seconds / pilot.steady_s))
             for stage, share in TRIAL_SHARES.items()
         }
         # Seconds beside the batches, and seconds a batch, of the last trial of each.
-        self._costs = {0: (pilot.startup_s, pilot.steady_s)}
+        self._costs = {0: (max(0.0, pilot.startup_s - pilot.steady_s), pilot.steady_s)}
 
     def prepare(self, stage: Stage, numbers: Sequence[int]) -> None:
         """Do nothing: the pilot has decided how long trials are."""
@@ -120,14 +125,14 @@ class InProcessLab:
             size = self._compare_size(number)
             longest_s = None if cap_s is None else cap_s * max(1.0, size)
             give_up_s = self._budget.give_up_s + WAITED_TIMES * self._costs.get(number, self._costs[0])[1]
-            plan = EpochPlan(
+            limits = EpochLimits(
                 self._count_batches(stage, number),
                 self._budget.until_s,
                 longest_s,
                 min(give_up_s, time.monotonic() + limit_s),
                 give_up_s,
             )
-            epoch = run_epoch(loader, cut, self._step, plan)
+            epoch = run_epoch(loader, cut, self._step, limits)
             length = find_length(loader)
         except OutOfTimeError:
             if self.find_left_s() <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from typing import Any
 from bench.analysis.tuning.outcome import Verdict
 from bench.records.durable_write import write_atomically
 from bench.runner.in_process.settings_grid import KNOBS, is_allowed
+
+# Days for which it holds that there is nothing to gain.
+NOTHING_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Remembered:
         seconds: time that it took.
         budget_s: time that it was given.
         date: day of the tuning, such as `2026-11-27`.
-        reason: why nothing could be tuned, in one line; empty where something was.
+        reason: why nothing is shown, in one line; empty where something is.
+        disturbed: what disturbed the machine meanwhile, in words; empty for nothing.
     """
 
     verdict: Verdict
@@ -38,16 +43,23 @@ class Remembered:
     budget_s: float
     date: str
     reason: str = ""
+    disturbed: str = ""
 
-    def holds_for(self, budget_s: float) -> bool:
-        """Return whether another tuning would find no more.
+    @property
+    def is_worth_keeping(self) -> bool:
+        """True if the next run may use it: something is shown, and others left the cores alone meanwhile."""
+        return self.verdict != "undecided" and not self.reason and not self.disturbed
+
+    def holds_on(self, day: datetime.date) -> bool:
+        """Return whether it still holds: a gain always, and that there is none for a week.
 
         Args:
-            budget_s: time that it would have.
+            day: the day on which it is asked for.
         """
-        if self.reason:
+        if not self.is_worth_keeping:
             return False
-        return self.verdict != "undecided" or budget_s <= self.budget_s
+        age_days = (day - datetime.date.fromisoformat(self.date)).days
+        return self.verdict == "gain" or 0 <= age_days < NOTHING_DAYS
 
 
 def find_place(key: str) -> Path:
@@ -90,7 +102,7 @@ def _decode(values: Any) -> Remembered:
     """
     result = Remembered(**{field.name: values[field.name] for field in fields(Remembered)})
     gain = None if result.gain is None else tuple(map(float, result.gain))
-    settings, texts = result.settings, (result.date, result.reason)
+    settings, texts = result.settings, (result.date, result.reason, result.disturbed)
     if result.verdict not in ("gain", "nothing", "undecided") or not isinstance(settings, dict):
         raise ValueError("no result of a tuning")
     # The training is given these settings.
@@ -101,5 +113,6 @@ def _decode(values: Any) -> Remembered:
         raise ValueError("no gain")
     if not all(isinstance(text, str) for text in texts) or not isinstance(result.tried, int):
         raise TypeError("no result of a tuning")
+    datetime.date.fromisoformat(result.date)
     numbers = {"gain": gain, "seconds": float(result.seconds), "budget_s": float(result.budget_s)}
     return Remembered(**{**asdict(result), **numbers})

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from bench.runner.in_process.start_method import find_start_method
 from bench.text import join_words, suggest
 from loaders.spec.source_facts import DataLoaderSettings
 from loaders.spec.turn_knobs import can_resize, read_settings
@@ -76,6 +77,45 @@ def thin_out(settings: Sequence[DataLoaderSettings], most: int) -> list[DataLoad
     return [present, *(one for one in others if one in kept)]
 
 
+def leave_out_persistent(settings: Sequence[DataLoaderSettings]) -> list[DataLoaderSettings]:
+    """Return the settings without workers that stay, where the same ones that don't stay are there.
+
+    A trial of workers that stay needs an epoch in which they start. Where batches take long, forking them in
+    each epoch costs little beside.
+
+    Args:
+        settings: the settings, the present ones first.
+    """
+    present, *others = settings
+
+    def has_twin(one: DataLoaderSettings) -> bool:
+        return one.persistent_workers and replace(one, persistent_workers=False) in settings
+
+    left = [one for one in others if not (has_twin(one) and find_start_method(one) == "fork")]
+    return [present, *left]
+
+
+def keep_few(settings: Sequence[DataLoaderSettings], most: int, cores: int) -> list[DataLoaderSettings]:
+    """Return fewer settings where not even each number of workers can be tried.
+
+    As many workers as cores come first, then twice as many, none, and one.
+
+    Args:
+        settings: the settings, the present ones first.
+        most: number of settings beside the present ones.
+        cores: cores that this process may use.
+    """
+    present, *others = settings
+    firsts = [cores, 2 * cores, 0, 1]
+
+    def place(one: DataLoaderSettings) -> tuple[int, int]:
+        workers = one.num_workers
+        return (firsts.index(workers) if workers in firsts else len(firsts), _rank(one))
+
+    kept = sorted(others, key=place)[:most]
+    return [present, *(one for one in others if one in kept)]
+
+
 def find_cost(settings: DataLoaderSettings) -> tuple[float, ...]:
     """Return what settings cost beside time: workers, batches that wait, and workers that stay."""
     waiting = settings.num_workers * (settings.prefetch_factor or 0)
@@ -87,6 +127,11 @@ def find_changes(settings: DataLoaderSettings, present: DataLoaderSettings) -> d
     return {
         name: getattr(settings, name) for name in KNOBS if getattr(settings, name) != getattr(present, name)
     }
+
+
+def name_changes(changes: Mapping[str, Any]) -> str:
+    """Return settings in words, such as `num_workers=2 prefetch_factor=2`."""
+    return " ".join(f"{name}={value}" for name, value in changes.items() if value is not None)
 
 
 def _rank(settings: DataLoaderSettings) -> int:

@@ -28,8 +28,8 @@ class NoBatchError(ValueError):
 
 
 @dataclass(frozen=True)
-class EpochPlan:
-    """Says where a cut epoch ends.
+class EpochLimits:
+    """Limits of a cut epoch.
 
     Attributes:
         batches: number of batches after which it ends.
@@ -88,7 +88,7 @@ class TrialEpoch:
         return size * batches / (self.startup_s + (batches - 1) * self.steady_s)
 
 
-def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, plan: EpochPlan) -> TrialEpoch:
+def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, limits: EpochLimits) -> TrialEpoch:
     """Iterate a DataLoader, give each batch to the step, and end its workers.
 
     Persistent workers start once in a training. So they start before, in an epoch of one batch each.
@@ -97,58 +97,58 @@ def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, plan: EpochP
         loader: the DataLoader.
         cut: its sampler.
         step: takes each batch.
-        plan: says where the epoch ends.
+        limits: say where the epoch ends.
 
     Raises:
         NoBatchError: the loader delivers no batch.
         OutOfTimeError: the time was over before the first timed batch, or a batch or a step was given up.
         Exception: what the dataset or the step has raised.
     """
-    waits = BoundedWaits(loader, plan.give_up_s)
+    waits = BoundedWaits(loader, limits.give_up_s)
     patience_s = PATIENCE_S
     try:
-        with put_back_handles((loader.dataset, loader.collate_fn)), interrupt_at(plan.give_up_s):
+        with put_back_handles((loader.dataset, loader.collate_fn)), interrupt_at(limits.give_up_s):
             if loader.persistent_workers:
                 cut.most = loader.num_workers
                 for _ in waits.iterate():
-                    if time.monotonic() > plan.until_s:
+                    if time.monotonic() > limits.until_s:
                         raise OutOfTimeError
                 cut.most = None
             began_s = time.perf_counter()
-            return _time_batches(waits.iterate(), began_s, step, plan, max(1, loader.num_workers))
+            return _time_batches(waits.iterate(), began_s, step, limits, max(1, loader.num_workers))
     except OutOfTimeError:
         # A worker that hangs doesn't end by itself.
         patience_s = 0.0
         raise
     finally:
-        close_iterator(loader, waits.iterator, min(plan.end_s, time.monotonic() + patience_s))
+        close_iterator(loader, waits.iterator, min(limits.end_s, time.monotonic() + patience_s))
 
 
 def _time_batches(
-    batches: Iterator[Any], began_s: float, step: Step, plan: EpochPlan, turn: int
+    batches: Iterator[Any], began_s: float, step: Step, limits: EpochLimits, turn: int
 ) -> TrialEpoch:
-    """Take batches until the plan's end.
+    """Take batches until the epoch ends.
 
     Args:
         batches: yields the batches of an epoch.
         began_s: reading of time.perf_counter at the request for it.
         step: takes each batch.
-        plan: says where the epoch ends.
+        limits: say where the epoch ends.
         turn: number of workers. They deliver in turn, so whole turns are timed.
     """
     ends_s: list[float] = []
     samples = batch_bytes = 0
     is_late = is_slow = False
-    for batch in itertools.islice(batches, plan.batches):
+    for batch in itertools.islice(batches, limits.batches):
         step(batch)
         batch_bytes = batch_bytes or count_bytes(batch)
         # A batch of none, such as a single number, counts as one: batches are compared with batches.
         samples += max(1, count_samples(batch))
-        if len(ends_s) in (0, plan.batches - 1 - _count_tail(plan.batches, turn), plan.batches - 1):
+        if len(ends_s) in (0, limits.batches - 1 - _count_tail(limits.batches, turn), limits.batches - 1):
             _wait_for_device()
         ends_s.append(time.perf_counter())
-        is_late = time.monotonic() > plan.until_s
-        is_slow = plan.cap_s is not None and ends_s[-1] - began_s > plan.cap_s
+        is_late = time.monotonic() > limits.until_s
+        is_slow = limits.cap_s is not None and ends_s[-1] - began_s > limits.cap_s
         if is_late or is_slow:
             break
     if not ends_s:
@@ -156,9 +156,9 @@ def _time_batches(
     count = len(ends_s)
     tail = _count_tail(count, turn)
     steady_s = (ends_s[-1] - ends_s[-1 - tail]) / tail if tail else ends_s[-1] - began_s
-    has_ended = count < plan.batches and not (is_late or is_slow)
+    has_ended = count < limits.batches and not (is_late or is_slow)
     total_s = ends_s[-1] - began_s
-    is_slow = is_slow and count < plan.batches
+    is_slow = is_slow and count < limits.batches
     startup_s = ends_s[0] - began_s
     return TrialEpoch(startup_s, steady_s, count, samples, total_s, batch_bytes, has_ended, is_late, is_slow)
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Sequence
 from io import IOBase
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from bench.analysis.tuning.confirming import FEWEST
-from bench.analysis.tuning.outcome import Outcome, Verdict
+from bench.analysis.statistics import FEWEST_BLOCKS
 from bench.analysis.tuning.tuner import Tuner, TunerOptions
 from bench.machine.feasibility import MEMORY, SHARED_MEMORY, find_limits
 from bench.machine.requirements import FORKED_BYTES, LoaderSettings, count_waiting_batches
+from bench.runner.in_process.conclude import REGRET, conclude, explain_shortness, give_up
 from bench.runner.in_process.held_objects import list_held
 from bench.runner.in_process.in_process_lab import (
-    FEWEST_BATCHES,
     NEEDS_GUARD,
     Budget,
     InProcessLab,
@@ -32,10 +28,17 @@ from bench.runner.in_process.lone_step import WaitingStepError, refuse_waiting_m
 from bench.runner.in_process.opened_handles import holds_open_file
 from bench.runner.in_process.random_states import keep_random_states
 from bench.runner.in_process.remembered import Remembered
-from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings, thin_out
+from bench.runner.in_process.settings_grid import (
+    find_cost,
+    keep_few,
+    leave_out_persistent,
+    list_settings,
+    thin_out,
+)
 from bench.runner.in_process.stand_in_step import StandInStep
 from bench.runner.in_process.start_method import find_start_method, keep_start_method, runs_whole_script
-from bench.runner.in_process.trial_epoch import EpochPlan, NoBatchError, Step, TrialEpoch, run_epoch
+from bench.runner.in_process.trial_epoch import EpochLimits, NoBatchError, Step, TrialEpoch, run_epoch
+from bench.runner.in_process.tuning_order import TuningOrder
 from bench.text import describe_error
 from loaders.spec.source_facts import DataLoaderSettings
 
@@ -45,29 +48,13 @@ RACED = 8
 PILOT_SHARE, PILOT_BATCHES = 0.05, 16
 # Share of the budget in which each setting could be tried so many times.
 TRIED_SHARE, TRIED_TIMES = 0.5, 2
+# Trials that an answer takes beside one of each other setting: a first one of the present settings, and the
+# fewest fresh blocks of two. And the fewest other settings that are worth a tuning.
+ANSWER_TRIALS, FEWEST_OTHERS = 1 + 2 * FEWEST_BLOCKS, 1
 # Why a loader, or its number of workers, stays as given.
 HOLDS_FILE = "its dataset or collate function holds an open file or connection, which workers would share"
 LEAVES_OPEN = "reading a sample leaves a file, a connection or a thread open, which workers would share"
 LOSES_SAMPLES = "its iterable dataset holds an iterator or an open file, whose samples trials would take"
-
-
-@dataclass(frozen=True)
-class TuningOrder:
-    """Order of a tuning inside a training.
-
-    Attributes:
-        budget: its time.
-        cores: cores that this process may use.
-        step: takes each batch, as the training does; None for a training that isn't known.
-        knobs: the only values to try of some settings; None for the usual ones of all.
-        leaves_open: whether reading a sample leaves a file, a connection or a thread in its process.
-    """
-
-    budget: Budget
-    cores: int
-    step: Step | None = None
-    knobs: Mapping[str, Sequence[Any]] | None = None
-    leaves_open: bool = False
 
 
 def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
@@ -115,15 +102,19 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         settings = [settings[0], *(one for one in settings[1:] if _fits(one, pilot.batch_bytes))]
         if len(settings) == 1:
             return give_up(order, "other settings don't fit into the free memory or /dev/shm")
-        if FEWEST * FEWEST_BATCHES * pilot.steady_s > order.budget.find_left_s():
-            # Fresh blocks would have no time, whatever is raced.
-            return give_up(order, _explain_shortness(order))
-        trial_s = InProcessLab(copies, settings, step, order.budget, pilot).estimate_s("race", 0)
+        lab = InProcessLab(copies, settings, step, order.budget, pilot)
+        trial_s = lab.estimate_s("race", 0)
+        others = int(order.budget.find_left_s() / trial_s) - ANSWER_TRIALS
+        if others < FEWEST_OTHERS:
+            # An answer would have no time, whatever is tried.
+            return give_up(order, explain_shortness(order, trial_s, ANSWER_TRIALS + FEWEST_OTHERS))
+        settings = leave_out_persistent(settings) if lab.is_short else settings
         settings = thin_out(settings, int(TRIED_SHARE * order.budget.seconds / (TRIED_TIMES * trial_s)))
+        settings = keep_few(settings, others, order.cores)
         lab = InProcessLab(copies, settings, step, order.budget, pilot)
         costs = [find_cost(one) for one in settings]
-        outcome = Tuner(lab, costs, TunerOptions(screen_above=RACED, survivors=RACED)).run()
-    return _conclude(settings, outcome, order, lab.problems)
+        outcome = Tuner(lab, costs, TunerOptions(REGRET, screen_above=RACED, survivors=RACED)).run()
+    return conclude(settings, outcome, order, lab)
 
 
 def needs_stand_in(step: Step | None) -> bool:
@@ -204,14 +195,14 @@ def _run_pilots(
 
 def _run_pilot(copies: LoaderCopies, settings: DataLoaderSettings, step: Step, budget: Budget) -> TrialEpoch:
     loader, cut = copies.make(settings)
-    plan = EpochPlan(
+    limits = EpochLimits(
         max(PILOT_BATCHES, 2 * settings.num_workers),
         budget.until_s,
         PILOT_SHARE * budget.seconds,
         give_up_s=budget.give_up_s,
         end_s=budget.give_up_s,
     )
-    return run_epoch(loader, cut, step, plan)
+    return run_epoch(loader, cut, step, limits)
 
 
 def _fits(settings: DataLoaderSettings, batch_bytes: int) -> bool:
@@ -227,68 +218,3 @@ def _fits(settings: DataLoaderSettings, batch_bytes: int) -> bool:
 
 def _do_nothing(batch: Any) -> None:
     del batch
-
-
-def give_up(order: TuningOrder, reason: str) -> Remembered:
-    """Return the result of a tuning that can't be made.
-
-    Args:
-        order: what was asked for.
-        reason: why, in one line.
-    """
-    seconds = time.monotonic() - order.budget.began_s
-    return Remembered("undecided", {}, None, 0, seconds, order.budget.seconds, _read_date(), reason)
-
-
-def _conclude(
-    settings: Sequence[DataLoaderSettings],
-    outcome: Outcome,
-    order: TuningOrder,
-    problems: Mapping[int, str] | None = None,
-) -> Remembered:
-    """Return the settings that fresh blocks have shown to be faster; none where they haven't.
-
-    Args:
-        settings: the settings.
-        outcome: what the tuning has found.
-        order: what was asked for.
-        problems: why settings failed, by their numbers; default None for none.
-    """
-    seconds = time.monotonic() - order.budget.began_s
-    confirmed = outcome.confirmed.get(outcome.chosen)
-    tried = sum(fate.end != "unseen" for fate in outcome.fates.values())
-    if outcome.verdict == "gain" and confirmed is not None:
-        gain = confirmed.gain
-        if gain.low is not None and gain.high is not None and gain.low > 1:
-            return Remembered(
-                "gain",
-                find_changes(settings[outcome.chosen], settings[0]),
-                (gain.median, gain.low, gain.high),
-                tried,
-                seconds,
-                order.budget.seconds,
-                _read_date(),
-            )
-    verdict: Verdict = "nothing" if outcome.verdict == "nothing" else "undecided"
-    reason = _explain_failures(dict(problems or {}), len(settings) - 1)
-    if not reason and not outcome.race_blocks:
-        reason = _explain_shortness(order)
-    return Remembered(verdict, {}, None, tried, seconds, order.budget.seconds, _read_date(), reason)
-
-
-def _explain_shortness(order: TuningOrder) -> str:
-    return f"{order.budget.seconds:g} s are too short for its trials"
-
-
-def _explain_failures(problems: Mapping[int, str], others: int) -> str:
-    """Return why there is no result: the given settings have failed, or all others. Else an empty text."""
-    if 0 in problems:
-        return f"it failed after some trials: {problems[0]}"
-    if len(problems) == others:
-        first, *more = dict.fromkeys(problems.values())
-        return f"all other settings failed: {first}" + (", and the like" if more else "")
-    return ""
-
-
-def _read_date() -> str:
-    return date.today().isoformat()

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bench.analysis.statistics import FEWEST_BLOCKS
+from bench.analysis.tuning.longer_budget import write_budget
 from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuning import StageFacts
+from bench.text import format_count, format_duration
 
+# A budget has time for enough trials if it has time for so many times the fewest.
+TIMES_FEWEST = 2.0
 # Spread of one trial above which a race needs so many blocks that a budget usually ends it.
 NOISY = 0.05
+
+
+def foresee_shortness(left_s: float, trial_s: float, audit_trials: float) -> str:
+    """Return the notice that the budget has no time for an answer, before anything is raced; empty if it has.
+
+    Args:
+        left_s: seconds that are left of the budget; infinity without one.
+        trial_s: seconds of a short trial of the present setting.
+        audit_trials: time of an audit over that of a trial.
+    """
+    # A trial of the present setting and of another one, and the fewest fresh blocks of both.
+    fewest = 2 * (1 + FEWEST_BLOCKS + audit_trials)
+    if left_s >= fewest * trial_s:
+        return ""
+    fitting = format_count(max(0, int(left_s / trial_s)), "trial")
+    budget = write_budget(TIMES_FEWEST * fewest * trial_s)
+    return (
+        f"The budget has time for about {fitting} of {format_duration(trial_s)}, too few for an answer. "
+        f"--budget {budget} has time for enough."
+    )
 
 
 def list_cautions(

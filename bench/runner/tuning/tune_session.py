@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing.context import BaseContext
+from pathlib import Path
 
 from bench.analysis.tuning.ceiling_share import find_ceiling_share
 from bench.analysis.tuning.gpu_busy import find_gpu_busy
@@ -36,7 +37,7 @@ from bench.runner.explanation.epoch_cut import CutError
 from bench.runner.sweep_session import open_folder, prepare_sweep, start_server
 from bench.runner.trial_process import DataChangedError, check_unchanged
 from bench.runner.tuning.candidates import describe_candidates, list_costs
-from bench.runner.tuning.cautions import list_cautions
+from bench.runner.tuning.cautions import foresee_shortness, list_cautions
 from bench.runner.tuning.exhaustive import GridJudgement, measure_exhaustively
 from bench.runner.tuning.process_lab import ProcessLab, StageTrials
 from bench.runner.tuning.search import Search, find_facts
@@ -153,6 +154,9 @@ class _Session:
             ends_s,
             compare_samples(workload, space.configurations),
         )
+        trial_s = lab.estimate_s("screen", 0)
+        if short := foresee_shortness(lab.find_left_s(), trial_s, lab.audit_trials):
+            self._observer.notice(short)
         costs, settings = list_costs(space.configurations, candidates), [one.cells for one in candidates]
         # An interrupt waits for the next trial, so that what was measured is judged.
         with progress, lab:
@@ -162,6 +166,7 @@ class _Session:
         outcome = replace(outcome, stop=lab.find_stop() or outcome.stop)
         chosen, stages = space.configurations[outcome.chosen], (probe, *describe_stages(lab))
         share = find_ceiling_share(folder / "confirm", outcome.chosen, samples, outcome.confirm_blocks)
+        call = self._offer.loader_call
         lacks_ceiling = share is None and ceilings.bound(outcome.chosen)
         tuning = Tuning(
             name=workload.name,
@@ -184,7 +189,7 @@ class _Session:
             busy=find_gpu_busy(folder / "confirm", outcome.chosen),
             present_busy=find_gpu_busy(folder / "confirm", 0),
             problem="" if lab.problem is None else str(lab.problem),
-            loader_call=self._offer.loader_call,
+            loader_call=call and call.relative_to(Path.cwd()),
         )
         present = outcome.fates.get(0)
         failed = present is not None and present.end == "failed"

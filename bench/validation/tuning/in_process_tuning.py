@@ -13,7 +13,8 @@ from bench.machine.cpu_checks import count_usable_cores
 from bench.runner.in_process.in_process_lab import Budget
 from bench.runner.in_process.remembered import Remembered
 from bench.runner.in_process.settings_grid import list_settings
-from bench.runner.in_process.tune_in_process import TuningOrder, tune_in_process
+from bench.runner.in_process.tune_in_process import tune_in_process
+from bench.runner.in_process.tuning_order import TuningOrder
 from bench.validation.targets import tuned
 from bench.validation.tuning.judged_tuning import PLAN_ERROR, JudgedTuning
 from bench.validation.tuning.planted_loader import PlantedLoader

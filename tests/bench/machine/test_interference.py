@@ -61,6 +61,22 @@ def test_the_share_of_others_is_what_was_neither_idle_nor_own() -> None:
     assert told.disturbed == "other processes used 20% of the cores"
 
 
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        ({"own_s": 12}, "other processes used 20% of the cores"),
+        ({"own_s": 12, "stolen_s": 3.0}, "the hypervisor took 15% of the cores"),
+        ({"own_s": 14}, ""),
+        ({"own_s": 14, "heat_counts": (3,)}, ""),
+        ({"own_s": 12, "quota_cores": 1.0}, ""),
+    ],
+)
+def test_others_are_told_by_themselves(after, told) -> None:
+    """Not heat, which is no other program; and not those that leave a quota's cores alone."""
+    before = at(100, idle_s=50, own_s=1, heat_counts=(0,) if "heat_counts" in after else None)
+    assert interference.describe_others(before, at(110, idle_s=55, **after)) == told
+
+
 def test_the_sweeps_own_process_is_nobody_elses() -> None:
     """Of 2 cores × 10 s, 5 s were idle and 11 s own; the sweep used 3 of the other 4 s."""
     told = find_interference(at(0, cpu={"sweep_s": 7.0}), at(10, idle_s=5, own_s=11, cpu={"sweep_s": 10.0}))

@@ -18,7 +18,7 @@ ANSWERS = {
     "1.47–1.58), in 8 fresh blocks.",
     "unconfirmed": "Undecided: the fastest so far is num_workers=2 prefetch_factor=2, about 1.69 times the "
     "samples a second of what you have, selected and optimistic, since the figure is that of the race that "
-    "chose it; a longer --budget may decide it.",
+    "chose it; --budget 4m may decide it.",
     "selected": "num_workers=1 prefetch_factor=2: about 1.53 times the samples a second of what you have, "
     "selected and optimistic, since the figure is that of the race that chose it; all its blocks together, "
     "those of the race too, show that it is faster.",
@@ -29,7 +29,7 @@ ANSWERS = {
     "not faster by more than 3%.",
     "undecided": "Undecided: num_workers=2 prefetch_factor=2 has 1.05 times the samples a second of what you "
     "have (95% interval 0.94–1.18), in 6 fresh blocks, which neither shows a gain nor rules out one of more "
-    "than 3%; a longer --budget may decide it.",
+    "than 3%; --budget 17m may decide it.",
     "alone": "Nothing to gain: there is no other setting to try than what you have.",
 }
 
@@ -51,7 +51,9 @@ def test_an_undecided_race_that_the_present_one_leads_has_a_bound() -> None:
     found = tunings.make_nothing()
     undecided = replace(found.outcome, verdict="undecided", regret_bound=0.07)
     told = answer_in_a_sentence(replace(found, outcome=undecided))
-    assert told.endswith("and a gain of up to 7% is not ruled out; a longer --budget may decide it.")
+    assert told.endswith("and a gain of up to 7% is not ruled out; --budget 16m may decide it.")
+    far = replace(undecided, regret_bound=0.7)
+    assert answer_in_a_sentence(replace(found, outcome=far)).endswith("; a longer --budget may decide it.")
     unknown = replace(undecided, regret_bound=None)
     assert "a gain of more than 3% is not ruled out;" in answer_in_a_sentence(replace(found, outcome=unknown))
 

@@ -19,7 +19,7 @@ from bench.runner.in_process import tune_in_process as in_process
 from bench.runner.in_process.in_process_lab import Budget
 from bench.runner.in_process.interrupt import OutOfTimeError, can_interrupt, interrupt_at
 from bench.runner.in_process.loader_copies import CutSampler
-from bench.runner.in_process.trial_epoch import EpochPlan, run_epoch
+from bench.runner.in_process.trial_epoch import EpochLimits, run_epoch
 
 LONG_S = 600.0
 BUDGET_S = 0.5
@@ -101,7 +101,7 @@ def test_workers_that_hang_leave_time_for_others() -> None:
 def test_a_workers_own_timeout_holds() -> None:
     """It is the shorter one."""
     loader = DataLoader(Stuck(), 4, num_workers=1, timeout=0.1)
-    plan = EpochPlan(4, LONG_S, give_up_s=time.monotonic() + LONG_S, end_s=0.0)
+    plan = EpochLimits(4, LONG_S, give_up_s=time.monotonic() + LONG_S, end_s=0.0)
     with pytest.raises(RuntimeError, match=r"timed out after 0\.1"):
         run_epoch(loader, CutSampler(loader.batch_sampler), lambda batch: None, plan)
     assert not list_workers()

@@ -55,9 +55,14 @@ def test_trials_are_planned_by_the_pilot(loader) -> None:
     """A share of the budget, by the pilot's rate, and two turns of the workers at least."""
     lab = make_lab(loader, seconds=100)
     assert [lab.estimate_s(stage, 0) for stage in ("screen", "race", "confirm")] == pytest.approx(
-        [1.5, 1.7, 1.9]
+        [1.4, 1.6, 1.8]
     )
-    assert make_lab(loader, seconds=1).estimate_s("race", 0) == pytest.approx(0.9)
+    assert make_lab(loader, seconds=15).estimate_s("race", 0) == pytest.approx(0.8)
+
+
+def test_trials_are_as_short_as_can_be_where_few_would_fit(loader) -> None:
+    """Else a budget with time for too few of them would give no answer."""
+    assert make_lab(loader, seconds=9).estimate_s("race", 0) == pytest.approx(0.6)
 
 
 def test_a_trial_gives_the_speed_of_a_whole_epoch(loader) -> None:

@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from bench.runner.in_process.settings_grid import find_changes, find_cost, list_settings, thin_out
+from bench.runner.in_process.settings_grid import (
+    find_changes,
+    find_cost,
+    keep_few,
+    leave_out_persistent,
+    list_settings,
+    name_changes,
+    thin_out,
+)
 
 DATASET = TensorDataset(torch.arange(32))
 
@@ -114,3 +122,39 @@ def test_each_number_of_workers_stays_with_the_users_own_values(values) -> None:
     """They may leave out the settings that are kept otherwise."""
     found = list_settings(DataLoader(DATASET), 1, {"num_workers": [0, 1, 2], **values}, has_step=False)
     assert {one.num_workers for one in thin_out(found, 1)} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("given", "most", "kept"),
+    [
+        (0, 1, {0, 2}),
+        (0, 2, {0, 2, 4}),
+        (0, 3, {0, 1, 2, 4}),
+        (0, 9, {0, 1, 2, 3, 4}),
+        (2, 1, {2, 4}),
+        (2, 2, {0, 2, 4}),
+    ],
+)
+def test_as_many_workers_as_cores_come_first(given, most, kept) -> None:
+    """Where a few settings can be tried at all."""
+    loader = DataLoader(DATASET, num_workers=given, persistent_workers=given > 0)
+    found = list_settings(loader, 2, {"prefetch_factor": [2], "persistent_workers": [True]}, has_step=False)
+    few = keep_few(found, most, 2)
+    assert few[0] == found[0]
+    assert {one.num_workers for one in few} == kept
+
+
+def test_settings_are_named_as_they_are_written() -> None:
+    """Without those that PyTorch leaves at None."""
+    assert name_changes({"num_workers": 0, "prefetch_factor": None}) == "num_workers=0"
+
+
+@pytest.mark.parametrize(
+    ("method", "kept"), [("fork", [(0, None, False), (2, 2, False), (2, 4, True)]), ("spawn", None)]
+)
+def test_slow_batches_need_no_workers_that_stay(method, kept) -> None:
+    """Where forking them again is cheap, and others with the same queue are there."""
+    loader = DataLoader(DATASET)
+    knobs = {"num_workers": [0, 2], "multiprocessing_context": [method]}
+    found = list_settings(loader, 1, knobs, has_step=False)
+    assert numbers(leave_out_persistent(found)) == (numbers(found) if kept is None else kept)

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from bench.runner.in_process import trial_epoch
 from bench.runner.in_process.loader_copies import CutSampler
-from bench.runner.in_process.trial_epoch import EpochPlan, NoBatchError, TrialEpoch, run_epoch
+from bench.runner.in_process.trial_epoch import EpochLimits, NoBatchError, TrialEpoch, run_epoch
 
 FOREVER_S = float("inf")
 
@@ -37,14 +37,14 @@ def clock(monkeypatch):
     return Clock(monkeypatch)
 
 
-def run(step, plan: EpochPlan, samples: int = 40) -> TrialEpoch:
+def run(step, plan: EpochLimits, samples: int = 40) -> TrialEpoch:
     loader = DataLoader(TensorDataset(torch.arange(samples)), 4)
     return run_epoch(loader, CutSampler(loader.batch_sampler), step, plan)
 
 
 def test_start_and_steady_rate_are_apart(clock) -> None:
     """The rate is that of the second half, when the queue that was filled at the start is gone."""
-    epoch = run(clock.make_step(10, 1, 1, 1, 2, 2), EpochPlan(6, FOREVER_S))
+    epoch = run(clock.make_step(10, 1, 1, 1, 2, 2), EpochLimits(6, FOREVER_S))
     assert (epoch.startup_s, epoch.batches, epoch.samples, epoch.total_s) == (10, 6, 24, 17)
     assert epoch.steady_s == pytest.approx(5 / 3)
     assert epoch.extrapolate(10) == pytest.approx(40 / (10 + 9 * 5 / 3))
@@ -54,33 +54,33 @@ def test_start_and_steady_rate_are_apart(clock) -> None:
 
 def test_an_epoch_that_ends_is_taken_as_it_is(clock) -> None:
     """Nothing is extrapolated."""
-    epoch = run(clock.make_step(1, 2), EpochPlan(6, FOREVER_S), samples=6)
+    epoch = run(clock.make_step(1, 2), EpochLimits(6, FOREVER_S), samples=6)
     assert epoch.has_ended
     assert epoch.extrapolate(2) == epoch.extrapolate(None) == 2
 
 
 def test_a_single_batch_is_all_that_is_known(clock) -> None:
     """It stands for the others."""
-    assert run(clock.make_step(2), EpochPlan(1, FOREVER_S)).steady_s == 2
+    assert run(clock.make_step(2), EpochLimits(1, FOREVER_S)).steady_s == 2
 
 
 def test_a_slow_epoch_is_ended(clock) -> None:
     """A last batch beyond the cap is no reason any more."""
     steps = clock.make_step(2, 2, 2, 2)
-    assert run(steps, EpochPlan(4, FOREVER_S, cap_s=3)).is_slow
-    assert not run(steps, EpochPlan(2, FOREVER_S, cap_s=3)).is_slow
+    assert run(steps, EpochLimits(4, FOREVER_S, cap_s=3)).is_slow
+    assert not run(steps, EpochLimits(2, FOREVER_S, cap_s=3)).is_slow
 
 
 def test_a_deadline_ends_an_epoch(clock) -> None:
     """After the batch that passes it."""
-    epoch = run(clock.make_step(2, 2, 2), EpochPlan(9, until_s=3))
+    epoch = run(clock.make_step(2, 2, 2), EpochLimits(9, until_s=3))
     assert (epoch.is_late, epoch.batches, epoch.has_ended) == (True, 2, False)
 
 
 def test_an_epoch_without_a_batch_is_an_error() -> None:
     """There is nothing to time."""
     with pytest.raises(NoBatchError):
-        run(lambda batch: None, EpochPlan(2, FOREVER_S), samples=0)
+        run(lambda batch: None, EpochLimits(2, FOREVER_S), samples=0)
 
 
 def test_workers_end_when_the_step_fails() -> None:
@@ -93,7 +93,7 @@ def test_workers_end_when_the_step_fails() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_epoch(loader, CutSampler(loader.batch_sampler), step, EpochPlan(4, time.monotonic() + 60))
+        run_epoch(loader, CutSampler(loader.batch_sampler), step, EpochLimits(4, time.monotonic() + 60))
     import psutil
 
     assert pids

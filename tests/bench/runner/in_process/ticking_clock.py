@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from bench import loader_tuning
-from bench.runner.in_process import in_process_lab, trial_epoch, tune_in_process
+from bench.runner.in_process import conclude, in_process_lab, trial_epoch
 
-MODULES = (loader_tuning, tune_in_process, in_process_lab, trial_epoch)
+MODULES = (loader_tuning, conclude, in_process_lab, trial_epoch)
 
 
 class TickingClock:

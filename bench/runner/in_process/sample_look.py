@@ -1,4 +1,4 @@
-"""FirstLook: the form of a dataset's first sample, and whether reading it leaves something open."""
+"""SampleLook: the form of a dataset's first sample, and whether reading it leaves something open."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LONGEST_END_S = 1.0
 
 
 @dataclass(frozen=True)
-class FirstLook:
+class SampleLook:
     """Findings about a dataset's first sample.
 
     Attributes:
@@ -48,7 +48,7 @@ class FirstLook:
     leaves_open: bool = False
 
 
-def look_at_sample(loader: DataLoader[Any], until_s: float) -> FirstLook:
+def look_at_sample(loader: DataLoader[Any], until_s: float) -> SampleLook:
     """Read the first sample where the training reads it: in a forked process if its workers are forked.
 
     Args:
@@ -61,14 +61,14 @@ def look_at_sample(loader: DataLoader[Any], until_s: float) -> FirstLook:
     dataset = loader.dataset
     if isinstance(dataset, IterableDataset):
         # To ask may use it up.
-        return FirstLook()
+        return SampleLook()
     if loader.num_workers and find_start_method(read_settings(loader)) == "fork":
         return _look_in_child(dataset, until_s)
     with keep_random_states(dataset):
         return _look(dataset, until_s)
 
 
-def _look_in_child(dataset: Any, until_s: float) -> FirstLook:
+def _look_in_child(dataset: Any, until_s: float) -> SampleLook:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_send_look, args=(dataset, there), daemon=True)
@@ -77,11 +77,11 @@ def _look_in_child(dataset: Any, until_s: float) -> FirstLook:
     try:
         if not here.poll(max(0.0, until_s - time.monotonic()) if until_s < math.inf else None):
             raise OutOfTimeError
-        look: FirstLook = here.recv()
+        look: SampleLook = here.recv()
         return look
     except EOFError:
         # The dataset has ended its process.
-        return FirstLook(leaves_open=True)
+        return SampleLook(leaves_open=True)
     finally:
         here.close()
         child.kill()
@@ -94,14 +94,14 @@ def _send_look(dataset: Any, pipe: Connection) -> None:
     pipe.send(_look(dataset, math.inf))
 
 
-def _look(dataset: Any, until_s: float) -> FirstLook:
+def _look(dataset: Any, until_s: float) -> SampleLook:
     before = _list_open()
     with put_back_handles(dataset), interrupt_at(until_s):
         form = _describe_sample(dataset)
     if _list_open() - before:
         # Files close when nothing holds them any more.
         gc.collect()
-    return FirstLook(form, bool(_list_open() - before))
+    return SampleLook(form, bool(_list_open() - before))
 
 
 def _describe_sample(dataset: Any) -> str:

@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from bench.runner.in_process import start_method
 from bench.runner.in_process import tune_in_process as in_process
-from bench.runner.in_process.first_look import FirstLook, look_at_sample
 from bench.runner.in_process.in_process_lab import Budget
 from bench.runner.in_process.interrupt import OutOfTimeError
+from bench.runner.in_process.sample_look import SampleLook, look_at_sample
 from loaders.spec.turn_knobs import read_settings
 
 FOREVER_S = 600.0
@@ -72,7 +72,7 @@ def path(tmp_path):
         open_once.cache_clear()
 
 
-def look(dataset, workers: int = 0, seconds: float = FOREVER_S) -> FirstLook:
+def look(dataset, workers: int = 0, seconds: float = FOREVER_S) -> SampleLook:
     loader = DataLoader(dataset, num_workers=workers)
     return look_at_sample(loader, time.monotonic() + seconds)
 
@@ -82,13 +82,13 @@ def test_a_sample_has_a_form(workers) -> None:
     """A forked process reads it where the training's workers are forked."""
     dataset = Doing(lambda: None)
     form = "{'picture': 'torch.float32[2, 3]', 'label': 'int', 'boxes': \"['torch.float32[4]']\"}"
-    assert look(dataset, workers) == FirstLook(form)
+    assert look(dataset, workers) == SampleLook(form)
     assert dataset.calls == 1 - workers
 
 
 def test_a_file_that_the_process_shares_is_noticed(path) -> None:
     """Where workers read, this process opens nothing."""
-    assert look(Shared(path), workers=1) == FirstLook("torch.int64[]", leaves_open=True)
+    assert look(Shared(path), workers=1) == SampleLook("torch.int64[]", leaves_open=True)
     assert not open_once.cache_info().currsize
     assert look(Shared(path)).leaves_open
     assert not look(Shared(path)).leaves_open
@@ -118,8 +118,8 @@ def test_a_sample_that_hangs_is_given_up(workers) -> None:
 
 
 def test_a_sample_that_can_not_be_read_has_no_form() -> None:
-    assert look(Doing(lambda: 1 / 0)) == FirstLook()
-    assert look(Doing(lambda: os._exit(3)), workers=1) == FirstLook(leaves_open=True)
+    assert look(Doing(lambda: 1 / 0)) == SampleLook()
+    assert look(Doing(lambda: os._exit(3)), workers=1) == SampleLook(leaves_open=True)
 
 
 class Stream(IterableDataset):
@@ -134,7 +134,7 @@ class Stream(IterableDataset):
 
 def test_no_sample_of_a_stream_is_taken() -> None:
     stream = Stream(iter(range(9)))
-    assert look(stream) == FirstLook()
+    assert look(stream) == SampleLook()
     assert next(stream.source) == 0
 
 
