@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -80,16 +81,33 @@ def lengthen(epochs: Iterable[ShortEpoch], whole_samples: int | None) -> float |
     """
     samples = seconds = 0.0
     for epoch in epochs:
-        late = (epoch.batches - epoch.batches // 2) / epoch.batches if epoch.late_s is not None else 1.0
-        late_s = epoch.wall_s if epoch.late_s is None else epoch.late_s
-        if whole_samples is None:
-            samples += late * epoch.samples
-            seconds += late_s
-            continue
-        factor = whole_samples / epoch.samples
-        samples += whole_samples
-        if factor <= 1:
-            seconds += epoch.wall_s * factor
-        else:
-            seconds += epoch.wall_s - late_s + late_s * (factor - (1 - late)) / late
+        found = _lengthen_epoch(epoch, whole_samples)
+        samples += found[0]
+        seconds += found[1]
     return samples / seconds if seconds > 0 else None
+
+
+def lengthen_row(row: Row, whole_samples: int | None) -> Row:
+    """Return a row whose throughput is that of an epoch as long as the training's.
+
+    Args:
+        row: epoch of a trial. One that failed or has no samples stays as it is.
+        whole_samples: samples of an epoch of the training; None for one that is far longer than its start.
+    """
+    if row.status != "ok" or not row.samples or not row.batches or not row.wall_s:
+        return row
+    epoch = ShortEpoch(row.samples, row.batches, row.wall_s, row.late_s)
+    samples, seconds = _lengthen_epoch(epoch, whole_samples)
+    return replace(row, wall_s=seconds * row.samples / samples)
+
+
+def _lengthen_epoch(epoch: ShortEpoch, whole_samples: int | None) -> tuple[float, float]:
+    """Return the samples and the seconds that an epoch would have. See `lengthen`."""
+    late = (epoch.batches - epoch.batches // 2) / epoch.batches if epoch.late_s is not None else 1.0
+    late_s = epoch.wall_s if epoch.late_s is None else epoch.late_s
+    if whole_samples is None:
+        return late * epoch.samples, late_s
+    factor = whole_samples / epoch.samples
+    if factor <= 1:
+        return whole_samples, epoch.wall_s * factor
+    return whole_samples, epoch.wall_s - late_s + late_s * (factor - (1 - late)) / late

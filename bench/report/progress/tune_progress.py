@@ -10,6 +10,7 @@ from rich.console import Console
 from typing_extensions import Self
 
 from bench.analysis.leaders import LeaderBoard, Leaders
+from bench.analysis.tuning.whole_epochs import lengthen_row
 from bench.process.running_clock import read_running_s
 from bench.records.row import Row
 from bench.report.live.display import make_display
@@ -74,14 +75,19 @@ class TuneProgress:
 class StageProgress(SweepProgress):
     """The part of a tuning's progress that one of its parts tells of. Its policy decides which trials fit."""
 
-    def __init__(self, tuning: TuneProgress, stage: str, labels: Sequence[str]) -> None:
+    def __init__(
+        self, tuning: TuneProgress, stage: str, labels: Sequence[str], whole_samples: int | None = None
+    ) -> None:
         """Tell a tuning's progress.
 
         Args:
             tuning: the progress, which is opened and closed by itself.
             stage: name of the part.
             labels: name of each run of the part.
+            whole_samples: samples of an epoch of the training, to which throughputs are carried over as in
+                the answer; default None for one that is far longer than its start.
         """
+        self._whole_samples = whole_samples
         self._tuning = tuning
         self._stage = stage
         self._labels = [*labels]
@@ -98,7 +104,7 @@ class StageProgress(SweepProgress):
 
     def take(self, row: Row) -> None:
         """Take in a row of a trial that runs, for the leaders."""
-        self._leaders.add(row)
+        self._leaders.add(lengthen_row(row, self._whole_samples))
 
     def fits(self, *numbers: int) -> bool:
         """Return True: the policy of a tuning has its own budget."""

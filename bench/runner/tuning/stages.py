@@ -96,7 +96,7 @@ class StageSetup:
         limits = find_limits(self.sweep)
         runner = TrialRunner(self.context, limits, self.sweep.folder / results_folder.LOG)
         labels = name_runs(part.runs, self.names)
-        shown = StageProgress(progress, stage, labels)
+        shown = StageProgress(progress, stage, labels, self.whole_samples)
         trials = BlockTrials(design, SweepFiles(folder), runner=runner, progress=shown)
         problems = {
             number: self.unprepared[one.spec.files_key]

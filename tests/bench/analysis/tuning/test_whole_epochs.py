@@ -9,6 +9,7 @@ from bench.analysis.tuning.whole_epochs import (
     compute_whole_throughputs,
     estimate_samples_per_s,
     lengthen,
+    lengthen_row,
 )
 from tests.bench import runs
 
@@ -62,6 +63,20 @@ def test_first_epoch_counts_only_where_it_is_alone() -> None:
     assert estimate_samples_per_s([cold, warm], 100) == 10.0
     assert estimate_samples_per_s([cold], 100) == 2.0
     assert estimate_samples_per_s([failed], 100) is None
+
+
+@pytest.mark.parametrize("whole_samples", [None, 50, 100, 8000])
+@pytest.mark.parametrize("late_s", [None, 0.5])
+def test_row_gives_the_same_as_an_epoch(whole_samples, late_s) -> None:
+    row = runs.row(samples=80, batches=10, wall_s=3.0, late_s=late_s)
+    longer = lengthen_row(row, whole_samples)
+    assert longer.samples == 80
+    assert longer.wall_s == pytest.approx(80 / lengthen([ShortEpoch(80, 10, 3.0, late_s)], whole_samples))
+
+
+def test_row_of_a_failure_stays_as_it_is() -> None:
+    failed = runs.row(status="failed", error="no", samples=None, wall_s=None)
+    assert lengthen_row(failed, 800) is failed
 
 
 def test_table_gives_the_same_as_rows(tmp_path) -> None:
