@@ -95,7 +95,9 @@ def _make_tiles(answer: Answer) -> list[Tile]:
         )
     tiles.append(Tile(format_rate(rate.median), "samples/s", describe_interval(rate, format_rate)))
     if (possible := answer.possible_gain) is not None:
-        tiles.append(Tile(format_share(min(possible.share, 1.0)), "of an infinitely fast loader’s speed"))
+        share_text, settings = format_share(min(possible.share, 1.0)), possible.settings
+        note = f"with {settings}" if settings else ""
+        tiles.append(Tile(share_text, "of an infinitely fast loader’s speed", note))
     elif answer.ceiling_share is not None and answer.ceiling:
         share = answer.ceiling_share
         name = f"of the speed of {CEILINGS[answer.ceiling]}"
@@ -117,4 +119,5 @@ def _make_reaches(answer: Answer, labels: Labels) -> list[Reach]:
         shares[f"the baseline {labels.short.get(answer.baseline, '')}".strip()] = baseline.median
     shares[labels.short[answer.configuration]] = possible.share
     reached = [Reach(name, min(share, 1.0), format_share(share)) for name, share in shares.items()]
-    return [*reached, Reach("an infinitely fast loader", 1.0, "100%")]
+    settings = f" with {possible.settings}" if possible.settings else ""
+    return [*reached, Reach(f"an infinitely fast loader{settings}", 1.0, "100%")]

@@ -91,20 +91,31 @@ def _describe_possible(answer: Answer, labels: Labels) -> str:
             f"[bold]There is {amount} to gain:[/] the baseline {baseline} reaches {reached} of the "
             f"throughput of {training} with an infinitely fast loader."
         )
+    settings = f" with {escape(possible.settings)}" if possible.settings else ""
     rate = f"{format_rate(possible.samples_per_s)} samples/s"
-    sentence = f"With an infinitely fast loader {training} would run at {rate}"
-    if (ratio := possible.ratio) is not None:
-        sentence += (
-            f", {format_ratio(ratio.median)} times the baseline{_format_interval(ratio, format_ratio)}"
-        )
-    if answer.is_baseline:
+    sentence = f"With an infinitely fast loader {training} would run at {rate}{settings}"
+    sentence += _format_times(possible.ratio)
+    if not answer.is_baseline:
+        name = escape(labels.short[answer.configuration])
+        sentence += f": {name} reaches {_describe_part(possible.share)} of it"
+    if (faster := possible.faster) is None:
         return f"{sentence}."
-    name = escape(labels.short[answer.configuration])
-    # Noise may bring it above the step alone.
-    part = "all" if possible.share >= 0.995 else f"{possible.share:.0%}"
-    if possible.share < 0.01:
-        part = "less than 1%"
-    return f"{sentence}: {name} reaches {part} of it."
+    rate = f"{format_rate(faster.samples_per_s)} samples/s"
+    return f"{sentence}. With {escape(faster.settings)} it would run at {rate}{_format_times(faster.ratio)}."
+
+
+def _describe_part(share: float) -> str:
+    """Return the share that a configuration reaches in words. Noise may bring it above the whole."""
+    if share >= 0.995:
+        return "all"
+    return "less than 1%" if share < 0.01 else f"{share:.0%}"
+
+
+def _format_times(ratio: Estimate | None) -> str:
+    """Return how many times the throughput of the baseline it is; empty where that is unknown."""
+    if ratio is None:
+        return ""
+    return f", {format_ratio(ratio.median)} times the baseline{_format_interval(ratio, format_ratio)}"
 
 
 def _describe_choice(answer: Answer, labels: Labels) -> str:

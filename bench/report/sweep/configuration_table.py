@@ -17,7 +17,11 @@ COLUMNS = (
     Column("configuration", "text", "The settings that tell it from the others."),
     Column("samples/s", "number", "Median of the blocks; below it the 95% interval."),
     Column("× baseline", "number", "Median of the ratios in each block; below it the 95% interval."),
-    Column("of ceiling", "number", "Share of a speed that no loader can beat here; below it which one."),
+    Column(
+        "of ceiling",
+        "number",
+        "Share of a speed that no loader can beat here with the row’s own threads; below it which one.",
+    ),
     Column("waiting", "number small", "Share of an epoch in which training waits for data."),
     Column("first batch", "number small", "From before iter(loader) to the first batch."),
     Column("first epoch", "number", "Throughput of the first, cold epoch of a process, in samples/s."),

@@ -11,10 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from bench.analysis.possible_gain import SETTINGS
 from bench.report.console import print_line
 from bench.report.labels import Labels
+from bench.report.sweep.answer_words import CEILINGS
 from bench.report.sweep.common_settings import find_common
-from bench.text import abbreviate, format_rate, format_ratio, format_share
+from bench.text import abbreviate, format_rate, format_ratio, format_share, join_words
 
 COLUMNS = (
     "#", "configuration", "samples/s", "interval", "× base", "interval", "ceiling", "waiting", "1st batch",
@@ -38,8 +40,22 @@ def print_table(console: Console, summary: pd.DataFrame, labels: Labels) -> None
     # Figures are never cut: where even the fewest columns are too wide, the terminal breaks their lines.
     table.width = console.measure(table, options=console.options.update(width=UNBOUNDED)).maximum
     console.print(table, crop=False)
+    if len(table.columns) > COLUMNS.index("ceiling") and (ceilings := describe_ceilings(summary)):
+        print_line(console, f"Ceiling: {ceilings}")
     if common := find_common(summary):
         print_line(console, f"All: {escape(', '.join(common))}")
+
+
+def describe_ceilings(summary: pd.DataFrame) -> str:
+    """Return in words what the shares of the ceiling are of; empty where there are none."""
+    names = [name for name in CEILINGS if (summary["ceiling"] == name).any()]
+    if not names:
+        return ""
+    known = summary[summary["ceiling"] != ""]
+    own = [name for name in SETTINGS if known[name].nunique() > 1]
+    named = " or ".join(f"{CEILINGS[name]} ({name})" for name in names)
+    settings = f", with the {join_words(own)} of the row" if own else ""
+    return f"samples/s over those of {named}{settings}"
 
 
 def _fit_table(console: Console, rows: Sequence[Sequence[str | Text]], phase: str) -> Table:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.analysis.possible_gain import PossibleGain, find_possible_gain
 from bench.analysis.summary import summarise
+from bench.records.row import Row
 from tests.bench import runs
 from tests.bench.runs import blocks, ceiling, failed
 
@@ -47,13 +48,41 @@ def test_nothing_to_gain_takes_an_interval(tmp_path, step_s, walls, is_none) -> 
     assert found.is_none is is_none
 
 
-def test_the_fastest_step_counts(tmp_path) -> None:
-    """The loader is fastest beside one thread, but the step alone is twice as fast with two."""
+def by_threads(step_s: dict[int, float]) -> list[Row]:
+    """Return the ceilings of the step alone with each number of threads."""
+    alone = [row for threads, s in step_s.items() for row in ceiling("step", [s] * 3, num_threads=threads)]
+    return [replace(row, configuration=row.num_threads) for row in alone]
+
+
+def test_the_step_is_that_of_the_configuration(tmp_path) -> None:
+    """The loader is fastest beside one thread, and the step alone with two, which is named beside it.
+
+    The share is the one in the table.
+    """
     rows = [*blocks(0, [2.0] * 3, num_threads=2), *blocks(1, [1.0] * 3, num_threads=1)]
-    alone = [*ceiling("step", [0.4] * 3, num_threads=2), *ceiling("step", [0.8] * 3, num_threads=1)]
-    ceilings = [replace(row, configuration=row.num_threads) for row in alone]
-    found = gain(tmp_path, rows, ceilings, 1)
-    assert (found.samples_per_s, found.share, found.ratio.median) == (2500, 0.4, 5)
+    found = gain(tmp_path, rows, by_threads({2: 0.4, 1: 0.8}), 1)
+    assert (found.samples_per_s, found.share, found.ratio.median) == (1250, 0.8, 2.5)
+    assert found.settings == "num_threads=1"
+    assert (found.faster.settings, found.faster.samples_per_s, found.faster.ratio.median) == (
+        "num_threads=2",
+        2500,
+        5,
+    )
+
+
+def test_a_step_that_is_as_fast_is_not_named(tmp_path) -> None:
+    """Nobody who trains cares for a difference of 1%."""
+    rows = [*blocks(0, [2.0] * 3, num_threads=2), *blocks(1, [1.0] * 3, num_threads=1)]
+    found = gain(tmp_path, rows, by_threads({2: 0.396, 1: 0.4}), 1)
+    assert (found.settings, found.faster) == ("", None)
+
+
+def test_a_faster_step_leaves_something_to_gain(tmp_path) -> None:
+    """The baseline reaches 97% of its own step, and less than half of the step with two threads."""
+    rows = [*blocks(0, [1.0] * 3, num_threads=1), *blocks(1, [1.5] * 3, num_threads=2)]
+    assert not gain(tmp_path, rows, by_threads({1: 0.97, 2: 0.4})).is_none
+    (tmp_path / "slower").mkdir()
+    assert gain(tmp_path / "slower", rows, by_threads({1: 0.97, 2: 1.2})).is_none
 
 
 def test_a_failed_baseline_has_no_share(tmp_path) -> None:

@@ -10,6 +10,7 @@ from bench.analysis.answer import find_answers
 from bench.analysis.summary import summarise
 from bench.report.labels import make_report_labels
 from bench.report.sweep.answers import print_answers
+from bench.report.sweep.table import print_table
 from tests.bench import runs
 from tests.bench.report.printing import capture
 from tests.bench.runs import blocks, ceiling, failed, timed
@@ -246,6 +247,27 @@ def test_a_slow_training_has_three_digits(tmp_path) -> None:
     rows = [*blocks(0, [300.0] * 3), *blocks(1, [150.0] * 3)]
     text = answer_below(tmp_path, rows, ceiling("step", [123.4] * 3))
     assert text.startswith("With an infinitely fast loader this training would run at 8.1 samples/s, 2.43 ")
+
+
+def test_the_answer_and_the_table_name_one_ceiling(tmp_path) -> None:
+    """Each row lies below the step with its own threads; so does the answer, which names a faster step."""
+    rows = [*blocks(0, [2.0] * 3, num_threads=2), *blocks(1, [1.0] * 3, num_threads=1)]
+    alone = {1: 0.8, 2: 0.4}
+    ceilings = [
+        replace(row, configuration=threads)
+        for threads, step_s in alone.items()
+        for row in ceiling("step", [step_s] * 3, num_threads=threads)
+    ]
+    bounds = runs.table(tmp_path / "ceilings", ceilings)
+    summary = summarise(runs.table(tmp_path / "runs", rows), bounds)
+    assert answer(summary).startswith(
+        "With an infinitely fast loader this training would run at 1,250 samples/s with num_threads=1, 2.5 "
+        "times the baseline (95% interval 2.5–2.5): num_workers=1 num_threads=1 reaches 80% of it. With "
+        "num_threads=2 it would run at 2,500 samples/s, 5 times the baseline (95% interval 5–5). Use "
+    )
+    shown = capture(lambda console: print_table(console, summary, make_report_labels(summary)))
+    assert "80% step" in shown
+    assert "Ceiling: samples/s over those of the train step alone (step), with the num_threads of the row" in shown
 
 
 def test_the_possible_gain_of_each_kind_of_work(tmp_path) -> None:
