@@ -15,6 +15,8 @@ from bench.analysis.statistics import CONFIDENCE
 UNSTABLE_DEVIATION, UNSTABLE_EXTREME = 0.10, 0.50
 # Half width of an interval, as a share, for which the number of blocks is predicted.
 USABLE_PRECISION = 0.05
+# More blocks than that are no remedy.
+MOST_BLOCKS = 60
 
 
 @dataclass(frozen=True)

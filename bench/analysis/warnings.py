@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.stability import USABLE_PRECISION, find_unstable
-from bench.text import abbreviate, format_count, join_few
+from bench.analysis.stability import MOST_BLOCKS, USABLE_PRECISION, find_unstable
+from bench.text import abbreviate, join_few, join_words
 
 # A true shuffle is within a few hundredths of 1. A shuffle within a window or of whole shards lies far below.
 WELL_SHUFFLED = 0.9
@@ -63,11 +63,32 @@ def _warn_of_instability(ranked: pd.DataFrame) -> ResultWarning | None:
         for one in unstable
     ]
     cures = ["close other programs"]
-    if (lines.loc[[one.configuration for one in unstable], "num_threads"] > 1).any():
+    # Where the sweep varies them, it has tried that already.
+    if (ranked["num_threads"] > 1).all():
         cures.append("try --num-threads 1")
-    if needed := unstable[0].blocks_needed:
-        cures.append(f"--precision {USABLE_PRECISION:.0%} would take about {format_count(needed, 'block')}")
-    return ResultWarning("Unstable", f"blocks disagree for {join_few(spreads)}: {', '.join(cures)}.")
+    text = f"blocks disagree for {join_few(spreads)}. {_describe_blocks(unstable[0].blocks_needed, cures)}"
+    return ResultWarning("Unstable", text)
+
+
+def _describe_blocks(needed: int | None, cures: Sequence[str]) -> str:
+    """Return the cures of blocks that disagree in words, with more blocks where they are one.
+
+    Args:
+        needed: blocks that an interval of ±5% takes; None where it is as narrow already.
+        cures: the other cures.
+    """
+    if needed is None:
+        return f"{_capitalise(cures)}."
+    precision = f"{USABLE_PRECISION:.0%}"
+    if needed <= MOST_BLOCKS:
+        return f"{_capitalise(cures)}; --precision {precision} takes about {needed} blocks."
+    longer = _capitalise([*cures, "measure longer epochs by --epochs 10"])
+    return f"More blocks don't help, as ±{precision} takes over {MOST_BLOCKS}. {longer}."
+
+
+def _capitalise(cures: Sequence[str]) -> str:
+    text = join_words(cures)
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _warn_of_disturbance(ranked: pd.DataFrame) -> ResultWarning | None:

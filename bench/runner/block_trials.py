@@ -18,6 +18,7 @@ from bench.records.delivered_pictures import DeliveredPictures
 from bench.records.row import Row
 from bench.report.progress.sweep_progress import SweepProgress
 from bench.runner.block_design import BlockDesign
+from bench.runner.failure_watch import LATE
 from bench.runner.sweep_files import SweepFiles
 from bench.runner.trial_limits import TrialLimits
 from bench.runner.trial_process import TrialRunner
@@ -133,6 +134,7 @@ class BlockTrials:
         with self.progress.trial(place, block, attempt):
             for row in self._runner.run(trial):
                 if row.status != "ok":
+                    row = self._add_cure(row)
                     self.failed.add(place)
                 # A trial that was broken off runs its first epochs again, only to get to the missing ones.
                 elif row.epoch in known:
@@ -150,6 +152,17 @@ class BlockTrials:
         if place in self.failed and not self.importance:
             # A loader that hangs must not cost the others their blocks.
             self.progress.give_back(read_running_s() - began_s)
+
+    def _add_cure(self, row: Row) -> Row:
+        """Return the row of a failed trial, with the option that gives it more time where it was late.
+
+        A sweep that goes on doesn't run it again.
+        """
+        if row.status != "timeout" or not str(row.error).startswith(LATE):
+            return row
+        cut = self._limits is not None and self._runner.limits.timeout_s < self._limits.timeout_s
+        reason, option = (", as the budget left no more", "--budget") if cut else ("", "--timeout")
+        return replace(row, error=f"{row.error}{reason}: unless it hangs, begin again with a larger {option}")
 
     def _limit_time(self, place: int) -> None:
         """Give the next trial half of the budget's rest, where the sweep must end with its budget.

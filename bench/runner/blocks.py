@@ -21,6 +21,7 @@ class BlockRunner:
     Attributes:
         left_out: number of trials that the budget left no time for, of configurations that have others.
         imprecise: numbers of the configurations that the budget kept from the precision; empty at first.
+        rest_s: about how long the planned trials take that the budget left out, in seconds; 0 at first.
     """
 
     def __init__(self, trials: OffersTrials) -> None:
@@ -36,8 +37,10 @@ class BlockRunner:
         self._shortlist = Shortlist.make(trials)
         self._places = list(range(len(self._runs)))
         self._measured: set[int] = set()
+        self._run_in: set[tuple[int, int]] = set()
         self.left_out = 0
         self.imprecise: list[int] = []
+        self.rest_s = 0.0
 
     @property
     def unmeasured(self) -> list[int]:
@@ -61,6 +64,7 @@ class BlockRunner:
                 blocks_left = max(0, self._schedule.blocks - block - 1)
                 self.left_out += blocks_left * self._count_measured(due)
                 break
+        self.rest_s = self._estimate_rest_s()
         if self._schedule.precision is not None:
             self.imprecise = find_open_contenders(self._trials.read_runs(), self._schedule.precision)
 
@@ -81,6 +85,16 @@ class BlockRunner:
         """Return how many places are those of configurations, of which a trial has run where any may lack."""
         known = self._measured if self._shortlist is not None else set(places)
         return sum(self._runs[place].bounds is None and place in known for place in places)
+
+    def _estimate_rest_s(self) -> float:
+        """Return about how long the planned trials take that are neither on file nor have run, in seconds."""
+        sound = [place for place in range(len(self._runs)) if place not in self._trials.failed]
+        return sum(
+            self._progress.estimate_trial_s(place)
+            for block in range(self._schedule.blocks)
+            for place in sound
+            if (place, block) not in self._run_in and not self._trials.is_on_file(place, block)
+        )
 
     def _choose_places(self, block: int) -> list[int]:
         """Return the places in the design that this block runs, shuffled; none after the last block."""
@@ -156,6 +170,7 @@ class BlockRunner:
     def _run_trial(self, place: int, block: int, attempt: int = 0) -> None:
         """Run one trial to its end. A failure leaves out the run's trials in later blocks."""
         self._measured.add(place)
+        self._run_in.add((place, block))
         for _ in self._trials.run_trial(place, block, attempt):
             pass
         if place in self._trials.failed:

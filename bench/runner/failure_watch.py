@@ -10,6 +10,8 @@ from bench.runner.error_diagnosis import explain_error
 from bench.runner.trial_log import TrialLog
 from bench.text import describe_error
 
+# Beginning of an error without a known cause of a process that took too long.
+LATE = "not done after"
 # Errors of a process that may have been killed for lack of memory.
 DEATH = re.compile(r"SIGKILL|killed by signal: Killed|exited unexpectedly")
 
@@ -39,4 +41,4 @@ class FailureWatch:
         Args:
             timeout_s: seconds that it had.
         """
-        return explain_error(f"not done after {timeout_s:g} s", self._printed.read())
+        return explain_error(f"{LATE} {timeout_s:g} s", self._printed.read())

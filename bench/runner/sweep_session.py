@@ -25,12 +25,11 @@ from bench.records.pictures_file import write_pictures
 from bench.report.progress.sweep_observer import SweepObserver
 from bench.report.remark import Remark
 from bench.report.report_files import ReportFiles
-from bench.report.sweep.closing import write_resume_command
 from bench.report.sweep.conclusion import SweepConclusion
 from bench.report.sweep.conclusion_file import SavedConclusion, write_conclusion
 from bench.report.sweep.outcome import SweepOutcome
 from bench.report.sweep.plan_names import name_configurations
-from bench.report.sweep.sweep_report import make_code
+from bench.report.sweep.sweep_report import find_rest, make_code
 from bench.report.sweep.sweep_results import SweepResults
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
@@ -206,7 +205,9 @@ def run_blocks(trials: BlockTrials | PairedTrials) -> SweepOutcome:
         problem = error
     interrupted = interrupts.was_interrupted() or not (finished or problem)
     unmeasured = () if interrupted or problem else tuple(blocks.unmeasured)
-    return SweepOutcome(blocks.left_out, tuple(blocks.imprecise), interrupted, problem, unmeasured)
+    return SweepOutcome(
+        blocks.left_out, tuple(blocks.imprecise), interrupted, problem, unmeasured, blocks.rest_s
+    )
 
 
 def conclude_sweep(conclusion: SweepConclusion, observer: SweepObserver) -> SweepConclusion:
@@ -222,9 +223,10 @@ def conclude_sweep(conclusion: SweepConclusion, observer: SweepObserver) -> Swee
             problems.append(error)
         if sweep.options.request.aa_pairs:
             check = check_aa(results.summary)
-        observer.show_results(replace(conclusion, results=results, check=check))
+        measured = replace(conclusion, results=results, check=check)
+        observer.show_results(measured)
         try:
-            write_conclusion(sweep.folder, _save_conclusion(conclusion, results, observer))
+            write_conclusion(sweep.folder, _save_conclusion(measured, results, observer))
             if conclusion.pictures is not None:
                 write_pictures(sweep.folder, conclusion.pictures, conclusion.workload.class_names)
         except StorageError as error:
@@ -249,6 +251,6 @@ def _save_conclusion(
         left_out=outcome.left_out,
         imprecise=outcome.imprecise,
         interrupted=outcome.interrupted,
-        resume=write_resume_command(sweep.folder, sweep.options.program) if outcome.stopped else "",
+        resume="" if (rest := find_rest(conclusion)) is None else rest.command,
         unmeasured=tuple(sweep.names[number] for number in outcome.unmeasured),
     )

@@ -353,7 +353,8 @@ def test_a_process_that_is_killed(faulty, factor) -> None:
 def test_a_worker_that_stops(faulty) -> None:
     """The worker is alive, so that only the deadline ends the trial, with all its processes."""
     end = find_outcomes(faulty.runs, "prefetch_factor")["6",]
-    assert end == ("timeout", f"not done after {TIMEOUT_S} s")
+    late = f"not done after {TIMEOUT_S} s: unless it hangs, begin again with a larger --timeout"
+    assert end == ("timeout", late)
 
 
 @use_sweep(start_struck)

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 # Options that name the run's own folder, which can't take a second one. Each has a value.
 OF_THE_FOLDER = ("--out", "--resume")
 
 
-def write_repeat_command(environment: Mapping[str, Any]) -> str:
+def write_repeat_command(environment: Mapping[str, Any], changes: Mapping[str, str] | None = None) -> str:
     """Return the command of a run without the options that name its folder; empty where it isn't known.
 
     Args:
         environment: content of environment.json.
+        changes: values of options that differ from those of the run; default None.
     """
+    changes = changes or {}
     command = str(environment.get("command") or "")
     try:
         words = shlex.split(command)
     except ValueError:
         return command
-    return shlex.join(_keep(words)) if words else ""
-
-
-def _keep(words: list[str]) -> Iterator[str]:
-    """Yield the words that repeat a run. Those after `--` are the script's own."""
+    if not words:
+        return ""
     own = words.index("--") if "--" in words else len(words)
+    changed = [word for change in changes.items() for word in change]
+    kept = _keep(words[:own], (*OF_THE_FOLDER, *changes))
+    return shlex.join([*kept, *changed, *words[own:]])
+
+
+def _keep(words: Sequence[str], dropped: Sequence[str]) -> Iterator[str]:
+    """Yield the words without some options, each of which has a value."""
     place = 0
-    while place < own:
+    while place < len(words):
         word = words[place]
         place += 1
-        if word in OF_THE_FOLDER:
+        if word in dropped:
             place += 1
-        elif word.partition("=")[0] not in OF_THE_FOLDER:
+        elif word.partition("=")[0] not in dropped:
             yield word
-    yield from words[own:]

@@ -11,25 +11,21 @@ from rich.markup import escape
 
 from bench.report.console import print_line
 from bench.report.page.page import REPORT
+from bench.report.sweep.missing import Rest, write_resume_command
 from bench.report.sweep.outcome import SweepOutcome
 from bench.text import format_count, join_few, printable
 
 
-def print_unmeasured(
-    console: Console, names: Sequence[str], folder: Path, program: str = "python -m bench.sweep"
-) -> None:
-    """Print which configurations the budget had no time for, and how to measure them.
+def print_unmeasured(console: Console, names: Sequence[str]) -> None:
+    """Print which configurations the budget had no time for.
 
     Args:
         console: console to print to.
         names: names of the configurations.
-        folder: folder of the results.
-        program: command that goes on with a sweep.
     """
     if names:
         count, listed = format_count(len(names), "configuration"), escape(join_few(names))
         print_line(console, f"[yellow]The budget had no time for[/] {count}: {listed}")
-        print_line(console, f"To measure them: {escape(write_resume_command(folder, program))}")
 
 
 def list_next(program: str, *, on_cuda: bool) -> list[str]:
@@ -62,7 +58,7 @@ def print_end(
     console: Console,
     folder: Path,
     outcome: SweepOutcome,
-    program: str = "python -m bench.sweep",
+    rest: Rest | None = None,
     following: Sequence[str] = (),
 ) -> None:
     """Print what was not measured, how to go on, and where the results lie.
@@ -71,17 +67,18 @@ def print_end(
         console: console to print to.
         folder: folder of the results.
         outcome: end of the measuring.
-        program: command that goes on with a sweep.
+        rest: how to measure what is missing; default None, where nothing is.
         following: lines that say what to run next; default none.
     """
     where = printable(str(folder))
     if outcome.left_out:
         trials = format_count(outcome.left_out, "trial")
-        print_line(console, f"[yellow]The budget left out[/] {trials}; --blocks or --budget give more.")
+        of = ", of configurations that have others" if outcome.unmeasured else ""
+        print_line(console, f"[yellow]The budget left out[/] {trials}{of}")
     if outcome.interrupted:
         print_line(console, "[bold yellow]Interrupted[/]: what was measured until then is kept.")
-    if outcome.stopped:
-        print_line(console, f"To measure the rest: {escape(write_resume_command(folder, program))}")
+    if rest is not None:
+        print_line(console, f"{rest.lead}: {escape(rest.command)}")
     for line in following:
         print_line(console, escape(line))
     print_line(console, f"Results: {escape(where)}")
@@ -97,8 +94,3 @@ def describe_stop(folder: Path, program: str) -> str:
         program: command that goes on with a sweep.
     """
     return f"not everything was measured: {write_resume_command(folder, program)} measures the rest"
-
-
-def write_resume_command(folder: Path, program: str) -> str:
-    """Return the command that measures the rest of a sweep that was stopped."""
-    return f"{program} --resume {shlex.quote(printable(str(folder)))}"

@@ -15,6 +15,7 @@ class SweepOutcome:
         interrupted: whether the user ended it.
         problem: error that ended it; None without one.
         unmeasured: numbers of the configurations that the budget left out altogether.
+        rest_s: about how long all trials take that the budget left out, in seconds.
     """
 
     left_out: int = 0
@@ -22,6 +23,7 @@ class SweepOutcome:
     interrupted: bool = False
     problem: Exception | None = None
     unmeasured: tuple[int, ...] = ()
+    rest_s: float = 0.0
 
     @property
     def stopped(self) -> bool:

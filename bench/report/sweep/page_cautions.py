@@ -43,7 +43,7 @@ def _list_missing(conclusion: SavedConclusion) -> list[Remark]:
     found = []
     if conclusion.left_out:
         trials = format_count(conclusion.left_out, "trial")
-        text = f"the budget left out {trials}; --blocks or --budget give more."
+        text = f"the budget left out {trials}."
         found.append(Remark("Not all was measured", text, "caution"))
     if conclusion.unmeasured:
         text = f"the budget had no time for {join_few(conclusion.unmeasured)}."

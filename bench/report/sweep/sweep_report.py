@@ -8,6 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
+from bench.records.results_folder import read_environment
 from bench.report.console import print_text
 from bench.report.labels import Labels, make_report_labels
 from bench.report.notices import Notices
@@ -19,6 +20,13 @@ from bench.report.sweep.cautions import list_audits, list_failures, list_problem
 from bench.report.sweep.closing import describe_next_explanation, list_next, print_end, print_unmeasured
 from bench.report.sweep.conclusion import SweepConclusion
 from bench.report.sweep.device_report import describe_device_findings
+from bench.report.sweep.missing import (
+    Rest,
+    lacks_baseline,
+    repeat_within,
+    resume_within,
+    write_resume_command,
+)
 from bench.report.sweep.plan_table import print_left_out
 from bench.report.sweep.table import print_table
 from bench.text import printable
@@ -100,8 +108,27 @@ def print_closing(console: Console, conclusion: SweepConclusion, notices: Notice
     print_left_out(console, sweep.plan)
     notices.remind()
     names = [sweep.names[number] for number in conclusion.outcome.unmeasured]
-    print_unmeasured(console, names, sweep.folder, program)
-    print_end(console, sweep.folder, conclusion.outcome, program, _list_following(conclusion))
+    print_unmeasured(console, names)
+    print_end(console, sweep.folder, conclusion.outcome, find_rest(conclusion), _list_following(conclusion))
+
+
+def find_rest(conclusion: SweepConclusion) -> Rest | None:
+    """Return how to measure what a sweep lacks; None where nothing is missing.
+
+    A sweep that was interrupted goes on. So does one whose budget was too short, with a budget that has time
+    for the rest. Where the baseline failed, going on would give no ratios: the whole sweep is repeated.
+    """
+    sweep, outcome, results = conclusion.sweep, conclusion.outcome, conclusion.results
+    program = sweep.options.program
+    if outcome.stopped:
+        return Rest("To measure the rest", write_resume_command(sweep.folder, program))
+    if not (outcome.left_out or outcome.unmeasured):
+        return None
+    if results is None or not lacks_baseline(results.summary):
+        return resume_within(sweep.folder, program, outcome.rest_s)
+    # The command of a resumed sweep doesn't say what it measures.
+    environment = read_environment(sweep.folder) if sweep.is_resumed else {"command": sweep.options.command}
+    return repeat_within(environment, sweep.options.budget_s)
 
 
 def _list_following(conclusion: SweepConclusion) -> list[str]:
@@ -112,7 +139,8 @@ def _list_following(conclusion: SweepConclusion) -> list[str]:
         return []
     if sweep.options.target is not None:
         best = results.answers[0]
-        waits = best.has_step and best.bound == "loader"
+        # An explanation measures the baseline again.
+        waits = best.has_step and best.bound == "loader" and not lacks_baseline(results.summary)
         return [describe_next_explanation(sweep.folder, program)] if waits else []
     # A plan by importance is that of the quick preset.
     if not sweep.plan.importance:

@@ -30,15 +30,24 @@ def test_unstable_blocks(tmp_path) -> None:
     (found,) = warnings_of(tmp_path, [*blocks(0, [1.0, 2.0, 1.0]), *blocks(1, QUIET)])
     assert found.title == "Unstable"
     assert found.text == (
-        "blocks disagree for loader 0 (500 to 1.00k samples/s): close other programs, try --num-threads 1, "
-        "--precision 5% would take about 290 blocks."
+        "blocks disagree for loader 0 (500 to 1.00k samples/s). "
+        "More blocks don't help, as ±5% takes over 60. "
+        "Close other programs, try --num-threads 1 and measure longer epochs by --epochs 10."
     )
 
 
+def test_more_blocks_are_advised_where_they_help(tmp_path) -> None:
+    """A few dozen are worth their time."""
+    (found,) = warnings_of(tmp_path, blocks(0, [1.0, 1.2, 1.0], num_threads=1))
+    assert found.text.endswith(". Close other programs; --precision 5% takes about 26 blocks.")
+
+
 def test_one_thread_needs_no_advice_on_threads(tmp_path) -> None:
-    """There is one already."""
-    (found,) = warnings_of(tmp_path, blocks(0, [1.0, 2.0, 1.0], num_threads=1))
-    assert "--num-threads" not in found.text
+    """There is one already, or some configurations have one."""
+    for number, others in enumerate(([], blocks(1, [1.0, 2.0, 1.0], num_threads=2))):
+        rows = [*blocks(0, [1.0, 2.0, 1.0], num_threads=1), *others]
+        (found,) = warnings_of(tmp_path / str(number), rows)
+        assert "--num-threads" not in found.text
 
 
 def test_disturbed_blocks(tmp_path) -> None:

@@ -149,7 +149,7 @@ def test_a_pause_of_the_sweep_is_not_counted(tmp_path, monkeypatch) -> None:
     runner = FakeRunner(takes)
     blocks = run(runner, tmp_path, bounds={}, budget_s=10)
     assert Counter(runner.loaders()) == {0: 3, 1: 3, 2: 3}
-    assert blocks.left_out == 0
+    assert (blocks.left_out, blocks.rest_s) == (0, 0)
 
 
 def test_the_budget_leaves_trials_out(tmp_path, monkeypatch) -> None:
@@ -164,6 +164,8 @@ def test_the_budget_leaves_trials_out(tmp_path, monkeypatch) -> None:
     blocks = run(FakeRunner(takes), tmp_path, bounds={}, budget_s=9)
     assert Counter(read_runs(tmp_path)["block"]) == {0: 3, 1: 1}
     assert blocks.left_out == 5
+    # Each takes the two seconds of those that ran.
+    assert blocks.rest_s == 10
 
 
 def test_a_block_that_cannot_be_whole_begins_with_the_baseline(tmp_path, monkeypatch) -> None:

@@ -25,3 +25,12 @@ from bench.report.page.repeat_command import write_repeat_command
 def test_the_folder_of_a_run_is_left_out(command, expected) -> None:
     """It isn't empty any more, so the same command would be refused."""
     assert write_repeat_command({"command": command}) == expected
+
+
+@pytest.mark.parametrize("given", ["", "--budget 5 ", "--budget=5 "])
+def test_an_option_can_have_another_value(given) -> None:
+    """It stands before the arguments of a script."""
+    command = write_repeat_command(
+        {"command": f"python -m bench.sweep train.py {given}-- --budget 1"}, {"--budget": "2m"}
+    )
+    assert command == "python -m bench.sweep train.py --budget 2m -- --budget 1"

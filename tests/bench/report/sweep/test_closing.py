@@ -6,13 +6,17 @@ import shlex
 from pathlib import Path
 
 from bench.report.sweep.closing import list_next, print_end, print_unmeasured
+from bench.report.sweep.missing import Rest
 from bench.report.sweep.outcome import SweepOutcome
 from tests.bench.report.printing import capture
 from tests.bench.report.sweeps import parse
 
+FOLDER = Path("my results")
+RESUME = "python -m bench.sweep --resume 'my results'"
 
-def end(outcome: SweepOutcome) -> list[str]:
-    return capture(lambda c: print_end(c, Path("my results"), outcome), width=60).splitlines()
+
+def end(outcome: SweepOutcome, rest: Rest | None = None) -> list[str]:
+    return capture(lambda c: print_end(c, FOLDER, outcome, rest), width=60).splitlines()
 
 
 def test_a_complete_sweep_names_its_folder() -> None:
@@ -22,10 +26,11 @@ def test_a_complete_sweep_names_its_folder() -> None:
 
 def test_an_incomplete_sweep_can_be_resumed() -> None:
     """By a command that can be pasted: one line, with the folder's name quoted."""
-    command = "To measure the rest: python -m bench.sweep --resume 'my results'"
-    assert end(SweepOutcome(problem=OSError("disk"))) == [command, "Results: my results"]
-    assert end(SweepOutcome(left_out=2, interrupted=True)) == [
-        "The budget left out 2 trials; --blocks or --budget give more.",
+    rest = Rest("To measure the rest", RESUME)
+    command = f"To measure the rest: {RESUME}"
+    assert end(SweepOutcome(problem=OSError("disk")), rest) == [command, "Results: my results"]
+    assert end(SweepOutcome(left_out=2, interrupted=True), rest) == [
+        "The budget left out 2 trials",
         "Interrupted: what was measured until then is kept.",
         command,
         "Results: my results",
@@ -33,19 +38,16 @@ def test_an_incomplete_sweep_can_be_resumed() -> None:
 
 
 def test_what_was_not_measured_at_all_is_named() -> None:
-    """With the command that measures it, which can be pasted."""
-    folder = Path("my results")
+    """In one line, whatever the width. The trials that others lack are counted apart."""
 
-    def show(*names: str) -> list[str]:
-        return capture(
-            lambda c: print_unmeasured(c, names, folder, "loaderbench sweep"), width=60
-        ).splitlines()
+    def show(*names: str) -> str:
+        return capture(lambda c: print_unmeasured(c, names), width=60)
 
-    assert show() == []
-    assert show("a x=[1]", "b") == [
-        "The budget had no time for 2 configurations: a x=[1] and b",
-        "To measure them: loaderbench sweep --resume 'my results'",
-    ]
+    assert show() == ""
+    assert show("a x=[1]", "b") == "The budget had no time for 2 configurations: a x=[1] and b\n"
+    assert end(SweepOutcome(left_out=2, unmeasured=(1,)))[0] == (
+        "The budget left out 2 trials, of configurations that have others"
+    )
 
 
 def test_the_next_command_is_that_of_the_same_program() -> None:

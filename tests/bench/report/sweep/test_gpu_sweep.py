@@ -37,7 +37,7 @@ def conclude(
     """Return the end of a quick sweep, and what it prints."""
     sweep = measure_on_gpu(folder, unmeasured, gpu=gpu)
     console = Console(file=io.StringIO(), width=100)
-    begun = SweepConclusion(sweep, numbered_workload(), SweepOutcome(unmeasured=unmeasured))
+    begun = SweepConclusion(sweep, numbered_workload(), SweepOutcome(unmeasured=unmeasured, rest_s=100.0))
     done = conclude_sweep(begun, SweepPrinter(console))
     return done, console.file.getvalue()
 
@@ -97,7 +97,8 @@ def test_what_the_budget_left_out_is_one_line(tmp_path) -> None:
     done, text = conclude(tmp_path, LAST)
     (line,) = [line for line in text.splitlines() if line.startswith("The budget had no time for")]
     assert line.startswith("The budget had no time for 3 configurations: torch_dataloader ")
-    assert f"To measure them: python -m bench.sweep --resume {tmp_path}" in text
+    command = f"python -m bench.sweep --resume {tmp_path} --budget 3m"
+    assert f"To measure what is missing, about 1 min 40 s: {command}\n" in text
     names = [done.sweep.names[number] for number in LAST]
     assert describe_sweep(done, [], 0)["configurations_left_out"] == names
     assert f"the budget had no time for {names[0]}" in (tmp_path / "report.html").read_text()
