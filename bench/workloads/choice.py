@@ -74,7 +74,7 @@ class PictureChoice:
     @property
     def expected_samples(self) -> int:
         """Samples of the training split."""
-        return expected_samples(self.dataset, self.data_dir)
+        return expected_samples(self.dataset, self.data_dir, self.mirror)
 
     def find(self, notify: Notify, show: ShowDownload) -> FashionMnist:
         """Find, download or draw the data."""

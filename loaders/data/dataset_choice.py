@@ -14,6 +14,7 @@ from loaders.data.dataset_ref import DatasetRef
 from loaders.data.download import DownloadLimits, Progress
 from loaders.data.errors import DataError
 from loaders.data.files_choice import choose_files
+from loaders.data.given_folder import check_exists
 from loaders.data.idx_files import CONVERTED, IdxFiles
 from loaders.data.idx_finder import find_in_folder, list_folder
 from loaders.data.known_dataset import FASHION_MNIST, identify, name_classes
@@ -45,7 +46,7 @@ def locate(
 
     Raises:
         DataError: the data are missing, damaged, or not what was asked for. No other data replace those that
-            lie under `data_dir`.
+            lie under `data_dir`, or that were expected in a folder which isn't there.
     """
     count = _parse_count(dataset)
     data_dir = _expand(data_dir)
@@ -53,6 +54,8 @@ def locate(
         return _draw(count, data_dir, notify)
     choice = choose_files(data_dir, fashion_only=dataset == "fashion-mnist")
     if choice is None:
+        if dataset == "auto" and mirror is None:
+            check_exists(data_dir)
         folder = data_dir / "FashionMNIST" / "raw"
         _check_empty(folder)
         try:
@@ -78,10 +81,15 @@ def locate(
     return _check(files, dataset, notify)
 
 
-def expected_samples(dataset: str, data_dir: Path) -> int:
+def expected_samples(dataset: str, data_dir: Path, mirror: str | None = None) -> int:
     """Return the number of training samples that `locate` would find.
 
     At most a header is read; nothing is written or downloaded.
+
+    Args:
+        dataset: name of the dataset.
+        data_dir: folder of the data.
+        mirror: URL of a folder to download from; default None for torchvision's mirrors.
 
     Raises:
         DataError: `locate` would raise it too, as far as the names and the header tell.
@@ -91,7 +99,11 @@ def expected_samples(dataset: str, data_dir: Path) -> int:
     if count is not None:
         return count
     choice = choose_files(data_dir, fashion_only=dataset == "fashion-mnist")
-    return fashion_mnist.TRAIN_SAMPLES if choice is None else idx.count_images(choice.files.paths("train")[0])
+    if choice is not None:
+        return idx.count_images(choice.files.paths("train")[0])
+    if dataset == "auto" and mirror is None:
+        check_exists(data_dir)
+    return fashion_mnist.TRAIN_SAMPLES
 
 
 def _parse_count(dataset: str) -> int | None:
