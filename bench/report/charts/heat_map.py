@@ -63,7 +63,10 @@ def _choose_knobs(sweep: RankedSweep) -> tuple[tuple[str, str], list[Panel]] | N
 
 
 def _is_filled(lines: pd.DataFrame, pair: tuple[str, str]) -> bool:
-    """Return whether most cells of a map were measured, each once, and both knobs vary in it."""
+    """Return whether most cells of a map were measured, each once, and both knobs were varied together.
+
+    Two lines of cells that cross, one knob varied in each, have charts of their own.
+    """
     counts = [lines[name].nunique() for name in pair]
     full = counts[0] * counts[1]
     return (
@@ -71,6 +74,7 @@ def _is_filled(lines: pd.DataFrame, pair: tuple[str, str]) -> bool:
         and max(counts) <= MOST_VALUES
         and not lines.duplicated(list(pair)).any()
         and len(lines) >= LEAST_FILLED * full
+        and all((lines[name].value_counts() >= 2).sum() >= 2 for name in pair)
     )
 
 

@@ -129,5 +129,5 @@ def _caption(sweep: RankedSweep, ceilings: pd.Series[float]) -> str:
             "× is the median ratio to the baseline, taken inside each block; a thin line marks the baseline."
         )
     if ceilings.notna().any():
-        sentences.append("A ceiling is what no loader can beat here.")
+        sentences.append("A ceiling is what no loader can beat here with the threads of the row.")
     return join_sentences(*sentences, describe_selection(sweep), describe_context(sweep))

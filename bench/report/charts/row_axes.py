@@ -18,7 +18,7 @@ WIDTH, ROW_INCHES = 7.5, 0.44
 # Distance of a name to its marks, in rows.
 LABEL = 0.43
 # Width of a column of figures, as a share of the axes, and letters of a name beside two columns.
-COLUMN, NAME_LETTERS = 0.185, 58
+COLUMN, NAME_LETTERS = 0.215, 58
 # Heights in inches of what stands above and below the rows.
 ABOVE, BELOW = 0.62, 0.85
 

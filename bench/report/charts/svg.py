@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+# Width of a chart that fills the page, in points, and the share of it below which a chart is narrow.
+WHOLE, NARROW = 540.0, 0.9
 # Text stays text, which can be searched and copied. Ids are the same whenever a chart is drawn.
 SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "loaderbench"}
 # A file of its own has no page that says which colours text and background have.
@@ -48,7 +50,12 @@ def to_svg(chart: Chart) -> str:
         ChartsError: matplotlib can't draw it.
     """
     with _hide_title(chart.figure):
-        return _serialise(_make_element(chart))
+        svg = _make_element(chart)
+    # A page stretches a chart to the width of its text, and letters with it. A narrow one stays narrow.
+    width = float(svg.get("viewBox", f"0 0 {WHOLE} 0").split()[2])
+    if width < NARROW * WHOLE:
+        svg.set("style", f"max-width: {100 * width / WHOLE:.0f}%")
+    return _serialise(svg)
 
 
 def to_svg_file(chart: Chart) -> bytes:

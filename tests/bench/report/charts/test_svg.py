@@ -87,3 +87,10 @@ def test_a_page_has_a_heading_instead_of_the_title(charts) -> None:
     assert chart.title in list_texts(file)
     assert "prefers-color-scheme:dark" in file.find(f"{SVG}style").text
     assert to_svg_file(chart) == before
+
+
+def test_letters_are_as_large_in_each_chart(drawn) -> None:
+    """A page stretches charts to its width. One of a single panel is narrower, and stays so."""
+    widths = {chart.name: svg.get("style", "") for chart, svg in drawn}
+    assert widths["ranking"] == ""
+    assert widths["memory"].startswith("max-width: 7")
