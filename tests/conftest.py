@@ -17,7 +17,10 @@ from loaders import registry
 from tests import fakes
 
 # Files that take longest. They come first, so that processes that share the files end together.
-LONGEST = ("test_survival.py", "test_faults.py", "test_sweep.py", "test_contract.py", "test_fused_step.py")
+LONGEST = (
+    "test_cuda_sweep.py", "test_survival.py", "test_faults.py", "test_sweep.py", "test_contract.py",
+    "test_fused_step.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

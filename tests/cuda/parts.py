@@ -70,7 +70,7 @@ def _count_processes() -> int:
 
 def _run_tests(setting: Setting) -> list[str]:
     processes = _count_processes()
-    shared = ["-n", str(processes), "--dist", "load"] if processes > 1 and find_spec("xdist") else []
+    shared = ["-n", str(processes), "--dist", "worksteal"] if processes > 1 and find_spec("xdist") else []
     return _make_pytest(
         setting, _list_test_files("cuda"), "-m", "cuda and not alone", "--durations=20", *shared
     )
