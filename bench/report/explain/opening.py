@@ -8,7 +8,7 @@ from rich.markup import escape
 from bench.analysis.evidence import LoaderSetup
 from bench.report.console import print_line
 from bench.report.explain.wording import NO_STEP, describe_setup
-from bench.text import format_count, format_duration
+from bench.text import format_count, format_duration, format_time
 
 
 def print_first_look(console: Console, name: str) -> None:
@@ -68,5 +68,6 @@ def print_cut(console: Console, batches: int, whole: int | None, epoch_s: float 
     """
     of = f"{batches:,} of " if whole is not None else ""
     counted = format_count(batches if whole is None else whole, "batch")
-    lasting = f", about {format_duration(epoch_s)}" if epoch_s is not None else ""
+    form = format_duration if epoch_s is not None and epoch_s >= 1 else format_time
+    lasting = f", about {form(epoch_s)}" if epoch_s is not None else ""
     print_line(console, f"An epoch ends after {of}{counted}{lasting}; --batches N sets another end")

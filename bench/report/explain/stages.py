@@ -25,6 +25,9 @@ MOST_STAGES = 6
 FEW_INDICES = 4
 # Causes of start-up below this share of it aren't named.
 LEAST_CAUSE = 0.02
+# The first two causes of start-up, with workers and without.
+START_UP_WORDS = ("starting workers", "imports in workers")
+START_UP_WORDS_ALONE = ("making the iterator", "drawing the indices")
 
 
 def describe_ladder(explanation: Explanation) -> Remark | None:
@@ -76,9 +79,12 @@ def describe_start_up(explanation: Explanation) -> Remark | None:
     found = explanation.start_up
     if found is None:
         return None
+    setup = explanation.setup
+    # Without workers the loop itself makes the iterator, and draws the indices before it fetches them.
+    first, second = START_UP_WORDS if setup.num_workers else START_UP_WORDS_ALONE
     causes = {
-        "starting workers": found.starting_s,
-        "imports in workers": found.importing_s,
+        first: found.starting_s,
+        second: found.importing_s,
         "loading the batch": found.fetching_s,
         "handing it on": found.handing_s,
     }
@@ -90,7 +96,6 @@ def describe_start_up(explanation: Explanation) -> Remark | None:
     ]
     details = f" ({join_words(named)})" if named else ""
     pickled = ""
-    setup = explanation.setup
     if setup.num_workers and setup.multiprocessing_context != FORK and found.pickled_bytes is not None:
         taken = f", {format_time(found.pickling_s)} for all" if found.pickling_s else ""
         pickled = f" Pickled for each worker: {format_bytes(found.pickled_bytes)}{taken}."

@@ -192,7 +192,13 @@ def test_start_up_is_one_sentence() -> None:
     timed = replace(spawned, start_up=replace(spawned.start_up, pickling_s=0.012))
     assert "Pickled for each worker: 3 MiB, 12 ms for all." in flow(timed)
     alone = replace(pickled.setup, multiprocessing_context=None, num_workers=0)
-    assert "Pickled" not in flow(replace(pickled, setup=alone))
+    found = flow(replace(pickled, setup=alone))
+    assert "Pickled" not in found
+    # Nothing is said of workers that aren't there.
+    assert (
+        "Start-up: 61 ms to the first batch (making the iterator 31, drawing the indices 20, loading the batch "
+        "24 and handing it on 6); "
+    ) in found
 
 
 def test_an_undecided_explanation_claims_nothing() -> None:

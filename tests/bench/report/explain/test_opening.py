@@ -41,3 +41,10 @@ def test_an_epoch_that_is_cut_has_its_number_of_batches(batches, whole, counted)
     """Of a stream nobody knows the whole number."""
     text = capture(lambda console: print_cut(console, batches, whole, None))
     assert text.startswith(f"An epoch ends after {counted}; --batches N")
+
+
+@pytest.mark.parametrize(("epoch_s", "lasting"), [(0.24, "240 ms"), (0.004, "4 ms"), (2.9, "3 s")])
+def test_a_short_epoch_lasts_longer_than_0_s(epoch_s, lasting) -> None:
+    """A time below a second is in smaller units."""
+    text = capture(lambda console: print_cut(console, 16, 94, epoch_s))
+    assert f"batches, about {lasting}; --batches N" in " ".join(text.split())

@@ -264,7 +264,10 @@ FORK = """
         os._exit(0)
 """
 FAULTS = {
-    "no loader": ("print('hello')", "has no DataLoader"),
+    "no loader": (
+        "print('hello')",
+        r"has no DataLoader: .* name what makes them, as in .*script\.py:NAME; its output",
+    ),
     "not iterated": (LOADER, "ended before its first batch: it makes 1 DataLoader and iterates none"),
     "empty": (f"{LOADER}    for _ in DataLoader([]): pass", "ended before its first batch"),
     "exit": (
