@@ -176,8 +176,10 @@ class StartUp:
     Attributes:
         first_s: from before `iter(loader)` to the first batch, in a first epoch.
         each_epoch_s: the same in later epochs, which pay it again.
-        starting_s: creating the workers, which includes pickling where they aren't forked.
-        importing_s: imports and unpickling in the workers; 0 for forked ones.
+        starting_s: creating the workers, which includes pickling where they aren't forked; without workers,
+            making the iterator.
+        importing_s: imports and unpickling in the workers; 0 for forked ones. Without workers, drawing the
+            indices of the first batch.
         fetching_s: loading of the first batch.
         handing_s: the rest: the way of the first batch.
         pickled_bytes: bytes of what is pickled for each worker; None if unknown.
