@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-# Parts of an epoch that run one after another on the GPU. Copies can run beside them.
-COMPUTING = ("device_data_s", "device_step_s")
+# Parts of an epoch in which the GPU computes. Copies run beside them.
+COMPUTING = ("device_step_s", "device_data_s")
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class DeviceBusy:
 
     Attributes:
         share: the share, 0 to 1.
-        is_bound: whether the GPU may compute for less, since a step holds moments in which it waits for the
-            host to launch the next kernel. A step in CUDA graphs has none.
+        is_bound: whether the GPU may compute for less. A step holds moments in which it waits for the host to
+            launch the next kernel, unless it is in CUDA graphs; and the loader's kernels may run beside it.
     """
 
     share: float
@@ -39,5 +39,6 @@ def find_busy(line: Mapping[str, Any] | pd.Series) -> DeviceBusy | None:
         return None
     if pd.isna(line["device_step_s"]) or pd.isna(line["wall_s"]):
         return None
-    seconds = sum(float(line[name]) for name in COMPUTING if not pd.isna(line[name]))
-    return DeviceBusy(min(1.0, seconds / float(line["wall_s"])), line["cuda_graph"] != "on")
+    step_s, data_s = (0.0 if pd.isna(line[name]) else float(line[name]) for name in COMPUTING)
+    is_bound = line["cuda_graph"] != "on" or data_s > 0
+    return DeviceBusy(min(1.0, (step_s + data_s) / float(line["wall_s"])), is_bound)

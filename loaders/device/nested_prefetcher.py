@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from loaders.data.nested_batch import move, move_parts
-from loaders.device.device import CudaDevice, Device, Event, Span, no_span
+from loaders.device.device import CudaDevice, Device, Event, Span, Stream, no_span
 
 _NO_BATCH = object()
 
@@ -43,7 +43,7 @@ class NestedPrefetcher:
         self.loader = loader
         self._device: Device = CudaDevice(device) if isinstance(device, str) else device
         self._reuses_buffers = reuses_buffers
-        self._copies = self._device.stream()
+        self._copies: Stream = self._device.stream()
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch; TypeError if the loader has no length."""

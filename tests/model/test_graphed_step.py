@@ -133,7 +133,7 @@ def test_it_learns_what_the_plain_step_learns(loss, chunk_batches) -> None:
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared", "absolute", "huber:0.5"])
 @pytest.mark.parametrize("spec", [{}, {"chunk_batches": 3}, {"static_addresses": False}])
 def test_a_graph_needs_no_code_of_python(loss, spec) -> None:
-    """Replays of recorded operations in the same memory learn what calls do, with more sizes than are kept."""
+    """Replays of recorded operations learn what calls do, for more sizes than are kept."""
     step, _ = make_graphed(loss, **spec)
     step._graphs = graphs = RecordedGraphs()
     graphs.state = (step.model.weight, step.model.bias, step._total_loss)
