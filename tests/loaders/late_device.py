@@ -98,7 +98,7 @@ class LateDevice:
             self.alias(memory).fill_(poison)
         else:
             filled = self.alias(memory)
-            self._current.work.append(lambda: filled.fill_(poison))
+            self.launch(lambda: filled.fill_(poison))
         return memory
 
     def alias(self, tensor: torch.Tensor) -> torch.Tensor:
