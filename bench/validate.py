@@ -22,7 +22,7 @@ from rich.console import Console
 
 from bench.cli.command_line import run_command
 from bench.cli.option_readers import make_list_reader, make_reader
-from bench.cli.regret_options import BUDGET, make_regret_options
+from bench.cli.regret_options import BUDGET, make_regret_options, resume_regret
 from bench.cli.user_path import UserPath
 from bench.plan.plan import PlanError
 from bench.plan.revision_options import BLOCKS
@@ -30,14 +30,13 @@ from bench.process.errors import ProcessError
 from bench.records.errors import ResultsError
 from bench.report.console import make_console
 from bench.runner.tuning import exhaustive
-from bench.text import format_count
 from bench.validation.cases import CASES
 from bench.validation.comparison.block_group import STEP_OF_RUNS
-from bench.validation.comparison.findings import ComparisonError
 from bench.validation.comparison.measure_rates import RatesOptions, measure_rates
 from bench.validation.diagnosis.plants import PLANTS
-from bench.validation.diagnosis.scoring import score_diagnosis
+from bench.validation.diagnosis.scoring import DiagnosisOptions, score_diagnosis
 from bench.validation.judging import CaseResult
+from bench.validation.keeping import keep_results, print_missing
 from bench.validation.measuring import measure_cases
 from bench.validation.tables import print_cheats, print_conclusion, print_problems, print_readings
 from bench.validation.tuning import measure_regret, measure_tunings
@@ -61,39 +60,41 @@ KINDS = ("diagnosis", "comparison", "tuning", "regret")
 # Options, and the kinds that have them.
 KINDS_OF = {
     "runs": ("comparison", "tuning"),
-    "out": ("comparison", "tuning", "regret"),
+    "out": ("diagnosis", "comparison", "tuning", "regret"),
     "seeds": ("regret",),
     "budget": ("regret",),
+    "resume": ("regret",),
 }
 HELP = (
-    "Measure loaders with planned costs, and loaders that cheat; exit 1 if one is misjudged. "
-    "With --diagnosis, explain trainings with planted causes, and print how often their causes are named. "
-    "With --comparison, compare loaders of the same code and slower ones, and print how often that is right. "
-    "With --tuning, tune simulated and real loaders whose best setting is known, and print how often it is "
-    "found. With --regret, tune a loader with several seeds, measure the whole grid of its settings, and "
-    "print how far the choices stay behind its best. Options of the tuning follow --, as bench.tune takes "
-    "them. Without them: 216 settings of small pictures."
+    "Check the toolkit on what is known beforehand. Without an option: loaders and scripts with planned "
+    "costs, and ones that cheat, in two minutes.\n\n"
+    "With --regret, target and options of the tuning follow --, as bench.tune takes them. Without them it "
+    "tunes 216 settings of small pictures.\n\n"
+    "Exit codes: 0 if enough is right, 1 if not or if something failed, 2 for bad input, 130 after Ctrl-C. "
+    "What was measured until then is printed and kept."
 )
 
 
 def validate(cases: Sequence[ValidationCase], console: Console) -> int:
     """Measure the cases, print the results, and return the exit code: 0 if all are right, else 1.
 
-    An interrupt ends the measuring. The results until then are printed all the same.
+    A case that fails is wrong. An interrupt ends the measuring. The results until then are printed all the
+    same.
     """
     began_s = time.monotonic()
     results: list[CaseResult] = []
-    try:
-        results.extend(measure_cases(cases, console))
-    finally:
+
+    def conclude(is_whole: bool) -> None:
         if results:
             console.print()
             print_readings(console, results)
             print_cheats(console, results)
             print_problems(console, results)
             print_conclusion(console, results, time.monotonic() - began_s)
-        if len(results) < len(cases):
-            console.print(f"Ended early: {len(results)} of {format_count(len(cases), 'case')} measured")
+        print_missing(console, None if is_whole else len(results), len(cases), "case")
+
+    with keep_results(conclude):
+        results.extend(measure_cases(cases, console))
     return 0 if all(result.right for result in results) else 1
 
 
@@ -119,20 +120,24 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     is_flag=True,
     # What --only may name depends on it.
     is_eager=True,
-    help="explain trainings with planted causes, some 30 minutes",
+    help="explain trainings with planted causes, and count those that are named; some 35 minutes",
 )
 @click.option(
-    "--comparison", is_flag=True, help="compare loaders that are the same or slower, some 8 minutes"
+    "--comparison",
+    is_flag=True,
+    help="compare loaders that are the same or slower, and count right answers; some 8 minutes",
 )
 @click.option(
     "--tuning",
     is_flag=True,
     # What --only may name depends on it.
     is_eager=True,
-    help="tune landscapes and loaders whose best setting is known, some 50 minutes",
+    help="tune landscapes and loaders whose best setting is known, and count hits; some 50 minutes",
 )
 @click.option(
-    "--regret", is_flag=True, help="tune with several seeds and measure the whole grid, some 60 minutes"
+    "--regret",
+    is_flag=True,
+    help="tune with several seeds, and compare the choices with the whole grid; some 60 minutes",
 )
 @click.option("--only", metavar="LIST", callback=_read_names, help="measure only these cases")
 @click.option(
@@ -165,9 +170,15 @@ def _read_names(context: click.Context, option: click.Parameter, text: str | Non
     type=UserPath(),
     metavar="DIR",
     help=(
-        "with --comparison, --tuning or --regret: folder of the results; default "
-        "results/<UTC time>-comparison, -tuning or -regret"
+        "with --diagnosis, --comparison, --tuning or --regret: folder of the results; default "
+        "results/<UTC time>-diagnosis and the like"
     ),
+)
+@click.option(
+    "--resume",
+    type=UserPath(),
+    metavar="DIR",
+    help="with --regret: go on with the results in this folder; its command says what is measured",
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- [TARGET] [OPTIONS OF bench.tune]]")
 def command(words: tuple[str, ...], **given: Any) -> int:
@@ -177,6 +188,8 @@ def command(words: tuple[str, ...], **given: Any) -> int:
     only, blocks, out = given["only"], given["blocks"], given["out"]
     runs = given["runs"] or RUNS
     if kind == "regret":
+        if given["resume"] is not None:
+            return measure_regret.measure_regret(resume_regret(given["resume"]), console)
         budget, seeds = given["budget"] or BUDGET, given["seeds"] or SEEDS
         order = make_regret_options(words, budget, seeds, blocks or exhaustive.BLOCKS, out)
         return measure_regret.measure_regret(order, console)
@@ -187,7 +200,7 @@ def command(words: tuple[str, ...], **given: Any) -> int:
         return measure_rates(RatesOptions(runs, blocks or BLOCKS, out), console)
     if kind == "diagnosis":
         plants = [PLANTS_BY_NAME[name] for name in only or PLANTS_BY_NAME]
-        return score_diagnosis(plants, blocks or DIAGNOSIS_BLOCKS, console)
+        return score_diagnosis(DiagnosisOptions(plants, blocks or DIAGNOSIS_BLOCKS, out), console)
     return validate(_choose_cases(only, console), console)
 
 
@@ -212,6 +225,13 @@ def _check_kind(kinds: Sequence[str], given: Mapping[str, Any]) -> str:
     for name, kinds_of in KINDS_OF.items():
         if given[name] is not None and kind not in kinds_of:
             raise click.UsageError(f"--{name}: it needs {_join_kinds(kinds_of)}")
+    if given["resume"] is not None:
+        for name in ("seeds", "blocks", "budget", "out", "words"):
+            if given[name]:
+                typed = given["words"][0] if name == "words" else f"--{name}"
+                raise click.UsageError(
+                    f"{typed}: the recorded command says what --resume measures: leave it out"
+                )
     if (given["runs"] or 0) % STEP_OF_RUNS:
         raise click.UsageError(f"--runs: {given['runs']} is not a multiple of {STEP_OF_RUNS}")
     return kind
@@ -243,7 +263,7 @@ def main(arguments: Sequence[str] | None = None, program: str | None = None) -> 
         arguments: arguments of the command; None for those of this process.
         program: name of the command; None for the one that was typed.
     """
-    errors = (ProcessError, ResultsError, TargetError, PlanError, ComparisonError, NotTunedError, DataError)
+    errors = (ProcessError, ResultsError, TargetError, PlanError, NotTunedError, DataError)
     run_command(command, user_errors=errors, arguments=arguments, program=program)
 
 

@@ -11,7 +11,10 @@ import click
 from bench.cli.resumed_command import TUNE_PROGRAMS
 from bench.cli.tune_command import make_tune_command
 from bench.plan.tune_options import TuneOptions
-from bench.validation.tuning.measure_regret import RegretOptions
+from bench.records.errors import ResultsError
+from bench.records.results_folder import read_environment
+from bench.validation.tuning.regret_measuring import NAME
+from bench.validation.tuning.regret_options import MakeTuning, RegretOptions
 
 # Fashion-MNIST's form, with so few samples that the whole grid takes minutes: 216 configurations.
 GRID = (
@@ -48,16 +51,39 @@ def make_regret_options(
         if word.partition("=")[0] in OWN:
             raise click.UsageError(f"{word.partition('=')[0]}: --regret chooses it for each tuning itself")
     tuned = ("--budget", budget, *(words or GRID))
+    return RegretOptions(_make_tunings(tuned), tuned, seeds, blocks, out)
+
+
+def _make_tunings(words: tuple[str, ...]) -> MakeTuning:
+    """Return the function that makes the order of a tuning with a seed, as the words of a command say."""
     program = " ".join(TUNE_PROGRAMS[0])
 
     def make_tuning(seed: int, folder: Path) -> TuneOptions:
-        given = ["--seed", str(seed), "--out", str(folder), *tuned]
+        given = ["--seed", str(seed), "--out", str(folder), *words]
         options = make_tune_command(_keep).main(args=given, prog_name=program, standalone_mode=False)
         if not isinstance(options, TuneOptions):
             raise click.UsageError(f"{' '.join(words)}: it prints and tunes nothing")
         return options
 
-    return RegretOptions(make_tuning, tuned, seeds, blocks, out)
+    return make_tuning
+
+
+def resume_regret(folder: Path) -> RegretOptions:
+    """Return the order whose results a folder holds in part.
+
+    Args:
+        folder: folder of the results.
+
+    Raises:
+        ResultsError: the folder holds no regrets.
+        click.ClickException: the recorded tuning has options that this version doesn't know.
+    """
+    environment = read_environment(folder)
+    settings = environment.get(NAME)
+    if not isinstance(settings, dict) or not {"seeds", "blocks", "words"} <= settings.keys():
+        raise ResultsError(f"{folder} holds no regrets that can go on: name a folder that --regret made")
+    words, seeds, blocks = settings["words"], settings["seeds"], settings["blocks"]
+    return RegretOptions(_make_tunings(tuple(words)), tuple(words), seeds, blocks, folder, is_resumed=True)
 
 
 def _keep(options: TuneOptions) -> TuneOptions:

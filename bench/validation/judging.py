@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from bench.records.row import Row
 from bench.validation.validation_case import ValidationCase
 
-# The largest difference from the plan: a share of it, or for a time this many seconds if that is more.
+# The largest difference from the plan: a share of it, or for a time this many seconds if that is more. A wait
+# ends some microseconds late and a batch costs some 30 µs besides, in all under 1% of an epoch. A batch of 10
+# to 20 that is counted twice or left out makes 5% or more.
 TOLERANCE = 0.02
 TOLERANCE_S = 1e-3
 # Columns that also vary by themselves, with the share of the plan that they may be off. Other processes slow
-# computing down, building includes reading the data, and a shuffle's quality is a matter of chance.
+# computing down, building includes reading the data, and a shuffle's quality is a matter of chance: of 1,000
+# samples its standard deviation is 2%.
 WIDER = {"cpu_s": 0.05, "build_s": 0.05, "between_epochs_cpu_s": 0.05, "shuffle_quality": 0.1}
 # Columns that only the first epoch of a trial has.
 FIRST_EPOCH = ("build_s",)

@@ -203,6 +203,26 @@ def test_an_interrupt_keeps_the_results_until_then(trials, monkeypatch) -> None:
     assert printed.endswith("Ended early: 1 of 2 cases measured\n")
 
 
+def test_a_case_that_fails_costs_no_other(trials, monkeypatch) -> None:
+    """It is wrong, with its cause."""
+    run = measuring.TrialRunner.run
+
+    def fail(runner, trial):
+        if len(trials) == 2:
+            trials.pop()
+            raise ZeroDivisionError("a fault")
+        return run(runner, trial)
+
+    monkeypatch.setattr(measuring.TrialRunner, "run", fail)
+    trials += [rows_of(SLEEP, 0.03, 0.03), []]
+    code, out = run_validate(CHEAT, SLEEP)
+    assert code == 1
+    assert "1/2 cheat: WRONG" in out
+    assert "2/2 sleep: right" in out
+    assert "ZeroDivisionError: a fault" in out
+    assert "Ended early" not in out
+
+
 def test_all_right_is_exit_code_0() -> None:
     """A real trial counts its batches, which can't depend on the machine."""
     code, out = run_validate(replace(SLEEP, epochs=2, readings={"batches": 3}))
@@ -276,7 +296,9 @@ def test_diagnosis_explains_the_planted_trainings(monkeypatch, arguments, count,
     """The exit code is that of the score."""
     asked = []
     monkeypatch.setattr(
-        validate, "score_diagnosis", lambda plants, blocks, console: asked.append((len(plants), blocks)) or 1
+        validate,
+        "score_diagnosis",
+        lambda options, console: asked.append((len(options.plants), options.blocks)) or 1,
     )
     assert exit_code(*arguments) == 1
     assert asked == [(count, blocks)]

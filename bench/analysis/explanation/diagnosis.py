@@ -49,7 +49,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     second_share = max((loss.share for loss in rivals if loss.cause is second), default=0.0)
     return Diagnosis(
         cause=first.cause,
-        stage=first.stage if first.cause is Cause.TRANSFORM else "",
+        stage=first.stage,
         is_sure=_is_sure(facts, first, losses),
         evidence=describe_evidence(facts, first),
         second=second if second_share >= SECOND_MATTERS and second is not Cause.UNDECIDED else None,

@@ -86,6 +86,15 @@ def find_transport_share(facts: Facts) -> float:
     return share if facts.idle_share is None else min(share, facts.idle_share)
 
 
+def find_order_share(facts: Facts) -> float:
+    """Return the share of a whole epoch in which the sampler names samples and the training waits.
+
+    Where workers are never idle, loading goes on beside it, and a faster sampler would save nothing.
+    """
+    share = facts.find_share(facts.order_s)
+    return share if facts.idle_share is None else min(share, facts.idle_share)
+
+
 def find_contention_share(facts: Facts) -> float:
     """Return the share of a whole epoch by which the step is slower beside busy workers than alone."""
     return facts.find_share(facts.contention_s)
@@ -96,9 +105,10 @@ def _find_loading_losses(facts: Facts) -> Iterator[Loss]:
     known_s = math.fsum(stage.batch_s for stage in facts.stages)
     # Without workers the rest of the waiting is the sampler's and the DataLoader's own.
     loading_s = known_s if in_training and known_s else facts.loading_s
-    share = facts.find_share(loading_s) + find_contention_share(facts)
-    if in_training:
-        yield Loss(Cause.FETCH, facts.find_share(facts.order_s), ORDER)
+    order = find_order_share(facts)
+    yield Loss(Cause.FETCH, order, ORDER)
+    loading = facts.find_share(loading_s) - (0.0 if in_training and known_s else order)
+    share = max(0.0, loading) + find_contention_share(facts)
     stragglers = min(share, find_straggling_share(facts))
     yield Loss(Cause.STRAGGLERS, stragglers)
     rest = max(0.0, share - stragglers)

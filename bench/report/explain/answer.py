@@ -31,7 +31,7 @@ def answer_in_a_sentence(explanation: Explanation) -> str:
 
 
 def name_cause(diagnosis: Diagnosis) -> str:
-    """Return the cause, with the name of the transform where one is the cause."""
+    """Return the cause, with the name of the transform, or `order` for the sampler, where it is the cause."""
     stage = printable(diagnosis.stage)
     return f"{diagnosis.cause.value} ({stage})" if stage else diagnosis.cause.value
 

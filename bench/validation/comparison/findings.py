@@ -9,6 +9,7 @@ from typing import Literal
 
 from bench.analysis.comparison.compare_folders import compare_folders
 from bench.analysis.comparison.comparison import ComparedConfiguration, Judgement
+from bench.process.errors import ExplainedError
 from bench.validation.comparison.block_group import OLD, BlockGroup
 
 # Whether the sides were measured in common blocks, or one folder after the other.
@@ -16,7 +17,7 @@ Design = Literal["common blocks", "two folders"]
 DESIGNS: tuple[Design, ...] = ("common blocks", "two folders")
 
 
-class ComparisonError(RuntimeError):
+class ComparisonError(ExplainedError):
     """A comparison that says nothing, in one line."""
 
 

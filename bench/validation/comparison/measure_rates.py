@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,10 +15,10 @@ from rich.markup import escape
 from bench.process.temporary_folder import make_folder_prefix
 from bench.records import results_folder
 from bench.report.console import print_line
-from bench.report.progress.sweep_observer import SweepObserver
 from bench.text import format_duration, join_few, printable
-from bench.validation.comparison.block_group import PLANTED, BlockGroup, find_partner, make_groups
-from bench.validation.comparison.findings import Finding, compare_group
+from bench.validation.comparison.block_group import PLANTED, BlockGroup, make_groups
+from bench.validation.comparison.compared_groups import ComparedGroups
+from bench.validation.comparison.findings import Finding
 from bench.validation.comparison.measuring import TRIAL_S, prepare_measuring
 from bench.validation.comparison.rates import FOUND_FROM, LEAST_FOUND, MOST_FALSE, Rate, count_rates
 from bench.validation.comparison.rates_files import (
@@ -30,6 +31,7 @@ from bench.validation.comparison.rates_files import (
 )
 from bench.validation.diagnosis.neighbour import keep_to_cores
 from bench.validation.judged_table import print_judged
+from bench.validation.keeping import Failure, keep_results, print_missing, write_failures
 
 NAME = "comparison"
 
@@ -58,6 +60,8 @@ class RatesOptions:
 def measure_rates(options: RatesOptions, console: Console) -> int:
     """Measure the rates, print them, and write them to a folder.
 
+    An interrupt or an error ends the measuring. The rates until then are printed and written all the same.
+
     Args:
         options: order to carry out.
         console: prints a line for each group of blocks, the table, and the conclusion.
@@ -65,13 +69,14 @@ def measure_rates(options: RatesOptions, console: Console) -> int:
     Returns:
         Exit code: 0 if few comparisons of the same code claim a difference and enough slow-downs are found;
         else 1.
+        It is 1 too where a comparison failed.
 
     Raises:
         ResultsError: the folder can't take the results.
-        ComparisonError: a comparison says nothing.
         ProcessError: no process can be started.
         TargetError: a loader can't be measured.
         StorageError: a file can't be written.
+        KeyboardInterrupt: the user has ended it.
     """
     began_s = time.monotonic()
     folder = results_folder.name_folder(options.out, NAME)
@@ -82,29 +87,59 @@ def measure_rates(options: RatesOptions, console: Console) -> int:
         root = Path(made)
         measuring = prepare_measuring(groups, options.blocks, root, options.command)
         results_folder.make_folder(folder)
-        findings: list[Finding] = []
-        for place, group in enumerate(groups, start=1):
-            title = f"{place:>{len(str(len(groups)))}}/{len(groups)} {group.loader}"
-            # Rarely refreshed: each refresh takes milliseconds from what is measured.
-            with console.status(title, refresh_per_second=2):
-                measuring.measure(group, SweepObserver())
-            found = [*compare_group(group, root)]
-            findings += found
-            console.print(f"{title}: {escape(_describe(found))}", soft_wrap=True)
-        for group in groups:
-            findings += compare_group(group, root, find_partner(groups, group))
-        write_trials(folder, groups, root)
-    rates = count_rates(findings)
-    write_findings(folder, findings)
-    write_rates(folder, rates)
-    settings = {"runs": options.runs, "blocks": options.blocks, "took_s": round(time.monotonic() - began_s)}
-    results_folder.write_json(
-        folder / results_folder.ENVIRONMENT, {**measuring.environment, "comparison": settings}
-    )
-    print_judged(console, TITLES, TEXTS, [(make_cells(rate), rate.passes) for rate in rates])
-    _print_conclusion(console, rates, time.monotonic() - began_s)
-    print_line(console, f"Results: {escape(printable(str(folder)))}")
-    return 0 if all(rate.passes for rate in rates) else 1
+        compared = ComparedGroups(groups, root)
+
+        def conclude(is_whole: bool) -> None:
+            taken_s = time.monotonic() - began_s
+            _print_rates(compared, taken_s, console, is_whole=is_whole)
+            if compared.measured or compared.failures:
+                _write(compared, folder, measuring.environment, options, taken_s)
+                print_line(console, f"Results: {escape(printable(str(folder)))}")
+
+        with keep_results(conclude):
+            for place, group in enumerate(groups, start=1):
+                title = f"{place:>{len(str(len(groups)))}}/{len(groups)} {group.loader}"
+                # Rarely refreshed: each refresh takes milliseconds from what is measured.
+                with console.status(title, refresh_per_second=2):
+                    found = compared.take(group, measuring)
+                told = f"failed: {found.cause}" if isinstance(found, Failure) else _describe(found)
+                console.print(f"{title}: {escape(told)}", soft_wrap=True)
+    return 0 if compared.is_right else 1
+
+
+def _print_rates(compared: ComparedGroups, taken_s: float, console: Console, *, is_whole: bool) -> None:
+    """Print the rates of the groups that were measured, and what is missing."""
+    compared.compare_folders()
+    rates = count_rates(compared.findings)
+    if rates:
+        print_judged(console, TITLES, TEXTS, [(make_cells(rate), rate.passes) for rate in rates])
+        if is_whole:
+            _print_conclusion(console, rates, taken_s)
+    ended = None if is_whole else len(compared.measured) + len(compared.failures)
+    failures = [*compared.failures, *compared.uncompared]
+    print_missing(console, ended, len(compared.groups), "comparison", failures)
+
+
+def _write(
+    compared: ComparedGroups,
+    folder: Path,
+    environment: Mapping[str, Any],
+    options: RatesOptions,
+    taken_s: float,
+) -> None:
+    """Write what was measured."""
+    write_failures(folder, [*compared.failures, *compared.uncompared])
+    if compared.findings:
+        write_trials(folder, compared.measured, compared.root)
+        write_findings(folder, compared.findings)
+        write_rates(folder, count_rates(compared.findings))
+    settings = {
+        "runs": options.runs,
+        "blocks": options.blocks,
+        "measured": len(compared.measured),
+        "took_s": round(taken_s),
+    }
+    results_folder.write_json(folder / results_folder.ENVIRONMENT, {**environment, NAME: settings})
 
 
 def _print_start(console: Console, groups: Sequence[BlockGroup], blocks: int) -> None:

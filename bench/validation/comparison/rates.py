@@ -9,9 +9,10 @@ from bench.analysis.comparison.comparison import JUDGEMENTS, Judgement
 from bench.validation.comparison.block_group import PLANTED
 from bench.validation.comparison.findings import DESIGNS, Design, Finding
 
-# Share of comparisons of the same code that may claim a difference.
+# Share of comparisons of the same code that may claim a difference: the nominal rate of their intervals.
 MOST_FALSE = 0.05
-# A planted slow-down of this share must be found at least so often.
+# A planted slow-down of this share must be found at least so often. It is three times the margin within which
+# two sides are called the same, so that ten blocks can show it.
 FOUND_FROM, LEAST_FOUND = 0.1, 0.9
 
 

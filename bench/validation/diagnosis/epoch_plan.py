@@ -34,6 +34,7 @@ class EpochPlan:
         shuffle: whether samples come in random order. The plan takes slow ones to be spread evenly anyway.
         in_order: whether batches come in the sampler's order.
         busy: whether the parts of loading compute, not `other_ms`, `open_ms` and `slow_ms`; else they wait.
+        order_ms: time of the sampler to name a batch's samples, in the training process.
         fetch_ms: the dataset's own time.
         slow_transform: number of the slow one of four transforms, from 1; 0 for no transforms.
         transform_ms: time in the slow transform.
@@ -66,6 +67,7 @@ class EpochPlan:
     shuffle: bool = False
     in_order: bool = True
     busy: bool = False
+    order_ms: float = 0.0
     fetch_ms: float = 0.0
     slow_transform: int = 0
     transform_ms: float = 0.0
@@ -117,6 +119,7 @@ class EpochPlan:
             prefetch_factor=self.prefetch_factor,
             in_order=self.in_order,
             cores=self.cores,
+            order=_plan(self.order_ms, busy=self.busy),
         ).run()
 
     def _list_first(self) -> list[Piece]:

@@ -86,6 +86,7 @@ class PlannedQueue:
         steps: pieces of the training process for each batch, once it has arrived.
         first: pieces of each worker before its first batch; none where workers stay between epochs.
         worker_s: seconds of the training process to start a worker.
+        order: piece of the training process for the sampler to name the samples of a batch.
         num_workers: number of workers; 0 loads in the training process.
         prefetch_factor: batches that each worker loads ahead.
         in_order: whether batches are delivered in the sampler's order.
@@ -100,6 +101,7 @@ class PlannedQueue:
     prefetch_factor: int = 2
     in_order: bool = True
     cores: float = 2.0
+    order: Piece = Piece(0.0)
 
     def run(self) -> list[PlannedBatch]:
         """Return the batches by their numbers. The epoch ends with the last of their steps."""
@@ -114,8 +116,8 @@ class PlannedQueue:
     def _run_alone(self) -> None:
         self._now_s = self._find_s(self.first)
         for batch, load in zip(self._batches, self.loads, strict=True):
-            batch.begun_s = self._now_s
-            batch.ended_s = batch.taken_s = self._now_s + self._find_s(load)
+            batch.begun_s = self._now_s + self._find_s([self.order])
+            batch.ended_s = batch.taken_s = batch.begun_s + self._find_s(load)
             batch.done_s = self._now_s = batch.taken_s + self._find_s(self.steps)
 
     def _find_s(self, pieces: Iterable[Piece]) -> float:
@@ -131,9 +133,8 @@ class PlannedQueue:
         for worker in self._workers:
             # They are started one after another, and each begins at once.
             worker.push([Piece((worker.number + 1) * self.worker_s), *self.first])
-        self._training.push([Piece(self.num_workers * self.worker_s)])
-        for _ in range(self.num_workers * self.prefetch_factor):
-            self._ask()
+        asked = sum(self._ask() for _ in range(self.num_workers * self.prefetch_factor))
+        self._training.push([Piece(self.num_workers * self.worker_s), *[self.order] * asked])
         self._begin_loads()
         self._take_batch()
         while running := [actor for actor in (*self._workers, self._training) if not actor.is_idle]:
@@ -151,16 +152,21 @@ class PlannedQueue:
             actor.advance(step_s * speed)
         return step_s
 
-    def _ask(self) -> None:
-        """Hand the next batch to a worker: in turn, or out of order to the one that has the fewest."""
+    def _ask(self) -> bool:
+        """Hand the next batch to a worker: in turn, or out of order to the one that has the fewest.
+
+        Returns:
+            False where there is no next one, so that the sampler has nothing to do.
+        """
         if self._next_asked == len(self.loads):
-            return
+            return False
         worker = self._workers[self._next_worker % self.num_workers]
         if not self.in_order:
             worker = min(self._workers, key=lambda one: len(one.asked) + (one.batch is not None))
         worker.asked.append(self._next_asked)
         self._next_asked += 1
         self._next_worker += 1
+        return True
 
     def _begin_loads(self) -> None:
         """Let each idle worker deliver its batch and begin with the next one."""
@@ -190,6 +196,6 @@ class PlannedQueue:
             self._num_taken += 1
             self._training.batch = number
             self._batches[number].taken_s = self._now_s
-            self._ask()
+            asked = self._ask()
             self._begin_loads()
-            self._training.push(self.steps)
+            self._training.push([*[self.order] * asked, *self.steps])

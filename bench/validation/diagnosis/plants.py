@@ -41,6 +41,23 @@ FETCH = (
         EpochPlan(batches=40, fetch_ms=20, busy=True, step_ms=6), Truth(Cause.FETCH), is_script=True,
     ),
 )  # fmt: skip
+# The sampler runs in the training process, however many workers there are.
+SAMPLER = (
+    Plant(
+        "sampler", "the sampler waits 10 ms to name a batch's samples, 2 workers 4 ms, a step of 4 ms",
+        EpochPlan(batches=40, order_ms=10, fetch_ms=4, step_ms=4), Truth(Cause.FETCH, is_sampler=True),
+    ),
+    Plant(
+        "sampler-alone", "the same without workers: 8 ms to name, 3 ms to fetch, a step of 4 ms",
+        EpochPlan(batches=40, num_workers=0, persistent=False, order_ms=8, fetch_ms=3, step_ms=4),
+        Truth(Cause.FETCH, is_sampler=True),
+    ),
+    Plant(
+        "sampler-work-script", "the sampler computes 8 ms for a batch, 2 workers 3 ms, a body of 6 ms",
+        EpochPlan(batches=48, busy=True, order_ms=8, fetch_ms=3, step_ms=6),
+        Truth(Cause.FETCH, is_sampler=True), is_script=True,
+    ),
+)  # fmt: skip
 TRANSFORM = (
     Plant(
         "transform-wait", "the third of four transforms waits 24 ms of 29 ms for a batch, a step of 3 ms",
@@ -134,6 +151,11 @@ START_UP = (
     Plant(
         "start-up", "each worker waits 400 ms before its first batch, 24 batches of a step of 10 ms",
         EpochPlan(batches=24, persistent=False, fetch_ms=6, start_ms=400, step_ms=10),
+        Truth(Cause.START_UP, helps="persistent"),
+    ),
+    Plant(
+        "start-up-short", "epochs of 12 batches alone: 4 workers start anew in each, steps of 5 ms",
+        EpochPlan(batches=12, num_workers=4, persistent=False, fetch_ms=6, step_ms=5, worker_ms=10),
         Truth(Cause.START_UP, helps="persistent"),
     ),
     Plant(
@@ -260,6 +282,6 @@ NONE = (
 )  # fmt: skip
 
 PLANTS: tuple[Plant, ...] = (
-    *FETCH, *TRANSFORM, *COLLATE, *TRANSPORT, *TRANSFER, *STEP, *START_UP, *STRAGGLERS, *FEW_WORKERS,
-    *MANY_WORKERS, *STARVED, *NONE,
+    *FETCH, *SAMPLER, *TRANSFORM, *COLLATE, *TRANSPORT, *TRANSFER, *STEP, *START_UP, *STRAGGLERS,
+    *FEW_WORKERS, *MANY_WORKERS, *STARVED, *NONE,
 )  # fmt: skip

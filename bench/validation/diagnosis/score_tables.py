@@ -45,7 +45,7 @@ def print_outcome(console: Console, outcome: Outcome, place: int, count: int) ->
     mark = RIGHT if outcome.is_right else WRONG
     if outcome.is_confidently_wrong:
         mark += "[bold red], and sure[/]"
-    console.print(f"{start}{escape(_join(_make_cells(outcome)))}{mark}", soft_wrap=True)
+    console.print(f"{start}{escape(_join(make_cells(outcome)))}{mark}", soft_wrap=True)
     if outcome.is_repeated:
         again = ", and again" if outcome.is_disturbed else ""
         console.print(f"{' ' * len(start)}It was disturbed and explained once more{again}", soft_wrap=True)
@@ -56,7 +56,8 @@ def print_outcome(console: Console, outcome: Outcome, place: int, count: int) ->
         console.print(f"{' ' * len(start)}{escape(evidence)}", soft_wrap=True)
 
 
-def _make_cells(outcome: Outcome) -> tuple[str, ...]:
+def make_cells(outcome: Outcome) -> tuple[str, ...]:
+    """Return the cells of an outcome, as TITLES names them."""
     plant = outcome.plant
     planted = f"{LABELS[plant.truth.cause]} {plant.stage}".rstrip()
     cells = (plant.name, planted)
@@ -105,6 +106,31 @@ def print_alike(console: Console, plants: list[Plant]) -> None:
             console.print(f"{plant.name}: {LABELS[cause]} is right too: {escape(reason)}", soft_wrap=True)
 
 
+def list_sentences(score: Score) -> list[str]:
+    """Return how many diagnoses, gains and slow samples are right, the conclusion last."""
+    sentences = []
+    if gains := score.gains:
+        good = sum(gain.is_right for gain in gains)
+        counted = format_count(len(gains), "predicted gain")
+        sentences.append(f"Within {GAIN_TOLERANCE:.0%} of the plan: {good} of {counted}")
+    if score.num_stragglers:
+        named = format_count(score.num_stragglers, "slow sample")
+        sentences.append(f"Named by their index: {score.num_named} of {named}")
+    if disturbed := sum(outcome.is_disturbed for outcome in score.outcomes):
+        sentences.append(
+            f"Other processes used the machine in {disturbed} of {len(score.outcomes)} trainings: run this "
+            "again when it is quiet"
+        )
+    if wrong := score.confidently_wrong:
+        names = ", ".join(outcome.plant.name for outcome in wrong)
+        sentences.append(f"Sure and wrong, where the true cause costs over {LARGE_SHARE:.0%}: {names}")
+    counted = format_count(len(score.outcomes), "cause")
+    sentences.append(
+        f"{score.num_right} of {counted} named ({score.rate:.0%}, at least {LEAST_RATE:.0%} are needed)"
+    )
+    return sentences
+
+
 def print_score(console: Console, score: Score, taken_s: float) -> None:
     """Print how many diagnoses and gains are right, and whether that is enough.
 
@@ -113,30 +139,8 @@ def print_score(console: Console, score: Score, taken_s: float) -> None:
         score: how often the planted causes are named.
         taken_s: time that all of it took, in seconds.
     """
-    if gains := score.gains:
-        good = sum(gain.is_right for gain in gains)
-        counted = format_count(len(gains), "predicted gain")
-        console.print(f"Within {GAIN_TOLERANCE:.0%} of the plan: {good} of {counted}")
-    if score.num_stragglers:
-        named = format_count(score.num_stragglers, "slow sample")
-        colour = "green" if score.num_named >= LEAST_RATE * score.num_stragglers else "bold red"
-        console.print(f"[{colour}]Named by their index: {score.num_named} of {named}[/]")
-    if disturbed := sum(outcome.is_disturbed for outcome in score.outcomes):
-        console.print(
-            f"Other processes used the machine in {disturbed} of {len(score.outcomes)} trainings: run this "
-            "again when it is quiet",
-            soft_wrap=True,
-        )
-    if wrong := score.confidently_wrong:
-        names = ", ".join(outcome.plant.name for outcome in wrong)
-        console.print(
-            f"[bold red]Sure and wrong, where the true cause costs over {LARGE_SHARE:.0%}: {names}[/]",
-            soft_wrap=True,
-        )
+    *sentences, conclusion = list_sentences(score)
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True)
     colour = "bold green" if score.passes else "bold red"
-    counted = format_count(len(score.outcomes), "cause")
-    console.print(
-        f"[{colour}]{score.num_right} of {counted} named ({score.rate:.0%}, at least {LEAST_RATE:.0%} are "
-        f"needed)[/] ({format_duration(taken_s)})",
-        soft_wrap=True,
-    )
+    console.print(f"[{colour}]{conclusion}[/] ({format_duration(taken_s)})", soft_wrap=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.analysis.explanation.explanation import Cause
+from bench.records.rung_time import ORDER
 from bench.validation.diagnosis.epoch_plan import EpochPlan
 
 TRANSFORMS = ("Crop", "Flip", "Colour", "Normalize")
@@ -35,15 +36,19 @@ class Truth:
         also: causes that may rightly be named in its place, each with the reason why they are alike here.
         helps: kind of an advice that must be given, such as `workers`; empty for none.
         gains_nothing: whether no advice may promise a gain.
+        is_sampler: whether the samples are slow to be named, not to be fetched.
     """
 
     cause: Cause
     also: Mapping[Cause, str] = field(default_factory=dict)
     helps: str = ""
     gains_nothing: bool = False
+    is_sampler: bool = False
 
     def name_stage(self, plan: EpochPlan) -> str:
-        """Return the name of the slow transform, where that is the cause; else an empty text."""
+        """Return the name of the slow transform, or `order` for a slow sampler; else an empty text."""
+        if self.is_sampler:
+            return ORDER
         return TRANSFORMS[plan.slow_transform - 1] if self.cause is Cause.TRANSFORM else ""
 
     def find_share(self, plan: EpochPlan, *, is_script: bool = False) -> float:
@@ -53,6 +58,8 @@ class Truth:
             plan: the planned epoch.
             is_script: whether the transfer is a part of the loop's body, as in a script.
         """
+        if self.is_sampler:
+            return plan.share_without(replace(plan, order_ms=0.0))
         return find_share(plan, self.cause, is_script=is_script)
 
 

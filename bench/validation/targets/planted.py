@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from pacing import SLEPT_S
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 BATCH_SIZE = 4
 # Operations of a step that shares each of them between torch's threads, and the numbers that one adds up.
@@ -195,6 +195,24 @@ class Collate:
         return Batch(batch, self._extra, self._transfer_ms)
 
 
+class Order(Sampler[int]):
+    """A sampler of the stored order that takes a planned time to name the samples of each batch."""
+
+    def __init__(self, samples: int, order_ms: float, *, busy: bool) -> None:
+        """Plan the time of a whole batch."""
+        self._samples = samples
+        self._seconds = order_ms * 1e-3 / BATCH_SIZE
+        self._busy = busy
+
+    def __len__(self) -> int:
+        return self._samples
+
+    def __iter__(self) -> Iterator[int]:
+        for index in range(self._samples):
+            pause(self._seconds, busy=self._busy)
+            yield index
+
+
 class StartUp:
     """A worker_init_fn that takes a planned time in each worker."""
 
@@ -221,6 +239,7 @@ def make_planted(  # noqa: PLR0913
     persistent: bool = True,
     shuffle: bool = False,
     busy: bool = False,
+    order_ms: float = 0.0,
     fetch_ms: float = 0.0,
     slow_transform: int = 0,
     transform_ms: float = 0.0,
@@ -249,12 +268,14 @@ def make_planted(  # noqa: PLR0913
     if payload_mb:
         extra = np.zeros((BATCH_SIZE, payload_mb * 2**20 // BATCH_SIZE), np.uint8)
     collate = Collate(collate_ms, busy=busy, extra=extra, transfer_ms=transfer_ms)
+    sampler = Order(dataset.samples, order_ms, busy=busy) if order_ms else None
     if not num_workers:
-        return DataLoader(dataset, BATCH_SIZE, shuffle=shuffle, collate_fn=collate)
+        return DataLoader(dataset, BATCH_SIZE, shuffle=shuffle, sampler=sampler, collate_fn=collate)
     return DataLoader(
         dataset,
         BATCH_SIZE,
         shuffle=shuffle,
+        sampler=sampler,
         collate_fn=collate,
         num_workers=num_workers,
         prefetch_factor=prefetch_factor,

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from bench.validation.diagnosis.machine_costs import measure_costs
 from bench.validation.diagnosis.neighbour import keep_to_cores
 from bench.validation.diagnosis.truth import CORES
 from bench.validation.judged_table import print_judged
+from bench.validation.keeping import Failure, attempt, keep_results, print_missing, write_failures
 from bench.validation.own_case import OWN_MODULES
 from bench.validation.tuning import simulate
 from bench.validation.tuning.in_process_tuning import InProcessTuning, tune_planted_loader
@@ -108,12 +110,10 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
 
     Returns:
         Exit code: 0 if enough tunings find the best or a tie and few claim a gain that isn't there; else 1.
+        It is 1 too where a tuning failed.
 
     Raises:
         ResultsError: the folder can't take the results.
-        NotTunedError: a planted loader wasn't tuned.
-        PlanError: a planted loader can't be measured.
-        TargetError: a planted loader can't be measured.
         ProcessError: no process can be started.
         StorageError: a file can't be written.
         KeyboardInterrupt: the user has ended it.
@@ -125,28 +125,37 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
     results_folder.make_folder(folder)
     simulated: list[Simulation] = []
     real: list[RealTuning | InProcessTuning] = []
-    is_whole = False
-    try:
-        with keep_to_cores():
-            simulated.extend(_simulate(options, console))
-            real.extend(_tune_plants(options, console))
-        is_whole = True
-    finally:
-        rates = [*rate_simulations(simulated), *rate_plants(real)]
+    failures: list[Failure] = []
+
+    def rate() -> list[Rate]:
+        return [*rate_simulations(simulated), *rate_plants(real)]
+
+    def conclude(is_whole: bool) -> None:
+        rates, taken_s = rate(), time.monotonic() - began_s
+        planned = options.simulations + len(options.list_runs())
+        ended = None if is_whole else len(simulated) + len(real) + len(failures)
         if rates:
-            taken_s = time.monotonic() - began_s
-            write_tunings(folder, simulated, real)
-            write_table(folder, rates)
-            _write_environment(folder, options, taken_s)
-            lines = [(make_cells(rate), rate.passes) for rate in rates]
+            lines = [(make_cells(one), one.passes) for one in rates]
             print_judged(console, TITLES, TEXTS, lines, gap=1, spare=SPARE)
-            if is_whole:
-                _print_conclusion(console, rates, taken_s)
-            else:
-                planned = format_count(options.simulations + len(options.list_runs()), "tuning")
-                print_line(console, f"Ended early: {len(simulated) + len(real):,} of {planned} measured")
+        if is_whole and rates:
+            _print_conclusion(console, rates, taken_s)
+        print_missing(console, ended, planned, "tuning", failures)
+        if rates or failures:
+            write_failures(folder, failures)
+            if rates:
+                write_tunings(folder, simulated, real)
+                write_table(folder, rates)
+            _write_environment(folder, options, taken_s)
             print_line(console, f"Results: {escape(printable(str(folder)))}")
-    return 0 if all(rate.passes for rate in rates) else 1
+
+    with keep_results(conclude), keep_to_cores():
+        simulated.extend(_simulate(options, console))
+        for tuned in _tune_plants(options, console):
+            if isinstance(tuned, Failure):
+                failures.append(tuned)
+            else:
+                real.append(tuned)
+    return 0 if not failures and all(one.passes for one in rate()) else 1
 
 
 def _write_environment(folder: Path, options: TuningsOptions, taken_s: float) -> None:
@@ -182,14 +191,18 @@ def _simulate(options: TuningsOptions, console: Console) -> Iterator[Simulation]
         yield from tunings
 
 
-def _tune_plants(options: TuningsOptions, console: Console) -> Iterator[RealTuning | InProcessTuning]:
+def _tune_plants(
+    options: TuningsOptions, console: Console
+) -> Iterator[RealTuning | InProcessTuning | Failure]:
     order = options.list_runs()
     worker_ms = measure_costs(prepare_context(OWN_MODULES)).worker_ms if options.plants else 0.0
     with tempfile.TemporaryDirectory(prefix=make_folder_prefix()) as made:
         for place, (plant, run) in enumerate(order, start=1):
             title = f"{place:>{len(str(len(order)))}}/{len(order)} {plant.name}"
-            tuned = _tune_plant(plant, run, Path(made), worker_ms, title, console)
-            console.print(f"{title}: {escape(_describe(tuned))}", soft_wrap=True)
+            tune = partial(_tune_plant, plant, run, Path(made), worker_ms, title, console)
+            tuned = attempt(f"{plant.name} {run}", tune)
+            told = f"failed: {tuned.cause}" if isinstance(tuned, Failure) else _describe(tuned)
+            console.print(f"{title}: {escape(told)}", soft_wrap=True)
             yield tuned
 
 

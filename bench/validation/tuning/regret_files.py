@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from bench.analysis.throughputs import Throughputs
 from bench.records import results_folder
+from bench.records.errors import ResultsError
 from bench.text import format_count, format_duration
 from bench.validation.judged_table import list_markdown_lines
 from bench.validation.tuning.seed_tuning import (
     OF_TEN,
     REGRET,
     TIME_SHARE,
+    FailedSeed,
     SeedRegret,
     SeedTuning,
     count_close,
@@ -29,6 +33,16 @@ REGRETS, SPEEDS, TABLE = "regret.csv", "grid_speeds.csv", "table.md"
 TITLES = ("seed", "answer", "time", "of grid", "regret", "leader", "in grid", "setting")
 # Columns of text; the others are numbers.
 TEXTS = ("answer", "setting")
+# Readers of cells, by the types of the fields of a tuning. An unknown is an empty cell.
+READERS: Mapping[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "int | None": lambda cell: int(float(cell)) if cell else None,
+    "float | None": lambda cell: float(cell) if cell else None,
+    "str": str,
+    "Verdict": str,
+    "Stop": str,
+}
 AIM = f"at most {TIME_SHARE:.0%} of the time of the whole grid and a regret under {REGRET:.0%}"
 
 
@@ -37,7 +51,8 @@ class RegretTable:
     """The tunings, and what was measured of the whole grid.
 
     Attributes:
-        tunings: the tunings, by their seeds.
+        tunings: the tunings.
+        failed: the tunings that failed.
         speeds: samples per second of each block of the grid, by configuration.
         names: names of the grid's configurations; the present one comes first.
         blocks: number of whole blocks of the grid that were measured.
@@ -53,6 +68,7 @@ class RegretTable:
     planned: int
     blocks_s: float
     finals: Throughputs = field(default_factory=dict)
+    failed: tuple[FailedSeed, ...] = ()
 
     @property
     def grid_s(self) -> float:
@@ -67,7 +83,7 @@ class RegretTable:
     @property
     def passes(self) -> bool:
         """True if enough tunings are right."""
-        return passes(self.judged)
+        return passes(self.judged, len(self.failed))
 
     def make_lines(self) -> list[list[str]]:
         """Return the cells of each tuning, as TITLES names them."""
@@ -87,9 +103,10 @@ class RegretTable:
 
     def describe(self) -> list[str]:
         """Return the sentences that explain the table, the conclusion last."""
-        judged = self.judged
-        right = sum(one.is_right for one in judged)
+        total = len(self.judged) + len(self.failed)
+        right = sum(one.is_right for one in self.judged)
         return [
+            *(f"seed {one.seed} failed: {one.error}" for one in self.failed),
             *self._describe_grid(),
             "regret: by how much the fastest finalist exceeds the setting in the final blocks. It is a "
             "little too large, since noise inflates the highest of several figures.",
@@ -97,7 +114,7 @@ class RegretTable:
             "cheaper, or where no gain can be shown.",
             "in grid: by how much the highest median of the grid exceeds that of the setting. With few "
             "blocks it is far too large.",
-            f"{right} of {len(judged)} tunings took {AIM}. Aim: {OF_TEN} of 10.",
+            f"{right} of {total} tunings took {AIM}. Aim: {OF_TEN} of 10.",
         ]
 
     def _describe_grid(self) -> list[str]:
@@ -131,12 +148,13 @@ def write_regrets(folder: Path, table: RegretTable) -> None:
     Raises:
         StorageError: a file can't be written.
     """
-    if not table.tunings:
-        return
     rows = [
-        {**asdict(one), **asdict(found), "is_right": found.is_right}
+        {**asdict(one), **asdict(found), "is_right": found.is_right, "error": ""}
         for one, found in zip(table.tunings, table.judged, strict=True)
     ]
+    rows += [{**asdict(one), "is_right": False} for one in table.failed]
+    if not rows:
+        return
     results_folder.write_csv(folder / REGRETS, pd.DataFrame(rows))
     speeds = [
         {
@@ -161,6 +179,29 @@ def write_regrets(folder: Path, table: RegretTable) -> None:
         "",
     ]
     results_folder.write_text(folder / TABLE, "\n".join(lines))
+
+
+def read_tunings(folder: Path) -> list[SeedTuning]:
+    """Read the tunings that ended well from a folder of regrets; none where nothing was written.
+
+    Args:
+        folder: folder of the results.
+
+    Raises:
+        ResultsError: the file holds something else.
+    """
+    path = folder / REGRETS
+    if not path.exists():
+        return []
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+        return [
+            SeedTuning(**{one.name: READERS[str(one.type)](row[one.name]) for one in fields(SeedTuning)})
+            for row in rows
+            if not row["error"]
+        ]
+    except (KeyError, ValueError) as error:
+        raise ResultsError(f"{path} is not what --regret wrote: {error!r}; start a new one") from error
 
 
 def _format_share(share: float | None) -> str:

@@ -40,12 +40,14 @@ class WholeGrid:
         choice: what they train, with whole epochs.
         blocks: number of blocks that were measured.
         seconds: time that these blocks took.
+        part_s: time that blocks took which were begun and not completed.
     """
 
     sweep: PreparedSweep
     choice: KnownChoice
     blocks: int = 0
     seconds: float = 0.0
+    part_s: float = 0.0
 
     @cached_property
     def numbers(self) -> Mapping[frozenset[tuple[str, str]], int]:
@@ -74,6 +76,8 @@ class WholeGrid:
     def measure(self, blocks: int = 1) -> None:
         """Measure every configuration once more in each of some blocks, each in an order of its own.
 
+        Blocks that were begun are completed.
+
         Args:
             blocks: number of further blocks; default 1.
 
@@ -84,14 +88,15 @@ class WholeGrid:
         """
         options = self.sweep.options
         schedule = replace(options.schedule, blocks=self.blocks + blocks)
+        folder = self.sweep.folder
         # A commit made meanwhile marks rows, and must not end it.
-        resume = self.sweep.folder if self.blocks else None
+        resume = folder if (folder / results_folder.ENVIRONMENT).exists() else None
         options = replace(options, schedule=schedule, resume=resume, resume_anyway=resume is not None)
         sweep = replace(self.sweep, options=options)
         with open_sweep(sweep, self.choice, SweepObserver()) as trials, interrupts.hold():
             began_s = read_running_s()
             outcome = run_blocks(trials)
-            seconds = read_running_s() - began_s
+            self.part_s += read_running_s() - began_s
         if isinstance(outcome.problem, StorageError):
             raise outcome.problem
         if outcome.problem is not None:
@@ -99,7 +104,7 @@ class WholeGrid:
         if outcome.interrupted:
             raise KeyboardInterrupt
         self.blocks += blocks
-        self.seconds += seconds
+        self.seconds, self.part_s = self.seconds + self.part_s, 0.0
 
     def choose(self, numbers: Sequence[int], folder: Path) -> WholeGrid:
         """Return a grid of some of the configurations, of which nothing is measured yet.
@@ -129,7 +134,7 @@ def prepare_grid(options: TuneOptions, observer: SweepObserver) -> WholeGrid:
     """Find the configurations that a tuning chooses from, by short trials of the present one.
 
     Args:
-        options: order of the tuning. Its folder is that of the grid.
+        options: order of the tuning. Its folder is that of the grid, which may have been measured in part.
         observer: takes notices.
 
     Raises:
@@ -141,16 +146,18 @@ def prepare_grid(options: TuneOptions, observer: SweepObserver) -> WholeGrid:
         ProcessError: no process can be started.
         StorageError: a file can't be written.
     """
+    folder = results_folder.name_folder(options.order.out, options.order.name)
     choice = choose_workload(options.order)
-    sweep = prepare_tuning(options, choice.offer)
     with tempfile.TemporaryDirectory(prefix=make_folder_prefix()) as made:
-        seen = replace(sweep, folder=Path(made) / "look")
+        looked = replace(options, order=replace(options.order, out=Path(made) / "look"))
+        seen = prepare_tuning(looked, choice.offer)
         with open_folder(seen, choice, observer) as (workload, _):
-            search = Search(options, seen, choice.offer, start_server(seen, workload))
+            search = Search(looked, seen, choice.offer, start_server(seen, workload))
             try:
                 _, look = search.look(workload)
             except CutError as error:
                 raise NotTunedError(str(error)) from error
             plan = plan_against_first(search.make_space(workload, look).configurations)
+    sweep = replace(seen, options=replace(seen.options, out=folder), folder=folder)
     whole = sweep_whole_grid(sweep, plan, blocks=1)
     return WholeGrid(whole, KnownChoice(workload, choice.offer, workload.samples or EXPECTED_SAMPLES))

@@ -166,7 +166,10 @@ def measure(monkeypatch, tmp_path) -> Callable[..., tuple[int, str, Path]]:
         monkeypatch.setattr(rates_module, "prepare_measuring", prepare)
         out = io.StringIO()
         folder = tmp_path / "rates"
-        code = measure_rates(RatesOptions(runs=4, blocks=8, out=folder), Console(file=out, width=120))
+        try:
+            code = measure_rates(RatesOptions(runs=4, blocks=8, out=folder), Console(file=out, width=120))
+        except KeyboardInterrupt:
+            code = 130
         return code, out.getvalue(), folder
 
     return run
@@ -199,6 +202,50 @@ def test_too_many_false_alarms_are_exit_code_1(measure) -> None:
     assert "Not right often enough: common blocks with none planted" in out
 
 
+def test_an_interrupt_leaves_what_was_measured(measure) -> None:
+    """Of two folders, pairs are compared of which both were measured."""
+
+    def interrupt(group: BlockGroup, version: Version, second: float) -> float:
+        if group.number == 3:
+            raise KeyboardInterrupt
+        return as_planned(group, version, second)
+
+    code, out, folder = measure(interrupt)
+    assert code == 130
+    assert "Ended early: 3 of 4 comparisons measured" in out
+    comparisons = pd.read_csv(folder / "comparisons.csv")
+    assert comparisons.groupby("design")["group"].unique().map(list).to_dict() == {
+        "common blocks": [1, 2, 3],
+        "two folders": [1, 3],
+    }
+    assert pd.read_csv(folder / "trials.csv")["group"].nunique() == 3
+    assert read_environment(folder)["comparison"]["measured"] == 3
+
+
+def test_a_comparison_that_fails_costs_no_other(measure) -> None:
+    def fail(group: BlockGroup, version: Version, second: float) -> float:
+        if group.number == 1:
+            raise ZeroDivisionError("a fault")
+        return as_planned(group, version, second)
+
+    code, out, folder = measure(fail)
+    assert code == 1
+    assert "1 of 4 comparisons failed:\n  002-waiting: ZeroDivisionError: a fault (" in out
+    assert "Ended early" not in out
+    assert pd.read_csv(folder / "failures.csv")["name"].tolist() == ["002-waiting"]
+    assert set(pd.read_csv(folder / "comparisons.csv")["group"]) == {1, 3, 4}
+
+
+def test_an_interrupt_before_the_first_comparison_says_so(measure) -> None:
+    def interrupt(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    code, out, _ = measure(interrupt)
+    assert code == 130
+    assert "Ended early: 0 of 4 comparisons measured" in out
+    assert "Results:" not in out
+
+
 def test_a_folder_that_is_in_use_is_an_error_before_anything_is_measured(measure, tmp_path) -> None:
     (tmp_path / "rates").mkdir()
     (tmp_path / "rates" / "mine").write_text("")
@@ -210,7 +257,7 @@ def test_a_folder_that_is_in_use_is_an_error_before_anything_is_measured(measure
     ("words", "message"),
     [
         (["--runs", "8"], "--runs: it needs --comparison"),
-        (["--out", "there"], "--out: it needs --comparison"),
+        (["--out", "there"], "--out: it needs --diagnosis, --comparison"),
         (["--comparison", "--diagnosis"], "give one of them"),
         (["--comparison", "--only", "bare"], "--only"),
         (["--comparison", "--runs", "6"], "--runs: 6 is not a multiple of 4"),

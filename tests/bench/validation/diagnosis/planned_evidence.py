@@ -59,6 +59,11 @@ def _make_trace(plant: Plant, plan: EpochPlan, epoch: int, seed: int) -> BatchTr
         plan = replace(plan, persistent=False)
     batches = plan.run()
     starts_s = plan.worker_ms * 1e-3 * plan.num_workers if not plan.persistent else 0.0
+    # The first batches are named before the training asks for one, the others as it takes one.
+    ahead = min(plan.batches, plan.num_workers * plan.prefetch_factor)
+    starts_s += plan.order_ms * 1e-3 * ahead
+    named = np.arange(plan.batches) < plan.batches - ahead
+    order_s = plan.order_ms * 1e-3 * named * bool(plan.num_workers)
     columns = {name: np.array([getattr(batch, name) for batch in batches]) for name in vars(batches[0])}
     begun_s, ended_s, taken_s, done_s = (columns[f"{name}_s"] for name in ("begun", "ended", "taken", "done"))
     read_s = (plan.unpickle_ms + plan.payload_mb * plan.pipe_ms) * 1e-3 * bool(plan.num_workers)
@@ -81,8 +86,8 @@ def _make_trace(plant: Plant, plan: EpochPlan, epoch: int, seed: int) -> BatchTr
     return BatchTrace(
         epoch=epoch, wall_s=float(done_s.max()), startup_s=starts_s, teardown_s=0.0,
         samples=plan.batches * BATCH_SIZE, worker=columns["worker"],
-        asked_s=np.concatenate([[starts_s], done_s[:-1]]), arrived_s=taken_s + read_s,
-        moved_s=taken_s + read_s + transfer_s, done_s=done_s, begun_s=begun_s,
+        asked_s=np.concatenate([[starts_s], done_s[:-1]]), arrived_s=taken_s + read_s + order_s,
+        moved_s=taken_s + read_s + order_s + transfer_s, done_s=done_s, begun_s=begun_s,
         fetched_s=ended_s - stages["collate"] * stretch, ended_s=ended_s, cpu_s=cpu_s,
         delayed_s=np.maximum(0.0, ended_s - begun_s - needed_s), transform_s=transform_s,
         transforms=_name_transforms(plan),
@@ -159,8 +164,9 @@ def _make_rungs(plant: Plant, plan: EpochPlan, block: int) -> tuple[RungTime, ..
         samples = count * BATCH_SIZE
         rungs.append(RungTime(rung, stage, len(rungs), block, count, samples, count * batch_s, count * cpu_s))
 
-    add(ORDER, "", ORDER_S, ORDER_S)
-    batch_s = ORDER_S + plan.slow_ms * 1e-3 * plan.slow_samples / plan.batches
+    order_s = ORDER_S + plan.order_ms * 1e-3
+    add(ORDER, "", order_s, ORDER_S + plan.order_ms * 1e-3 * plan.busy)
+    batch_s = order_s + plan.slow_ms * 1e-3 * plan.slow_samples / plan.batches
     busy_s = ORDER_S
     for name, seconds in _list_stages(plan).items():
         rung = {"fetch": FETCH, "collate": COLLATE}.get(name, TRANSFORM)

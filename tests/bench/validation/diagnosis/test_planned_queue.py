@@ -26,6 +26,9 @@ BARE = EpochPlan(batches=10, persistent=False, worker_ms=0)
         # The training process reads each batch from the pipe and moves it.
         ({"fetch_ms": 4, "unpickle_ms": 5, "transfer_ms": 2, "step_ms": 3}, 104),
         ({"payload_mb": 5, "pipe_ms": 2, "step_ms": 3}, 130),
+        # The sampler in the training process: four batches ahead, then one for each that is taken.
+        ({"order_ms": 4, "fetch_ms": 2, "step_ms": 3}, 70),
+        ({"num_workers": 0, "order_ms": 4, "fetch_ms": 2, "step_ms": 3}, 90),
         # The start of workers: their own, at the same time; and the training process's, one after another.
         ({"start_ms": 50, "fetch_ms": 4, "step_ms": 10}, 154),
         ({"worker_ms": 6, "fetch_ms": 4, "step_ms": 10}, 112),

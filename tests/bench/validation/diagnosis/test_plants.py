@@ -25,7 +25,7 @@ IDS = [plant.name for plant in PLANTS]
 STAGES = (Cause.FETCH, Cause.TRANSFORM, Cause.COLLATE)
 # Where these are the cause, a stage or the step without its time would save as much.
 OF_THE_MACHINE = (Cause.FEW_WORKERS, Cause.MANY_WORKERS, Cause.STARVED)
-IDLE = {"fetch_ms": 0, "transform_ms": 0, "other_ms": 0, "collate_ms": 0}
+IDLE = {"order_ms": 0, "fetch_ms": 0, "transform_ms": 0, "other_ms": 0, "collate_ms": 0}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,9 @@ def test_a_neighbour_is_what_takes_the_core() -> None:
 
 def test_the_slow_transform_is_named() -> None:
     assert {plant.stage for plant in PLANTS if plant.truth.cause is Cause.TRANSFORM} == set(TRANSFORMS)
-    assert {plant.stage for plant in PLANTS if plant.truth.cause is not Cause.TRANSFORM} == {""}
+    others = [plant for plant in PLANTS if plant.truth.cause is not Cause.TRANSFORM]
+    assert {plant.stage for plant in others} == {"", "order"}
+    assert all((plant.stage == "order") == bool(plant.plan.order_ms) for plant in others)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=IDS)
@@ -152,6 +154,7 @@ def test_the_busy_step_is_as_long_as_planned(planted) -> None:
     [
         ({"fetch_ms": 4}, 8),
         ({"fetch_ms": 4, "busy": True}, 8),
+        ({"order_ms": 4}, 8),
         ({"slow_transform": 3, "transform_ms": 4, "other_ms": 0.4}, 10.4),
         ({"slow_transform": 2, "transform_ms": 4, "other_ms": 0.4, "nested": True, "busy": True}, 10.4),
         ({"collate_ms": 4}, 8),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -13,13 +16,19 @@ from bench.analysis.evidence import LoaderSetup
 from bench.analysis.explanation.explanation import Advice, Cause, Diagnosis, Explanation, SlowBatch
 from bench.analysis.statistics import Estimate
 from bench.plan.plan import PlanError
+from bench.records.results_folder import read_environment
 from bench.validation.diagnosis import scoring
 from bench.validation.diagnosis.machine_costs import MachineCosts
 from bench.validation.diagnosis.outcome import Outcome
 from bench.validation.diagnosis.plants import PLANTS
 from bench.validation.diagnosis.score import FAILED, FOUND, LABELS, WRONG_STAGE, Score
 from bench.validation.diagnosis.score_tables import print_score
-from bench.validation.diagnosis.scoring import NotExplainedError, explain_plants, score_diagnosis
+from bench.validation.diagnosis.scoring import (
+    DiagnosisOptions,
+    NotExplainedError,
+    explain_plants,
+    score_diagnosis,
+)
 
 BY_NAME = {plant.name: plant for plant in PLANTS}
 SETUP = LoaderSetup("planted.py", "dataloader", "3ms", "cpu", 2, 2, True)
@@ -226,7 +235,7 @@ def test_a_shuffled_slow_sample_must_be_told_from_its_neighbours() -> None:
 
 def run(plants, explain) -> tuple[Score, list[str]]:
     out = io.StringIO()
-    score = explain_plants(plants, 2, Console(file=out, width=100), explain)
+    score = Score([*explain_plants(plants, 2, Console(file=out, width=100), explain)])
     return score, out.getvalue().splitlines()
 
 
@@ -294,34 +303,60 @@ def test_a_planted_neighbour_is_no_disturbance() -> None:
     assert Outcome(BY_NAME["fetch-wait"], caution).is_disturbed
 
 
-@pytest.mark.parametrize("error", [NotExplainedError("nothing was measured"), PlanError("can't be measured")])
-def test_a_training_that_fails_is_a_line_too(error) -> None:
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NotExplainedError("nothing was measured"), "nothing was measured"),
+        (PlanError("can't be measured"), "can't be measured"),
+        # Of an unexpected one the type and the place are needed too.
+        (ZeroDivisionError("a fault"), "ZeroDivisionError: a fault (test_score.py:"),
+    ],
+)
+def test_a_training_that_fails_is_a_line_too(error, told) -> None:
     def explain(*_: object) -> Explanation:
         raise error
 
     score, lines = run([BY_NAME["fetch-wait"]], explain)
     assert lines[1].split()[3:4] == ["failed"]
-    assert lines[2].strip() == str(error)
+    assert lines[2].strip().startswith(told)
     assert score.rate == 0
 
 
+@pytest.fixture
+def score_all(monkeypatch, tmp_path) -> Callable[..., tuple[int, str, Path]]:
+    """Return a function that scores trainings which a function explains, on a machine that isn't there."""
+
+    def run_all(plants, explain, crowd_ms: float = 4.0) -> tuple[int, str, Path]:
+        costs = MachineCosts(10.0, 0.5, import_ms=1500.0, threaded_step_ms=0.4, crowd_ms=crowd_ms)
+        monkeypatch.setattr(scoring, "prepare_context", lambda modules: None)
+        monkeypatch.setattr(scoring, "measure_costs", lambda context: costs)
+        monkeypatch.setattr(scoring, "explain_plant", explain)
+        out, folder = io.StringIO(), Path(tempfile.mkdtemp(dir=tmp_path))
+        try:
+            code = score_diagnosis(DiagnosisOptions(plants, 3, folder), Console(file=out, width=120))
+        except KeyboardInterrupt:
+            code = 130
+        return code, out.getvalue(), folder
+
+    return run_all
+
+
 @pytest.mark.parametrize(("wrong", "code"), [(False, 0), (True, 1)])
-def test_the_exit_code_is_that_of_the_score(monkeypatch, wrong, code) -> None:
-    """The matrix has a row for each planted cause; the conclusion is the last line."""
-    monkeypatch.setattr(scoring, "prepare_context", lambda modules: None)
-    costs = MachineCosts(4.0, 0.5, import_ms=1500.0, threaded_step_ms=0.4, crowd_ms=4.0)
-    monkeypatch.setattr(scoring, "measure_costs", lambda context: costs)
+def test_the_exit_code_is_that_of_the_score(score_all, wrong, code) -> None:
+    """The matrix has a row for each planted cause; the conclusion is the last line but one."""
 
     def explain(plant, *_: object) -> Explanation:
-        assert (plant.plan.worker_ms, plant.plan.pipe_ms) == (4.0, 0.5)
+        assert (plant.plan.worker_ms, plant.plan.pipe_ms) == (10.0, 0.5)
         return explanation(Cause.STEP) if wrong else right(plant).explanation
 
-    monkeypatch.setattr(scoring, "explain_plant", explain)
-    out = io.StringIO()
-    assert score_diagnosis(PLANTS, 3, Console(file=out, width=120)) == code
-    text = out.getvalue()
-    assert "a worker takes 4.0 ms to start and end" in text
-    *_, last = text.splitlines()
+    found, text, folder = score_all(PLANTS, explain)
+    assert found == code
+    assert "a worker takes 10.0 ms to start and end" in text
+    *_, last, results = text.splitlines()
+    assert results.startswith("Results: ")
+    rows = pd.read_csv(folder / "diagnosis.csv")
+    assert rows["training"].tolist() == [plant.name for plant in PLANTS]
+    assert rows["is_right"].all() == (not wrong)
     causes = {LABELS[plant.truth.cause] for plant in PLANTS}
     matrix = text[text.index("planted (rows)") :].splitlines()
     assert causes <= {line[: len("many workers")].strip() for line in matrix}
@@ -332,14 +367,36 @@ def test_the_exit_code_is_that_of_the_score(monkeypatch, wrong, code) -> None:
         assert last.startswith(f"{len(PLANTS)} of {len(PLANTS)} causes named (100%, at least 95% are needed)")
 
 
-def test_threads_that_lose_nothing_here_are_left_out(monkeypatch) -> None:
+def explain_rightly(plant, *_: object) -> Explanation:
+    return right(plant).explanation
+
+
+def test_threads_that_lose_nothing_here_are_left_out(score_all) -> None:
     """Where the machine shares its cores well, there is no such cause to name."""
-    monkeypatch.setattr(scoring, "prepare_context", lambda modules: None)
-    costs = MachineCosts(4.0, 0.5, import_ms=900.0, threaded_step_ms=0.4, crowd_ms=0.1)
-    monkeypatch.setattr(scoring, "measure_costs", lambda context: costs)
-    monkeypatch.setattr(scoring, "explain_plant", lambda plant, *_: right(plant).explanation)
-    out = io.StringIO()
     plants = [BY_NAME["many-threads"], BY_NAME["start-up-spawn"]]
-    assert score_diagnosis(plants, 3, Console(file=out, width=120)) == 0
-    assert "many-threads is left out: its threads cost " in out.getvalue()
-    assert "1 of 1 cause named" in out.getvalue()
+    code, out, _ = score_all(plants, explain_rightly, crowd_ms=0.1)
+    assert code == 0
+    assert "many-threads is left out: its cause costs " in out
+    assert "1 of 1 cause named" in out
+    with pytest.raises(PlanError, match="none of these trainings shows its cause"):
+        score_all(plants[:1], explain_rightly, crowd_ms=0.1)
+
+
+def test_an_interrupt_leaves_what_was_explained(score_all) -> None:
+    def explain(plant, *_: object) -> Explanation:
+        if plant.name == "collate-wait":
+            raise KeyboardInterrupt
+        return explain_rightly(plant)
+
+    plants = [BY_NAME[name] for name in ("fetch-wait", "transform-wait", "collate-wait")]
+    code, out, folder = score_all(plants, explain)
+    assert code == 130
+    assert "2 of 2 causes named" in out
+    assert "Ended early: 2 of 3 trainings measured" in out
+    assert pd.read_csv(folder / "diagnosis.csv")["named"].tolist() == ["fetch", "transform"]
+    table = (folder / "table.md").read_text()
+    assert "| transform-wait | transform Colour | transform Colour | sure |" in table
+    assert "| transform | 0 | 1 |" in table
+    assert read_environment(folder)["command"] == (
+        "python -m bench.validate --diagnosis --blocks 3 --only fetch-wait,transform-wait,collate-wait"
+    )

@@ -17,18 +17,20 @@ from bench import validate
 from bench.analysis.throughputs import Throughputs
 from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuning import Candidate, StageFacts, Tuning
-from bench.cli.regret_options import GRID, make_regret_options
+from bench.cli.regret_options import GRID, make_regret_options, resume_regret
 from bench.plan.axes import SpaceFacts
 from bench.plan.search_space import make_space
 from bench.plan.tune_options import TuneOptions
 from bench.records.errors import ResultsError
-from bench.records.results_folder import read_environment, read_runs
+from bench.records.results_folder import read_environment, read_runs, write_json
 from bench.report.progress.sweep_observer import SweepObserver
 from bench.runner.tuning import exhaustive
 from bench.runner.tuning.tune_session import prepare_tuning
 from bench.validation.tuning import measure_regret as module
-from bench.validation.tuning.measure_regret import RegretOptions, measure_regret
+from bench.validation.tuning import regret_measuring
+from bench.validation.tuning.measure_regret import measure_regret
 from bench.validation.tuning.real_tuning import NotTunedError
+from bench.validation.tuning.regret_options import RegretOptions
 from bench.validation.tuning.seed_tuning import SeedRegret, SeedTuning, find_regret, judge_tuning, passes
 from bench.validation.tuning.whole_grid import prepare_grid
 from bench.workloads.choice import choose_workload
@@ -114,6 +116,7 @@ class FakeGrid:
         self.ends_at = ends_at
         self.blocks = 0
         self.seconds = 0.0
+        self.part_s = 0.0
         self.numbers: tuple[int, ...] = (0, 1, 2)
 
     def measure(self, blocks: int = 1) -> None:
@@ -123,7 +126,7 @@ class FakeGrid:
         self.seconds += 1e6
 
     def choose(self, numbers, folder) -> FakeGrid:
-        assert folder.name == "finals"
+        assert folder.name.startswith("finals")
         finals = FakeGrid()
         finals.numbers = tuple(numbers)
         return finals
@@ -146,7 +149,7 @@ Measure = Callable[..., tuple[int, str, Path]]
 def measure(monkeypatch, tmp_path) -> Measure:
     """Return a function that measures without processes: a function says what each seed chooses."""
 
-    def run(choose, grid: FakeGrid | None = None) -> tuple[int, str, Path]:
+    def run(choose, grid: FakeGrid | None = None, *, resumed: bool = False) -> tuple[int, str, Path]:
         def tune(options, name) -> Tuning:
             options.order.out.mkdir()
             for file in ("tuning.json", "report.html", "race.png"):
@@ -154,13 +157,13 @@ def measure(monkeypatch, tmp_path) -> Measure:
             return make_tuning(choose(name))
 
         monkeypatch.setattr(module, "prepare_grid", lambda options, observer: grid or FakeGrid())
-        monkeypatch.setattr(module, "run_tuning", tune)
+        monkeypatch.setattr(regret_measuring, "run_tuning", tune)
 
         def make_order(seed: int, folder: Path) -> SimpleNamespace:
             return SimpleNamespace(order=SimpleNamespace(budget_s=10.0, out=folder))
 
         out = io.StringIO()
-        options = RegretOptions(make_order, ("train.py",), 4, 4, tmp_path / "out")
+        options = RegretOptions(make_order, ("train.py",), 4, 4, tmp_path / "out", is_resumed=resumed)
         try:
             code = measure_regret(options, Console(file=out, width=100))
         except KeyboardInterrupt:
@@ -212,6 +215,103 @@ def test_an_interrupt_leaves_what_was_measured(measure) -> None:
     assert rows["time_share"].tolist() == pytest.approx(rows["seconds"] / 4e6)
 
 
+def choose_or_fail(name: str) -> int:
+    if name == "seed-2":
+        raise OSError("the disk is gone")
+    return 2
+
+
+def test_a_tuning_that_fails_is_a_row_with_its_cause(measure) -> None:
+    """The others are measured, and it counts as wrong."""
+    code, out, folder = measure(choose_or_fail)
+    assert code == 1
+    rows = pd.read_csv(folder / "regret.csv")
+    assert rows["seed"].tolist() == [0, 1, 3, 2]
+    assert rows["is_right"].tolist() == [True, True, True, False]
+    assert rows["error"].iloc[3].startswith("OSError: the disk is gone (")
+    assert "seed 2 failed: OSError: the disk is gone" in (folder / "table.md").read_text()
+    assert "3 of 4 tunings took" in out
+    assert f"Measure the rest: python -m bench.validate --regret --resume {folder}" in out.replace("\n", "")
+
+
+def test_all_tunings_that_fail_are_kept(measure) -> None:
+    def fail(name: str) -> int:
+        raise NotTunedError(f"{name}: no data")
+
+    code, out, folder = measure(fail)
+    assert code == 1
+    assert pd.read_csv(folder / "regret.csv")["error"].tolist() == [
+        f"seed-{seed}: no data" for seed in range(4)
+    ]
+    assert "0 of 4 tunings took" in out
+
+
+def test_a_measuring_goes_on_where_it_failed(measure) -> None:
+    """Blocks that were measured are not measured again, and a tuning that failed has another folder."""
+    measure(choose_or_fail)
+    asked = []
+
+    def choose(name: str) -> int:
+        asked.append(name)
+        return 2
+
+    grid = FakeGrid()
+    code, out, folder = measure(choose, grid, resumed=True)
+    assert asked == ["seed-2-2"]
+    assert (code, grid.blocks) == (0, 4)
+    rows = pd.read_csv(folder / "regret.csv")
+    assert rows["seed"].tolist() == [0, 1, 2, 3]
+    assert rows["chosen"].tolist() == ["two"] * 4
+    assert rows["error"].isna().all()
+    assert rows["time_share"].tolist() == pytest.approx(rows["seconds"] / 4e6)
+    assert "Measure the rest" not in out
+    assert read_environment(folder)["regret"]["finals"] == {"folder": "finals", "settings": [2, 1, 0]}
+
+
+def test_other_finalists_have_blocks_of_their_own(measure) -> None:
+    _, _, folder = measure(choose_or_fail)
+    (folder / "finals").mkdir()
+    environment = read_environment(folder)
+    environment["regret"]["finals"]["settings"] = [2, 1]
+    write_json(folder / "environment.json", environment)
+    assert measure(lambda name: 2, resumed=True)[0] == 0
+    assert read_environment(folder)["regret"]["finals"] == {"folder": "finals-2", "settings": [2, 1, 0]}
+
+
+def test_a_measuring_goes_on_after_an_interrupt(measure) -> None:
+    measure(lambda name: 2, FakeGrid(ends_at=2))
+    asked = []
+    grid = FakeGrid()
+    code, out, folder = measure(lambda name: asked.append(name) or 2, grid, resumed=True)
+    assert asked == ["seed-3"]
+    assert (code, grid.blocks) == (0, 4)
+    assert "1 tuning of 3 settings, and 2 blocks" in out
+    assert pd.read_csv(folder / "regret.csv")["seed"].tolist() == [0, 1, 2, 3]
+
+
+def test_another_machine_or_other_data_are_refused(measure, monkeypatch) -> None:
+    _, _, folder = measure(lambda name: 2)
+    environment = read_environment(folder)
+    for part, name, error in (("dataset", "sha256", "other data"), ("machine", "id", "id other, now ")):
+        changed = {**environment[part], name: "other"}
+        write_json(folder / "environment.json", {**environment, part: changed})
+        with pytest.raises(ResultsError, match=error):
+            measure(lambda name: 2, resumed=True)
+
+
+def test_only_a_folder_of_regrets_can_go_on(tmp_path) -> None:
+    with pytest.raises(ResultsError, match=r"environment\.json can't be read"):
+        resume_regret(tmp_path)
+    write_json(tmp_path / "environment.json", {"regret": {"seeds": 3}})
+    with pytest.raises(ResultsError, match="holds no regrets that can go on"):
+        resume_regret(tmp_path)
+    words = ["--budget", "3m", *GRID]
+    write_json(tmp_path / "environment.json", {"regret": {"seeds": 3, "blocks": 2, "words": words}})
+    options = resume_regret(tmp_path)
+    assert (options.seeds, options.blocks, options.out, options.is_resumed) == (3, 2, tmp_path, True)
+    assert options.make_tuning(1, tmp_path / "seed-1").order.budget_s == 180
+
+
 def test_a_folder_that_is_in_use_is_an_error_before_anything_is_measured(measure, tmp_path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("")
@@ -253,6 +353,8 @@ def test_a_grid_goes_on_with_its_next_block(context, tiny, tmp_path, monkeypatch
     grid.measure()
     first = grid.seconds
     grid.measure()
+    again = prepare_grid(tiny(f"{project}:loader", "0"), SweepObserver())
+    assert again.read_speeds() == grid.read_speeds()
     rows = read_runs(tmp_path / "grid")
     assert grid.blocks == 2
     assert grid.seconds > first > 0
@@ -290,6 +392,9 @@ def test_present_setting_that_fails_is_one_line(context, tiny, tmp_path) -> None
         (["--regret", "--budget", "soon"], "--budget"),
         (["--regret", "--seeds", "0"], "--seeds"),
         (["--seeds", "3"], "--seeds: it needs --regret"),
+        (["--resume", "there"], "--resume: it needs --regret"),
+        (["--regret", "--resume", "there", "--seeds", "3"], "--seeds: the recorded command says what"),
+        (["--regret", "--resume", "there", "train.py"], "train.py: the recorded command says what"),
         (["--tuning", "--budget", "3m"], "--budget: it needs --regret"),
         (["train.py"], "'train.py': only --regret takes a target"),
     ],

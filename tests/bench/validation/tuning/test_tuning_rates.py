@@ -28,7 +28,7 @@ from bench.validation.tuning.loader_plants import LOADER_PLANTS
 from bench.validation.tuning.measure_tunings import TuningsOptions, measure_tunings
 from bench.validation.tuning.plants import PLANTS, VARIANT
 from bench.validation.tuning.rates import Rate, bound_share
-from bench.validation.tuning.real_tuning import RealTuning, compare_with_plan
+from bench.validation.tuning.real_tuning import NotTunedError, RealTuning, compare_with_plan
 from bench.validation.tuning.simulate import Setting, simulate
 from loaders.spec.turn_knobs import read_settings
 
@@ -293,6 +293,22 @@ def test_an_interrupt_leaves_what_was_measured(measure) -> None:
     assert pd.read_csv(folder / "tuning_real.csv")["plant"].tolist() == ["real-equal"]
     assert len(pd.read_csv(folder / "tuning_simulated.csv")) == 4
     assert read_environment(folder)["tuning"]["runs"] == 4
+
+
+def test_a_tuning_that_fails_costs_no_other(measure) -> None:
+    """Though all others are right, the exit code is 1."""
+
+    def choose(plant) -> int:
+        if plant.name == "real-waiting":
+            raise NotTunedError("real-waiting: nothing was measured")
+        return 0
+
+    code, out, folder = measure(choose)
+    assert code == 1
+    assert "real-waiting: failed: real-waiting: nothing was measured" in out
+    assert "tunings failed:\n  real-waiting 0: real-waiting: nothing was measured" in out
+    assert pd.read_csv(folder / "tuning_real.csv")["plant"].tolist() == ["real-equal"] * 4
+    assert pd.read_csv(folder / "failures.csv")["name"].tolist() == ["real-waiting 0"]
 
 
 def test_a_folder_that_is_in_use_is_an_error_before_anything_is_measured(measure, tmp_path) -> None:
