@@ -196,7 +196,7 @@ def test_errors_are_one_line(folder, monkeypatch) -> None:
         raise StorageError(folder / "report.html", OSError(28, "No space left on device"))
 
     with monkeypatch.context() as patch:
-        patch.setattr("bench.report.page.page.write_atomically", fail)
+        patch.setattr("bench.report.page.page.write_text", fail)
         with pytest.raises(StorageError, match="No space left"):
             write_sweep_page(folder, ())
     monkeypatch.setattr(page, "TEMPLATES", folder)
