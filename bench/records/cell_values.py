@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -14,6 +16,8 @@ from bench.records.row import list_number_columns, list_whole_columns
 UNKNOWN = frozenset({"NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"})
 # Other programs' words for a switch.
 SWITCHES = {"TRUE": "on", "True": "on", "true": "on", "FALSE": "off", "False": "off", "false": "off"}
+# Columns of an epoch that went well, in which no number is 0.
+POSITIVE = ("samples", "wall_s", "samples_per_s")
 NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?")
 
 
@@ -62,8 +66,24 @@ def parse_numbers(frame: pd.DataFrame, source: CsvCells) -> pd.DataFrame:
     for name in list_whole_columns():
         _check(numbers[name].isna() | (numbers[name] % 1 != 0), frame[name], source, "a whole number")
         numbers[name] = numbers[name].astype("int64")
+    _check_ranges(numbers, frame, source)
     parsed: pd.DataFrame = frame.assign(**numbers)
     return parsed
+
+
+def _check_ranges(numbers: Mapping[str, pd.Series[float]], frame: pd.DataFrame, source: CsvCells) -> None:
+    """Check what the analysis divides by: a spreadsheet may have rounded, cleared or overflowed a cell.
+
+    Raises:
+        ResultsError: a number is infinite, or an epoch that went well took no time or delivered nothing.
+    """
+    for name, column in numbers.items():
+        # The loss of a training may be infinite.
+        if name != "train_loss":
+            _check(column.isin((math.inf, -math.inf)), frame[name], source, "a finite number")
+    for name in POSITIVE:
+        wrong = (numbers[name] <= 0) & (frame["status"] == "ok")
+        _check(wrong, frame[name], source, "a number above 0 where the status is ok")
 
 
 def _replace_commas(texts: pd.DataFrame, commas: pd.DataFrame, source: CsvCells) -> pd.DataFrame:

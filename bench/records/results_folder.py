@@ -159,9 +159,16 @@ def read_device(folder: Path) -> pd.DataFrame | None:
 
 
 def has_header(folder: Path, name: str) -> bool:
-    """Return True if a file of the folder exists and holds at least its header."""
+    """Return True if a file of the folder exists and holds at least its header.
+
+    Raises:
+        ResultsError: it exists and can't be read.
+    """
     path = folder / name
-    return path.exists() and has_line_end(path.read_bytes())
+    try:
+        return path.exists() and has_line_end(path.read_bytes())
+    except OSError as error:
+        raise ResultsError(f"{path} can't be read: {error.strerror}") from error
 
 
 def read_runs(folder: Path, name: str = RUNS) -> pd.DataFrame:
@@ -181,7 +188,8 @@ def read_environment(folder: Path) -> dict[str, Any]:
     """
     path = folder / ENVIRONMENT
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        # An editor may have put a byte-order mark before it.
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ResultsError(
             f"{path} can't be read: {error.strerror}; give a folder that a sweep made"

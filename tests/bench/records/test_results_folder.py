@@ -73,6 +73,12 @@ def test_an_environment_that_is_not_ours_is_one_line(tmp_path, text, says) -> No
         results_folder.read_environment(tmp_path)
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path) -> None:
+    """Some editors put one before the text."""
+    (tmp_path / "environment.json").write_text("\ufeff{}", encoding="utf-8")
+    assert results_folder.read_environment(tmp_path) == {}
+
+
 def test_a_folder_is_used_by_one(tmp_path) -> None:
     """Until it lets go."""
     second = results_folder.lock_folder(tmp_path)

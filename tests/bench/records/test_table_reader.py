@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -190,6 +191,10 @@ def change(path: Path, line: int, column: str, cell: str, **dialect) -> None:
         ("wall_s", "1. Feb", "line 3: wall_s is '1. Feb', expected a number"),
         ("epoch", "1.5", "line 3: epoch is '1.5', expected a whole number"),
         ("configuration", "", "line 3: configuration is '', expected a whole number"),
+        ("wall_s", "1e999", "line 3: wall_s is '1e999', expected a finite number"),
+        ("cpu_mhz", "-inf", "line 3: cpu_mhz is '-inf', expected a finite number"),
+        ("samples", "0", "line 3: samples is '0', expected a number above 0 where the status is ok"),
+        ("wall_s", "-1.5", "line 3: wall_s is '-1.5', expected a number above 0 where the status is ok"),
         ("schema", "9", "has schema 8, 9; this version reads 2, 3, 4, 5, 6, 7 and 8"),
     ],
 )
@@ -199,6 +204,21 @@ def test_a_cell_that_cannot_be_read_is_one_line(path, column, cell, says) -> Non
     with pytest.raises(ResultsError, match=rf"runs\.csv.*{says}$") as caught:
         read_runs(path.parent)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("column", "cell"), [("train_loss", "inf"), ("train_loss", "-2"), ("wall_s", "")])
+def test_a_training_may_diverge(path, column, cell) -> None:
+    """Its loss is any number, and an unknown is none."""
+    change(path, 3, column, cell)
+    found = read_runs(path.parent)[column].iloc[1]
+    assert found == pytest.approx(float(cell or math.nan), nan_ok=True)
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path) -> None:
+    """A folder of its name stands for any file that can't be opened."""
+    (tmp_path / "ceilings.csv").mkdir()
+    with pytest.raises(ResultsError, match=r"ceilings\.csv can't be read: Is a directory$"):
+        has_header(tmp_path, "ceilings.csv")
 
 
 def test_a_comma_that_may_be_either_is_refused(path) -> None:
