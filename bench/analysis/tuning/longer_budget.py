@@ -45,15 +45,17 @@ def find_times_for_bound(bound: float, regret: float) -> float:
     return LEAST_TIMES * (math.log1p(bound) / math.log1p(regret)) ** 2
 
 
-def estimate_longer_s(needed_s: float, given_s: float) -> float | None:
+def estimate_longer_s(needed_s: float, given_s: float, most_times: float = MOST_TIMES) -> float | None:
     """Return the longer budget to name, in seconds; None where it would be far longer than the given one.
 
     Args:
-        needed_s: seconds that would be needed, about.
+        needed_s: seconds that would be needed, about; infinity where nobody knows.
         given_s: seconds that were given.
+        most_times: most times the given one; default 10. Noise is seldom worth more, but trials that are
+            missing take what they take.
     """
     longer_s = max(needed_s, LEAST_TIMES * given_s)
-    return longer_s if longer_s <= MOST_TIMES * given_s else None
+    return longer_s if longer_s < math.inf and longer_s <= most_times * given_s else None
 
 
 def estimate_budget_s(tuning: Tuning) -> float | None:
@@ -69,7 +71,7 @@ def estimate_budget_s(tuning: Tuning) -> float | None:
     elif not outcome.leader and outcome.regret_bound is not None:
         needed_s = spent_s * find_times_for_bound(outcome.regret_bound, regret)
     else:
-        needed_s = spent_s + _estimate_missing_s(tuning)
+        return estimate_longer_s(spent_s + _estimate_missing_s(tuning), spent_s, math.inf)
     return estimate_longer_s(needed_s, spent_s) if spent_s else None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from torch._C import _error_if_any_worker_fails
 from torch.utils.data import DataLoader
 from torch.utils.data._utils.signal_handling import _set_SIGCHLD_handler
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from bench.runner.in_process.interrupt import OutOfTimeError
 
@@ -25,6 +26,7 @@ class BoundedWaits:
 
     Attributes:
         iterator: iterator of the present epoch; None before the first one.
+        half_made: iterator whose making was broken off, such as by the end of its time; None for none.
     """
 
     def __init__(self, loader: DataLoader[Any], until_s: float) -> None:
@@ -35,6 +37,7 @@ class BoundedWaits:
             until_s: reading of time.monotonic at which no worker is waited for any more.
         """
         self.iterator: Any = None
+        self.half_made: Any = None
         self._loader = loader
         self._until_s = until_s
         self._own_s = loader.timeout or math.inf
@@ -65,7 +68,11 @@ class BoundedWaits:
         if not self._loader.num_workers or self._loader._iterator is not None:
             return iter(self._loader)
         with _hold_back_deaths():
-            self.iterator = iter(self._loader)
+            try:
+                self.iterator = iter(self._loader)
+            except BaseException as error:
+                self.half_made = _find_half_made(error)
+                raise
         _error_if_any_worker_fails()
         return self.iterator
 
@@ -74,6 +81,21 @@ class BoundedWaits:
         if hasattr(holder, name) and self._loader.num_workers and self._until_s < math.inf:
             left_s = max(SHORTEST_S, self._until_s - time.monotonic())
             object.__setattr__(holder, name, min(self._own_s, left_s))
+
+
+def _find_half_made(error: BaseException) -> Any:
+    """Return the iterator in whose making an error was raised; None for none. PyTorch forgets its workers."""
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_code is _MultiProcessingDataLoaderIter.__init__.__code__:
+            iterator, worker = frame.f_locals["self"], frame.f_locals.get("w")
+            if worker is not None and worker.pid is not None and worker not in iterator._workers:
+                # It has just been started.
+                iterator._workers.append(worker)
+            return iterator
+        trace = trace.tb_next
+    return None
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from datetime import date
 
 from bench.analysis.tuning.confirming import BLOCKS
 from bench.analysis.tuning.longer_budget import (
+    MOST_TIMES,
     estimate_longer_s,
     find_times_for_bound,
     find_times_for_gain,
@@ -82,7 +83,7 @@ def explain_shortness(order: TuningOrder, trial_s: float, fewest: int) -> str:
     needed_s = _add_beside(order, fewest * trial_s)
     return (
         f"{order.budget.seconds:g} s have time for {trials} of {trial_s:.2g} s, and an answer takes "
-        f"{fewest:,} or more{_name_budget(order, needed_s, 'would do')}"
+        f"{fewest:,} or more{_name_budget(order, needed_s, 'would do', math.inf)}"
     )
 
 
@@ -121,7 +122,7 @@ def _explain_doubt(
         longer = _name_budget(order, needed_s, "may decide it")
         return f"none of {tried} is shown to be faster, but one may be by up to {format_share(bound)}{longer}"
     needed_s = _add_beside(order, _estimate_trials_s(lab, len(settings), leader))
-    longer = _name_budget(order, needed_s, "has more")
+    longer = _name_budget(order, needed_s, "has more", math.inf)
     if leader:
         return f"of {tried}, {name} looks the fastest, but there was no time to measure it anew{longer}"
     return f"there was time for {format_count(lab.trials, 'trial')} only{longer}"
@@ -140,9 +141,9 @@ def _add_beside(order: TuningOrder, trials_s: float) -> float:
     return (trials_s + PREPARED_SHARE * order.budget.seconds) / (1 - SPARE_SHARE)
 
 
-def _name_budget(order: TuningOrder, seconds: float, verb: str) -> str:
+def _name_budget(order: TuningOrder, seconds: float, verb: str, most_times: float = MOST_TIMES) -> str:
     """Return the end of a line that names a longer budget; empty where it would be far too long."""
-    if (longer_s := estimate_longer_s(seconds, order.budget.seconds)) is None:
+    if (longer_s := estimate_longer_s(seconds, order.budget.seconds, most_times)) is None:
         return ""
     if longer_s < SHORT_STEP_S:
         return f"; budget_s={longer_s:.1g} {verb}"

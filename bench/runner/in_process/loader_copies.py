@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch._C import _remove_worker_pids
@@ -124,10 +124,41 @@ def close_iterator(loader: DataLoader[Any], iterator: Any, until_s: float = math
         if end is not None:
             end()
         for queue in (*getattr(one, "_index_queues", ()), getattr(one, "_worker_result_queue", None)):
-            # Its feeder thread ends by itself, but later.
-            thread = getattr(queue, "_thread", None)
-            if thread is not None:
-                thread.join(LONGEST_END_S)
+            _join_feeder(queue)
+
+
+def end_half_made(iterator: Any) -> None:
+    """Kill the workers of an iterator whose making was broken off, which PyTorch itself leaves running.
+
+    Args:
+        iterator: the iterator; None for none.
+    """
+    if iterator is None:
+        return
+    # Else PyTorch tries to end it when Python forgets it, and prints an error of what isn't there.
+    iterator._shutdown = True
+    if getattr(iterator, "_worker_pids_set", False):
+        _remove_worker_pids(id(iterator))
+    if (is_done := getattr(iterator, "_pin_memory_thread_done_event", None)) is not None:
+        is_done.set()
+    _kill(getattr(iterator, "_workers", ()))
+    for queue in getattr(iterator, "_index_queues", ()):
+        queue.close()
+        _join_feeder(queue)
+
+
+def _join_feeder(queue: Any) -> None:
+    """Wait for the thread that feeds a closed queue, if there is one. It ends by itself, but later."""
+    thread = getattr(queue, "_thread", None)
+    if thread is not None:
+        thread.join(LONGEST_END_S)
+
+
+def _kill(workers: Sequence[Any]) -> None:
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.join(LONGEST_END_S)
 
 
 def _end_workers(iterator: Any, until_s: float) -> None:
@@ -152,10 +183,7 @@ def _end_workers(iterator: Any, until_s: float) -> None:
     # Else PyTorch reports their deaths to the training.
     _remove_worker_pids(id(iterator))
     iterator._worker_pids_set = False
-    for worker in late:
-        worker.kill()
-    for worker in late:
-        worker.join(LONGEST_END_S)
+    _kill(late)
 
 
 def _set(loader: DataLoader[Any], name: str, value: object) -> None:

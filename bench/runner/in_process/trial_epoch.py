@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from bench.runner.in_process.bounded_waits import BoundedWaits
 from bench.runner.in_process.interrupt import OutOfTimeError, interrupt_at
-from bench.runner.in_process.loader_copies import CutSampler, close_iterator
+from bench.runner.in_process.loader_copies import CutSampler, close_iterator, end_half_made
 from bench.runner.in_process.opened_handles import put_back_handles
 from loaders.data.nested_batch import count_bytes, count_samples
 
@@ -121,6 +121,7 @@ def run_epoch(loader: DataLoader[Any], cut: CutSampler, step: Step, limits: Epoc
         patience_s = 0.0
         raise
     finally:
+        end_half_made(waits.half_made)
         close_iterator(loader, waits.iterator, min(limits.end_s, time.monotonic() + patience_s))
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import multiprocessing
 import os
 import signal
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from bench.runner.in_process import interrupt
 from bench.runner.in_process import tune_in_process as in_process
@@ -183,3 +187,44 @@ def test_nothing_is_interrupted_where_the_timer_is_in_use() -> None:
     thread.start()
     thread.join()
     assert found == [False]
+
+
+@pytest.mark.parametrize("started", [1, 2])
+def test_workers_that_are_being_started_end_with_the_time(monkeypatch, started) -> None:
+    """PyTorch would leave them running, and print an error when Python forgets their iterator."""
+    before = {one.pid for one in psutil.Process().children()}
+    files = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    start, numbers = multiprocessing.get_context("fork").Process.start, []
+
+    def start_or_end(worker) -> None:
+        start(worker)
+        numbers.append(worker.pid)
+        if len(numbers) == started:
+            raise OutOfTimeError
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", start_or_end)
+    loader = DataLoader(range(8), 2, num_workers=2, multiprocessing_context="fork")
+    cut = CutSampler(loader.batch_sampler)
+    with pytest.raises(OutOfTimeError):
+        run_epoch(loader, cut, lambda batch: None, EpochLimits(4, math.inf))
+    assert len(numbers) == started
+    assert {one.pid for one in psutil.Process().children()} == before
+    gc.collect()
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == files
+
+
+def test_an_iterator_that_is_being_filled_ends_with_the_time(monkeypatch) -> None:
+    """With the threads that feed its workers."""
+    before, threads = {one.pid for one in psutil.Process().children()}, set(threading.enumerate())
+    reset = _MultiProcessingDataLoaderIter._reset
+
+    def end(iterator, *given, **named) -> None:
+        reset(iterator, *given, **named)
+        raise OutOfTimeError
+
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_reset", end)
+    loader = DataLoader(range(8), 2, num_workers=2)
+    with pytest.raises(OutOfTimeError):
+        run_epoch(loader, CutSampler(loader.batch_sampler), lambda batch: None, EpochLimits(4, math.inf))
+    assert {one.pid for one in psutil.Process().children()} == before
+    assert set(threading.enumerate()) <= threads
