@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sysconfig
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pathlib import Path
 MAX_NAMED = 3
 # An error's text is cut to this length. Some errors list all the numbers that they don't like.
 MAX_ERROR_LETTERS = 1000
+# Folders whose files a user hasn't written: libraries, and the packages of this program.
+LIBRARY_FOLDERS = frozenset(("site-packages", "dist-packages"))
+OWN_FOLDERS = tuple(str(Path(__file__).absolute().parents[1] / one) for one in ("bench", "loaders", "model"))
 
 
 def format_count(number: int, noun: str) -> str:
@@ -154,7 +158,10 @@ def printable(text: str) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an exception in one line: its type, its text and the place that raised it."""
+    """Return an exception in one line: its type, its text and the place that raised it.
+
+    Where a library raised it, the innermost place that called the library is named, too.
+    """
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
     # A worker's exception arrives as text with the worker's traceback, whose last line has the cause.
     text = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}"
@@ -165,5 +172,19 @@ def describe_error(error: BaseException) -> str:
 def _find_place(error: BaseException) -> str:
     """Return the innermost place of a traceback, such as ` (file.py:12 in function)`, or ""."""
     full = "".join(traceback.format_exception(error))
-    places = re.findall(r'File "([^"]*)", line (\d+), in (\S+)', full)
-    return f" ({Path(places[-1][0]).name}:{places[-1][1]} in {places[-1][2]})" if places else ""
+    # A worker's traceback comes last: what the training process did meanwhile has no part in the error.
+    last = full.rpartition("Traceback (most recent")[2]
+    place = re.compile(r'File "([^"]*)", line (\d+), in (\S+)')
+    places = place.findall(last) or place.findall(full)
+    if not places:
+        return ""
+    named = [f"{Path(file).name}:{line} in {function}" for file, line, function in places]
+    callers = [name for name, (file, *_) in zip(named, places, strict=True) if not _is_library(file)]
+    is_library = _is_library(places[-1][0])
+    return f" ({named[-1]}, from {callers[-1]})" if is_library and callers else f" ({named[-1]})"
+
+
+def _is_library(file: str) -> bool:
+    """Return True if a file of a traceback belongs to a library, to Python or to this program."""
+    folders = (*map(sysconfig.get_path, ("stdlib", "platstdlib")), *OWN_FOLDERS)
+    return bool(LIBRARY_FOLDERS & set(Path(file).parts)) or file.startswith(("<", *folders))

@@ -234,7 +234,7 @@ def _list_parts(value: Any, place: _Place) -> list[tuple[Any, _Place]]:
 
 
 def _is_chain(value: Any) -> bool:
-    """Return whether a value is a list of callables, by whatever name a user's Compose holds them."""
+    """Return True if a value is a list of callables, by whatever name a user's Compose holds them."""
     is_list = isinstance(value, list | tuple | nn.ModuleList) and 0 < len(value) <= MOST_ENTRIES
     return is_list and all(callable(part) and not isinstance(part, type) for part in value)
 

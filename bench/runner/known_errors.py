@@ -60,7 +60,7 @@ KNOWN_ERRORS = (
         "mount a tmpfs there that can be written, or use num_workers=0",
         (
             # In this order: missing, not allowed, read-only, no semaphores in this system.
-            r"\[Errno (2|13|30|38)\].*\(synchronize\.py:\d+ in __init__\)",
+            r"\[Errno (2|13|30|38)\].*\(synchronize\.py:\d+ in __init__[,)]",
             r"unable to open shared memory object </torch_.*\((13|30)\)",
         ),
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 
 import pytest
 
@@ -98,6 +100,29 @@ def test_an_exception_has_the_place_that_raised_it() -> None:
 def int_of(text: str) -> int:
     """Raise an error."""
     raise ValueError("no number")
+
+
+def test_an_exception_of_a_library_has_the_place_that_called_it() -> None:
+    """The library's own place says little to its user, and the user's place not what failed."""
+
+    def decode() -> None:
+        json.loads("{")
+
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        decode()
+    found = describe_error(caught.value)
+    assert re.search(r"\(decoder.py:\d+ in \w+, from test_text.py:\d+ in decode\)$", found)
+
+
+def test_a_workers_exception_has_no_place_of_the_training_loop() -> None:
+    """The loop only waited for the worker."""
+    text = (
+        "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        f'  File "{pytest.__file__}", line 12, in collate\n    raise ValueError\nValueError: odd shapes\n'
+    )
+    with pytest.raises(ValueError, match="Caught") as caught:
+        raise ValueError(text)
+    assert describe_error(caught.value).endswith(" (__init__.py:12 in collate)")
 
 
 def test_a_workers_exception_is_described_by_its_cause() -> None:

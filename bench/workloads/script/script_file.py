@@ -119,5 +119,5 @@ class ScriptFile:
 
 
 def is_script(target: str) -> bool:
-    """Return whether a target is a script: a file or a module, without the name of something in it."""
+    """Return True if a target is a script: a file or a module, without the name of something in it."""
     return target.endswith(".py") or is_module(target)

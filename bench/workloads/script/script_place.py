@@ -12,7 +12,7 @@ from bench.workloads.target.target import FORMS, TargetError, suggest_target
 
 
 def is_module(text: str) -> bool:
-    """Return whether a text is the name of a module in a package, such as `mypackage.train`."""
+    """Return True if a text is the name of a module in a package, such as `mypackage.train`."""
     parts = text.split(".")
     return len(parts) > 1 and parts[-1] != "py" and all(part.isidentifier() for part in parts)
 

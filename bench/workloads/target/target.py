@@ -134,15 +134,25 @@ class Target:
                 f"{spec.origin}"
             )
 
+    def _explain_missing(self, module: ModuleType, owner: Any, part: str) -> str:
+        """Return what has no such name, with the names that it has, or where an object's is to be had."""
+        if owner is module:
+            names = _list_names(module, part)
+            return f"{self.module} has no {part}{f'; it has {join_few(names)}' if names else ''}"
+        if isinstance(owner, type):
+            return (
+                f"the class {owner.__name__} has no {part}; if its objects have, give a function that makes "
+                "one and returns its loader, or the script as it is"
+            )
+        return f"{self.name.rpartition('.' + part)[0]} has no {part}"
+
     def _find_name(self, module: ModuleType) -> Any:
         found: Any = module
         for part in self.name.split("."):
             try:
                 found = getattr(found, part)
             except AttributeError:
-                names = _list_names(module, part)
-                known = f"; it has {join_few(names)}" if found is module and names else ""
-                raise TargetError(f"{self.text}: {self.module} has no {part}{known}") from None
+                raise TargetError(f"{self.text}: {self._explain_missing(module, found, part)}") from None
         return found
 
 
@@ -184,7 +194,9 @@ def check_params(target: Target, function: Callable[..., Any], params: Mapping[s
                 "one and returns its loader, or the script as it is"
             ) from None
         taken = f"it takes {', '.join(known)}" if known else "it takes none"
-        raise TargetError(f"{target.text}: {error}; {taken}; give arguments by --param") from None
+        raise TargetError(
+            f"{target.text}: {error}; {taken}; give arguments by --param, or a function that needs none"
+        ) from None
 
 
 @contextmanager

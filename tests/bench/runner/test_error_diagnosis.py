@@ -35,6 +35,10 @@ TEXTS = [
     ("OSError: [Errno 28] No space left on device: '/dev/shm/pymp-1' (tempfile.py:377 in mkdtemp)", SHM),
     ("OSError: [Errno 30] Read-only file system (synchronize.py:57 in __init__)", "/dev/shm can't be used: "),
     (
+        "OSError: [Errno 30] Read-only file system (synchronize.py:57 in __init__, from train.py:9 in main)",
+        "/dev/shm can't be used: ",
+    ),
+    (
         "FileNotFoundError: [Errno 2] No such file or directory (synchronize.py:57 in __init__)",
         "/dev/shm can't be used: mount a tmpfs there that can be written",
     ),

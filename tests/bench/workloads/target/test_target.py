@@ -261,7 +261,8 @@ def test_arguments_are_passed(project) -> None:
         ),
         (
             "needs",
-            "mine.py:needs: missing a required argument: 'size'; it takes size; give arguments by --param",
+            "mine.py:needs: missing a required argument: 'size'; it takes size; give arguments by --param, "
+            "or a function that needs none",
         ),
         (
             "Config.make",
@@ -270,7 +271,10 @@ def test_arguments_are_passed(project) -> None:
         ("exits", "mine.py:exits: the function calls sys.exit('done')"),
         ("lodaer", "mine.py:lodaer: mine has no lodaer; it has loader, "),
         ("zzz", "mine.py:zzz: mine has no zzz; it has Numbers, Stream, Bare and "),
-        ("Config.lodaer", "mine.py:Config.lodaer: mine has no lodaer"),
+        (
+            "Config.lodaer",
+            "mine.py:Config.lodaer: the class Config has no lodaer; if its objects have, give",
+        ),
     ],
 )
 def test_what_is_no_loader_is_told_in_one_line(project, name, error) -> None:
