@@ -146,7 +146,7 @@ def _describe_stage(stage: StageFacts) -> str:
     else:
         length = "" if stage.batches is None else f" of {format_count(stage.batches, 'batch')}"
     if stage.far_batches is not None:
-        length += f", {stage.far_batches:,} of far slower settings"
+        length += f", of {format_count(stage.far_batches, 'batch')} for far slower settings"
     return f"{printable(stage.stage)} {format_duration(stage.seconds)} ({trials}{length})"
 
 

@@ -214,6 +214,15 @@ def test_the_time_of_each_stage() -> None:
     assert "Trials of one setting differ by 2.1%." in told
 
 
+def test_the_epochs_of_far_slower_settings_are_told_in_batches() -> None:
+    """Their number could else be taken for one of trials."""
+    found = tunings.make_gain()
+    stages = tuple(replace(stage, far_batches=8) if stage.is_whole else stage for stage in found.stages)
+    assert "(24 trials of whole epochs, of 8 batches for far slower settings)" in find(
+        replace(found, stages=stages), "Time"
+    )
+
+
 def test_the_whole_grid_has_its_regret() -> None:
     """One below 0 is no regret, and neither is the choice itself."""
     found = tunings.make_exhaustive()
