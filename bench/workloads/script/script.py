@@ -85,7 +85,7 @@ class Script(Workload):
 
     def run(self, trial: Trial) -> ScriptEpochs[EpochReport]:
         """Prepare to run the script in this process; it sends a report of each epoch."""
-        feed = self._make_feed(trial.configuration.spec)
+        feed = self._make_feed(trial.configuration.spec, trial.epochs)
         threads = trial.configuration.num_threads
         return ScriptEpochs(
             self.script, feed, TrialReporter(trial, feed), num_threads=threads, seed=trial.seed
@@ -93,7 +93,7 @@ class Script(Workload):
 
     def probe(self, probe: Probe) -> Push[Any]:
         """Prepare to run the script in this process; it sends a trace of each epoch, or a ladder."""
-        feed = self._make_feed(probe.configuration.spec)
+        feed = self._make_feed(probe.configuration.spec, probe.epochs)
         if probe.kind == "ladder":
             return ScriptLadder(self.script, feed, probe)
         threads = probe.configuration.num_threads
@@ -123,11 +123,13 @@ class Script(Workload):
         """Estimate the most that any of some loaders of these batches takes of the machine."""
         return estimate_for_batches(loaders, self.picked.facts.batch_bytes, num_threads=num_threads)
 
-    def _make_feed(self, spec: Any) -> Feed:
-        """Return what the picked DataLoader delivers with these knobs."""
+    def _make_feed(self, spec: Any, epochs: int) -> Feed:
+        """Return what the picked DataLoader delivers with these knobs, in so many epochs at least."""
+        if self.epochs is not None:
+            epochs = min(epochs, self.epochs)
         if isinstance(spec, OwnStepCeiling):
             settings = DataLoaderSettings(spec.batch_size)
-            return ReplayFeed(self.picked, settings, self.batches, self.epochs, most_bytes=spec.most_bytes)
+            return ReplayFeed(self.picked, settings, self.batches, epochs, most_bytes=spec.most_bytes)
         assert isinstance(spec, OwnDataLoader)
         settings = DataLoaderSettings(**{f.name: getattr(spec, f.name) for f in fields(DataLoaderSettings)})
-        return ScriptFeed(self.picked, settings, self.batches, self.epochs)
+        return ScriptFeed(self.picked, settings, self.batches, epochs)

@@ -31,7 +31,7 @@ class Feed(ABC):
     Attributes:
         picked: the DataLoader.
         batches: number of batches after which an epoch ends; None for the script's own end.
-        epochs: number of epochs that the script has; None where it isn't known.
+        epochs: number of epochs after which the script may end in any way; None for none.
         length: number of batches of the DataLoader that was prepared last; None where it isn't known.
     """
 
@@ -48,7 +48,7 @@ class Feed(ABC):
             picked: the DataLoader.
             settings: its new settings.
             batches: number of batches after which an epoch ends; default None for the script's own end.
-            epochs: number of epochs that the script has; default None where it isn't known.
+            epochs: number of epochs after which the script may end in any way; default None for none.
         """
         self.picked = picked
         self.batches = batches

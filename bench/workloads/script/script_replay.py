@@ -33,7 +33,7 @@ class ReplayFeed(Feed):
             picked: the DataLoader.
             settings: settings to capture its batches with.
             batches: number of batches after which an epoch ends; default None for the script's own end.
-            epochs: number of epochs that the script has; default None where it isn't known.
+            epochs: number of epochs after which the script may end in any way; default None for none.
             most_bytes: most bytes of the captured batches.
         """
         super().__init__(picked, settings, batches, epochs)

@@ -65,9 +65,9 @@ class ScriptRun(Push[T]):
             self._script.run()
             self._conclude()
         except BaseException:
-            # A script may fail on its way out: once it was ended, or after all of its epochs, as in its first
-            # run. What it breaks off itself is no epoch.
-            ends = self._over or self._sent == self.feed.epochs
+            # A script may fail on its way out: once it was ended, or after as many epochs as are needed. What
+            # it breaks off itself is no epoch.
+            ends = self._over or (self.feed.epochs is not None and self._sent >= self.feed.epochs)
             self._over = True
             if not ends:
                 raise

@@ -50,13 +50,23 @@ def choose(folder: Path, script: str, arguments: Sequence[str] = (), **others) -
     return choose_script(make_options(folder, script, script_args=tuple(arguments), **others), folder)
 
 
-def run(choice: ScriptChoice, folder: Path, epochs: int = 2, *, ceiling: bool = False, **knobs) -> list[Row]:
+def run(
+    choice: ScriptChoice,
+    folder: Path,
+    epochs: int = 2,
+    *,
+    ceiling: bool = False,
+    steady_s: float = 0.0,
+    **knobs,
+) -> list[Row]:
     """Run a trial with these knobs, and return its rows."""
     spec = choice.offer.specs["dataloader"].with_knobs(knobs).resolve()
     if ceiling:
         spec = OwnStepCeiling.below(spec, most_bytes=1 << 20)
     configuration = Configuration(spec, "cpu", SCRIPT_STEP, None, 1)
-    trial = Trial(configuration, 0, 0, 0, 0, choice.workload, epochs, seed=0, audited=not ceiling)
+    trial = Trial(
+        configuration, 0, 0, 0, 0, choice.workload, epochs, seed=0, audited=not ceiling, steady_s=steady_s
+    )
     runner = TrialRunner(prepare_context(MODULES), TrialLimits(120), folder / "trials.log")
     return list(runner.run(trial))
 

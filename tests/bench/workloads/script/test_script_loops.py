@@ -117,6 +117,13 @@ LOOPS = """
         leaving(sys.exit)
 
 
+    def finishing_twice():
+        for epoch in range(2):
+            for batch in make():
+                pass
+        sys.exit("finished")
+
+
     def split():
         for epoch in range(3):
             for batch in DataLoader(Stream(True), batch_size=4):
@@ -227,6 +234,14 @@ def test_a_script_that_ends_its_process(folder, tmp_path, loop) -> None:
     for ceiling in (False, True):
         rows = run(choice, tmp_path, 2, ceiling=ceiling)
         assert [(row.status, row.error, row.samples) for row in rows] == [("ok", None, 24)]
+
+
+def test_an_exit_code_after_more_epochs_than_are_needed(folder, tmp_path) -> None:
+    """Short epochs are repeated as often as the script does. Its end is then no failure."""
+    choice = choose(folder, "loops.py", ["finishing_twice"])
+    assert choice.workload.epochs is None
+    assert [row.status for row in run(choice, tmp_path, 2, steady_s=60)] == ["ok", "ok"]
+    assert [row.status for row in run(choice, tmp_path, 3)] == ["ok", "ok", "failed"]
 
 
 def test_workers_that_are_not_forked(folder, tmp_path) -> None:
