@@ -267,7 +267,10 @@ def test_the_answer_and_the_table_name_one_ceiling(tmp_path) -> None:
     )
     shown = capture(lambda console: print_table(console, summary, make_report_labels(summary)))
     assert "80% step" in shown
-    assert "Ceiling: samples/s over those of the train step alone (step), with the num_threads of the row" in shown
+    assert (
+        "Ceiling: samples/s over those of the train step alone (step), with the num_threads of the row"
+        in shown
+    )
 
 
 def test_the_possible_gain_of_each_kind_of_work(tmp_path) -> None:
