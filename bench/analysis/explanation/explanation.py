@@ -79,8 +79,8 @@ class Diagnosis:
 
     Attributes:
         cause: the cause.
-        stage: name of the transform for TRANSFORM, empty for all of them together; `order` for FETCH where the
-            sampler takes the time; else empty.
+        stage: name of the transform for TRANSFORM, empty for all of them together; `order` for FETCH where
+            the sampler takes the time; else empty.
         is_sure: whether the evidence tells it from every other cause; False for a likely one.
         evidence: one sentence with figures.
         second: the next cause, where the first one isn't all; None for none.
