@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench.analysis.explanation.explanation import Advice
@@ -9,7 +10,8 @@ from bench.analysis.explanation.facts import Facts
 from bench.analysis.explanation.losses import find_loader_share
 from bench.analysis.explanation.words import format_workers
 from bench.analysis.statistics import FEWEST_BLOCKS
-from bench.text import format_count, format_ratio, format_share, join_few
+from bench.records.rung_time import FETCH
+from bench.text import format_count, format_ratio, format_share, format_time, join_few
 
 # Shorter epochs, in batches a worker, reach less of the rate of a long one: the queue fills and drains.
 FEWEST_ROUNDS = 8
@@ -19,6 +21,11 @@ TRACING_MATTERS = 0.02
 CLOSES = 0.02
 # What the step alone would save, and what the parts of an epoch say that it would, differ by more than noise.
 DISAGREE = 0.15
+# A fetch takes this many times as long in the training as on the ladder, whose batches are repeated, where a
+# cache serves the repetitions. The times of both differ by less where workers share the cores.
+CACHED = 3.0
+# A stage below this share of a batch's loading is no matter.
+LEAST_STAGE = 0.2
 
 
 def list_cautions(
@@ -58,6 +65,7 @@ def list_cautions(
         )
     if closure is not None and abs(closure - 1) > CLOSES:
         yield f"The parts, measured apart, sum to {closure:.1%} of the epoch."
+    yield from _list_cached(facts)
     possible = facts.find_mean(lambda one: one.batch_s / one.alone_wall_s if one.alone_wall_s else None)
     if facts.has_step and possible and abs(1 - 1 / possible - find_loader_share(facts)) > DISAGREE:
         yield (
@@ -78,6 +86,22 @@ def list_cautions(
         were = "was" if len(disturbed) == 1 else "were"
         counted = "The only block" if blocks == 1 else f"{len(disturbed)} of {format_count(blocks, 'block')}"
         yield f"{counted} {were} disturbed{', at worst' * (len(disturbed) > 1)}: {worst}."
+
+
+def _list_cached(facts: Facts) -> Iterator[str]:
+    """Yield a sentence where samples that are read again come from a cache."""
+    alone_s = facts.rungs.get(FETCH)
+    traced_s = math.fsum(stage.batch_s for stage in facts.stages if stage.stage == FETCH)
+    # Where nobody knows how long the loading waits for cores, a slow fetch may be busy cores.
+    if alone_s is None or facts.delayed_share is None or traced_s < LEAST_STAGE * facts.load_s:
+        return
+    working_s = traced_s * (1 - facts.delayed_share)
+    if working_s > CACHED * max(alone_s, 0.0):
+        yield (
+            f"The fetch of a batch takes {format_time(traced_s)} in the training and "
+            f"{format_time(max(alone_s, 0.0))} alone. The ladder reads the same samples again, so the "
+            "dataset or the system may keep them in a cache: trust the time in the training."
+        )
 
 
 def caution_of_unclear(changes: Sequence[Advice]) -> Iterator[str]:

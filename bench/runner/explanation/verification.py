@@ -8,13 +8,14 @@ import pandas as pd
 
 from bench.analysis.explanation.explanation import Advice, BreakEven, Explanation
 from bench.analysis.intervals import from_cells
-from bench.analysis.statistics import Estimate
+from bench.analysis.statistics import FEWEST_BLOCKS, Estimate
 from bench.plan.configuration import Configuration
 from bench.plan.plan import PlanError
 from bench.report.progress.sweep_observer import SweepObserver
 from bench.report.sweep.conclusion import SweepConclusion
 from bench.runner.explanation.changed_configuration import change_configuration
 from bench.runner.explanation.explained_setup import ExplainedSetup
+from bench.text import format_count
 from bench.workloads.target.own_steps import name_length
 
 VERIFICATION, CHECK = "verify", "check"
@@ -59,6 +60,7 @@ def verify_advice(explanation: Explanation, setup: ExplainedSetup, observer: Swe
         filled[place] = replace(filled[place], actual=actual)
         if actual is None:
             cautions.append(f"{filled[place].change} has no measured gain: {_find_reason(lines, number)}.")
+    cautions.extend(_list_weaknesses(lines))
     return replace(
         explanation,
         advice=_sort(filled),
@@ -140,6 +142,20 @@ def _find_reason(lines: pd.DataFrame | None, number: int) -> str:
         return "it was not measured"
     line = lines.loc[number]
     return str(line["error"] or line["status"])
+
+
+def _list_weaknesses(lines: pd.DataFrame | None) -> list[str]:
+    """Return why measured gains can't be relied on, one sentence each: few blocks, and disturbed ones."""
+    if lines is None or lines.empty:
+        return []
+    found = []
+    blocks, disturbed = int(lines["blocks"].max()), int(lines["disturbed_blocks"].max())
+    if blocks < FEWEST_BLOCKS:
+        found.append(f"The actual gains are of {format_count(blocks, 'block')}, too few for intervals.")
+    if disturbed:
+        counted = "the only block" if blocks == 1 else f"up to {disturbed} of {format_count(blocks, 'block')}"
+        found.append(f"Other processes disturbed {counted} of the actual gains: see verify/runs.csv.")
+    return found
 
 
 def _list_problems(conclusion: SweepConclusion) -> list[str]:

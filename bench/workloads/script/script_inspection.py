@@ -243,6 +243,6 @@ class ScriptLook(Push[ScriptInspection]):
             made = format_count(self._all_made, "DataLoader")
             return f"{text} ended before its first batch: it makes {made} and iterates none"
         return (
-            f"{text} has no DataLoader: it ended without making one. If its batches come from elsewhere, name "
-            f"what makes them, as in {text}:NAME"
+            f"{text} has no DataLoader: it ended without making one. If its batches come from elsewhere, "
+            f"name what makes them, as in {text}:NAME"
         )

@@ -125,6 +125,30 @@ def test_tracing_that_costs_is_a_caution() -> None:
     assert all(advice.gain is None for advice in much.advice)
 
 
+def test_a_fetch_that_a_cache_serves_on_the_ladder_is_a_caution() -> None:
+    """The ladder repeats its batches. A dataset with a cache of its own, or the page cache, is fast then."""
+    said = "The fetch of a batch takes 30"
+    evidence = SLOW.make_evidence()
+    assert not any(said in caution for caution in explain(evidence).cautions)
+    # All rungs above the order hold the fetch, which is 29 ms faster there.
+    blocks = [
+        replace(
+            block,
+            rungs=tuple(
+                rung
+                if rung.rung in ("order", "transport")
+                else replace(rung, wall_s=rung.wall_s - rung.batches * 0.029)
+                for rung in block.rungs
+            ),
+        )
+        for block in evidence.blocks
+    ]
+    found = explain(replace(evidence, blocks=tuple(blocks)))
+    (caution,) = [one for one in found.cautions if said in one]
+    assert "in the training and 1" in caution
+    assert found.diagnosis.cause is Cause.FETCH
+
+
 def test_disturbances_and_few_blocks_are_cautions() -> None:
     """Both limit what intervals say."""
     evidence = SLOW.make_evidence(2)

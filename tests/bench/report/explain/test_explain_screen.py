@@ -196,8 +196,8 @@ def test_start_up_is_one_sentence() -> None:
     assert "Pickled" not in found
     # Nothing is said of workers that aren't there.
     assert (
-        "Start-up: 61 ms to the first batch (making the iterator 31, drawing the indices 20, loading the batch "
-        "24 and handing it on 6); "
+        "Start-up: 61 ms to the first batch (making the iterator 31, drawing the indices 20, loading the "
+        "batch 24 and handing it on 6); "
     ) in found
 
 

@@ -29,11 +29,15 @@ class FakeSetup:
     Attributes:
         found: estimate of each configuration by its number, and the reason where there is none.
         measured: names of the sweeps, each with its configurations.
+        blocks: number of their blocks.
+        disturbed: number of the disturbed ones.
     """
 
     found: Sequence[Estimate | str]
     outcome: SweepOutcome = field(default_factory=SweepOutcome)
     measured: list[tuple[str, Sequence[Configuration], bool]] = field(default_factory=list)
+    blocks: int = 5
+    disturbed: int = 0
     configuration: Configuration = PRESENT
     choice: Any = field(default_factory=lambda: SimpleNamespace(offer=OFFER))
 
@@ -42,7 +46,8 @@ class FakeSetup:
         lines = [
             {
                 "configuration": number,
-                "blocks": 5,
+                "blocks": self.blocks,
+                "disturbed_blocks": self.disturbed,
                 **to_cells("ratio", one if isinstance(one, Estimate) else None),
                 **to_cells("step_share", one if isinstance(one, Estimate) else None),
                 "status": "ok" if isinstance(one, Estimate) else "failed",
@@ -96,6 +101,15 @@ def test_a_change_that_cannot_be_measured_is_a_caution() -> None:
         "pinned memory can't be measured: pin_memory=on needs a CUDA device to feed.",
         "4 workers instead of 2 has no measured gain: out of memory.",
         "verify: it was interrupted, so later blocks are missing.",
+    )
+
+
+def test_gains_of_few_or_disturbed_blocks_are_a_caution() -> None:
+    """The figures stand beside predictions, and may differ from them for this reason alone."""
+    setup = FakeSetup([about(1.0), about(0.95)], blocks=1, disturbed=1)
+    assert verify_advice(explain(MORE), setup, SweepObserver()).cautions == (
+        "The actual gains are of 1 block, too few for intervals.",
+        "Other processes disturbed the only block of the actual gains: see verify/runs.csv.",
     )
 
 
