@@ -189,11 +189,13 @@ class EpochModel:
 
     def _find_hand(self, change: Change) -> HandTimes:
         workers = change.count_workers(self.setup)
+        # The sampler stays in the training process.
+        order_s = self.hand.order_s
         if workers and TRANSPORT in change.without:
-            return HandTimes(0.0, turn_s=self.hand.turn_s)
+            return HandTimes(order_s, turn_s=self.hand.turn_s)
         if bool(workers) == bool(self.setup.num_workers):
             return self.hand
-        return ASSUMED if workers else HandTimes(0.0)
+        return replace(ASSUMED, hand_s=ASSUMED.hand_s + order_s) if workers else HandTimes(order_s)
 
     def _choose(self, change: Change, batches: int) -> np.ndarray:
         """Return which traced batches make up an epoch, by their numbers.

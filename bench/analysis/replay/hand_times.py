@@ -28,12 +28,14 @@ class HandTimes:
         latency_s: seconds from the end of a batch's loading until it can be received.
         turn_s: seconds of a worker from the end of a batch to the begin of the next one that it was told of.
         has_receiver: whether a thread beside the training loop receives batches.
+        order_s: seconds of `hand_s` in which the sampler names the samples of another batch; default 0.
     """
 
     hand_s: float
     latency_s: float = 0.0
     turn_s: float = 0.0
     has_receiver: bool = False
+    order_s: float = 0.0
 
 
 # The way from workers where there are none: a message through a pipe, and some files of shared memory to map.
@@ -44,9 +46,10 @@ def read_hand_times(trace: BatchTrace, ladder: LadderTimes, setup: LoaderSetup) 
     """Read the way of batches from a trace whose inside is known.
 
     A batch that is waited for arrives after its way and its receipt. A batch that is there already takes its
-    receipt only, unless a thread has received it. The rung `transport` holds a receipt, and may hold more. So
-    the least of these is the receipt, and the rest of the first is the way. A usual receipt is assumed where
-    only the first is known, since a training process that waits for a core receives late.
+    receipt only, unless a thread has received it. The rung `transport` holds a receipt, and may hold more. At
+    each receipt the sampler is asked for another batch. So the least of these is the receipt, and the rest of
+    the first is the way. A usual receipt is assumed where only the first is known, since a training process
+    that waits for a core receives late.
 
     Args:
         trace: the epoch.
@@ -54,21 +57,25 @@ def read_hand_times(trace: BatchTrace, ladder: LadderTimes, setup: LoaderSetup) 
         setup: the configuration.
     """
     if not setup.num_workers:
-        return HandTimes(max(0.0, float(np.nanmedian(trace.wait_s - trace.load_s))))
+        around_s = max(0.0, float(np.nanmedian(trace.wait_s - trace.load_s)))
+        return HandTimes(around_s, order_s=ladder.order_s)
     waited = trace.asked_s < trace.ended_s
     way_s = float(np.median((trace.arrived_s - trace.ended_s)[waited])) if waited.sum() >= FEWEST else None
     margin_s = 1e-3 if way_s is None else max(1e-3, way_s)
     has_receiver = setup.pin_memory and setup.device == "cuda"
     ready = (trace.ended_s + margin_s < trace.asked_s) & (trace.wait_s > STORED_S) & (not has_receiver)
     ready_s = float(np.mean(trace.wait_s[ready])) if ready.sum() >= FEWEST else None
-    receipts = [seconds for seconds in (ready_s, ladder.transport_s) if seconds is not None]
-    hand_s = min(receipts, default=ASSUMED.hand_s)
-    hand_s = max(0.0, hand_s if way_s is None else min(hand_s, way_s))
+    alone_s = ASSUMED.hand_s if ladder.transport_s is None else ladder.transport_s
+    receipt_s = alone_s + ladder.order_s
+    if ready_s is not None:
+        receipt_s = ready_s if ladder.transport_s is None else min(ready_s, receipt_s)
+    hand_s = max(0.0, receipt_s if way_s is None else min(receipt_s, way_s))
     return HandTimes(
         hand_s=hand_s,
         latency_s=0.0 if way_s is None else max(0.0, way_s - hand_s),
         turn_s=_find_turn_s(trace, setup),
         has_receiver=has_receiver,
+        order_s=min(hand_s, ladder.order_s),
     )
 
 

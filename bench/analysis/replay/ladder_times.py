@@ -22,11 +22,13 @@ class LadderTimes:
             where a rung is missing.
         wait_s: seconds of a batch in which one process alone doesn't compute; None if unknown.
         transport_s: seconds of a batch on its way from a worker; None if unknown.
+        order_s: seconds of the sampler to name the samples of a batch; default 0.
     """
 
     cpu_shares: dict[str, float] = field(default_factory=dict)
     wait_s: float | None = None
     transport_s: float | None = None
+    order_s: float = 0.0
 
 
 def read_ladder(rungs: Iterable[RungTime], transforms: int) -> LadderTimes:
@@ -54,6 +56,7 @@ def read_ladder(rungs: Iterable[RungTime], transforms: int) -> LadderTimes:
         cpu_shares=_find_cpu_shares(inside, transforms),
         wait_s=None if top is None else max(0.0, top[0] - top[1]),
         transport_s=None if way is None else way[0],
+        order_s=next((wall_s for name, wall_s, _ in inside if name == ORDER), 0.0),
     )
 
 

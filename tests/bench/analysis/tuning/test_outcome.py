@@ -16,5 +16,7 @@ CONFIRMED = {0: Confirmation(PRESENT, PRESENT), 1: Confirmation(FASTER, FASTER)}
 )
 def test_a_gain_is_quoted_of_another_configuration_alone(chosen, confirmed, gain) -> None:
     """The present configuration has no gain over itself, even in fresh blocks."""
-    outcome = Outcome(chosen, chosen, chosen, (chosen,), {}, "gain", "regret", 0.02, 5, 8, confirmed=confirmed)
+    outcome = Outcome(
+        chosen, chosen, chosen, (chosen,), {}, "gain", "regret", 0.02, 5, 8, confirmed=confirmed
+    )
     assert outcome.quoted_gain == gain

@@ -31,9 +31,6 @@ def test_the_planted_cause_is_named_where_nothing_disturbs(plant) -> None:
     outcome = Outcome(plant, explain_plan(plant.name))
     diagnosis = outcome.explanation.diagnosis
     assert outcome.is_right, diagnosis
-    if plant.truth.is_sampler:
-        # No replay knows the time of a sampler, so gains may be predicted wrongly beside it.
-        return
     assert outcome.faults == ()
     if plant.plan.step_threaded:
         # No replay tells what threads lose that wait for each other.
