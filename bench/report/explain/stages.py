@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from bench.analysis.explanation.explanation import Explanation, Rung, SlowBatch
+from bench.report.explain.slow_samples import name_slow
 from bench.report.explain.wording import FORK, count_samples, find_cost_s, name_piece
 from bench.report.remark import Remark
 from bench.text import (
@@ -14,15 +14,12 @@ from bench.text import (
     format_bytes,
     format_count,
     format_time,
-    join_few,
     join_words,
     printable,
 )
 
 # Stages that one line can name; the smallest others are summed up.
 MOST_STAGES = 6
-# A batch with at most this many indices names its slow samples.
-FEW_INDICES = 4
 # Causes of start-up below this share of it aren't named.
 LEAST_CAUSE = 0.02
 # The first two causes of start-up, with workers and without.
@@ -69,7 +66,7 @@ def describe_stragglers(explanation: Explanation) -> Remark | None:
     waited = format_time(sum(batch.wait_s for batch in slow))
     return Remark(
         "Stragglers",
-        f"{_name_slow(slow)}; the slowest took {usual}. The training waited {waited} for "
+        f"{name_slow(slow)}; the slowest took {usual}. The training waited {waited} for "
         f"{'it' if len(slow) == 1 else 'them'}{_describe_queue(slow)}.",
     )
 
@@ -109,27 +106,6 @@ def describe_start_up(explanation: Explanation) -> Remark | None:
         f"{format_time(found.first_s)} to the first batch{details}; "
         f"each later epoch pays {format_time(found.each_epoch_s)} again{end}.{pickled}",
     )
-
-
-def _name_slow(slow: Sequence[SlowBatch]) -> str:
-    """Return the slow samples where they were told apart, the most frequent first; else the batches."""
-    told = Counter(index for batch in slow if len(batch.indices) <= FEW_INDICES for index in batch.indices)
-    if told:
-        samples = [printable(str(index)) for index, _ in told.most_common()]
-        noun = "sample" if len(samples) == 1 else "samples"
-        return f"{noun} {join_few(samples)} in {_count_slow(slow)}"
-    return join_few(_name_batch(batch) for batch in slow)
-
-
-def _name_batch(batch: SlowBatch) -> str:
-    inside = ""
-    if len(batch.indices) > FEW_INDICES:
-        inside = f" ({len(batch.indices):,} samples, which explanation.json lists)"
-    return f"batch {batch.number} of epoch {batch.epoch} in block {batch.block}{inside}"
-
-
-def _count_slow(slow: Sequence[SlowBatch]) -> str:
-    return format_count(len(slow), "slow batch")
 
 
 def _describe_queue(slow: Sequence[SlowBatch]) -> str:
