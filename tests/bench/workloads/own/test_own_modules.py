@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import ast
+import email.message
+import profile
+import queue
+import statistics
 import sys
+import threading
+from array import array
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -196,6 +202,37 @@ def test_a_module_that_is_given_back_is_the_same(context, tmp_path) -> None:
     work = partial(give_back, tmp_path)
     with FreshProcess(work, context=context, log=tmp_path / "log", title="test") as process:
         assert [process.take(read_running_s() + 60) for _ in range(3)] == [False, True, True]
+
+
+# Python's modules that this file, and so the trial's process, has imported before.
+LOADED = (email, profile, queue, statistics, threading)
+
+
+def import_pythons(folder: Path) -> Iterator[object]:
+    """Enter a folder, and yield which modules with the names of Python's are the user's."""
+    enter_folder(folder)
+    names = ["array", "time", *(module.__name__ for module in LOADED)]
+    yield {name for name in names if hasattr(__import__(name), "WORD")}, "email.message" in sys.modules
+    # Objects of Python's, as trials send them.
+    yield array("q", [1, 2]), statistics.StatisticsError
+    # A step lies in a folder of its own.
+    enter_folder(folder / "steps")
+    yield sys.modules["profile"].WORD
+
+
+def test_a_users_module_with_the_name_of_pythons(context, tmp_path) -> None:
+    """It's found beside the file, as `python train.py` finds it, but for those that Python holds itself."""
+    for file in ("array", "email/__init__", "profile", "statistics", "time", "threading"):
+        write(tmp_path / f"{file}.py", "WORD = 'theirs'")
+    # Without __init__.py, Python's comes first.
+    write(tmp_path / "queue" / "words.py", "")
+    (tmp_path / "steps").mkdir()
+    work = partial(import_pythons, tmp_path)
+    with FreshProcess(work, context=context, log=tmp_path / "log", title="test") as process:
+        found = [process.take(read_running_s() + 60) for _ in range(3)]
+    # Some Pythons have `array` built in.
+    theirs = {"array", "email", "profile", "statistics"}.difference(sys.builtin_module_names)
+    assert found == [(theirs, False), (array("q", [1, 2]), statistics.StatisticsError), "theirs"]
 
 
 def enter_own_folder() -> Iterator[bool]:
