@@ -86,12 +86,9 @@ class ScriptFile:
         # A script may choose the start method of its processes once.
         multiprocessing.set_start_method(None, force=True)
         sys.argv[:] = [str(self.path), *self.arguments]
-        answer_process_ends()
         try:
-            if self.module is None:
-                runpy.run_path(str(self.path), run_name="__main__")
-            else:
-                runpy.run_module(self.module, run_name="__main__", alter_sys=True)
+            with answer_process_ends():
+                self._run_code()
         except ScriptEnd:
             return
         except ImportError as error:
@@ -116,6 +113,12 @@ class ScriptFile:
             if "reading a line" not in str(error):
                 raise
             raise ScriptError(f"{self.text} asks for input, and there is nobody to answer") from None
+
+    def _run_code(self) -> None:
+        if self.module is None:
+            runpy.run_path(str(self.path), run_name="__main__")
+        else:
+            runpy.run_module(self.module, run_name="__main__", alter_sys=True)
 
 
 def is_script(target: str) -> bool:
