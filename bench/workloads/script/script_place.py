@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -59,7 +58,8 @@ def hint_at_module(error: ImportError, path: Path, start: Path) -> str:
         return ""
     name = ".".join(parts)
     is_found = _find_spec(parts[0], None, start) is not None
-    after = "" if is_found else f", after PYTHONPATH={os.path.relpath(root, start)}"
+    place = root.relative_to(start) if root.is_relative_to(start) else root
+    after = "" if is_found else f", after PYTHONPATH={place}"
     return f"give {name}, which runs it as python -m {name} does{after}"
 
 
@@ -83,9 +83,19 @@ def _refuse(name: str, length: int, start: Path) -> str:
 
 
 def _find_spec(name: str, places: Sequence[str] | None, start: Path) -> ModuleSpec | None:
-    """Return what Python knows of a module whose package lies in these places; None where it finds none."""
-    if places is None and (found := PathFinder.find_spec(name, [str(start)])) is not None:
-        return found
+    """Return what Python would find of a module; None where it finds none.
+
+    Args:
+        name: the module.
+        places: folders of the package that it lies in; None for a module that lies in none.
+        start: folder in which a module of no package is looked for first.
+    """
+    if places is not None:
+        # By its full name, a folder without __init__.py would ask for its package, which isn't imported.
+        return PathFinder.find_spec(name.rpartition(".")[2], places)
     finders = (finder for finder in sys.meta_path if hasattr(finder, "find_spec"))
-    specs = (finder.find_spec(name, places, None) for finder in finders)
-    return next((spec for spec in specs if spec is not None), None)
+    specs = [PathFinder.find_spec(name, [str(start)])]
+    specs += (finder.find_spec(name, None, None) for finder in finders)
+    found = [spec for spec in specs if spec is not None]
+    # Python prefers a package that lies further back to a folder without __init__.py.
+    return next((spec for spec in found if spec.loader is not None), found[0] if found else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from textwrap import dedent
 
@@ -134,6 +135,17 @@ def test_the_file_of_a_module_is_found_without_an_import(on_path) -> None:
     (on_path / "mine" / "__init__.py").touch()
     (on_path / "mine" / "train.py").touch()
     assert find_module_file("mine.train", on_path) == on_path / "mine" / "train.py"
+
+
+def test_folders_without_init_are_packages(project) -> None:
+    """Unless a package of that name lies further back."""
+    deep = project / "jobs" / "vision"
+    deep.mkdir(parents=True)
+    (deep / "train.py").touch()
+    assert find_module_file("jobs.vision.train", project) == deep / "train.py"
+    (project / "json").mkdir()
+    (project / "json" / "tool.py").touch()
+    assert find_module_file("json.tool", project) == Path(json.__file__).parent / "tool.py"
 
 
 @pytest.mark.parametrize(
