@@ -8,8 +8,9 @@ from types import FrameType
 TRAINER = "transformers.trainer"
 # They make the loader on the Trainer's behalf.
 BETWEEN = ("accelerate", "torch")
-# The arguments of DataLoader have this prefix among the TrainingArguments.
+# The arguments of DataLoader have this prefix among the TrainingArguments, but for the batch size.
 PREFIX = "dataloader_"
+OTHERWISE = {"batch_size": "per_device_train_"}
 
 
 def is_by_trainer(frame: FrameType) -> bool:
@@ -31,7 +32,8 @@ def write_trainer_call(changes: Iterable[str]) -> str:
     Args:
         changes: arguments of DataLoader as source text, such as `num_workers=2`.
     """
-    return f"TrainingArguments(..., {', '.join(PREFIX + change for change in changes)})"
+    named = [OTHERWISE.get(change.partition("=")[0], PREFIX) + change for change in changes]
+    return f"TrainingArguments(..., {', '.join(named)})"
 
 
 def _find_module(frame: FrameType) -> str:
