@@ -29,16 +29,21 @@ def _report(kind: type[BaseException], error: BaseException, place: TracebackTyp
         text += f" ({place.tb_frame.f_code.co_filename}:{place.tb_lineno})"
     hiding = _find_hiding()
     if hiding:
-        text += f"; {', '.join(hiding)} hides Python's own: rename it, or change PYTHONPATH"
+        verb, them = ("hides", "it") if len(hiding) == 1 else ("hide", "them")
+        text += f"; {', '.join(hiding)} {verb} Python's own: rename {them}, or change PYTHONPATH"
     if sys.stderr is not None:
         print(text, file=sys.stderr)  # noqa: T201
     raise SystemExit(2)
 
 
 def _find_hiding() -> list[str]:
-    """Return the files of imported modules that bear the names of Python's own."""
+    """Return the files of imported modules that bear the names of Python's own.
+
+    Compiled ones are Python's. On Windows they lie in a folder of their own.
+    """
     own = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
     modules = [sys.modules.get(name) for name in sorted(sys.stdlib_module_names)]
     files = [str(getattr(module, "__file__", None) or own) for module in modules]
+    users = [file for file in files if file.endswith(".py") and not file.startswith(own)]
     # setuptools lends its distutils.
-    return [file for file in files if not file.startswith(own) and "-packages" not in file]
+    return [file for file in users if "-packages" not in file]

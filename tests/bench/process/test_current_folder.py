@@ -67,25 +67,34 @@ def test_a_folder_that_is_gone_stays(library, tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "found"), [("-m", "library"), ("train.py", "user"), ("loaderbench", "user")]
+    ("program", "module", "found", "reports"),
+    [
+        ("-m", "bench.sweep", "library", True),
+        ("-m", "-Imbench.sweep", "library", True),
+        ("-m", "mine.train", "user", False),
+        ("train.py", "bench.sweep", "user", False),
+        ("loaderbench", "bench.sweep", "user", True),
+    ],
 )
-def test_commands_begin_beside_hidden_modules(tmp_path, program, found) -> None:
-    """A script that imports this package keeps its folder. A command that pip has installed has none."""
+def test_commands_begin_beside_hidden_modules(tmp_path, program, module, found, reports) -> None:
+    """A program that imports this package keeps its folder and its tracebacks."""
     (tmp_path / "click.py").write_text("__file__ = 'user'")
     path = [str(tmp_path), str(ROOT)]
-    code = f"import sys; sys.argv[0] = {program!r}; sys.path[:1] = {path!r}; import bench, click"
-    code += "; print('user' if click.__file__ == 'user' else 'library')"
+    code = f"import sys; sys.argv[0], sys.orig_argv[-1] = {program!r}, {module!r}; sys.path[:1] = {path!r}"
+    code += "; import bench, click, bench.process.failed_start as start"
+    code += "; print('user' if click.__file__ == 'user' else 'library', sys.excepthook is start._report)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr, done.stdout) == (0, "", f"{found}\n")
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", f"{found} {reports}\n")
 
 
 def test_all_that_a_command_imports_first_may_be_hidden(tmp_path) -> None:
     for name in ("random", "signal", "pathlib", "tempfile", "typing", "fnmatch"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('hidden')")
     path = [str(tmp_path), str(ROOT)]
-    code = f"import sys; sys.argv[0] = '-m'; sys.path[:1] = {path!r}; import bench"
+    code = "import sys; sys.argv[0], sys.orig_argv[-1] = '-m', 'bench.sweep'"
+    code += f"; sys.path[:1] = {path!r}; import bench"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -40,9 +40,11 @@ def test_an_exception_is_one_line(hook, capsys) -> None:
 
 
 def test_modules_that_hide_python_s_are_named(hook, capsys, monkeypatch) -> None:
-    module = ModuleType("queue")
-    module.__file__ = "/home/user/lib/queue.py"
-    monkeypatch.setitem(sys.modules, "queue", module)
+    """Compiled ones lie in another folder on Windows, and are Python's."""
+    for name, file in (("_ctypes", "C:\\Python\\DLLs\\_ctypes.pyd"), ("queue", "/home/user/lib/queue.py")):
+        module = ModuleType(name)
+        module.__file__ = file
+        monkeypatch.setitem(sys.modules, name, module)
     report(AttributeError("no Queue"))
     assert capsys.readouterr().err == (
         "error: the command can't start: AttributeError: no Queue; /home/user/lib/queue.py hides Python's "

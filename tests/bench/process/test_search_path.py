@@ -78,7 +78,7 @@ def test_commands_prefer_our_packages_and_scripts_do_not(tmp_path, how) -> None:
     (tmp_path / "plain.py").write_text(code := "import bench, model; print(getattr(model, 'own', True))")
     (tmp_path / "loaderbench").write_text(code)
     command = {
-        "module": ["-c", f"import sys; sys.argv[0] = '-m'; {code}"],
+        "module": ["-c", f"import sys; sys.argv[0] = '-m'; sys.orig_argv[-1] = 'bench.sweep'; {code}"],
         "script": ["loaderbench"],
         "library": ["plain.py"],
     }[how]

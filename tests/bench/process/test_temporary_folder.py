@@ -16,7 +16,8 @@ def test_a_command_says_in_one_line_that_there_is_none(command) -> None:
     """torch, which needs one, would end it with a traceback."""
     code = (
         "import runpy, sys, tempfile; tempfile._candidate_tempdir_list = lambda: ['/nowhere']; "
-        f"sys.argv = ['-m']; runpy.run_module({command!r}, run_name='__main__', alter_sys=True)"
+        f"sys.argv, sys.orig_argv[-1] = ['-m'], {command!r}; "
+        f"runpy.run_module({command!r}, run_name='__main__', alter_sys=True)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
