@@ -18,6 +18,9 @@ MAX_ERROR_LETTERS = 1000
 # Folders whose files a user hasn't written: libraries, and the packages of this program.
 LIBRARY_FOLDERS = frozenset(("site-packages", "dist-packages"))
 OWN_FOLDERS = tuple(str(Path(__file__).absolute().parents[1] / one) for one in ("bench", "loaders", "model"))
+# Budgets are written in seconds up to so many.
+LARGEST_IN_SECONDS = 110.0
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def format_count(number: int, noun: str) -> str:
@@ -96,6 +99,13 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def format_budget(seconds: float) -> str:
+    """Return a budget as a command takes it, such as `90s` or `4m`. It is rounded up."""
+    if seconds <= LARGEST_IN_SECONDS:
+        return f"{max(1, math.ceil(seconds / 10)) * 10}s"
+    return f"{math.ceil(seconds / 60)}m"
+
+
 def format_share(share: float) -> str:
     """Return a share in percent, such as `68%`; `<1%` for a little."""
     if math.isnan(share):
@@ -157,6 +167,16 @@ def printable(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
+def capitalise(text: str) -> str:
+    """Return a text with a capital first letter. The others stay as they are, as in `GPU`."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def remove_addresses(text: str) -> str:
+    """Return a text without the addresses of objects, which differ from run to run, such as ` at 0x7f3a`."""
+    return ADDRESS.sub("", text)
+
+
 def describe_error(error: BaseException) -> str:
     """Return an exception in one line: its type, its text and the place that raised it.
 
@@ -164,7 +184,7 @@ def describe_error(error: BaseException) -> str:
     """
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
     # A worker's exception arrives as text with the worker's traceback, whose last line has the cause.
-    text = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}"
+    text = remove_addresses(lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}")
     cut = "…" * (len(text) > MAX_ERROR_LETTERS)
     return f"{type(error).__name__}: {text[:MAX_ERROR_LETTERS]}{cut}{_find_place(error)}"
 
@@ -187,4 +207,6 @@ def _find_place(error: BaseException) -> str:
 def _is_library(file: str) -> bool:
     """Return True if a file of a traceback belongs to a library, to Python or to this program."""
     folders = (*map(sysconfig.get_path, ("stdlib", "platstdlib")), *OWN_FOLDERS)
-    return bool(LIBRARY_FOLDERS & set(Path(file).parts)) or file.startswith(("<", *folders))
+    path = Path(file)
+    is_known = bool(LIBRARY_FOLDERS & set(path.parts)) or any(path.is_relative_to(one) for one in folders)
+    return is_known or file.startswith("<")

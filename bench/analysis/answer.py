@@ -36,6 +36,9 @@ class Answer:
         ceiling: the lowest ceiling: `step`, `read` or `bus`; empty where none is known.
         ceiling_share: share of that ceiling that is reached; None where none is known.
         waiting: share of an epoch in which the training loop waits for data.
+        contention: share of an epoch by which the step takes longer beside the loader than alone; None where
+            that is unknown, and on a GPU, whose steps the host doesn't time.
+        teardown: share of an epoch in which the loader ends, with workers that don't stay.
         has_step: whether the batches were trained on; False for the loader alone.
         possible_gain: what an infinitely fast loader would gain; None where it is unknown.
         device: `cpu` or `cuda`.
@@ -54,6 +57,8 @@ class Answer:
     ceiling: str
     ceiling_share: Estimate | None
     waiting: float
+    contention: float | None
+    teardown: float
     has_step: bool
     possible_gain: PossibleGain | None
     device: str
@@ -104,9 +109,19 @@ def _answer(group: pd.DataFrame, of_work: list[str], busy: Mapping[int, DeviceBu
         ceiling=line["ceiling"],
         ceiling_share=from_cells(line, "ceiling_share"),
         waiting=float(line["data_wait_s"] / line["wall_s"]),
+        contention=_find_contention(line),
+        teardown=float(line["teardown_s"] / line["wall_s"]),
         has_step=line["step"] != "none",
         possible_gain=find_possible_gain(group, verdict.cheapest),
         device=line["device"],
         busy=busy[verdict.cheapest],
         baseline_busy=busy.get(int(line["baseline"])),
     )
+
+
+def _find_contention(line: pd.Series) -> float | None:
+    """Return the share of an epoch by which the step takes longer beside the loader than alone."""
+    alone = from_cells(line, "step_share")
+    if alone is None or line["device"] != "cpu" or pd.isna(line["step_s"]):
+        return None
+    return max(0.0, float(line["step_s"] / line["wall_s"]) - alone.median)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.analysis.stability import MOST_BLOCKS, USABLE_PRECISION, find_unstable
-from bench.text import abbreviate, join_few, join_words
+from bench.text import abbreviate, capitalise, join_few, join_words
 
 # A true shuffle is within a few hundredths of 1. A shuffle within a window or of whole shards lies far below.
 WELL_SHUFFLED = 0.9
@@ -78,17 +78,12 @@ def _describe_blocks(needed: int | None, cures: Sequence[str]) -> str:
         cures: the other cures.
     """
     if needed is None:
-        return f"{_capitalise(cures)}."
+        return f"{capitalise(join_words(cures))}."
     precision = f"{USABLE_PRECISION:.0%}"
     if needed <= MOST_BLOCKS:
-        return f"{_capitalise(cures)}; --precision {precision} takes about {needed} blocks."
-    longer = _capitalise([*cures, "measure longer epochs by --epochs 10"])
+        return f"{capitalise(join_words(cures))}; --precision {precision} takes about {needed} blocks."
+    longer = capitalise(join_words([*cures, "measure longer epochs by --epochs 10"]))
     return f"More blocks don't help, as ±{precision} takes over {MOST_BLOCKS}. {longer}."
-
-
-def _capitalise(cures: Sequence[str]) -> str:
-    text = join_words(cures)
-    return f"{text[0].upper()}{text[1:]}"
 
 
 def _warn_of_disturbance(ranked: pd.DataFrame) -> ResultWarning | None:

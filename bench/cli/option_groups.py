@@ -11,6 +11,7 @@ from bench.cli.screen_options import screen_options
 from bench.cli.script_args import read_script_args
 from bench.cli.user_path import UserPath
 from bench.plan.request import PRESETS
+from bench.text import capitalise
 from bench.trial.trial import MAX_EPOCHS
 from bench.workloads.target.target import FORMS
 from loaders.registry import all_knobs, families, find_problems, own_families
@@ -176,7 +177,7 @@ def _shorten_help(knob: Knob) -> str:
     """Return the first part of a knob's help, with the allowed words."""
     first = knob.help.partition(";")[0].partition(":")[0]
     words = f": {knob.kind.allowed}" if isinstance(knob.kind, Choice | Switch) else ""
-    return f"{first[0].upper()}{first[1:]}{words}."
+    return f"{capitalise(first)}{words}."
 
 
 def repetition_options() -> list[click.Option]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
+from pathlib import Path
 
 import pytest
 
+import bench
 from bench.text import (
     MAX_ERROR_LETTERS,
     abbreviate,
+    capitalise,
     choose_unit,
     describe_error,
+    format_budget,
     format_bytes,
     format_count,
     format_duration,
@@ -84,6 +88,19 @@ def test_durations() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "10s"), (12, "20s"), (90, "90s"), (91, "100s"), (111, "2m"), (3601, "61m")]
+)
+def test_a_budget_is_rounded_up(seconds, text) -> None:
+    """To tens of seconds, and later to minutes."""
+    assert format_budget(seconds) == text
+
+
+def test_only_the_first_letter_becomes_a_capital() -> None:
+    """Names in the text stay as they are."""
+    assert [capitalise(text) for text in ("the GPU waits", "Train", "")] == ["The GPU waits", "Train", ""]
+
+
 def test_printable_text_is_one_line() -> None:
     """Control characters and line ends are removed."""
     assert printable(" a\x1b[31m\n\tb\u200b\x07 é ") == "a[31m b é"
@@ -136,6 +153,23 @@ def test_a_workers_exception_is_described_by_its_cause() -> None:
         "ValueError: Caught ValueError in DataLoader worker process 0. ValueError: bad pixel "
         "(mine.py:12 in __getitem__)"
     )
+
+
+def test_an_exception_has_no_addresses() -> None:
+    """They differ from run to run, so that one reason would look like many."""
+    error = ValueError("can't pickle <function <lambda> at 0x7f3aB2> at 0x1 of 0x10 bytes")
+    assert describe_error(error) == "ValueError: can't pickle <function <lambda>> of 0x10 bytes"
+
+
+def test_a_module_whose_name_begins_like_a_package_is_the_users() -> None:
+    """A benchmark.py beside the package `bench` belongs to no library."""
+    package = Path(bench.__file__).parent
+    lines = [(package / "text.py", "own"), (package.with_name("benchmark.py"), "mine")]
+    texts = [f'  File "{file}", line 1, in {function}\n' for file, function in reversed(lines)]
+    error = ValueError(
+        f"Caught it.\nOriginal Traceback (most recent call last):\n{''.join(texts)}ValueError: no"
+    )
+    assert describe_error(error).endswith(" (text.py:1 in own, from benchmark.py:1 in mine)")
 
 
 def test_an_exception_without_words_is_described() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.analysis.comparison.comparison import ComparedConfiguration, Judgement
 from bench.analysis.comparison.side import Side
-from bench.text import format_duration, format_ratio
+from bench.text import capitalise, format_duration, format_ratio
 
 CHANGES: tuple[Judgement, ...] = ("slower", "faster")
 # Names of the ceilings in a sentence.
@@ -34,7 +34,7 @@ def describe_ceilings(ceilings: Sequence[ComparedConfiguration]) -> list[str]:
         what = " ".join([CEILINGS.get(family, family), *([f"({rest})"] if rest else [])])
         low, middle, high = (format_ratio(value) for value in (ratio.low, ratio.median, ratio.high))
         found.append(
-            f"{what[0].upper()}{what[1:]} became {one.judgement}: {middle} times A ({low}–{high}). No loader "
+            f"{capitalise(what)} became {one.judgement}: {middle} times A ({low}–{high}). No loader "
             "takes part in it, so the machine or the step changed."
         )
     return found

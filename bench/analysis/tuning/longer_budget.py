@@ -12,8 +12,6 @@ from bench.analysis.tuning.tuning import Tuning
 # A longer budget is named up to so many times the given one. It is at least so many times as long, which is
 # also the margin of an estimate.
 MOST_TIMES, LEAST_TIMES = 10.0, 1.5
-# Up to so many seconds, budgets are named in seconds.
-LARGEST_IN_SECONDS = 110.0
 
 
 def find_times_for_gain(gain: Estimate, regret: float) -> float:
@@ -83,10 +81,3 @@ def _estimate_missing_s(tuning: Tuning) -> float:
         number not in fates or fates[number].end == "unseen" for number in range(len(tuning.candidates))
     )
     return (unseen + 2 * (FEWEST_RACE_BLOCKS + BLOCKS)) * seconds / trials if trials else math.inf
-
-
-def write_budget(seconds: float) -> str:
-    """Return a budget as the command takes it, such as `90s` or `4m`."""
-    if seconds <= LARGEST_IN_SECONDS:
-        return f"{math.ceil(seconds / 10) * 10}s"
-    return f"{math.ceil(seconds / 60)}m"

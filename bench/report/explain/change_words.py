@@ -13,7 +13,7 @@ from bench.report.explain.answer import (
 )
 from bench.report.explain.wording import NO_STEP, explain_no_interval, find_step_s, format_factor
 from bench.report.remark import Remark
-from bench.text import format_share, format_time, join_few, printable
+from bench.text import capitalise, format_share, format_time, join_few, printable
 
 MOST_CHANGES = 3
 
@@ -91,9 +91,9 @@ def explain_no_changes(explanation: Explanation) -> str:
     if has_nothing_to_gain(explanation):
         return f"Keep the loader as it is: {possible}{explain_small_rest(explanation)}."
     if is_ceiling_disturbed(explanation):
-        return f"{possible[0].upper()}{possible[1:]}. Measure again with less beside it."
+        return f"{capitalise(possible)}. Measure again with less beside it."
     if possible:
-        return f"{possible[0].upper()}{possible[1:]}, but no change that was looked at comes nearer to it."
+        return f"{capitalise(possible)}, but no change that was looked at comes nearer to it."
     if explanation.diagnosis.cause is Cause.UNDECIDED:
         return "Without a cause there is no change to advise."
     if explanation.setup.step == NO_STEP:

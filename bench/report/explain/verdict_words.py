@@ -8,7 +8,7 @@ from bench.analysis.explanation.explanation import Cause, Explanation
 from bench.report.explain.answer import describe_possible, name_cause
 from bench.report.explain.wording import NO_STEP, format_interval
 from bench.report.remark import Remark
-from bench.text import format_count, format_rate, format_share, printable
+from bench.text import capitalise, format_count, format_rate, format_share, printable
 
 # Causes that no other loader can remove.
 NO_LOSS = (Cause.STEP, Cause.BALANCED, Cause.UNDECIDED)
@@ -42,7 +42,7 @@ def describe_verdict(explanation: Explanation) -> VerdictText:
     if diagnosis.second is not None:
         sentences.append(f"Next after it: {diagnosis.second.value}.")
     return VerdictText(
-        title=f"{name[0].upper()}{name[1:]}",
+        title=capitalise(name),
         is_sure=diagnosis.is_sure,
         sureness="" if diagnosis.cause is Cause.UNDECIDED else sureness,
         evidence=" ".join(filter(None, sentences)),

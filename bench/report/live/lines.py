@@ -6,6 +6,7 @@ from rich.console import Console
 
 from bench.report.live.leader_words import describe_leader, title_leaders
 from bench.report.live.state import ProgressState
+from bench.text import capitalise
 
 # One line has room for so many.
 MOST_NAMED = 2
@@ -45,7 +46,7 @@ class LineDisplay:
         if leaders.places:
             title = title_leaders(leaders)
             named = "; ".join(describe_leader(leader) for leader in leaders.places[:MOST_NAMED])
-            self._print(f"{title[0].upper()}{title[1:]}: {named}")
+            self._print(f"{capitalise(title)}: {named}")
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -18,10 +18,12 @@ from bench.analysis.ties import INDIFFERENT
 from bench.analysis.warnings import NOISE_OVER_CEILING
 from bench.report.busy_words import describe_busy
 from bench.report.labels import Labels
-from bench.text import format_count, format_rate, format_ratio, join_few
+from bench.text import capitalise, format_count, format_rate, format_ratio, join_few
 
 # Kinds of work with an answer of their own; the table has the others.
 MOST_ANSWERS = 3
+# Losses beside the waits that take this share of an epoch are told.
+COSTLY = 0.05
 BOUNDS = {
     "step": "The train step bounds it then",
     "read": "Reading the data from memory bounds it then",
@@ -189,17 +191,29 @@ def _describe_device(answer: Answer, gpu: str) -> str:
 
 
 def _describe_bound(answer: Answer) -> str:
-    """Return the sentence on what bounds the configuration."""
+    """Return the sentences on what bounds the configuration."""
     if answer.ceiling_share is None and not answer.has_step:
         return "The loader ran alone: with --step a sweep shows how much of this a training can use."
     waits = f"the loop waits for data {answer.waiting:.0%} of the time"
     if answer.ceiling_share is None or answer.ceiling_share.median > NOISE_OVER_CEILING:
-        return f"{waits[0].upper()}{waits[1:]}."
-    if answer.ceiling == "step" and answer.possible_gain is not None:
-        # The first sentence says how much of it is reached.
-        return f"{BOUNDS[answer.bound]}: {waits}."
-    reaches = f"{answer.ceiling_share.median:.0%} of the throughput of {CEILINGS[answer.ceiling]}"
-    return f"{BOUNDS[answer.bound]}: it reaches {reaches}, and {waits}."
+        return capitalise(f"{waits}.")
+    # Where the step alone is the ceiling, the first sentence says how much of it is reached.
+    if answer.ceiling != "step" or answer.possible_gain is None:
+        reached = f"{answer.ceiling_share.median:.0%} of the throughput of {CEILINGS[answer.ceiling]}"
+        waits = f"it reaches {reached}, and {waits}"
+    bound = f"{BOUNDS[answer.bound]}: {waits}."
+    if answer.bound != "loader":
+        return bound
+    # A wait of 9% doesn't explain that half of the ceiling is reached.
+    contention, end = answer.contention or 0.0, ""
+    if answer.teardown >= COSTLY:
+        end = f" The end of each epoch takes {answer.teardown:.0%} of the time."
+    if contention < COSTLY:
+        return f"{bound}{end}"
+    slowed = f"The step is slower beside the loader than alone, which costs {contention:.0%} of the time."
+    if contention > answer.waiting:
+        return f"{slowed} {capitalise(waits)}.{end}"
+    return f"{bound} {slowed}{end}"
 
 
 def _format_interval(found: Estimate, form: Callable[[float], str]) -> str:

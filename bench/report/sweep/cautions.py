@@ -42,18 +42,23 @@ def list_problems(
 
 
 def list_failures(summary: pd.DataFrame, ceilings: pd.DataFrame | None, labels: Labels) -> list[Remark]:
-    """List the reason of each configuration and each ceiling that was not measured."""
+    """List the reason of each configuration and each ceiling that was not measured, each reason once."""
     found = [
-        Remark(f"{line['status']} {labels.full[int(line['configuration'])]}", line["error"], "failure")
+        (line["status"], line["error"], labels.full[int(line["configuration"])])
         for _, line in summary[summary["status"] != "ok"].iterrows()
     ]
-    if ceilings is None:
-        return found
-    knobs = find_knobs(list(ceilings.columns))
-    failed = ceilings[ceilings["status"] != "ok"].drop_duplicates(["family", *knobs, "error"])
-    return found + [
-        Remark(f"{line['status']} {name_cells(line, ['family', *knobs])}", line["error"], "failure")
-        for _, line in failed.iterrows()
+    if ceilings is not None:
+        knobs = find_knobs(list(ceilings.columns))
+        failed = ceilings[ceilings["status"] != "ok"].drop_duplicates(["family", *knobs, "error"])
+        found += [
+            (line["status"], line["error"], name_cells(line, ["family", *knobs]))
+            for _, line in failed.iterrows()
+        ]
+    names: dict[tuple[str, str], list[str]] = {}
+    for status, error, name in found:
+        names.setdefault((status, error), []).append(name)
+    return [
+        Remark(f"{status} {join_few(named)}", error, "failure") for (status, error), named in names.items()
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +11,12 @@ from typing import Any
 import pandas as pd
 
 from bench.report.page.repeat_command import write_repeat_command
-from bench.text import format_duration, printable
+from bench.text import format_budget, format_duration, printable
 
 # Estimates are rough, and the quick preset gives one trial no more than half of the budget that is left.
 RESERVE = 1.5
+# Shortest budget of a sweep that goes on, in seconds.
+FEWEST_REST_S = 30.0
 # Budget of a sweep that is repeated as its baseline failed: in seconds, and over the one that it had.
 FEWEST_S, TIMES = 120.0, 4.0
 
@@ -43,7 +44,7 @@ def resume_within(folder: Path, program: str, rest_s: float) -> Rest:
     """
     command = write_resume_command(folder, program)
     lead = f"To measure what is missing, about {format_duration(rest_s)}"
-    return Rest(lead, f"{command} --budget {write_budget(RESERVE * rest_s)}")
+    return Rest(lead, f"{command} --budget {format_budget(max(FEWEST_REST_S, RESERVE * rest_s))}")
 
 
 def repeat_within(environment: Mapping[str, Any], budget_s: float | None) -> Rest:
@@ -53,7 +54,7 @@ def repeat_within(environment: Mapping[str, Any], budget_s: float | None) -> Res
         environment: content of its environment.json.
         budget_s: budget that it had, in seconds; None where none is known.
     """
-    budget = write_budget(max(FEWEST_S, TIMES * (budget_s or 0.0)))
+    budget = format_budget(max(FEWEST_S, TIMES * (budget_s or 0.0)))
     command = write_repeat_command(environment, {"--budget": budget})
     return Rest("Without the baseline there are no ratios. To begin again", command)
 
@@ -66,12 +67,6 @@ def write_resume_command(folder: Path, program: str) -> str:
         program: command of a sweep.
     """
     return f"{program} --resume {shlex.quote(printable(str(folder)))}"
-
-
-def write_budget(seconds: float) -> str:
-    """Return a budget as it is typed, such as `90s` or `3m`, which is no shorter than these seconds."""
-    halves = max(1, math.ceil(seconds / 30))
-    return f"{30 * halves}s" if halves < 4 else f"{math.ceil(halves / 2)}m"
 
 
 def lacks_baseline(summary: pd.DataFrame) -> bool:

@@ -32,21 +32,22 @@ def print_plan(console: Console, sweep: PreparedSweep) -> None:
 
 
 def print_left_out(console: Console, plan: Plan) -> None:
-    """Print how many configurations are not measured, one line a reason, and one for all that need a GPU."""
+    """Print how many configurations are left out, one line a reason, and one for all that need a GPU.
+
+    Those that are unavailable here are rows of the plan, and failures of the results.
+    """
     without_gpu: Counter[str] = Counter()
     for reason, count in Counter(reason for _, reason in plan.dropped).items():
         if CUDA in reason:
             # The first word is the setting or the family.
             without_gpu[reason.partition(" ")[0]] += count
         else:
-            _print_reason(console, "left out", count, reason)
+            _print_reason(console, count, reason)
     if without_gpu:
         take = "takes" if len(without_gpu) == 1 else "take"
         reason = f"{join_words(list(without_gpu))} {take} a CUDA device"
-        _print_reason(console, "left out", without_gpu.total(), reason)
-    for reason, count in Counter(plan.unavailable.values()).items():
-        _print_reason(console, "unavailable", count, reason)
+        _print_reason(console, without_gpu.total(), reason)
 
 
-def _print_reason(console: Console, title: str, count: int, reason: str) -> None:
-    print_line(console, f"[yellow]{title}[/] {format_count(count, 'configuration')}: {escape(reason)}")
+def _print_reason(console: Console, count: int, reason: str) -> None:
+    print_line(console, f"[yellow]left out[/] {format_count(count, 'configuration')}: {escape(reason)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.analysis.tuning.longer_budget import estimate_budget_s, write_budget
+from bench.analysis.tuning.longer_budget import estimate_budget_s
 from bench.analysis.tuning.tuning import Tuning
 from bench.report.explain.wording import format_factor
 from bench.report.tune.words import (
@@ -14,7 +14,7 @@ from bench.report.tune.words import (
     name_setting,
     select_ends,
 )
-from bench.text import format_count
+from bench.text import format_budget, format_count
 
 # How a gain is shown where the fresh blocks don't do it.
 TOGETHER = "all its blocks together, those of the race too,"
@@ -40,7 +40,7 @@ def describe_remedy(tuning: Tuning) -> str:
         return "it was interrupted too early"
     budget_s = estimate_budget_s(tuning)
     # A small gain beside much noise takes longer than anybody waits.
-    named = "a longer --budget" if budget_s is None else f"--budget {write_budget(budget_s)}"
+    named = "a longer --budget" if budget_s is None else f"--budget {format_budget(budget_s)}"
     return f"{named} may decide it"
 
 

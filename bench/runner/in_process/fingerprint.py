@@ -7,7 +7,6 @@ import inspect
 import json
 import os
 import platform
-import re
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
@@ -22,10 +21,10 @@ from bench.machine.environment import find_cpu_name
 from bench.runner.in_process.held_objects import list_held, read_attributes
 from bench.runner.in_process.settings_grid import KNOBS
 from bench.runner.in_process.start_method import find_start_method
+from bench.text import remove_addresses
 from loaders.data.length import find_length
 from loaders.spec.turn_knobs import read_settings
 
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 TRANSFORMS = ("transform", "transforms", "target_transform")
 # Their versions stand for their code.
 KNOWN = ("builtins", "numpy", "torch")
@@ -82,7 +81,7 @@ def make_key(
 
 def _describe(value: object) -> str:
     """Return a value's text without addresses, which differ from run to run."""
-    return ADDRESS.sub("", repr(value))
+    return remove_addresses(repr(value))
 
 
 def _list_flags(dataset: Any) -> dict[str, bool | str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench.analysis.statistics import FEWEST_BLOCKS
-from bench.analysis.tuning.longer_budget import write_budget
 from bench.analysis.tuning.outcome import Outcome
 from bench.analysis.tuning.tuning import StageFacts
-from bench.text import format_count, format_duration
+from bench.text import format_budget, format_count, format_duration
 
 # A budget has time for enough trials if it has time for so many times the fewest.
 TIMES_FEWEST = 2.0
@@ -29,7 +28,7 @@ def foresee_shortness(left_s: float, trial_s: float, audit_trials: float) -> str
     if left_s >= fewest * trial_s:
         return ""
     fitting = format_count(max(0, int(left_s / trial_s)), "trial")
-    budget = write_budget(TIMES_FEWEST * fewest * trial_s)
+    budget = format_budget(TIMES_FEWEST * fewest * trial_s)
     return (
         f"The budget has time for about {fitting} of {format_duration(trial_s)}, too few for an answer. "
         f"--budget {budget} has time for enough."

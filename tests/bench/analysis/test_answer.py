@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.analysis.answer import Answer, find_answers
@@ -96,3 +98,15 @@ def test_a_loader_alone_has_no_step(tmp_path) -> None:
     """Nothing is known of a training."""
     (found,) = answers(tmp_path, blocks(0, FAST, step="none", loss=None))
     assert (found.has_step, found.possible_gain) == (False, None)
+
+
+def test_the_contention_is_what_the_step_takes_beyond_that_alone(tmp_path) -> None:
+    """The host doesn't time the steps of a GPU."""
+    alone = ceiling("step", [0.3] * 3)
+    (tmp_path / "cpu").mkdir()
+    (found,) = answers(tmp_path / "cpu", blocks(0, [1.0] * 3), alone)
+    assert (found.contention, found.teardown) == (pytest.approx(0.1), 0.05)
+    rows = blocks(0, [1.0] * 3, device="cuda")
+    (found,) = answers(tmp_path, rows, [replace(line, device="cuda") for line in alone])
+    assert found.ceiling == "step"
+    assert found.contention is None

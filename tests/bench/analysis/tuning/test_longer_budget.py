@@ -14,7 +14,6 @@ from bench.analysis.tuning.longer_budget import (
     estimate_longer_s,
     find_times_for_bound,
     find_times_for_gain,
-    write_budget,
 )
 from bench.analysis.tuning.outcome import Fate
 from tests.bench.report.tune import tunings
@@ -61,11 +60,3 @@ def test_candidates_that_were_not_seen_need_time() -> None:
     assert estimate_budget_s(replace(unseen, stages=())) is None
     stage = replace(found.stages[1], trials=10, seconds=80.0)
     assert estimate_budget_s(replace(unseen, stages=(stage,))) == pytest.approx(80 + (21 + 26) * 8)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(12, "20s"), (90, "90s"), (91, "100s"), (111, "2m"), (3601, "61m")]
-)
-def test_a_budget_is_written_as_the_command_takes_it(seconds, text) -> None:
-    """In seconds or minutes, rounded up."""
-    assert write_budget(seconds) == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from bench.analysis.answer import find_answers
 from bench.analysis.summary import summarise
@@ -135,6 +136,35 @@ def test_the_bound_is_named(tmp_path) -> None:
         text = answer(summarise(table, ceilings))
         assert f"{bound}: the loop waits for data 50% of the time." in text
     assert "The loop waits for data 50% of the time." in answer(summarise(table))
+
+
+@pytest.mark.parametrize(
+    ("wait", "step", "teardown", "sentences"),
+    [
+        (
+            0.09, 0.88, 0.0,
+            "The step is slower beside the loader than alone, which costs 36% of the time. The loop waits "
+            "for data 9% of the time.",
+        ),
+        (
+            0.31, 0.67, 0.01,
+            "Loading still bounds it: the loop waits for data 31% of the time. The step is slower beside the "
+            "loader than alone, which costs 15% of the time.",
+        ),
+        (
+            0.31, 0.52, 0.17,
+            "Loading still bounds it: the loop waits for data 31% of the time. The end of each epoch takes "
+            "17% of the time.",
+        ),
+        (0.44, 0.55, 0.01, "Loading still bounds it: the loop waits for data 44% of the time."),
+    ],
+)  # fmt: skip
+def test_all_that_loading_costs_is_told(tmp_path, wait, step, teardown, sentences) -> None:
+    """Waits alone don't explain that half of the ceiling is reached. Below 5% it may be noise."""
+    parts = {"data_wait_s": wait, "step_s": step, "teardown_s": teardown}
+    rows = [*blocks(0, [3.0] * 3), *(replace(line, **parts) for line in blocks(1, [1.0] * 3))]
+    text = answer_below(tmp_path, rows, ceiling("step", [0.52] * 3))
+    assert text.splitlines()[0].endswith(f"interval 3–3). {sentences}")
 
 
 def test_a_lower_bound_has_its_share(tmp_path) -> None:

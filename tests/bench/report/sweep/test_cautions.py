@@ -38,7 +38,7 @@ def test_failures_have_their_reason(tmp_path) -> None:
 
 
 def test_a_failed_ceiling_is_named_by_its_knobs(tmp_path) -> None:
-    """The step of a user's own training may have a parameter, and no batch size."""
+    """The step of a user's own training may have a parameter, and no batch size. One reason is one line."""
     summary = summarise(runs.table(tmp_path / "runs", blocks(0, [1.0] * 3)))
     bad = [
         replace(line, configuration=number, status="failed", error="boom", knobs={"param.size": size})
@@ -47,7 +47,19 @@ def test_a_failed_ceiling_is_named_by_its_knobs(tmp_path) -> None:
     ]
     ceilings = runs.table(tmp_path / "ceilings", bad)
     text = capture(lambda c: print_remarks(c, list_failures(summary, ceilings, make_report_labels(summary))))
-    assert text == "failed step_ceiling param.size=128: boom\nfailed step_ceiling param.size=224: boom\n"
+    assert text == "failed step_ceiling param.size=128 and step_ceiling param.size=224: boom\n"
+
+
+def test_a_reason_of_many_configurations_is_one_line(tmp_path) -> None:
+    """As where no worker of a grid can be started. A failure of another kind has a line of its own."""
+    reason = "a lambda can't be pickled"
+    rows = [*blocks(0, [1.0] * 3), *(failed(number, 0, "unavailable", reason) for number in range(1, 6))]
+    summary = summarise(runs.table(tmp_path, [*rows, failed(6, 0, "failed", reason)]))
+    text = capture(lambda c: print_remarks(c, list_failures(summary, None, make_report_labels(summary))))
+    assert text.splitlines() == [
+        f"unavailable num_workers=1, num_workers=2, num_workers=3 and 2 more: {reason}",
+        f"failed num_workers=6: {reason}",
+    ]
 
 
 def test_a_warning_is_one_line(tmp_path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.summary import summarise
-from bench.report.sweep.missing import lacks_baseline, repeat_within, resume_within, write_budget
+from bench.report.sweep.missing import lacks_baseline, repeat_within, resume_within
 from tests.bench import runs
 from tests.bench.report.sweeps import parse
 from tests.bench.runs import blocks, failed
@@ -16,20 +16,12 @@ from tests.bench.runs import blocks, failed
 COMMAND = "python -m bench.sweep --budget 5 --seed 1 --out a"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(0, "30s"), (30, "30s"), (31, "60s"), (90, "90s"), (91, "2m"), (121, "3m"), (3600, "60m")],
-)
-def test_a_budget_is_rounded_up(seconds, expected) -> None:
-    """To half minutes, and later to whole ones."""
-    assert write_budget(seconds) == expected
-
-
 def test_a_budget_that_was_too_short_is_not_repeated() -> None:
     """The recorded one would leave the same trials out. The new one has time for them."""
     rest = resume_within(Path("my results"), "loaderbench sweep", 100.0)
     assert rest.lead == "To measure what is missing, about 1 min 40 s"
     assert rest.command == "loaderbench sweep --resume 'my results' --budget 3m"
+    assert resume_within(Path("a"), "loaderbench sweep", 0.0).command.endswith(" --budget 30s")
 
 
 @pytest.mark.parametrize(("budget_s", "expected_s"), [(5.0, 120.0), (95.0, 420.0), (None, 120.0)])

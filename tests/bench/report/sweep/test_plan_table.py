@@ -33,9 +33,9 @@ def test_settings_that_need_a_gpu_are_one_line() -> None:
     assert "transfer=prefetch takes a CUDA device" in capture(lambda c: print_left_out(c, alone.plan))
 
 
-def test_unavailable_configurations_are_one_line() -> None:
-    """By their reason."""
+def test_unavailable_configurations_are_told_once() -> None:
+    """In the rows of the plan. The results of a sweep list them as failures."""
     sweep = plan_sweep("--num-workers", "0,4", "--device", "cpu,cuda")
-    assert capture(lambda c: print_left_out(c, sweep.plan)) == (
-        "unavailable 2 configurations: no CUDA device here (torch.cuda.is_available() is False)\n"
-    )
+    shown = capture(lambda c: print_plan(c, sweep), width=200)
+    assert shown.count("no CUDA device here") == 2
+    assert capture(lambda c: print_left_out(c, sweep.plan)) == ""
