@@ -11,8 +11,6 @@ from bench.trial.probe import Probe
 from bench.trial.training import Training
 from bench.trial.trial import Trial
 from bench.trial.workload import TrainingWorkload, explain_failures
-from loaders.device.nested_prefetcher import NestedPrefetcher
-from loaders.device.prefetcher import Prefetcher
 
 
 def probe_training(workload: TrainingWorkload, probe: Probe) -> Iterator[Any]:
@@ -34,8 +32,8 @@ def probe_training(workload: TrainingWorkload, probe: Probe) -> Iterator[Any]:
 
 def _climb(training: Training, probe: Probe) -> Iterator[Any]:
     pipeline = training.pipeline
-    if isinstance(pipeline.loader, Prefetcher | NestedPrefetcher):
-        return climb_ladder(pipeline.loader.loader, probe, delivered=pipeline)
+    if pipeline.host_loader is not pipeline.loader:
+        return climb_ladder(pipeline.host_loader, probe, delivered=pipeline)
     if pipeline.transfer is None and probe.configuration.device != "cpu":
         # The loader delivers on the device, where no stage can be seen alone.
         return climb_ladder(pipeline.loader, probe, delivered=pipeline)

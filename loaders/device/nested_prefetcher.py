@@ -25,7 +25,8 @@ class NestedPrefetcher:
         loader: an iterable of batches in the host's memory, such as a DataLoader.
         device: destination, a Device or its name; default `cuda`.
         reuses_buffers: whether the loader overwrites batch n once batch n+2 is requested; it is then asked
-            for a batch only after the memory that it will overwrite has been copied. Default False.
+            for a batch only after the memory that it will overwrite has been copied. Default: the loader's
+            attribute of that name, else False.
 
     Attributes:
         loader: the iterable whose batches are copied.
@@ -37,11 +38,14 @@ class NestedPrefetcher:
     """
 
     def __init__(
-        self, loader: Iterable[Any], device: Device | str = "cuda", *, reuses_buffers: bool = False
+        self, loader: Iterable[Any], device: Device | str = "cuda", *, reuses_buffers: bool | None = None
     ) -> None:
         self.span: Span = no_span
         self.loader = loader
         self._device: Device = CudaDevice(device) if isinstance(device, str) else device
+        if reuses_buffers is None:
+            # A loader of a user's may answer any name.
+            reuses_buffers = getattr(loader, "reuses_buffers", False) is True
         self._reuses_buffers = reuses_buffers
         self._copies: Stream = self._device.stream()
 

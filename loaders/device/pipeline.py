@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
@@ -69,10 +70,10 @@ class Pipeline:
 
     def with_host_loader(self, loader: Iterable[Any]) -> Pipeline:
         """Return a pipeline with another loader in place of `host_loader`."""
-        ahead = self.loader
-        if isinstance(ahead, NestedPrefetcher | Prefetcher):
+        if isinstance(self.loader, NestedPrefetcher | Prefetcher):
+            ahead = copy.copy(self.loader)
             ahead.loader = loader
-            return self
+            return replace(self, loader=ahead)
         return replace(self, loader=loader)
 
     def __iter__(self) -> Iterator[Any]:
@@ -163,8 +164,8 @@ def move_to_device(loader: Iterable[Any], device: str, transfer: str) -> Pipelin
         transfer: one of `TRANSFERS`. `prefetch` copies batch n+1 on a stream of its own while the loop works
             on batch n.
     """
-    reuses_buffers = getattr(loader, "reuses_buffers", False) is True
     if transfer == "prefetch":
-        return Pipeline(NestedPrefetcher(loader, device, reuses_buffers=reuses_buffers))
+        return Pipeline(NestedPrefetcher(loader, device))
+    reuses_buffers = getattr(loader, "reuses_buffers", False) is True
     record = CudaDevice(device).event if reuses_buffers and transfer == "non_blocking" else None
     return Pipeline(loader, NestedTransfer(device, non_blocking=transfer == "non_blocking", record=record))

@@ -154,6 +154,7 @@ def test_batches_of_any_form_are_copied_ahead(monkeypatch) -> None:
         assert len(pipeline) == len(list(pipeline)) == 5
     assert pipeline.host_loader is source
     assert list(pipeline.with_host_loader([])) == []
+    assert pipeline.host_loader is source
 
 
 def test_a_ring_of_the_users_own_is_not_overwritten_too_early(monkeypatch) -> None:

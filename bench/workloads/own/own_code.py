@@ -7,6 +7,8 @@ from loaders.families.in_memory import InMemory
 from loaders.spec.own_loader_spec import OwnLoaderSpec
 from loaders.spec.source_facts import Kind
 
+ARRIVES = "its batches arrive on the GPU"
+
 
 def make_own_code(target: Target, kind: Kind, spec: OwnLoaderSpec) -> list[str]:
     """Return the lines of code that make a configuration; a comment where nothing changes.
@@ -38,9 +40,17 @@ def _list_transfer_lines(spec: OwnLoaderSpec) -> list[str]:
     if spec.transfer == "prefetch":
         return [
             "from loaders.device.nested_prefetcher import NestedPrefetcher",
-            "loader = NestedPrefetcher(loader)  # its batches arrive on the GPU",
+            f"loader = NestedPrefetcher(loader)  # {ARRIVES}",
         ]
-    return ["# in the loop: .to(device, non_blocking=True)"] if spec.transfer == "non_blocking" else []
+    if spec.transfer != "non_blocking":
+        return []
+    if isinstance(spec, InMemory) and not spec.copy:
+        # By itself, the loop would let the loader overwrite a batch that is still being copied.
+        return [
+            "from loaders.device.pipeline import move_to_device",
+            f'loader = move_to_device(loader, "cuda", "non_blocking")  # {ARRIVES}',
+        ]
+    return ["# in the loop: .to(device, non_blocking=True)"]
 
 
 def _make_in_memory_code(target: Target, spec: InMemory) -> list[str]:

@@ -58,6 +58,14 @@ def test_each_step_finds_its_own_batch(seed, eager, sizes) -> None:
         assert train(loader, device, eager=eager)() == list(range(sum(sizes)))
 
 
+def test_a_loader_says_that_it_reuses_its_buffers() -> None:
+    """As an InMemoryLoader does."""
+    device = LateDevice()
+    ring = Named(StrictLoader([4] * 9))
+    ring.reuses_buffers = True  # type: ignore[attr-defined]
+    assert train(NestedPrefetcher(ring, device), device)() == list(range(36))
+
+
 def test_without_the_guard_a_ring_spoils_batches() -> None:
     """Told that batches stay valid, it delivers spoilt ones: the test above can fail."""
     device = LateDevice()

@@ -16,6 +16,7 @@ from bench.workloads.own.own_code import make_own_code
 from bench.workloads.own.own_loader import OwnLoader
 from bench.workloads.target.target import Target
 from loaders.families.dataloader import OwnDataLoader
+from loaders.families.in_memory import InMemory
 from loaders.families.iterable import OwnIterable
 from loaders.spec.source_facts import DataLoaderSettings, SourceFacts
 from tests.bench.report.sweeps import parse
@@ -23,6 +24,13 @@ from tests.bench.report.sweeps import parse
 TARGET = Target(text="train.py:make_loader", folder=Path(), start=Path(), module="train", name="make_loader")
 FACTS = SourceFacts("dataloader", DataLoaderSettings(batch_size=4))
 SIZE = (("size", 128), ("mode", "fast"))
+IN_MEMORY = [
+    "# your_loader is the DataLoader of train.py:make_loader",
+    "from loaders.ring import InMemoryLoader",
+    "",
+    "# Batch n is valid until batch n+2 is requested, or the next epoch begins.",
+    "loader = InMemoryLoader(your_loader, threads=1, pin_memory=True)",
+]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,16 @@ SIZE = (("size", 128), ("mode", "fast"))
             OwnDataLoader(FACTS, transfer="prefetch").resolve(cuda=True),
             ["# keep train.py:make_loader as it is",
              "from loaders.device.nested_prefetcher import NestedPrefetcher",
+             "loader = NestedPrefetcher(loader)  # its batches arrive on the GPU"],
+        ),
+        (
+            InMemory(FACTS, loader_threads=1).resolve(cuda=True),
+            [*IN_MEMORY, "from loaders.device.pipeline import move_to_device",
+             'loader = move_to_device(loader, "cuda", "non_blocking")  # its batches arrive on the GPU'],
+        ),
+        (
+            InMemory(FACTS, loader_threads=1, transfer="prefetch").resolve(cuda=True),
+            [*IN_MEMORY, "from loaders.device.nested_prefetcher import NestedPrefetcher",
              "loader = NestedPrefetcher(loader)  # its batches arrive on the GPU"],
         ),
         (
