@@ -38,7 +38,7 @@ OF_WORKERS: Mapping[str, Any] = {
     "multiprocessing_context": None,
     "timeout": 0,
 }
-# Settings of the process, which no DataLoader takes, and the call that makes them.
+# Settings that are made elsewhere than in the call of a DataLoader.
 ELSEWHERE = ("num_threads", "transfer")
 
 
@@ -49,7 +49,8 @@ def make_edit(path: Path, name: str | None, changes: Mapping[str, Any], line: in
         path: the user's file.
         name: function or variable that returns or holds the loader, such as `train_loader`; None for a
             script, in which the call is looked for everywhere.
-        changes: new values by the names of the arguments. `num_threads` is noted, as no DataLoader takes it.
+        changes: new values by the names of the arguments. Those of `ELSEWHERE` are noted, as no
+            DataLoader takes them.
         line: line in which the call begins, or another one of it, where it is known that it makes the loader.
             It may lie outside of the function or variable then. Default None.
 
@@ -91,7 +92,7 @@ def advise(changes: Mapping[str, Any]) -> str:
 
 
 def _advise_elsewhere(argument: str, value: Any) -> str:
-    """Return what makes a setting that is no argument of a DataLoader."""
+    """Return how to make a setting that is no argument of a DataLoader."""
     if argument == "num_threads":
         return f"call torch.set_num_threads({value}) where the training begins"
     if value == "prefetch":

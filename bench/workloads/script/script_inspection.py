@@ -159,8 +159,8 @@ class ScriptLook(Push[ScriptInspection]):
         elif now_s > self._deadline_s:
             wanted = self._find_wanted()
             if wanted is not None and not self._awaits_larger(wanted):
-                for tally in self._tallies.values():
-                    tally.interrupt()
+                for other in self._tallies.values():
+                    other.interrupt()
                 self._stop()
 
     def _stop(self) -> None:
