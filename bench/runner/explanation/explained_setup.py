@@ -15,6 +15,7 @@ from bench.report.progress.sweep_observer import SweepObserver
 from bench.report.sweep.conclusion import SweepConclusion
 from bench.report.sweep.plan_names import name_configurations
 from bench.runner.sweep_session import measure_sweep
+from bench.text import format_duration
 from bench.trial.workload import Workload
 
 
@@ -45,15 +46,29 @@ class ExplainedSetup:
     Attributes:
         sweep: the explanation as a sweep of one configuration.
         choice: what it trains.
+        trial_s: seconds of a trial of the configuration, about; default 0 where they aren't known.
     """
 
     sweep: PreparedSweep
     choice: KnownChoice
+    trial_s: float = 0.0
 
     @property
     def configuration(self) -> Configuration:
         """The configuration that was explained."""
         return self.sweep.plan.configurations[0]
+
+    def find_shortage(self, trials: float) -> str:
+        """Return that the budget has no time for a block; empty where it has.
+
+        Args:
+            trials: length of the block, in trials of the configuration.
+        """
+        left_s, block_s = self.sweep.options.budget_s, trials * self.trial_s
+        if left_s is None or block_s <= left_s:
+            return ""
+        needed, left = format_duration(block_s), format_duration(left_s)
+        return f"a block takes about {needed}, and the budget has {left} left"
 
     def measure(
         self,

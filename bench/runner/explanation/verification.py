@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -51,6 +52,9 @@ def verify_advice(explanation: Explanation, setup: ExplainedSetup, observer: Swe
         cautions.append("Nothing was verified: there is no advised change that an option makes here.")
         return replace(explanation, cautions=(*explanation.cautions, *cautions))
     configurations = list(dict.fromkeys([setup.configuration, *changed.values()]))
+    if shortage := setup.find_shortage(_count_trials(explanation, changed)):
+        cautions.append(f"Nothing was verified: {shortage}.")
+        return replace(explanation, cautions=(*explanation.cautions, *cautions))
     conclusion = setup.measure(configurations, VERIFICATION, observer)
     lines = _read_lines(conclusion)
     filled = list(explanation.advice)
@@ -103,6 +107,10 @@ def check_break_even(explanation: Explanation, setup: ExplainedSetup, observer: 
         cautions.append("Nothing was checked: no break-even step time is known.")
         return replace(explanation, cautions=(*explanation.cautions, *cautions))
     configurations = list(dict.fromkeys(checked.values()))
+    # Each has a step of its own, which is measured alone, too.
+    if shortage := setup.find_shortage(2 * len(configurations)):
+        cautions.append(f"Nothing was checked: {shortage}.")
+        return replace(explanation, cautions=(*explanation.cautions, *cautions))
     conclusion = setup.measure(configurations, CHECK, observer, with_ceilings=True)
     lines = _read_lines(conclusion)
     points: list[BreakEven] = list(explanation.break_even)
@@ -114,6 +122,12 @@ def check_break_even(explanation: Explanation, setup: ExplainedSetup, observer: 
         break_even=tuple(points),
         cautions=(*explanation.cautions, *cautions, *_list_problems(conclusion)),
     )
+
+
+def _count_trials(explanation: Explanation, changed: Mapping[int, Configuration]) -> float:
+    """Return how long a block is, in trials of the present configuration. A faster one takes less time."""
+    gains = {changed[place]: explanation.advice[place].gain for place in changed}
+    return 1 + sum(1.0 if gain is None else 1 / max(1.0, gain.median) for gain in gains.values())
 
 
 def _sort(advice: list[Advice]) -> tuple[Advice, ...]:

@@ -31,6 +31,8 @@ class FakeSetup:
         measured: names of the sweeps, each with its configurations.
         blocks: number of their blocks.
         disturbed: number of the disturbed ones.
+        shortage: why the budget has no time for a block.
+        asked: lengths of the blocks that it was asked of, in trials.
     """
 
     found: Sequence[Estimate | str]
@@ -38,8 +40,14 @@ class FakeSetup:
     measured: list[tuple[str, Sequence[Configuration], bool]] = field(default_factory=list)
     blocks: int = 5
     disturbed: int = 0
+    shortage: str = ""
+    asked: list[float] = field(default_factory=list)
     configuration: Configuration = PRESENT
     choice: Any = field(default_factory=lambda: SimpleNamespace(offer=OFFER))
+
+    def find_shortage(self, trials: float) -> str:
+        self.asked.append(trials)
+        return self.shortage
 
     def measure(self, configurations, name, observer, *, with_ceilings=False) -> Any:
         self.measured.append((name, configurations, with_ceilings))
@@ -111,6 +119,18 @@ def test_gains_of_few_or_disturbed_blocks_are_a_caution() -> None:
         "The actual gains are of 1 block, too few for intervals.",
         "Other processes disturbed the only block of the actual gains: see verify/runs.csv.",
     )
+
+
+def test_a_block_that_the_budget_has_no_time_for_is_not_begun() -> None:
+    """A faster change takes less of it. A check has the step alone beside each configuration."""
+    setup = FakeSetup([], shortage="a block takes about 12 s, and the budget has 5 s left")
+    found = verify_advice(explain(MORE, CODE, THREADS), setup, SweepObserver())
+    assert found.cautions == (f"Nothing was verified: {setup.shortage}.",)
+    points = [BreakEven("as it is", 0.0125), BreakEven(MORE.change, 0.006, {"num_workers": 4})]
+    checked = check_break_even(explain(MORE, break_even=points), setup, SweepObserver())
+    assert checked.cautions == (f"Nothing was checked: {setup.shortage}.",)
+    assert setup.asked == [pytest.approx(1 + 1 / 1.8 + 1 / 1.2), 4]
+    assert setup.measured == []
 
 
 @pytest.mark.parametrize("advice", [(), (CODE,), (BAD,)])
