@@ -20,13 +20,13 @@ from loaders.data.nested_batch import count_bytes
 # Memory of the batches that are kept until the epoch is over. Comparing them starts a worker, whose memory
 # would be taken for the loader's.
 MOST_BYTES = 256 * 2**20
-# Batches that are compared in the order of the epoch.
+# Number of batches that are compared in the order of the epoch.
 TOGETHER = 16
 # Workers that stay are read once more within this time.
 LAST_READING_S = 2 * OFF_CLOCK_INTERVAL_S
 # A batch that differs is loaded so many times more, to tell a fault from a transform that is seldom applied.
 RELOADED = 10
-# Of batches that take long, at least so many, and further ones until so many seconds are over.
+# Fewest repetitions of a slow batch, and seconds after which no further one begins.
 LEAST_RELOADED, RELOADING_S = 3, 5.0
 # Indices that an error names.
 NAMED_INDICES = 4
@@ -111,7 +111,8 @@ class ContentInspector:
         )
 
     def _compare_in_order(self, held: list[_Held], asked: list[Any]) -> None:
-        # Random ones where there is no time for all. In their own order datasets are read faster.
+        # There may be no time for all, so they come at random. Within a part they are in the order of the
+        # epoch, in which many datasets are read faster.
         parts = [held[start : start + TOGETHER] for start in range(0, len(held), TOGETHER)]
         held = [one for part in parts for one in sorted(part, key=lambda one: one.number)]
         with self._reference.open([asked[one.number] for one in held]) as batches:

@@ -13,7 +13,7 @@ leave_process = os._exit
 
 
 class ProcessExit(SystemExit):
-    """The end of a script that calls `os._exit`. What was found of it can still be sent."""
+    """The end of a script that calls `os._exit`. The findings so far can still be sent."""
 
 
 class ProcessRestartError(Exception):

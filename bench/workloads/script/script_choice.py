@@ -60,8 +60,9 @@ class ScriptChoice:
         del show
         if self.others:
             names = join_few(str(other) for other in self.others)
+            kept = "is kept as it is" if len(self.others) == 1 else "are kept as they are"
             notify(
-                f"{self.workload.name}: {self.workload.picked} is varied, and {names} kept as it is. "
+                f"{self.workload.name}: {self.workload.picked} is varied, and {names} {kept}. "
                 f"--pick NAME varies another.{self._tell_beside()}"
             )
         if self.files:
