@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from bench.machine.cpu_checks import count_usable_cores
 from bench.machine.interference import describe_others, read_counters
-from bench.runner.in_process.conclude import give_up
+from bench.runner.in_process.conclude import REGRET, give_up
 from bench.runner.in_process.fingerprint import make_key
 from bench.runner.in_process.in_process_lab import Budget
 from bench.runner.in_process.interrupt import OutOfTimeError
@@ -208,7 +208,8 @@ def _describe(result: Remembered, day: str, order: TuningOrder, *, cache: bool) 
         changes = name_changes(result.settings)
         return f"{changes}: {median} times as fast as given ({low} to {high}){where}, {made}"
     if result.reason:
-        disturbed = f"; {result.disturbed}" if result.disturbed else ""
+        # An open file, or a loader without another setting, has nothing to do with a busy machine.
+        disturbed = f"; {result.disturbed}" if result.disturbed and result.lacks_time else ""
         return f"the loader stays as given: {result.reason}{disturbed}"
     tried = format_count(result.tried, "setting")
-    return f"the loader stays as given: the fastest of {tried} is at most 3% faster, {made}"
+    return f"the loader stays as given: the fastest of {tried} is at most {REGRET:.0%} faster, {made}"

@@ -486,6 +486,7 @@ def test_an_undecided_tuning_says_what_is_known_and_what_it_took(changed, says) 
         outcome = replace(outcome, confirmed={0: one, 3: one})
     result = conclude_with(outcome)
     assert result.reason.startswith("undecided after 12 s: ")
+    assert result.lacks_time
     assert says in result.reason
     assert ("budget_s=" in result.reason) is ("budget" in says)
     assert not result.is_worth_keeping
@@ -623,6 +624,7 @@ def make_memory(**changed) -> bytes:
         make_memory(date=7),
         make_memory(date="yesterday"),
         make_memory(budget_s="long"),
+        make_memory(lacks_time="no"),
     ],
 )
 def test_a_broken_memory_is_none(tunings, cache, content) -> None:
@@ -709,6 +711,16 @@ def test_a_result_beside_other_programs_is_not_remembered(
     made = f"found in {result.seconds:.0f} s while {load}"
     assert summary.endswith(f"{made}, so it is not remembered" if is_kept else made)
     assert not cache.exists()
+
+
+@pytest.mark.parametrize("lacks_time", [True, False])
+def test_other_programs_are_named_where_they_took_the_time(monkeypatch, results, lacks_time) -> None:
+    """An open file, or a step that waits for other ranks, has nothing to do with them."""
+    results.append(replace(UNDECIDED, lacks_time=lacks_time))
+    load = "other processes used 45% of the cores"
+    monkeypatch.setattr(loader_tuning, "describe_others", lambda before, after: load)
+    summary = tune_loader_with_report(DataLoader(Noisy(), 4))[1].summary
+    assert summary == f"the loader stays as given: undecided after 12 s: a, b{f'; {load}' * lacks_time}"
 
 
 @pytest.mark.parametrize(

@@ -55,19 +55,23 @@ def conclude(
     reason = explain_failures(lab.problems, len(settings) - 1)
     if not reason and outcome.verdict == "nothing":
         return Remembered("nothing", {}, None, tried, seconds, budget_s, today)
+    lacks_time = not reason
     reason = reason or f"undecided after {seconds:.0f} s: {_explain_doubt(settings, outcome, order, lab)}"
-    return Remembered("undecided", {}, None, tried, seconds, budget_s, today, reason)
+    return Remembered("undecided", {}, None, tried, seconds, budget_s, today, reason, lacks_time=lacks_time)
 
 
-def give_up(order: TuningOrder, reason: str) -> Remembered:
+def give_up(order: TuningOrder, reason: str, *, lacks_time: bool = False) -> Remembered:
     """Return the result of a tuning that can't be made.
 
     Args:
         order: what was asked for.
         reason: why, in one line.
+        lacks_time: whether that is a lack of time; default False.
     """
     seconds = time.monotonic() - order.budget.began_s
-    return Remembered("undecided", {}, None, 0, seconds, order.budget.seconds, _read_date(), reason)
+    return Remembered(
+        "undecided", {}, None, 0, seconds, order.budget.seconds, _read_date(), reason, lacks_time=lacks_time
+    )
 
 
 def explain_shortness(order: TuningOrder, trial_s: float, fewest: int) -> str:

@@ -33,6 +33,7 @@ class Remembered:
         date: day of the tuning, such as `2026-11-27`.
         reason: why nothing is shown, in one line; empty where something is.
         disturbed: what disturbed the machine meanwhile, in words; empty for nothing.
+        lacks_time: whether the reason is a lack of time, which a busy machine makes worse; default False.
     """
 
     verdict: Verdict
@@ -44,6 +45,7 @@ class Remembered:
     date: str
     reason: str = ""
     disturbed: str = ""
+    lacks_time: bool = False
 
     @property
     def is_worth_keeping(self) -> bool:
@@ -112,6 +114,8 @@ def _decode(values: Any) -> Remembered:
     if bool(settings) != is_gain or (gain is not None) != is_gain or (gain is not None and len(gain) != 3):
         raise ValueError("no gain")
     if not all(isinstance(text, str) for text in texts) or not isinstance(result.tried, int):
+        raise TypeError("no result of a tuning")
+    if not isinstance(result.lacks_time, bool):
         raise TypeError("no result of a tuning")
     datetime.date.fromisoformat(result.date)
     numbers = {"gain": gain, "seconds": float(result.seconds), "budget_s": float(result.budget_s)}

@@ -81,7 +81,8 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         with interrupt_at(order.budget.give_up_s):
             copies = LoaderCopies(loader)
     except OutOfTimeError:
-        return give_up(order, f"to copy its sampler takes longer than {order.budget.seconds:g} s")
+        reason = f"to copy its sampler takes longer than {order.budget.seconds:g} s"
+        return give_up(order, reason, lacks_time=True)
     # A user's sampler may raise anything.
     except Exception as error:
         return give_up(order, f"its sampler can't be copied: {describe_error(error)}")
@@ -93,7 +94,8 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
             with refuse_waiting_models():
                 step, pilot = _run_pilots(copies, settings[0], order)
         except OutOfTimeError:
-            return give_up(order, f"a batch or a step takes longer than {order.budget.seconds:g} s, or hangs")
+            reason = f"a batch or a step takes longer than {order.budget.seconds:g} s, or hangs"
+            return give_up(order, reason, lacks_time=True)
         except (NoBatchError, WaitingStepError) as error:
             return give_up(order, str(error))
         # So may a dataset or a step.
@@ -107,7 +109,8 @@ def tune_in_process(loader: DataLoader[Any], order: TuningOrder) -> Remembered:
         others = int(order.budget.find_left_s() / trial_s) - ANSWER_TRIALS
         if others < FEWEST_OTHERS:
             # An answer would have no time, whatever is tried.
-            return give_up(order, explain_shortness(order, trial_s, ANSWER_TRIALS + FEWEST_OTHERS))
+            reason = explain_shortness(order, trial_s, ANSWER_TRIALS + FEWEST_OTHERS)
+            return give_up(order, reason, lacks_time=True)
         settings = leave_out_persistent(settings) if lab.is_short else settings
         settings = thin_out(settings, int(TRIED_SHARE * order.budget.seconds / (TRIED_TIMES * trial_s)))
         settings = keep_few(settings, others, order.cores)
