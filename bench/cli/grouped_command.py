@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.cli.config_file import TARGET
 from bench.cli.config_words import insert_config, name_config
 
 # Columns for the names of options; a longer name has its help on the next line.
@@ -61,11 +62,18 @@ class GroupedCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse arguments with those of a configuration file, and keep them as ARGUMENTS in `ctx.meta`."""
-        # Completion of a shell reads no files.
-        words = args if ctx.resilient_parsing else insert_config(self, ctx, args)
-        ctx.meta[ARGUMENTS] = tuple(words)
-        with name_config(self, ctx):
-            return super().parse_args(ctx, words)
+        try:
+            # Completion of a shell reads no files.
+            words = args if ctx.resilient_parsing else insert_config(self, ctx, args)
+            ctx.meta[ARGUMENTS] = tuple(words)
+            with name_config(self, ctx):
+                return super().parse_args(ctx, words)
+        except click.NoSuchOption as error:
+            takes_target = any(one.name == TARGET for one in self.params)
+            if error.option_name == "-m" and takes_target and (module := _find_module(args)):
+                command = f"{ctx.command_path} {module}"
+                raise click.UsageError(f"-m: give the module alone, as in {command}", ctx) from None
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command's function."""
@@ -93,3 +101,9 @@ class GroupedCommand(click.Command):
             records = [option.get_help_record(ctx) for option in shown]
             with formatter.section(title):
                 formatter.write_dl([record for record in records if record], col_max=NAMES_WIDTH)
+
+
+def _find_module(words: Sequence[str]) -> str:
+    """Return the word after `-m`, as it is typed to run a module by Python; empty where none follows."""
+    place = words.index("-m") + 1 if "-m" in words else len(words)
+    return "" if place == len(words) or words[place].startswith("-") else words[place]

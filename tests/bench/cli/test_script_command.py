@@ -18,6 +18,17 @@ def test_arguments_follow_two_dashes() -> None:
     assert parse("train.py", "--pick", "2").pick == "2"
 
 
+def test_a_module_is_given_without_the_m_of_python() -> None:
+    """It is typed as in `python -m mypackage.train`. Other unknown options keep their line."""
+    with pytest.raises(click.UsageError) as caught:
+        parse("-m", "mypackage.train", "--blocks", "3")
+    assert caught.value.format_message().startswith("-m: give the module alone, as in ")
+    assert caught.value.format_message().endswith(" mypackage.train")
+    for words in (["-m"], ["-m", "--blocks", "3"], ["-x", "mypackage.train"]):
+        with pytest.raises(click.NoSuchOption):
+            parse(*words)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
