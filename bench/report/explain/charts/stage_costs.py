@@ -10,7 +10,7 @@ from bench.report.charts.chart_words import join_sentences
 from bench.report.charts.palette import BASELINE, BEST, INK
 from bench.report.charts.row_axes import make_row_axes
 from bench.report.explain.charts.chart_text import describe_context, shorten_change
-from bench.report.explain.wording import count_samples, name_piece
+from bench.report.explain.wording import count_samples, find_cost_s, name_piece
 from bench.text import choose_unit, printable
 
 IN_TURN, OVERLAPPED = (BEST, None), (BASELINE, "///")
@@ -28,14 +28,14 @@ def make_stage_costs(explanation: Explanation) -> Chart | None:
     for place, rung in enumerate(ladder):
         color, hatch = OVERLAPPED if rung.is_overlapped else IN_TURN
         rows.axes.barh(
-            place, rung.sample_s / unit.seconds, color=color, height=0.4, hatch=hatch, linewidth=0,
+            place, find_cost_s(rung) / unit.seconds, color=color, height=0.4, hatch=hatch, linewidth=0,
             edgecolor=(0, 0, 0, 0.35),
         )  # fmt: skip
         if rung.batch_s.low is not None and rung.batch_s.high is not None:
             ends = [end / samples / unit.seconds for end in (rung.batch_s.low, rung.batch_s.high)]
             rows.axes.plot(ends, [place, place], color=INK, lw=1.5)
         rows.name(place, shorten_change(rung.name))
-        rows.write(place, unit.format(rung.sample_s))
+        rows.write(place, unit.format(find_cost_s(rung)))
     rows.axes.set_xlabel(f"{unit.name} a {piece}", fontsize=9)
     named = (
         ("runs in turn", IN_TURN, any(not rung.is_overlapped for rung in ladder)),
@@ -54,10 +54,10 @@ def make_stage_costs(explanation: Explanation) -> Chart | None:
     caption = join_sentences(
         f"A bar is the difference of two rungs of the ladder, {interval}", describe_context(explanation)
     )
-    dearest = max(ladder, key=lambda rung: rung.sample_s)
+    dearest = max(ladder, key=find_cost_s)
     told = (
         f"The dearest of {len(ladder)} stages is {printable(dearest.name)}, which adds "
-        f"{unit.format(dearest.sample_s)} {unit.name} to a {piece}."
+        f"{unit.format(find_cost_s(dearest))} {unit.name} to a {piece}."
     )
     return Chart("stage_costs", title, told, caption, rows.figure)
 

@@ -11,11 +11,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from bench.analysis.explanation.explanation import Explanation
+from bench.analysis.statistics import Estimate
 from bench.records.errors import StorageError
 from bench.report.charts.chart_files import to_png
 from bench.report.charts.drawing import ChartsError
+from bench.report.explain.charts.stage_costs import make_stage_costs
 from bench.report.explain.charts.where_a_sample_goes import make_where_a_sample_goes
 from bench.report.explain.explain_charts import draw_explanation
+from bench.report.explain.stages import describe_ladder
 from tests.bench.report.explain import explanations
 
 NAMES = {"where_a_sample_goes", "stage_costs", "predicted_gains", "break_even"}
@@ -62,6 +65,22 @@ def test_the_text_of_a_drawing_is_text(drawn) -> None:
     steps = read_texts(drawn["break_even.svg"])
     assert {"12.1 ms", "as it is", "the step now: 3.84 ms", "checked: 97%"} <= steps
     assert {"fetch", "281"} <= read_texts(drawn["stage_costs.svg"])
+
+
+def test_the_ladder_and_its_chart_have_the_same_figures() -> None:
+    """Without an interval a difference below 0 is noise, and counts as 0 in both."""
+    found = explanations.fetch_bound()
+    ladder = [replace(rung, batch_s=Estimate(-1e-3, None, None, 1), sample_s=-1e-6) for rung in found.ladder]
+    ladder = [replace(found.ladder[0], batch_s=Estimate(1e-3, None, None, 1)), *ladder[1:]]
+    told = replace(found, ladder=tuple(ladder))
+    chart, remark = make_stage_costs(told), describe_ladder(told)
+    assert chart is not None
+    assert remark is not None
+    shown = [text.get_text() for axes in chart.figure.axes for text in axes.texts]
+    costs = [stage.split()[-1] for stage in remark.text.removesuffix(".").split(", ")]
+    assert costs[1:] == ["0"] * (len(ladder) - 1)
+    assert shown.count("0") == len(ladder) - 1
+    assert min(bar.get_width() for axes in chart.figure.axes for bar in axes.patches) == 0
 
 
 def test_a_legend_of_each_process_is_seen(tmp_path) -> None:
