@@ -17,8 +17,8 @@ from bench.report.explain.change_words import (
     title_changes,
     title_without_changes,
 )
-from bench.report.explain.page import find_width, print_heading, print_paragraph, print_remark
 from bench.report.explain.wording import format_gain
+from bench.report.paragraphs import find_width, print_heading, print_paragraph, print_remark
 from bench.text import printable
 
 

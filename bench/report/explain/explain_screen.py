@@ -11,11 +11,11 @@ from rich.markup import escape
 from bench.analysis.explanation.explanation import Explanation
 from bench.report.explain.change_words import describe_break_even
 from bench.report.explain.changes import print_changes
-from bench.report.explain.page import print_heading, print_paragraph, print_remark
 from bench.report.explain.sample_bars import print_sample_bars
 from bench.report.explain.stages import describe_ladder, describe_start_up, describe_stragglers
 from bench.report.explain.verdict_words import describe_fit, describe_speed, describe_verdict, list_cautions
 from bench.report.explain.wording import describe_setup
+from bench.report.paragraphs import print_heading, print_paragraph, print_remark
 from bench.text import printable
 
 

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from bench.analysis.explanation.explanation import Explanation, Part
 from bench.report.explain.overlap import LEAST_SHARE, describe_overlap
-from bench.report.explain.page import find_width, fit_cell, print_heading, print_paragraph
 from bench.report.explain.wording import (
     IDLE,
     OTHER,
@@ -24,6 +23,7 @@ from bench.report.explain.wording import (
     describe_workers,
     name_piece,
 )
+from bench.report.paragraphs import find_width, fit_cell, print_heading, print_paragraph
 from bench.text import TimeUnit, choose_unit, format_share, printable
 
 # More parts of one process are drawn as one, the smallest of them.

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.tuning.tuning import Tuning
-from bench.report.explain.page import find_width, print_heading, print_paragraph, print_remark
+from bench.report.paragraphs import find_width, print_heading, print_paragraph, print_remark
 from bench.report.tune.answer import answer_in_a_sentence
 from bench.report.tune.best_rows import BestRows, make_best_rows
 from bench.report.tune.findings import list_cautions, list_findings

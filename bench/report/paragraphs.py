@@ -1,4 +1,4 @@
-"""Page: paragraphs, headings and rows of at most 100 columns, wherever the output goes."""
+"""Paragraphs, headings and remarks in the terminal: at most 100 columns, wherever the output goes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_COLUMNS = 100
 
 
 def find_width(console: Console) -> int:
-    """Return the columns of a page on this console."""
+    """Return the columns of a paragraph on this console."""
     return max(min(console.width, MOST_COLUMNS), FEWEST_COLUMNS)
 
 
