@@ -68,6 +68,11 @@ class SweepOptions:
     start: Path | None = None
 
     @property
+    def can_resume(self) -> bool:
+        """True if the program is a sweep, which goes on. Parts of other commands don't."""
+        return self.program.endswith("sweep")
+
+    @property
     def command(self) -> str:
         """The command line that makes these options."""
         return shlex.join([*self.program.split(), *self.arguments])

@@ -116,10 +116,13 @@ def find_rest(conclusion: SweepConclusion) -> Rest | None:
     """Return how to measure what a sweep lacks; None where nothing is missing.
 
     A sweep that was interrupted goes on. So does one whose budget was too short, with a budget that has time
-    for the rest. Where the baseline failed, going on would give no ratios: the whole sweep is repeated.
+    for the rest. Where the baseline failed, going on would give no ratios: the whole sweep is repeated. A part
+    of another command, such as of an explanation, can't go on by itself.
     """
     sweep, outcome, results = conclusion.sweep, conclusion.outcome, conclusion.results
     program = sweep.options.program
+    if not sweep.options.can_resume:
+        return None
     if outcome.stopped:
         return Rest("To measure the rest", write_resume_command(sweep.folder, program))
     if not (outcome.left_out or outcome.unmeasured):

@@ -12,6 +12,7 @@ from bench.records.errors import StorageError
 from bench.report.charts.drawing import ChartsError
 from bench.report.progress.sweep_printer import SweepPrinter
 from bench.report.sweep.conclusion import SweepConclusion
+from bench.report.sweep.conclusion_file import read_conclusion
 from bench.report.sweep.outcome import SweepOutcome
 from bench.runner.sweep_session import conclude_sweep
 from tests.bench import runs
@@ -24,7 +25,7 @@ from tests.fakes import numbered_workload
 def report(tmp_path, capsys):
     """Report a sweep of two configurations with these rows: (exit code, output, errors)."""
 
-    def run(rows=None, outcome=None, target=None) -> tuple[int, str, str]:
+    def run(rows=None, outcome=None, target=None, program="python -m bench.sweep") -> tuple[int, str, str]:
         folder = tmp_path / "out"
         rows = [*blocks(0, [2.0] * 3), *blocks(1, [1.0] * 3)] if rows is None else rows
         if rows:
@@ -32,7 +33,7 @@ def report(tmp_path, capsys):
         else:
             folder.mkdir()
         sweep = plan_sweep("--num-workers", "0,1", "--num-threads", "1")
-        sweep = replace(sweep, folder=folder, options=replace(sweep.options, target=target))
+        sweep = replace(sweep, folder=folder, options=replace(sweep.options, target=target, program=program))
         console = Console(file=io.StringIO(), width=140)
         printer = SweepPrinter(console)
         printer.notice("Data are synthetic. No others were found.")
@@ -118,6 +119,16 @@ def test_a_file_that_cannot_be_written_is_an_error(report, monkeypatch, tmp_path
     assert errors == f"error: {tmp_path / 'disk'} can't be written: No space left on device\n"
     assert "Throughput of steady epochs" in text
     assert "To measure the rest: " in text
+
+
+@pytest.mark.parametrize(("program", "command"), [("sweep", "loaderbench sweep --resume"), ("explain", "")])
+def test_only_a_sweep_can_be_resumed(report, tmp_path, program, command) -> None:
+    """The measuring of advice is a part of an explanation, which has no --resume."""
+    outcome = SweepOutcome(left_out=2, rest_s=5.0)
+    text = report(outcome=outcome, program=f"loaderbench {program}")[1]
+    assert ("--resume" in text) is bool(command)
+    assert read_conclusion(tmp_path / "out").resume.startswith(command)
+    assert bool(read_conclusion(tmp_path / "out").resume) is bool(command)
 
 
 def test_a_failure_is_exit_1(report) -> None:
