@@ -116,8 +116,8 @@ def find_rest(conclusion: SweepConclusion) -> Rest | None:
     """Return how to measure what a sweep lacks; None where nothing is missing.
 
     A sweep that was interrupted goes on. So does one whose budget was too short, with a budget that has time
-    for the rest. Where the baseline failed, going on would give no ratios: the whole sweep is repeated. A part
-    of another command, such as of an explanation, can't go on by itself.
+    for the rest. Where the baseline failed, going on would give no ratios: the whole sweep is repeated. A
+    part of another command, such as of an explanation, can't go on by itself.
     """
     sweep, outcome, results = conclusion.sweep, conclusion.outcome, conclusion.results
     program = sweep.options.program
