@@ -77,7 +77,12 @@ def describe_plan(sweep: PreparedSweep, samples: int) -> dict[str, Any]:
         samples: samples in an epoch.
     """
     configurations = [
-        {"configuration": number, "name": name, "settings": cells}
+        {
+            "configuration": number,
+            "name": name,
+            "settings": cells,
+            "unavailable": sweep.plan.unavailable.get(number),
+        }
         for number, (name, cells) in enumerate(zip(sweep.names, sweep.plan.cells(), strict=True))
     ]
     seconds = sweep.options.schedule.blocks * sum(sweep.estimate_runs_s(samples))

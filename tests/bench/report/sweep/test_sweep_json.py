@@ -113,6 +113,14 @@ def test_a_plan_is_an_object_too(capsys) -> None:
     assert longer["estimated_s"] == pytest.approx(2 * found["estimated_s"])
 
 
+def test_a_plan_says_what_can_not_be_measured_here(capsys) -> None:
+    """Beside each configuration, as the table of the plan does."""
+    found = read(capsys, describe_plan(plan_sweep("--num-workers", "0", "--device", "cpu,cuda"), 1000))
+    on_cpu, on_cuda = (one["unavailable"] for one in found["plan"])
+    assert on_cpu is None
+    assert on_cuda.startswith("no CUDA device here")
+
+
 def test_a_quiet_sweep_prints_the_answer_alone(tmp_path, capsys) -> None:
     """And what failed on standard error."""
     print_answer(CommandOutput(Screen(quiet=True)).answer, conclude(tmp_path, ROWS))
