@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -16,7 +16,7 @@ from bench.report.progress.sweep_observer import SweepObserver
 from bench.report.sweep.conclusion import SweepConclusion
 from bench.runner.explanation.changed_configuration import change_configuration
 from bench.runner.explanation.explained_setup import ExplainedSetup
-from bench.text import format_count
+from bench.text import format_count, join_few
 from bench.workloads.target.own_steps import name_length
 
 VERIFICATION, CHECK = "verify", "check"
@@ -64,7 +64,7 @@ def verify_advice(explanation: Explanation, setup: ExplainedSetup, observer: Swe
         filled[place] = replace(filled[place], actual=actual)
         if actual is None:
             cautions.append(f"{filled[place].change} has no measured gain: {_find_reason(lines, number)}.")
-    cautions.extend(_list_weaknesses(lines))
+    cautions.extend(_list_weaknesses([filled[place] for place in changed], lines))
     return replace(
         explanation,
         advice=_sort(filled),
@@ -158,14 +158,16 @@ def _find_reason(lines: pd.DataFrame | None, number: int) -> str:
     return str(line["error"] or line["status"])
 
 
-def _list_weaknesses(lines: pd.DataFrame | None) -> list[str]:
+def _list_weaknesses(measured: Sequence[Advice], lines: pd.DataFrame | None) -> list[str]:
     """Return why measured gains can't be relied on, one sentence each: few blocks, and disturbed ones."""
     if lines is None or lines.empty:
         return []
     found = []
+    few = [one.change for one in measured if one.actual is not None and one.actual.low is None]
+    if few:
+        named = f"gain of {few[0]} has" if len(few) == 1 else f"gains of {join_few(few)} have"
+        found.append(f"The actual {named} fewer than {FEWEST_BLOCKS} blocks, and so no interval.")
     blocks, disturbed = int(lines["blocks"].max()), int(lines["disturbed_blocks"].max())
-    if blocks < FEWEST_BLOCKS:
-        found.append(f"The actual gains are of {format_count(blocks, 'block')}, too few for intervals.")
     if disturbed:
         counted = "the only block" if blocks == 1 else f"up to {disturbed} of {format_count(blocks, 'block')}"
         found.append(f"Other processes disturbed {counted} of the actual gains: see verify/runs.csv.")

@@ -114,10 +114,16 @@ def test_a_change_that_cannot_be_measured_is_a_caution() -> None:
 
 def test_gains_of_few_or_disturbed_blocks_are_a_caution() -> None:
     """The figures stand beside predictions, and may differ from them for this reason alone."""
-    setup = FakeSetup([about(1.0), about(0.95)], blocks=1, disturbed=1)
+    few = Estimate(0.95, None, None, 1)
+    setup = FakeSetup([Estimate(1.0, None, None, 1), few], blocks=1, disturbed=1)
     assert verify_advice(explain(MORE), setup, SweepObserver()).cautions == (
-        "The actual gains are of 1 block, too few for intervals.",
+        "The actual gain of 4 workers instead of 2 has fewer than 3 blocks, and so no interval.",
         "Other processes disturbed the only block of the actual gains: see verify/runs.csv.",
+    )
+    # The budget may have left blocks of one change out.
+    setup = FakeSetup([about(1.0), about(1.8), few])
+    assert verify_advice(explain(MORE, THREADS), setup, SweepObserver()).cautions == (
+        "The actual gain of one thread instead of 2 has fewer than 3 blocks, and so no interval.",
     )
 
 
