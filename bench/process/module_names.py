@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from bench.process.search_path import OWN_FOLDER, PACKAGES, is_own_folder
@@ -29,8 +29,8 @@ LIBRARY_FOLDERS = ("site-packages", "dist-packages")
 KEPT = frozenset(
     (
         *("abc", "codecs", "encodings", "genericpath", "io", "ntpath", "os", "posixpath", "site", "stat"),
-        *("copyreg", "importlib", "linecache", "multiprocessing", "pickle", "pkgutil", "runpy", "threading"),
-        *("traceback", "types", "warnings"),
+        *("array", "copyreg", "importlib", "linecache", "multiprocessing", "pickle", "pkgutil", "runpy"),
+        *("threading", "traceback", "types", "warnings"),
     )
 )
 # Our modules and Python's under the names that this process has given up.
@@ -113,7 +113,7 @@ class _OwnPickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         """Return how a class or function of such a module is found; NotImplemented for all else."""
-        if isinstance(obj, type | FunctionType | BuiltinFunctionType) and obj.__module__ in _given_up:
+        if isinstance(obj, type | FunctionType) and obj.__module__ in _given_up:
             return pkgutil.resolve_name, (f"{obj.__module__}:{obj.__qualname__}",)
         return NotImplemented
 
