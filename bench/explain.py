@@ -93,14 +93,8 @@ class Explain:
             if verbose:
                 observer.console.print()
                 print_conclusion(observer.console, conclusion)
-        if conclusion.interrupted:
-            raise KeyboardInterrupt(f"{conclusion.folder} holds what was measured until then")
-        for problem in conclusion.problems:
-            raise problem
-        if conclusion.explanation is None:
-            raise ResultsError(f"{conclusion.folder}: nothing can be explained: {conclusion.failure}")
-        notices = [*observer.notices, *([conclusion.failure] if conclusion.failure else [])]
-        return ExplainResults(conclusion.explanation, conclusion.folder, tuple(notices))
+        explanation = conclusion.require_found("explained")
+        return ExplainResults(explanation, conclusion.folder, conclusion.list_notices(observer.notices))
 
 
 def _keep_options(options: ExplainOptions) -> ExplainOptions:

@@ -97,14 +97,8 @@ class Tune:
             if verbose:
                 observer.console.print()
                 print_conclusion(observer.console, conclusion)
-        if conclusion.interrupted:
-            raise KeyboardInterrupt(f"{conclusion.folder} holds what was measured until then")
-        for problem in conclusion.problems:
-            raise problem
-        if conclusion.tuning is None:
-            raise ResultsError(f"{conclusion.folder}: nothing can be tuned: {conclusion.failure}")
-        notices = [*observer.notices, *([conclusion.failure] if conclusion.failure else [])]
-        return TuneResults(conclusion.tuning, conclusion.folder, tuple(notices))
+        tuning = conclusion.require_found("tuned")
+        return TuneResults(tuning, conclusion.folder, conclusion.list_notices(observer.notices))
 
 
 def _keep_options(options: TuneOptions) -> TuneOptions:
@@ -173,12 +167,12 @@ def _apply(
     Returns:
         The exit code.
     """
-    if not options.apply or conclusion.tuning is None or code:
+    if not options.apply or conclusion.found is None or code:
         return code
     console = output.progress if options.order.screen.as_json else output.answer
     target = str(options.order.target)
     return int(
-        not apply_setting(console, conclusion.tuning, target, assume_yes=options.assume_yes, content=content)
+        not apply_setting(console, conclusion.found, target, assume_yes=options.assume_yes, content=content)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.report.command_output import describe_end
+from bench.report.conclusion import describe_conclusion
 from bench.report.console import print_line
 from bench.report.explain.conclusion import ExplainConclusion
 from bench.report.explain.explain_screen import print_explanation
@@ -25,15 +25,15 @@ def print_conclusion(console: Console, conclusion: ExplainConclusion) -> None:
         console: console to print to.
         conclusion: end of the explanation.
     """
-    if conclusion.explanation is not None:
+    if conclusion.found is not None:
         page, charts = conclusion.folder.glob(REPORT), sorted(conclusion.folder.glob("*.png"))
         files = [*page, *charts]
-        print_explanation(console, conclusion.explanation, folder=conclusion.folder, files=files)
+        print_explanation(console, conclusion.found, folder=conclusion.folder, files=files)
     if conclusion.left_out:
         blocks = format_count(conclusion.left_out, "block")
         print_line(console, f"[yellow]The budget left out[/] {blocks}; --blocks or --budget give more.")
     if conclusion.interrupted:
-        kept = "what was measured until then is explained" if conclusion.explanation else "it was too early"
+        kept = "what was measured until then is explained" if conclusion.found else "it was too early"
         print_line(console, f"[bold yellow]Interrupted[/]: {kept}.")
     print_remarks(console, conclusion.undrawn)
 
@@ -48,12 +48,10 @@ def describe_explanation(
         notices: facts of data and loaders to know before reading figures.
         exit_code: exit code of the command.
     """
-    explanation = conclusion.explanation
+    explanation = conclusion.found
     explained = {"schema": SCHEMA, "answer": None} if explanation is None else to_json(explanation)
-    undrawn = [f"{one.title}: {one.text}" for one in conclusion.undrawn]
-    problems = [*conclusion.problems, *filter(None, [conclusion.failure]), *undrawn]
-    end = describe_end(conclusion.folder, problems, interrupted=conclusion.interrupted, exit_code=exit_code)
-    return {**explained, "notices": notices, "blocks_left_out": conclusion.left_out, **end}
+    found = {**explained, "blocks_left_out": conclusion.left_out}
+    return describe_conclusion(conclusion, found, notices, exit_code)
 
 
 def complain_of(conclusion: ExplainConclusion) -> None:
@@ -62,6 +60,6 @@ def complain_of(conclusion: ExplainConclusion) -> None:
         complain(problem)
     if conclusion.failure:
         log = printable(str(conclusion.folder / "trials.log"))
-        is_late = conclusion.explanation is not None
+        is_late = conclusion.found is not None
         known = "only what was measured before is explained" if is_late else "nothing can be explained"
         complain(f"{known}: {conclusion.failure}; the output is in {log}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.report.command_output import describe_end
+from bench.report.conclusion import describe_conclusion
 from bench.report.console import print_line
 from bench.report.output import complain
 from bench.report.page.page import REPORT
@@ -24,9 +24,9 @@ def print_conclusion(console: Console, conclusion: TuneConclusion) -> None:
         console: console to print to.
         conclusion: end of the tuning.
     """
-    if conclusion.tuning is not None:
+    if conclusion.found is not None:
         files = [*conclusion.folder.glob(REPORT), *sorted(conclusion.folder.glob("*.png"))]
-        print_tuning(console, conclusion.tuning, folder=conclusion.folder, files=files)
+        print_tuning(console, conclusion.found, folder=conclusion.folder, files=files)
     elif conclusion.interrupted:
         print_line(console, "[bold yellow]Interrupted[/]: it was too early for an answer.")
     print_remarks(console, conclusion.undrawn)
@@ -40,12 +40,9 @@ def describe_tuning(conclusion: TuneConclusion, notices: Sequence[str], exit_cod
         notices: facts of data and loaders to know before reading figures.
         exit_code: exit code of the command.
     """
-    tuning = conclusion.tuning
+    tuning = conclusion.found
     tuned = {"schema": SCHEMA, "answer": None} if tuning is None else to_json(tuning)
-    undrawn = [f"{one.title}: {one.text}" for one in conclusion.undrawn]
-    problems = [*conclusion.problems, *filter(None, [conclusion.failure]), *undrawn]
-    end = describe_end(conclusion.folder, problems, interrupted=conclusion.interrupted, exit_code=exit_code)
-    return {**tuned, "notices": notices, **end}
+    return describe_conclusion(conclusion, tuned, notices, exit_code)
 
 
 def complain_of(conclusion: TuneConclusion) -> None:
@@ -53,5 +50,5 @@ def complain_of(conclusion: TuneConclusion) -> None:
     for problem in conclusion.problems[:1]:
         complain(problem)
     if conclusion.failure:
-        known = "nothing can be tuned" if conclusion.tuning is None else "only a part could be tuned"
+        known = "nothing can be tuned" if conclusion.found is None else "only a part could be tuned"
         complain(f"{known}: {conclusion.failure}")

@@ -29,7 +29,7 @@ from bench.report.report_files import ReportFiles
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
 from bench.runner.explanation.epoch_cut import CutError, EpochCut, choose_cut, cut_epochs
-from bench.runner.explanation.explain_blocks import PROBES, ExplainBlocks
+from bench.runner.explanation.explain_blocks import PROBES, WHOLE, ExplainBlocks
 from bench.runner.explanation.explain_forecast import ExplainForecast
 from bench.runner.explanation.explained_setup import ExplainedSetup, KnownChoice
 from bench.runner.explanation.loader_setup import describe_setup
@@ -141,12 +141,12 @@ class _Session:
         conclusion = ExplainConclusion(
             folder,
             _explain(setup, blocks),
-            blocks.left_out,
-            interrupts.was_interrupted(),
-            blocks.failure,
-            () if problem is None else (problem,),
+            failure=blocks.failure,
+            interrupted=interrupts.was_interrupted(),
+            problems=() if problem is None else (problem,),
+            left_out=blocks.left_out,
         )
-        return self._conclude(conclusion, workload)
+        return self._conclude(conclusion, workload, trials.progress.estimate_trial_s(WHOLE))
 
     def _announce_look(self, workload: Workload) -> None:
         print_first_look(self._observer.console, workload.name)
@@ -180,9 +180,17 @@ class _Session:
             self._observer.console, labels, estimates_s, blocks, self._find_left_s(), board=board
         )
 
-    def _conclude(self, conclusion: ExplainConclusion, workload: Workload) -> ExplainConclusion:
-        """Verify and check the explanation as was asked for, and write it with its charts."""
-        explanation = conclusion.explanation
+    def _conclude(
+        self, conclusion: ExplainConclusion, workload: Workload, trial_s: float
+    ) -> ExplainConclusion:
+        """Verify and check the explanation as was asked for, and write it with its charts.
+
+        Args:
+            conclusion: what was found.
+            workload: what is trained, in epochs as long as the explained ones.
+            trial_s: about how long a trial of the configuration takes, in seconds.
+        """
+        explanation = conclusion.found
         if explanation is None:
             return conclusion
         problems = list(conclusion.problems)
@@ -190,30 +198,33 @@ class _Session:
             # It is on disk before the advice is tried, which takes as long again.
             write_explanation(conclusion.folder, explanation)
             if not (conclusion.interrupted or problems):
-                explanation = self._try_advice(explanation, workload)
+                explanation = self._try_advice(explanation, workload, trial_s)
                 write_explanation(conclusion.folder, explanation)
         except (StorageError, DataChangedError) as error:
             problems.append(error)
         files = ReportFiles.write_explanation(explanation, conclusion.folder)
         return replace(
             conclusion,
-            explanation=explanation,
+            found=explanation,
             interrupted=interrupts.was_interrupted(),
             problems=(*problems, *files.unwritten),
             undrawn=tuple(files.undrawn),
         )
 
-    def _try_advice(self, explanation: Explanation, workload: Workload) -> Explanation:
+    def _try_advice(self, explanation: Explanation, workload: Workload, trial_s: float) -> Explanation:
         """Make the changes and run the break-even step times, as far as that was asked for."""
-        order = replace(self._options.order, budget_s=self._find_left_s())
-        sweep = replace(self._sweep, options=order)
-        samples = workload.samples or self._choice.expected_samples
-        setup = ExplainedSetup(sweep, KnownChoice(workload, self._choice.offer, samples))
         if self._options.verify:
-            explanation = verify_advice(explanation, setup, self._observer)
+            explanation = verify_advice(explanation, self._make_setup(workload, trial_s), self._observer)
         if self._options.check and not interrupts.was_interrupted():
-            explanation = check_break_even(explanation, setup, self._observer)
+            explanation = check_break_even(explanation, self._make_setup(workload, trial_s), self._observer)
         return explanation
+
+    def _make_setup(self, workload: Workload, trial_s: float) -> ExplainedSetup:
+        """Return the configuration, to be measured again in what is left of the budget now."""
+        order = replace(self._options.order, budget_s=self._find_left_s())
+        samples = workload.samples or self._choice.expected_samples
+        choice = KnownChoice(workload, self._choice.offer, samples)
+        return ExplainedSetup(replace(self._sweep, options=order), choice, trial_s)
 
 
 def _run_blocks(trials: BlockTrials, blocks: ExplainBlocks) -> Exception | None:
