@@ -48,7 +48,7 @@ class Leaders:
     """The leaders of a sweep so far.
 
     Attributes:
-        places: the best first. Of several kinds of work the best of each, in the order of the grid.
+        places: the best first. Of several kinds of work the best of each, the kind of the baseline first.
         kinds: number of kinds of work that were measured.
         configurations: number of configurations that were measured.
     """
@@ -114,9 +114,12 @@ class LeaderBoard:
         speeds = _compute_sound(self._rows)
         ranks = {number: one.rank for number, one in rank_configurations(speeds, self._work).items()}
         ordered = sorted(ranks, key=lambda number: (ranks[number], number))
-        kinds = len({self._work[number] for number in ordered})
+        # The first configuration of each kind of work in the grid; the baseline's kind comes first.
+        firsts = {self._work[number]: number for number in sorted(ordered, reverse=True)}
+        kinds = len(firsts)
         if kinds > 1:
-            chosen = [number for number in ordered if ranks[number] == 1][:most]
+            best = [number for number in ordered if ranks[number] == 1]
+            chosen = sorted(best, key=lambda number: firsts[self._work[number]])[:most]
         else:
             baselines = [number for number in ordered[most:] if self._baselines[number] == number]
             chosen = ordered[: most - len(baselines[:1])] + baselines[:1]

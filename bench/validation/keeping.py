@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 from rich.console import Console
@@ -59,6 +59,23 @@ def attempt(name: str, measure: Callable[[], T]) -> T | Failure:
     except Exception as error:
         cause = str(error) if isinstance(error, TOLD) else describe_error(error)
         return Failure(name, printable(cause))
+
+
+def write_environment(
+    folder: Path, environment: Mapping[str, Any], name: str, settings: Mapping[str, Any]
+) -> None:
+    """Write environment.json of a validation: the machine as it was at the beginning, and the order.
+
+    Args:
+        folder: results folder.
+        environment: facts of the machine.
+        name: name of the validation.
+        settings: its settings, and the time that it took.
+
+    Raises:
+        StorageError: the file can't be written.
+    """
+    results_folder.write_json(folder / results_folder.ENVIRONMENT, {**environment, name: settings})
 
 
 @contextmanager

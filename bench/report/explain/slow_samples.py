@@ -1,4 +1,4 @@
-"""Slow samples in words: those that are told from their neighbours, and batches in which several may be slow."""
+"""Slow samples in words: those told from their neighbours, and batches in which one of several is slow."""
 
 from __future__ import annotations
 

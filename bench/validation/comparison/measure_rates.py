@@ -31,7 +31,7 @@ from bench.validation.comparison.rates_files import (
 )
 from bench.validation.diagnosis.neighbour import keep_to_cores
 from bench.validation.judged_table import print_judged
-from bench.validation.keeping import Failure, keep_results, print_missing, write_failures
+from bench.validation.keeping import Failure, keep_results, print_missing, write_environment, write_failures
 
 NAME = "comparison"
 
@@ -139,7 +139,7 @@ def _write(
         "measured": len(compared.measured),
         "took_s": round(taken_s),
     }
-    results_folder.write_json(folder / results_folder.ENVIRONMENT, {**environment, NAME: settings})
+    write_environment(folder, environment, NAME, settings)
 
 
 def _print_start(console: Console, groups: Sequence[BlockGroup], blocks: int) -> None:

@@ -24,7 +24,7 @@ from bench.report.console import print_line
 from bench.report.progress.sweep_observer import SweepObserver
 from bench.runner.explanation.explain_session import measure_explanation
 from bench.text import describe_error, format_share, printable
-from bench.validation.diagnosis.machine_costs import MachineCosts, measure_costs
+from bench.validation.diagnosis.machine_costs import measure_costs
 from bench.validation.diagnosis.neighbour import keep_to_cores, run_neighbour
 from bench.validation.diagnosis.outcome import Outcome
 from bench.validation.diagnosis.plant import Plant
@@ -41,7 +41,7 @@ from bench.validation.diagnosis.score_tables import (
 )
 from bench.validation.diagnosis.slow_pictures import SlowFashionMnist, SlowPictureChoice
 from bench.validation.diagnosis.slow_transfer import OwnLoaderWithTransfer, TransferChoice
-from bench.validation.keeping import Failure, attempt, keep_results, print_missing
+from bench.validation.keeping import Failure, attempt, keep_results, print_missing, write_environment
 from bench.validation.own_case import OWN_MODULES
 from bench.workloads.choice import choose_workload
 
@@ -100,6 +100,7 @@ def score_diagnosis(options: DiagnosisOptions, console: Console) -> int:
         KeyboardInterrupt: the user has ended it.
     """
     began_s = time.monotonic()
+    environment = describe_environment("", "", options.command)
     folder = results_folder.name_folder(options.out, NAME)
     results_folder.check_folder(folder)
     with keep_to_cores():
@@ -126,19 +127,13 @@ def score_diagnosis(options: DiagnosisOptions, console: Console) -> int:
             print_missing(console, None if is_whole else len(outcomes), len(planted), "training")
             if outcomes:
                 write_score(folder, score)
-                _write_environment(folder, options, costs, taken_s)
+                settings = {"blocks": options.blocks, "costs": asdict(costs), "took_s": round(taken_s)}
+                write_environment(folder, environment, NAME, settings)
                 print_line(console, f"Results: {escape(printable(str(folder)))}")
 
         with keep_results(conclude):
             outcomes.extend(explain_plants(planted, options.blocks, console, explain_plant))
     return 0 if Score(outcomes).passes else 1
-
-
-def _write_environment(folder: Path, options: DiagnosisOptions, costs: MachineCosts, taken_s: float) -> None:
-    """Write the facts of machine and order."""
-    settings = {"blocks": options.blocks, "costs": asdict(costs), "took_s": round(taken_s)}
-    facts = {**describe_environment("", "", options.command), NAME: settings}
-    results_folder.write_json(folder / results_folder.ENVIRONMENT, facts)
 
 
 def _choose_plants(plants: Sequence[Plant], console: Console) -> list[Plant]:
@@ -219,7 +214,7 @@ def explain_plant(plant: Plant, blocks: int, out: Path) -> Explanation:
         conclusion = measure_explanation(ExplainOptions(options), choice, SweepObserver())
     if conclusion.interrupted:
         raise KeyboardInterrupt
-    if conclusion.explanation is None or conclusion.problems:
+    if conclusion.found is None or conclusion.problems:
         reasons = (conclusion.failure, *map(describe_error, conclusion.problems))
         raise NotExplainedError(next(filter(None, reasons), "nothing was measured"))
-    return conclusion.explanation
+    return conclusion.found

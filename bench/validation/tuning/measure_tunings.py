@@ -23,7 +23,14 @@ from bench.validation.diagnosis.machine_costs import measure_costs
 from bench.validation.diagnosis.neighbour import keep_to_cores
 from bench.validation.diagnosis.truth import CORES
 from bench.validation.judged_table import print_judged
-from bench.validation.keeping import Failure, attempt, keep_results, print_missing, write_failures
+from bench.validation.keeping import (
+    Failure,
+    attempt,
+    keep_results,
+    print_missing,
+    write_environment,
+    write_failures,
+)
 from bench.validation.own_case import OWN_MODULES
 from bench.validation.tuning import simulate
 from bench.validation.tuning.in_process_tuning import InProcessTuning, tune_planted_loader
@@ -119,6 +126,7 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
         KeyboardInterrupt: the user has ended it.
     """
     began_s = time.monotonic()
+    environment = describe_environment("", "", options.command)
     folder = results_folder.name_folder(options.out, NAME)
     results_folder.check_folder(folder)
     _print_start(console, options)
@@ -145,7 +153,8 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
             if rates:
                 write_tunings(folder, simulated, real)
                 write_table(folder, rates)
-            _write_environment(folder, options, taken_s)
+            settings = {"runs": options.runs, "only": options.only, "took_s": round(taken_s)}
+            write_environment(folder, environment, NAME, settings)
             print_line(console, f"Results: {escape(printable(str(folder)))}")
 
     with keep_results(conclude), keep_to_cores():
@@ -156,13 +165,6 @@ def measure_tunings(options: TuningsOptions, console: Console) -> int:
             else:
                 real.append(tuned)
     return 0 if not failures and all(one.passes for one in rate()) else 1
-
-
-def _write_environment(folder: Path, options: TuningsOptions, taken_s: float) -> None:
-    """Write the facts of machine and order."""
-    settings = {"runs": options.runs, "only": options.only, "took_s": round(taken_s)}
-    facts = {**describe_environment("", "", options.command), NAME: settings}
-    results_folder.write_json(folder / results_folder.ENVIRONMENT, facts)
 
 
 def _print_start(console: Console, options: TuningsOptions) -> None:

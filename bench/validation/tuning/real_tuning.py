@@ -118,10 +118,10 @@ def run_tuning(options: TuneOptions, name: str) -> Tuning:
     conclusion = measure_tuning(options, choose_workload(options.order), SweepObserver())
     if conclusion.interrupted:
         raise KeyboardInterrupt
-    if conclusion.tuning is None or conclusion.problems:
+    if conclusion.found is None or conclusion.problems:
         reasons = (conclusion.failure, *map(describe_error, conclusion.problems))
         raise NotTunedError(f"{name}: {next(filter(None, reasons), 'nothing was measured')}")
-    return conclusion.tuning
+    return conclusion.found
 
 
 def compare_with_plan(plant: PlantedLoader, run: int, tuning: Tuning, worker_ms: float) -> RealTuning:

@@ -96,6 +96,13 @@ def test_the_best_of_each_kind_of_work() -> None:
     assert leaders.kinds == 2
 
 
+def test_the_kind_of_the_baseline_comes_first() -> None:
+    """Also where its best configuration lies behind another kind in the grid: a line names two kinds only."""
+    small = {"knobs": {"batch_size": "64", "resize": "none", "num_workers": "0"}}
+    rows = [*blocks(0, [2.0] * 3), *blocks(1, [4.0] * 3, **small), *blocks(2, [1.0] * 3)]
+    assert name(find(rows)) == ["num_workers=2", "num_workers=1"]
+
+
 def test_epochs_on_the_gpu_beside_another_load_count_for_nothing() -> None:
     """They are rows of another file."""
     (only,) = find([timed(0, 0, 1.0), timed(0, 0, 9.0, epoch=2, timed_by="events")]).places

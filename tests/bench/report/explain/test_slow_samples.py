@@ -38,7 +38,7 @@ def make_batches(*suspects: tuple[int | str, ...]):
             [tuple(range(64))],
             "batch 0 of epoch 1 in block 0 (64 samples, which explanation.json lists)",
         ),
-        ([("a\x1b[1m", "b")], "batch 0 of epoch 1 in block 0 (one of its samples a\\x1b[1m and b)"),
+        ([("a\nb", "c")], "batch 0 of epoch 1 in block 0 (one of its samples a b and c)"),
     ],
 )
 def test_only_samples_that_are_told_apart_are_named(suspects, named) -> None:
