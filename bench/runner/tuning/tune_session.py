@@ -20,7 +20,7 @@ from bench.machine.cpu_checks import count_usable_cores
 from bench.plan.offer import Offer
 from bench.plan.plan import PlanError, plan_against_first
 from bench.plan.prepared_sweep import PreparedSweep
-from bench.plan.search_space import make_space, request_present
+from bench.plan.search_space import SearchSpace, make_space, request_present
 from bench.plan.tune_options import TuneOptions
 from bench.process import interrupts
 from bench.process.errors import ProcessError
@@ -119,6 +119,7 @@ class _Session:
         self._offer = offer
         self._observer = observer
         self._context = context
+        self._goal = TunerOptions(regret=options.regret, seed=sweep.options.schedule.seed)
 
     def run(self, workload: Workload, began_s: float) -> TuneConclusion:
         """Look, tune, compare with the whole grid if that was asked for, and write."""
@@ -145,7 +146,6 @@ class _Session:
         setup = StageSetup(sweep, plan, names, workload, whole, samples, self._context, ends_s)
         progress = TuneProgress(self._observer.console, setup.names, ends_s)
         candidates = describe_candidates(setup.plan, setup.names)
-        goal = TunerOptions(regret=self._options.regret, seed=sweep.options.schedule.seed)
         lab = ProcessLab(
             partial(self._open_stage, setup, progress),
             TrialLengths(whole, sweep.options.schedule.epochs, look, count_waiting(space.configurations)),
@@ -161,35 +161,14 @@ class _Session:
         # An interrupt waits for the next trial, so that what was measured is judged.
         with progress, lab:
             ceilings = StepCeilings(lab)
-            outcome = Tuner(lab, costs, goal, settings, ceilings).run()
+            outcome = Tuner(lab, costs, self._goal, settings, ceilings).run()
             lab.take_interrupt()
         outcome = replace(outcome, stop=lab.find_stop() or outcome.stop)
-        chosen, stages = space.configurations[outcome.chosen], (probe, *describe_stages(lab))
-        share = find_ceiling_share(folder / "confirm", outcome.chosen, samples, outcome.confirm_blocks)
-        call = self._offer.loader_call
-        lacks_ceiling = share is None and ceilings.bound(outcome.chosen)
-        tuning = Tuning(
-            name=workload.name,
-            device=chosen.device,
-            step=chosen.step,
-            cores=count_usable_cores(),
-            candidates=candidates,
-            infeasible=space.infeasible,
-            outcome=outcome,
-            regret=self._options.regret,
-            confidence=1 - goal.error,
-            stages=stages,
-            ceiling_share=share,
-            code=tuple(self._make_code(setup, outcome)),
-            cautions=tuple(
-                list_cautions(outcome, stages, whole, space.left_out, lacks_ceiling=lacks_ceiling)
-            ),
-            interrupted=lab.interrupted,
-            gpu=find_gpu_name(folder) if chosen.device == "cuda" else "",
-            busy=find_gpu_busy(folder / "confirm", outcome.chosen),
-            present_busy=find_gpu_busy(folder / "confirm", 0),
-            problem="" if lab.problem is None else str(lab.problem),
-            loader_call=call and call.relative_to(Path.cwd()),
+        stages = (probe, *describe_stages(lab))
+        is_bounded = ceilings.bound(outcome.chosen)
+        tuning = self._make_tuning(setup, space, outcome, stages, is_bounded=is_bounded)
+        tuning = replace(
+            tuning, interrupted=lab.interrupted, problem="" if lab.problem is None else str(lab.problem)
         )
         present = outcome.fates.get(0)
         failed = present is not None and present.end == "failed"
@@ -201,6 +180,49 @@ class _Session:
             problems=() if lab.problem is None else (lab.problem,),
         )
         return self._conclude(conclusion, tuning, setup)
+
+    def _make_tuning(
+        self,
+        setup: StageSetup,
+        space: SearchSpace,
+        outcome: Outcome,
+        stages: tuple[StageFacts, ...],
+        *,
+        is_bounded: bool,
+    ) -> Tuning:
+        """Return everything that reports need of what was found.
+
+        Args:
+            setup: setup of the stages.
+            space: the candidates.
+            outcome: what became of each.
+            stages: the parts of the tuning.
+            is_bounded: whether there is a step that bounds the chosen one, measured or not.
+        """
+        confirm, call = self._sweep.folder / "confirm", self._offer.loader_call
+        chosen = space.configurations[outcome.chosen]
+        share = find_ceiling_share(confirm, outcome.chosen, setup.whole_samples, outcome.confirm_blocks)
+        lacks_ceiling = share is None and is_bounded
+        cautions = list_cautions(outcome, stages, setup.whole, space.left_out, lacks_ceiling=lacks_ceiling)
+        return Tuning(
+            name=setup.workload.name,
+            device=chosen.device,
+            step=chosen.step,
+            cores=count_usable_cores(),
+            candidates=describe_candidates(setup.plan, setup.names),
+            infeasible=space.infeasible,
+            outcome=outcome,
+            regret=self._options.regret,
+            confidence=1 - self._goal.error,
+            stages=stages,
+            ceiling_share=share,
+            code=tuple(self._make_code(setup, outcome)),
+            cautions=tuple(cautions),
+            gpu=find_gpu_name(self._sweep.folder) if chosen.device == "cuda" else "",
+            busy=find_gpu_busy(confirm, outcome.chosen),
+            present_busy=find_gpu_busy(confirm, 0),
+            loader_call=call and call.relative_to(Path.cwd()),
+        )
 
     def _open_stage(
         self, setup: StageSetup, progress: TuneProgress, stage: Stage, batches: int, numbers: Sequence[int]
@@ -232,7 +254,7 @@ class _Session:
         files = ReportFiles.write_tuning(tuning, folder)
         return replace(
             conclusion,
-            tuning=tuning,
+            found=tuning,
             problems=(*problems, *files.unwritten),
             undrawn=tuple(files.undrawn),
         )
