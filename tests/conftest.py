@@ -48,6 +48,16 @@ def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _checkout() -> Iterator[None]:
+    """Check that no test leaves a file in the checkout, such as a script that runs in the current folder."""
+    root = Path(__file__).parents[1]
+    before = set(root.iterdir())
+    yield
+    left = [path.name for path in set(root.iterdir()) - before if not path.name.startswith(".")]
+    assert not left, f"tests left {', '.join(sorted(left))} in {root}"
+
+
 @pytest.fixture(scope="session")
 def context() -> BaseContext:
     """Return the context whose processes are forked from this process's only server.

@@ -27,8 +27,9 @@ SCRIPT = """
 """
 
 
-def test_a_sweep_of_a_script(sweep_here, tmp_path) -> None:
+def test_a_sweep_of_a_script(sweep_here, tmp_path, monkeypatch) -> None:
     """A script with a single epoch is ranked by its cold epochs. What it prints goes to the log."""
+    monkeypatch.chdir(tmp_path)
     script, folder = tmp_path / "train.py", tmp_path / "out"
     script.write_text(dedent(SCRIPT))
     code, out, err = sweep_here(
@@ -49,6 +50,7 @@ def test_a_sweep_of_a_script(sweep_here, tmp_path) -> None:
     assert "The ceiling is your loop on batches that are in memory already" in out
     assert "a line of the script" not in out + err
     assert "notes.txt" in out
+    assert (tmp_path / "notes.txt").is_file()
     # The first run and the trials end with the epoch that they are about.
     log = (folder / "trials.log").read_text()
     assert "a line of the script" not in log
