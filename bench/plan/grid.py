@@ -19,6 +19,7 @@ from bench.plan.quick_preset import (
     serves_pictures,
 )
 from bench.plan.request import Request
+from bench.plan.worker_knobs import reset_worker_knobs
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value
 from model.step_spec import STEPS
@@ -106,7 +107,7 @@ def _list_points(request: Request, machine: Machine, offer: Offer, *, short: boo
         request.device, request.step, request.loss, request.num_threads, request.graphs
     )
     for device, step, loss, num_threads, cuda_graph in consumers:
-        for spec in _list_specs(request, machine, offer, short=short):
+        for spec in _keep_without_workers(list(_list_specs(request, machine, offer, short=short))):
             configuration = Configuration(
                 spec=spec,
                 device=machine.choose_device(device),
@@ -152,6 +153,21 @@ def _list_specs(request: Request, machine: Machine, offer: Offer, *, short: bool
             yield from multiply(base, {k.name: k.full for k in knobs.values()} | own)
         else:
             yield from multiply(base, own)
+
+
+def _keep_without_workers(specs: Sequence[KnobSet]) -> Iterator[KnobSet]:
+    """Yield loaders, and each one without workers also without the values of knobs that need workers.
+
+    Where all of these values need workers, loading without any would otherwise be missing beside the others.
+
+    Args:
+        specs: the loaders that were named. Loading without workers alone stays as it was named.
+    """
+    with_workers = {spec.family for spec in specs if spec.knobs().get("num_workers")}
+    for spec in specs:
+        yield spec
+        if spec.knobs().get("num_workers") == 0 and spec.family in with_workers:
+            yield spec.with_knobs(reset_worker_knobs(spec))
 
 
 def _vary_one_at_a_time(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -110,6 +112,35 @@ def test_an_impossible_configuration_is_dropped_with_its_reason() -> None:
     assert "num_workers=0" in name
     assert "prefetch_factor=4" in name
     assert "none" not in name
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"multiprocessing_context": ("fork", "spawn")},
+        {"prefetch_factor": (2, 4), "persistent_workers": (True,)},
+        {"in_order": (False,)},
+    ],
+)
+def test_no_workers_stay_one_configuration_where_all_other_values_need_some(
+    knobs: dict[str, tuple[Any, ...]],
+) -> None:
+    """Without workers these values have no meaning. The combinations that were named are left out."""
+    plan = make_plan(Request(knobs={"num_workers": (0, 1), **knobs}), CPU)
+    alone = [c.spec for c in plan.configurations if c.spec.knobs()["num_workers"] == 0]
+    assert alone == [TorchDataLoader(num_workers=0).resolve()]
+    assert len(plan.configurations) == 1 + math.prod(map(len, knobs.values()))
+    assert plan.dropped
+    quick = specs(
+        Request(preset="quick", family=("torch_dataloader",), knobs={"num_workers": (0, 1), **knobs})
+    )
+    assert TorchDataLoader(num_workers=0).resolve() in quick
+
+
+def test_no_workers_alone_are_not_freed_of_what_needs_some() -> None:
+    """It's a contradiction then, which the error names."""
+    with pytest.raises(PlanError, match="prefetch_factor=4 needs workers, num_workers is 0"):
+        make_plan(Request(knobs={"num_workers": (0,), "prefetch_factor": (4,)}), CPU)
 
 
 def test_one_configuration_under_two_names_runs_once() -> None:
