@@ -114,6 +114,12 @@ def format_share(share: float) -> str:
     return "<1%" if share > 0 and rounded == "0%" else rounded
 
 
+def format_limit(share: float) -> str:
+    """Return a share in percent that another one doesn't exceed, rounded up, such as `1.2%` for 0.0111."""
+    # Floating-point errors of the product are no reason for another tenth.
+    return f"{math.ceil(round(1000 * share, 6)) / 10:g}%"
+
+
 @dataclass(frozen=True)
 class TimeUnit:
     """A unit of time that suits some durations.

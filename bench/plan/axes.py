@@ -26,6 +26,8 @@ RING_THREADS, RING_THREADS_BESIDE_CUDA = (0, 1, 2), (0, 1, 2, 4)
 # when asked for.
 KEPT = ("batch_size", "resize", "in_order", "shuffle_buffer", "copy", "page_cache")
 ON_CUDA = ("pin_memory", "transfer", "scale_on")
+# Knobs of the queue and of its workers. They load faster, and leave the step as it is.
+LOADING = ("prefetch_factor", "persistent_workers", "multiprocessing_context")
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ class SpaceFacts:
         num_threads: threads that torch takes by default.
         waiting: share of the loading's time in which it waits and computes nothing; None where it isn't
             known; default None.
+        hidden_gain: by how much faster loading gains at most, as a share, where the step hides so much of it
+            that this isn't worth a trial; default None where it is, or where that isn't known.
     """
 
     cores: float
     cuda: bool
     num_threads: int
     waiting: float | None = None
+    hidden_gain: float | None = None
 
     @property
     def whole_cores(self) -> int:
@@ -59,6 +64,9 @@ class SpaceFacts:
 def list_axes(spec: KnobSet, facts: SpaceFacts, *, cuda: bool) -> dict[str, tuple[Value, ...]]:
     """Return the values of each knob of a loader that are worth trying, its own value first.
 
+    Where the step hides the loading, these are no values that only load faster. Fewer workers leave more of
+    the cores to the step.
+
     Args:
         spec: the loader.
         facts: facts of the machine and of the loading.
@@ -70,7 +78,9 @@ def list_axes(spec: KnobSet, facts: SpaceFacts, *, cuda: bool) -> dict[str, tupl
         if name in KEPT or (name in ON_CUDA and not cuda):
             continue
         now = own[name]
-        if name == "num_workers":
+        if facts.hidden_gain is not None and name in LOADING:
+            axes[name] = (now,)
+        elif name == "num_workers":
             axes[name] = tuple(list_worker_counts(int(now or 0), facts))
         elif name == "prefetch_factor":
             axes[name] = (now or 2, 2, 4, *((8,) if facts.waits else ()))
@@ -98,6 +108,8 @@ def list_axes(spec: KnobSet, facts: SpaceFacts, *, cuda: bool) -> dict[str, tupl
 def list_worker_counts(present: int, facts: SpaceFacts) -> list[int]:
     """Return numbers of workers to try, ascending: fewer than now, up to the cores, and beyond for waiting.
 
+    Where the step hides the loading, more than now gain nothing.
+
     Args:
         present: the number that there is.
         facts: facts of the machine and of the loading.
@@ -115,6 +127,8 @@ def list_worker_counts(present: int, facts: SpaceFacts) -> list[int]:
             numbers.add(number)
             number *= 2
         numbers.add(most)
+    if facts.hidden_gain is not None:
+        numbers = {number for number in numbers if number <= present}
     return sorted(numbers)
 
 

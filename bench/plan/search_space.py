@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.plan.axes import SpaceFacts, list_axes, list_thread_counts, sort_values
+from bench.plan.axes import LOADING, SpaceFacts, list_axes, list_thread_counts, sort_values
 from bench.plan.configuration import Configuration
 from bench.plan.infeasible import Infeasible
 from bench.plan.offer import Offer
@@ -14,6 +14,7 @@ from bench.plan.plan import PlanError
 from bench.plan.points import check_names, multiply, resolve_points
 from bench.plan.request import Request
 from bench.plan.worker_knobs import OF_WORKERS, reset_worker_knobs
+from bench.text import format_limit, join_words
 from loaders.spec.knob_set import KnobSet
 from loaders.spec.knobs import Value
 from loaders.spec.own_loader_spec import PARAM, OwnLoaderSpec
@@ -101,6 +102,8 @@ def make_space(request: Request, offer: Offer, present: Configuration, facts: Sp
     if request.family is None:
         left_out.update({name: _describe_partial(name) for name in _list_partial(offer)})
     left_out.update(_group_unavailable(points.configurations, points.unavailable))
+    if facts.hidden_gain is not None and (untried := _list_untried(request, present)):
+        left_out["Faster loading"] = _describe_hidden(facts.hidden_gain, untried)
     if found[:1] != points.configurations[:1]:
         raise PlanError(
             f"nothing to tune: {points.unavailable.get(0) or next(iter(points.dropped.values()))}"
@@ -132,6 +135,9 @@ def _list_points(
     family: str, request: Request, offer: Offer, present: Configuration, facts: SpaceFacts
 ) -> Iterator[Configuration]:
     """Yield the configurations of one family, possible or not."""
+    if family != present.spec.family:
+        # It may leave more of the cores to the step.
+        facts = replace(facts, hidden_gain=None)
     base = offer.specs[family]
     given = {name: values for name, values in (request.knobs or {}).items() if name in base.knobs()}
     theirs = present.spec.knobs()
@@ -161,6 +167,23 @@ def _multiply_with_workers(base: KnobSet, axes: Mapping[str, tuple[Value, ...]])
             if not axes[name]:
                 return
     yield from multiply(base, axes)
+
+
+def _list_untried(request: Request, present: Configuration) -> list[str]:
+    """Return the knobs of the loading that have no other values since the step hides it."""
+    declared = present.spec.declared_knobs()
+    return [
+        name for name in ("num_workers", *LOADING) if name in declared and name not in (request.knobs or {})
+    ]
+
+
+def _describe_hidden(gain: float, untried: Sequence[str]) -> str:
+    """Return why nothing is tried that only loads faster, and how to try it."""
+    options = join_words([f"--{name.replace('_', '-')}" for name in untried])
+    return (
+        f"while the step takes as long, it gains at most {format_limit(gain)}, since the loop waits no "
+        f"longer for its data; values that are given to {options} are tried"
+    )
 
 
 def _list_values(configurations: tuple[Configuration, ...]) -> dict[str, tuple[str, ...]]:

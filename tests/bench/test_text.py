@@ -20,6 +20,7 @@ from bench.text import (
     format_bytes,
     format_count,
     format_duration,
+    format_limit,
     format_rate,
     format_ratio,
     format_share,
@@ -234,6 +235,17 @@ def test_a_small_share_is_no_zero() -> None:
         "<1%",
         "66%",
         "?",
+    ]
+
+
+def test_a_limit_is_rounded_up() -> None:
+    """What it limits may be that large. Errors of floating point add nothing."""
+    assert [format_limit(share) for share in (0.0, 0.0002, 0.011, 0.0111, 0.3)] == [
+        "0%",
+        "0.1%",
+        "1.1%",
+        "1.2%",
+        "30%",
     ]
 
 

@@ -20,12 +20,15 @@ class Measured:
             the present configuration's, the time that as many would take.
         problem: why there is no throughput, in one line; empty where there is one.
         is_slow: whether it was ended because it is far slower than others; it didn't fail.
+        loading_gain: by how much faster loading would raise the throughput at most, as a share, while the
+            step takes as long; None where it isn't known.
     """
 
     samples_per_s: float | None
     seconds: float
     problem: str = ""
     is_slow: bool = False
+    loading_gain: float | None = None
 
 
 class LabClosedError(Exception):

@@ -22,7 +22,8 @@ End = Literal["unseen", "screened", "capped", "failed", "slower", "tied"]
 # little time were left for it.
 Stop = Literal["one left", "regret", "budget", "blocks", "failed", "interrupted", "data", "storage", "none"]
 # gain: the chosen setting is faster than the present one, in fresh blocks, or by all blocks together.
-# nothing: no setting is faster by more than the regret that was asked for, in fresh blocks or by the race.
+# nothing: no setting is faster by more than the regret that was asked for, in fresh blocks or by the race; or
+#   the waits of the present one say so of faster loading, and no setting was seen to be faster otherwise.
 # undecided: neither could be shown.
 Verdict = Literal["gain", "nothing", "undecided"]
 
@@ -83,6 +84,10 @@ class Outcome:
             budget left no time for them.
         raced: number of configurations that the race began with.
         noise: spread of one trial around its configuration's speed, as a share; None where it isn't known.
+        loading_gain: by how much faster loading gains at most, as a share, by the waits of the present
+            configuration and while the step takes as long; None where it isn't known.
+        by_waits: whether only these waits say that there is nothing to gain, with what was seen of settings
+            that may make the step itself faster.
     """
 
     leader: int
@@ -99,6 +104,8 @@ class Outcome:
     confirmed: Mapping[int, Confirmation] = field(default_factory=dict)
     raced: int = 0
     noise: float | None = None
+    loading_gain: float | None = None
+    by_waits: bool = False
 
     @property
     def is_confirmed(self) -> bool:

@@ -70,7 +70,7 @@ class Screening:
         """Screen configurations, and return the numbers of those that are worth a race, the fastest first.
 
         Args:
-            numbers: the configurations, without 0, the present one.
+            numbers: the configurations, without 0, the present one, the most promising first.
             until_left_s: seconds of the budget that the screen must leave.
         """
         left = list(numbers)
@@ -130,8 +130,11 @@ class Screening:
         # Without time for all, the most promising ones come first, once enough were seen to guess.
         needed = len(numbers)
         if self.surrogate is not None and fitting < len(numbers):
-            first, others = self.surrogate.cover(left)
+            # There may be time for a few only, so these come in the order of their promise.
+            first, _ = self.surrogate.cover(numbers)
             few = min(FEWEST_SEEN, max(len(first), fitting // 2))
+            shown = set(first)
+            others = [number for number in left if number not in shown]
             left, needed = first + others, max(few, math.ceil(RANDOM_SHARE * fitting))
         references: list[tuple[int, float]] = []
         found: list[tuple[int, int, float]] = []

@@ -15,6 +15,7 @@ from bench.analysis.tuning.outcome import Fate, Outcome, Verdict
 from bench.analysis.tuning.racing_stage import RacingStage
 from bench.analysis.tuning.screening import LEAST_NOISE, Screening
 from bench.analysis.tuning.surrogate import Surrogate
+from bench.analysis.tuning.watched_lab import WatchedLab, is_nothing_to_load_faster
 
 # A race of more configurations than this begins with a screen, which keeps so many.
 SCREEN_ABOVE, SURVIVORS = 24, 16
@@ -82,7 +83,7 @@ class Tuner:
         """
         self._ceilings = ceilings
         self._settings = settings
-        self._lab = lab
+        self._lab = WatchedLab(lab)
         self._costs = costs
         self._options = options
 
@@ -113,7 +114,10 @@ class Tuner:
         to_confirm = tuple(dict.fromkeys([0, outcome.leader, outcome.cheapest]))
         if len(to_confirm) > 1:
             outcome = self._confirm(outcome, to_confirm, stage, race)
-        return self._judge(outcome)
+        judged = self._judge(replace(outcome, loading_gain=self._lab.find_loading_gain()))
+        if judged.verdict == "undecided" and is_nothing_to_load_faster(judged, options.regret):
+            return replace(judged, verdict="nothing", by_waits=True)
+        return judged
 
     def _is_short(self, count: int, reserve_s: float) -> bool:
         """Return True if the budget has no time for a race of all configurations."""

@@ -36,12 +36,37 @@ def estimate_samples_per_s(rows: Sequence[Row], whole_samples: int | None) -> fl
         rows: the epochs of one trial. The first one is cold, and counts only where it is alone.
         whole_samples: samples of an epoch of the training; None for one that is far longer than its start.
     """
-    sound = [row for row in rows if row.status == "ok" and row.samples and row.batches and row.wall_s]
+    sound = [row for row in rows if _is_sound(row)]
     counted = [row for row in sound if row.epoch > 0] or sound
     epochs = (
         ShortEpoch(row.samples or 0, row.batches or 0, row.wall_s or 0.0, row.late_s) for row in counted
     )
     return lengthen(epochs, whole_samples)
+
+
+def estimate_loading_gain(rows: Sequence[Row], samples_per_s: float | None) -> float | None:
+    """Return by how much faster loading would raise a throughput at most, while the step takes as long.
+
+    That is the throughput of the steps alone, as they ran in the same epochs, over what there is. Beside a
+    GPU nothing is known: copies of batches may delay the steps. Nor is it without a warm epoch, since first
+    steps take longer.
+
+    Args:
+        rows: the epochs of one trial.
+        samples_per_s: its throughput in the training's epochs; None for none.
+
+    Returns:
+        A share; None where it isn't known, or where there is no step.
+    """
+    warm = [row for row in rows if _is_sound(row) and row.epoch > 0 and row.device == "cpu"]
+    step_s = sum(row.step_s or 0.0 for row in warm)
+    if not samples_per_s or step_s <= 0:
+        return None
+    return max(0.0, sum(row.samples or 0 for row in warm) / step_s / samples_per_s - 1)
+
+
+def _is_sound(row: Row) -> bool:
+    return row.status == "ok" and bool(row.samples and row.batches and row.wall_s)
 
 
 def compute_whole_throughputs(runs: pd.DataFrame, whole_samples: int | None) -> dict[int, dict[int, float]]:

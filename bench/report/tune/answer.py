@@ -14,7 +14,7 @@ from bench.report.tune.words import (
     name_setting,
     select_ends,
 )
-from bench.text import format_budget, format_count
+from bench.text import format_budget, format_count, format_limit
 
 # How a gain is shown where the fresh blocks don't do it.
 TOGETHER = "all its blocks together, those of the race too,"
@@ -29,7 +29,11 @@ def answer_in_a_sentence(tuning: Tuning) -> str:
         return f"{_describe_gain(tuning)}."
     if tuning.outcome.verdict == "nothing":
         return f"Nothing to gain: {_describe_nothing(tuning)}."
-    return f"Undecided: {_describe_doubt(tuning)}; {describe_remedy(tuning)}."
+    doubt = _describe_doubt(tuning)
+    gain = tuning.outcome.loading_gain
+    if gain is not None and gain <= tuning.regret:
+        doubt = f"{_describe_waits(gain)}; {doubt}"
+    return f"Undecided: {doubt}; {describe_remedy(tuning)}."
 
 
 def describe_remedy(tuning: Tuning) -> str:
@@ -76,6 +80,8 @@ def _describe_nothing(tuning: Tuning) -> str:
     if len(tuning.candidates) < 2:
         return f"there is no other setting to try than {YOURS}"
     outcome = tuning.outcome
+    if outcome.by_waits and outcome.loading_gain is not None:
+        return f"{_describe_waits(outcome.loading_gain)}; {_describe_others(tuning)}"
     raced = max(outcome.raced - 1, 0)
     if not raced:
         return f"no setting beside {YOURS} was fast enough for the race"
@@ -98,6 +104,22 @@ def _describe_nothing(tuning: Tuning) -> str:
         confidence = format_percent(tuning.confidence)
         return f"{claim}; with {confidence} confidence by at most {bound}, after {blocks} of a race"
     return claim
+
+
+def _describe_waits(gain: float) -> str:
+    """Return what faster loading gains at most, and what that assumes."""
+    return (
+        f"while the step takes as long, faster loading gains at most {format_limit(gain)}, since your loop "
+        "waits no longer for its data"
+    )
+
+
+def _describe_others(tuning: Tuning) -> str:
+    """Return what was seen of the other settings, which may make the step itself faster."""
+    leader = tuning.outcome.leader
+    if leader and (found := describe_confirmed(tuning, leader)):
+        return f"the fastest other setting, {name_setting(tuning, leader)}, has {found}"
+    return "no other setting was faster where it was tried"
 
 
 def _describe_doubt(tuning: Tuning) -> str:

@@ -137,6 +137,18 @@ def count_workers(configuration: Configuration) -> int:
     return int(configuration.spec.knobs().get("num_workers") or 0)
 
 
+def count_whole_batches(workload: Workload, configuration: Configuration) -> int | None:
+    """Return the batches of an epoch, which the user may have cut; None where they aren't known.
+
+    Args:
+        workload: what is trained.
+        configuration: the loader and its step.
+    """
+    if isinstance(workload, OwnLoader | Script):
+        return workload.batches or _count_batches(workload, configuration)
+    return _count_pictures(workload, configuration)
+
+
 def _look(workload: Workload, configuration: Configuration, runner: TrialRunner) -> FirstLook:
     """Measure one short epoch, without an audit and without a row on file."""
     trial = Trial(

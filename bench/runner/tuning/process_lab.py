@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from bench.analysis.tuning.lab import LabClosedError, Measured, Stage
 from bench.analysis.tuning.outcome import Stop
-from bench.analysis.tuning.whole_epochs import estimate_samples_per_s
+from bench.analysis.tuning.whole_epochs import estimate_loading_gain, estimate_samples_per_s
 from bench.process import interrupts
 from bench.process.running_clock import read_running_s
 from bench.records.errors import ResultsError, StorageError
@@ -159,7 +159,8 @@ class ProcessLab:
         others_s = (len(rows) - 1) * (last.wall_s or 0.0)
         self.lengths.paces.add(number, FirstLook.read(last, seconds - others_s), samples_per_s)
         self._durations.setdefault((stage, number, batches), []).append(seconds)
-        return Measured(samples_per_s, seconds / size)
+        gain = estimate_loading_gain(rows, samples_per_s)
+        return Measured(samples_per_s, seconds / size, loading_gain=gain)
 
     def estimate_s(self, stage: Stage, number: int) -> float:
         """Return about how many seconds a trial takes, by its own trials or by shorter ones."""

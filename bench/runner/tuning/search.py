@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
 
@@ -10,17 +11,20 @@ import torch
 
 from bench.machine.cpu_checks import count_usable_cores
 from bench.plan.axes import SpaceFacts
+from bench.plan.configuration import Configuration
 from bench.plan.offer import Offer
+from bench.plan.plan import PlanError
 from bench.plan.prepared_sweep import PreparedSweep
 from bench.plan.search_space import SearchSpace, make_space
 from bench.plan.tune_options import TuneOptions
 from bench.process.running_clock import read_running_s
 from bench.records import results_folder
-from bench.runner.explanation.epoch_cut import CutError, EpochCut, choose_cut
+from bench.runner.explanation.epoch_cut import CutError, EpochCut, choose_cut, count_whole_batches
 from bench.runner.first_look import FirstLook
 from bench.runner.sweep_session import find_limits
 from bench.runner.trial_process import TrialRunner
 from bench.runner.tuning.fitting import leave_out_infeasible, leave_out_long_prepared
+from bench.runner.tuning.promise import order_by_promise
 from bench.trial.workload import Workload
 
 
@@ -63,7 +67,7 @@ class Search:
         return cut, cut.look
 
     def make_space(self, workload: Workload, look: FirstLook) -> SearchSpace:
-        """Return the configurations that fit into this machine and the budget.
+        """Return the configurations that fit into this machine and the budget, the most promising first.
 
         What they need of memory is known by a probe.
 
@@ -76,6 +80,20 @@ class Search:
             DataChangedError: the data changed meanwhile.
         """
         present, facts = self.sweep.plan.configurations[0], find_facts(self.sweep, look.waiting)
+        batches = count_whole_batches(workload, present)
+        gain = look.estimate_loading_gain(batches)
+        space = None
+        # Beside a GPU, copies of batches may delay the step.
+        if present.device == "cpu" and gain is not None and gain <= self.options.regret:
+            # Where there is nothing else to try, trials tell how little is gained.
+            with suppress(PlanError):
+                space = self._list_fitting(workload, present, replace(facts, hidden_gain=gain))
+        space = space or self._list_fitting(workload, present, facts)
+        ordered = order_by_promise(space.configurations, look, batches, facts)
+        return replace(space, configurations=ordered)
+
+    def _list_fitting(self, workload: Workload, present: Configuration, facts: SpaceFacts) -> SearchSpace:
+        """Return the configurations that are worth trying by some facts, and that fit. See `make_space`."""
         space = make_space(self.options.order.request, self.offer, present, facts)
         space = leave_out_long_prepared(space, self.options, self._find_left_s())
         return leave_out_infeasible(space, self.options, workload, self._make_runner())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -216,3 +217,42 @@ def test_nothing_to_tune_is_one_line() -> None:
         request_present(Request(knobs={"num_workers": (0, 1)}, single=True), offer)
     with pytest.raises(PlanError, match="it is an iterable"):
         request_present(Request(family=("dataloader",), single=True), offer)
+
+
+def test_no_workers_are_one_configuration_whatever_values_of_workers_are_named() -> None:
+    """Start methods, queues and staying need workers."""
+    knobs = {"num_workers": (0, 1), "multiprocessing_context": ("fork", "spawn"), "prefetch_factor": (4, 8)}
+    found = space(Request(knobs=knobs, step=("none",), single=True), own_offer())
+    alone = [one.spec.knobs() for one in found.configurations if one.spec.knobs().get("num_workers") == 0]
+    assert [(one["multiprocessing_context"], one["prefetch_factor"]) for one in alone] == [(None, None)]
+
+
+def test_what_only_loads_faster_is_not_tried_where_the_step_hides_the_loading() -> None:
+    """Fewer workers, torch's threads and other loaders may make the step itself faster."""
+    hidden = replace(TWO_CORES, hidden_gain=0.0111)
+    facts = SourceFacts("dataloader", DataLoaderSettings(8, num_workers=1), map_style=True)
+    trained = Request(step=("train.py:make_step",), single=True)
+    found = space(trained, own_offer(facts), hidden)
+    assert values(found, "num_workers", "dataloader") == {0, 1}
+    assert values(found, "prefetch_factor", "dataloader") == {None, 2}
+    assert values(found, "persistent_workers", "dataloader") == {False}
+    assert {one.num_threads for one in found.configurations} == {1, 2}
+    others = [one for one in found.configurations if one.spec.family == "in_memory"]
+    assert others == [
+        one for one in space(trained, own_offer(facts)).configurations if one.spec.family == "in_memory"
+    ]
+    reason = found.left_out["Faster loading"]
+    assert "gains at most 1.2%" in reason
+    knobs = "--num-workers, --prefetch-factor, --persistent-workers and --multiprocessing-context"
+    assert reason.endswith(f"values that are given to {knobs} are tried")
+
+
+def test_values_that_are_named_are_tried_though_the_step_hides_the_loading() -> None:
+    hidden = replace(TWO_CORES, hidden_gain=0.01)
+    found = space(
+        Request(knobs={"num_workers": (3, 8), "prefetch_factor": (2, 8)}, single=True), own_offer(), hidden
+    )
+    assert values(found, "num_workers", "dataloader") == {3, 8}
+    assert values(found, "prefetch_factor", "dataloader") == {2, 8}
+    assert "--persistent-workers" in found.left_out["Faster loading"]
+    assert "--prefetch-factor" not in found.left_out["Faster loading"]

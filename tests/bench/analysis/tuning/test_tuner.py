@@ -394,3 +394,19 @@ def test_short_budget_screens_few_configurations_too() -> None:
     assert lab.trials[0][0] == "screen"
     assert (outcome.chosen, outcome.verdict) == (11, "gain")
     assert lab.left_s > -3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_budget_for_few_trials_goes_to_the_most_promising(seed: int) -> None:
+    """There is time for two of seven others. The first is the most promising, whatever the seed is."""
+    settings = [
+        {"workers": workers, "threads": threads}
+        for threads, counts in (("2", "4012"), ("1", "4012"))
+        for workers in counts
+    ]
+    lab = MadeUpLab([1.0, 4.0, *[1.0] * 6], budget_s=10.0)
+    outcome = Tuner(lab, [(0.0,)] * 8, TunerOptions(seed=seed), settings).run()
+    screened = [number for stage, number, _ in lab.trials if stage == "screen" and number]
+    assert screened == list(range(1, 1 + len(screened)))
+    assert len(screened) < 7
+    assert (outcome.chosen, outcome.verdict) == (1, "gain")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bench.analysis.tuning.whole_epochs import (
     ShortEpoch,
     compute_whole_throughputs,
+    estimate_loading_gain,
     estimate_samples_per_s,
     lengthen,
     lengthen_row,
@@ -98,3 +101,23 @@ def test_table_gives_the_same_as_rows(tmp_path) -> None:
     found = compute_whole_throughputs(table, 800)
     assert set(found) == {0, 1}
     assert found[1][1] == pytest.approx(estimate_samples_per_s([rows[-1]], 800))
+
+
+def test_faster_loading_gains_what_is_not_the_step() -> None:
+    """Of a warm epoch, as first steps take longer."""
+    cold = runs.row(epoch=0, samples=1000, batches=10, wall_s=5.0, step_s=4.9)
+    warm = runs.row(epoch=1, samples=1000, batches=10, wall_s=1.0, step_s=0.98)
+    assert estimate_loading_gain([cold, warm], 1000.0) == pytest.approx(1 / 0.98 - 1)
+    # Whole epochs have less of the start.
+    assert estimate_loading_gain([cold, warm], 1010.0) == pytest.approx(1 / 0.98 / 1.01 - 1)
+    assert estimate_loading_gain([warm], 2000.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "samples_per_s"),
+    [({"device": "cuda"}, 1000.0), ({"epoch": 0}, 1000.0), ({"step_s": 0.0}, 1000.0), ({}, None)],
+)
+def test_nothing_is_known_of_faster_loading(changes: dict[str, Any], samples_per_s: float | None) -> None:
+    """Beside a GPU, in a cold epoch, without a step and without a throughput."""
+    row = runs.row(**{"epoch": 1, **changes})
+    assert estimate_loading_gain([row], samples_per_s) is None

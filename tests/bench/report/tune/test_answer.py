@@ -235,3 +235,30 @@ def test_the_whole_grid_has_its_regret() -> None:
     assert "its fastest is num_workers=1 prefetch_factor=2, as chosen, with a regret of 0%" in find(
         same, "Whole grid"
     )
+
+
+def test_waits_that_bound_the_gain_are_told_with_what_they_assume() -> None:
+    """The bound is rounded up. Settings that may make the step faster are told beside it."""
+    bounded = (
+        "while the step takes as long, faster loading gains at most 1.1%, since your loop waits no longer "
+        "for its data; "
+    )
+    found = tunings.make_undecided()
+    outcome = replace(found.outcome, loading_gain=0.0102)
+    told = answer_in_a_sentence(replace(found, outcome=outcome))
+    assert told == ANSWERS["undecided"].replace("Undecided: ", f"Undecided: {bounded}")
+    by_waits = replace(outcome, verdict="nothing", by_waits=True)
+    assert answer_in_a_sentence(replace(found, outcome=by_waits)) == (
+        f"Nothing to gain: {bounded}the fastest other setting, num_workers=2 prefetch_factor=2, has 1.05 "
+        "times the samples a second of what you have (95% interval 0.94–1.18), in 6 fresh blocks."
+    )
+    led = replace(by_waits, leader=0, confirmed={})
+    assert answer_in_a_sentence(replace(found, outcome=led)) == (
+        f"Nothing to gain: {bounded}no other setting was faster where it was tried."
+    )
+    # A loop that waits says nothing, nor do waits where the race has shown more.
+    waiting = replace(found.outcome, loading_gain=0.3)
+    assert answer_in_a_sentence(replace(found, outcome=waiting)) == ANSWERS["undecided"]
+    shown = tunings.make_nothing()
+    shown = replace(shown, outcome=replace(shown.outcome, loading_gain=0.01))
+    assert answer_in_a_sentence(shown) == ANSWERS["nothing"]

@@ -234,3 +234,9 @@ def test_what_keeps_a_part_from_beginning_has_a_name(error: BaseException, stop:
         assert lab.find_stop() == found
         with pytest.raises(LabClosedError):
             lab.measure("confirm", 0, 0)
+
+
+def test_trial_tells_what_faster_loading_would_gain() -> None:
+    """Its steps take 0.4 of each second."""
+    lab, _ = make_lab()
+    assert lab.measure("race", 0, 0).loading_gain == pytest.approx(1.5)
