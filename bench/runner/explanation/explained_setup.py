@@ -46,12 +46,12 @@ class ExplainedSetup:
     Attributes:
         sweep: the explanation as a sweep of one configuration.
         choice: what it trains.
-        trial_s: seconds of a trial of the configuration, about; default 0 where they aren't known.
+        trial_s: about how long a trial of the configuration takes, in seconds.
     """
 
     sweep: PreparedSweep
     choice: KnownChoice
-    trial_s: float = 0.0
+    trial_s: float
 
     @property
     def configuration(self) -> Configuration:

@@ -150,7 +150,12 @@ def end_half_made(iterator: Any) -> None:
 def _join_feeder(queue: Any) -> None:
     """Wait for the thread that feeds a closed queue, if there is one. It ends by itself, but later."""
     thread = getattr(queue, "_thread", None)
-    if thread is not None:
+    if thread is None:
+        return
+    if queue._close is None:
+        # Its start was broken off before the queue knew how to end it, or it was told to end already.
+        queue._finalize_close(queue._buffer, queue._notempty)
+    if thread.ident is not None:
         thread.join(LONGEST_END_S)
 
 

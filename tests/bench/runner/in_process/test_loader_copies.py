@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, TensorDataset
 
-from bench.runner.in_process.loader_copies import LoaderCopies, close_iterator
+from bench.runner.in_process.loader_copies import LoaderCopies, close_iterator, end_half_made
 from loaders.spec.turn_knobs import read_settings
 
 DATASET = TensorDataset(torch.arange(32))
@@ -95,3 +97,12 @@ def test_a_sampler_that_can_not_be_copied_is_an_error() -> None:
     sampler.orders = (index for index in range(4))
     with pytest.raises(TypeError, match="generator"):
         LoaderCopies(DataLoader(DATASET, sampler=sampler))
+
+
+def test_a_queue_whose_start_was_broken_off_leaves_no_thread() -> None:
+    """The end of a tuning's time may come while its thread starts: it runs, and the queue can't end it."""
+    queue = multiprocessing.get_context("fork").Queue()
+    queue.put(1)
+    thread, queue._close = queue._thread, None
+    end_half_made(SimpleNamespace(_index_queues=[queue], _workers=[]))
+    assert not thread.is_alive()
