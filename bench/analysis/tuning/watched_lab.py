@@ -63,8 +63,8 @@ def is_nothing_to_load_faster(outcome: Outcome, regret: float) -> bool:
     """Return True if faster loading gains next to nothing, and nothing else looked as if it gained more.
 
     The waits bound what a loader gains while the step takes as long. Other settings may make the step itself
-    faster, as fewer workers beside it may. So each must have been seen, and the fastest of them in fresh
-    blocks.
+    faster, as fewer workers beside it may. So each must have been seen, and the fastest of them must have
+    gained no more: in fresh blocks, or without them by the ratio that has chosen it.
 
     Args:
         outcome: what was found.
@@ -78,5 +78,9 @@ def is_nothing_to_load_faster(outcome: Outcome, regret: float) -> bool:
             return False
     if not outcome.leader:
         return True
-    medians = {number: one.gain.median for number, one in outcome.confirmed.items()}
-    return outcome.leader in medians and max(medians.values()) <= 1 + regret
+    if outcome.leader in outcome.confirmed:
+        return max(one.gain.median for one in outcome.confirmed.values()) <= 1 + regret
+    fate = outcome.fates[outcome.leader]
+    # A ratio that has chosen the leader is too large rather than too small.
+    selected = fate.screen_ratio if fate.race_ratio is None else fate.race_ratio
+    return selected is not None and selected <= 1 + regret

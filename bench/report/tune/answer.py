@@ -117,7 +117,8 @@ def _describe_waits(gain: float) -> str:
 def _describe_others(tuning: Tuning) -> str:
     """Return what was seen of the other settings, which may make the step itself faster."""
     leader = tuning.outcome.leader
-    if leader and (found := describe_confirmed(tuning, leader)):
+    if leader:
+        found = describe_confirmed(tuning, leader) or _describe_selected(tuning, leader)
         return f"the fastest other setting, {name_setting(tuning, leader)}, has {found}"
     return "no other setting was faster where it was tried"
 

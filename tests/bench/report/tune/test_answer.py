@@ -256,6 +256,10 @@ def test_waits_that_bound_the_gain_are_told_with_what_they_assume() -> None:
     assert answer_in_a_sentence(replace(found, outcome=led)) == (
         f"Nothing to gain: {bounded}no other setting was faster where it was tried."
     )
+    unconfirmed = replace(led, leader=2)
+    assert ", has about 1.69 times the samples a second of what you have, selected and optimistic" in (
+        answer_in_a_sentence(replace(found, outcome=unconfirmed))
+    )
     # A loop that waits says nothing, nor do waits where the race has shown more.
     waiting = replace(found.outcome, loading_gain=0.3)
     assert answer_in_a_sentence(replace(found, outcome=waiting)) == ANSWERS["undecided"]
