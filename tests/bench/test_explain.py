@@ -128,6 +128,7 @@ def test_a_script(explain_here, tmp_path, monkeypatch) -> None:
     """Its change is made in the script itself. The screen says where the rest lies."""
     monkeypatch.setattr("bench.runner.explanation.explain_session.explain", advise)
     monkeypatch.setattr("bench.report.report_files.make_charts", lambda results: ())
+    monkeypatch.chdir(tmp_path)
     script, folder = tmp_path / "train.py", tmp_path / "out"
     script.write_text(dedent(SCRIPT))
     code, out, err = explain_here(
