@@ -1,4 +1,4 @@
-"""Rest: how to measure what a sweep lacks, by a command that helps in the state in which it is printed."""
+"""Rest: a command that measures what a sweep lacks, and helps in the state in which it is printed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEWEST_S, TIMES = 120.0, 4.0
 
 @dataclass(frozen=True)
 class Rest:
-    """How to measure what a sweep lacks.
+    """A command that measures what a sweep lacks.
 
     Attributes:
         lead: what the command is for, in words.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.analysis.statistics import FEWEST_BLOCKS
 from bench.plan.prepared_sweep import PreparedSweep
+from bench.runner.epoch_cut import EpochCut, can_cut, count_workers, find_fewest_batches
 from bench.runner.explanation.block_times import BlockTimes
-from bench.runner.explanation.epoch_cut import EpochCut, can_cut, count_workers, find_fewest_batches
 from bench.trial.workload import Workload
 
 # Seconds that a ladder takes longer than a trace, where nothing else is known.

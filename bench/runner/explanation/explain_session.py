@@ -28,7 +28,7 @@ from bench.report.progress.sweep_progress import SweepProgress
 from bench.report.report_files import ReportFiles
 from bench.runner.block_design import BlockDesign
 from bench.runner.block_trials import BlockTrials
-from bench.runner.explanation.epoch_cut import CutError, EpochCut, choose_cut, cut_epochs
+from bench.runner.epoch_cut import CutError, EpochCut, choose_cut, cut_epochs
 from bench.runner.explanation.explain_blocks import PROBES, WHOLE, ExplainBlocks
 from bench.runner.explanation.explain_forecast import ExplainForecast
 from bench.runner.explanation.explained_setup import ExplainedSetup, KnownChoice

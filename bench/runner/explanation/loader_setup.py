@@ -9,7 +9,7 @@ from bench.machine.cpu_checks import count_usable_cores
 from bench.machine.environment import describe_gpu
 from bench.plan.configuration import Configuration
 from bench.report.gpu_name import name_gpu
-from bench.runner.explanation.epoch_cut import EpochCut
+from bench.runner.epoch_cut import EpochCut
 from bench.trial.workload import Workload
 from bench.workloads.script.script import Script
 from loaders.families.batched_dataloader import BatchedDataLoader

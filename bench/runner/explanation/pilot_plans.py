@@ -10,8 +10,8 @@ from bench.analysis.explanation.pilots import choose_pilots
 from bench.plan.configuration import Configuration
 from bench.plan.offer import Offer
 from bench.plan.plan import PlanError
+from bench.runner.epoch_cut import EpochCut
 from bench.runner.explanation.changed_configuration import change_configuration
-from bench.runner.explanation.epoch_cut import EpochCut
 from bench.runner.explanation.loader_setup import describe_setup
 from bench.trial.workload import Workload
 

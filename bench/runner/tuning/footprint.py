@@ -10,7 +10,7 @@ from bench.machine.feasibility import Footprint
 from bench.machine.requirements import LABEL_BYTES
 from bench.plan.configuration import Configuration
 from bench.process.memory_watch import MemoryWatch
-from bench.runner.explanation.epoch_cut import EpochCut, cut_epochs, find_fewest_batches
+from bench.runner.epoch_cut import EpochCut, cut_epochs, find_fewest_batches
 from bench.runner.trial_process import TrialRunner
 from bench.trial.trial import Trial
 from bench.trial.workload import Workload

@@ -9,7 +9,7 @@ from dataclasses import replace
 from bench.plan.axes import SpaceFacts
 from bench.plan.configuration import Configuration
 from bench.plan.worker_knobs import OF_WORKERS, reset_worker_knobs
-from bench.runner.explanation.epoch_cut import count_workers
+from bench.runner.epoch_cut import count_workers
 from bench.runner.first_look import FirstLook
 
 # Share of an epoch from which its start, or its waits for data, is what matters most.

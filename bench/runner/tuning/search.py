@@ -19,7 +19,7 @@ from bench.plan.search_space import SearchSpace, make_space
 from bench.plan.tune_options import TuneOptions
 from bench.process.running_clock import read_running_s
 from bench.records import results_folder
-from bench.runner.explanation.epoch_cut import CutError, EpochCut, choose_cut, count_whole_batches
+from bench.runner.epoch_cut import CutError, EpochCut, choose_cut, count_whole_batches
 from bench.runner.first_look import FirstLook
 from bench.runner.sweep_session import find_limits
 from bench.runner.trial_process import TrialRunner

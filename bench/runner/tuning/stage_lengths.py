@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.analysis.tuning import confirming
 from bench.analysis.tuning.lab import Stage
 from bench.plan.configuration import Configuration
-from bench.runner.explanation.epoch_cut import EpochCut
+from bench.runner.epoch_cut import EpochCut
 from bench.runner.tuning.paces import FAR, Pace
 from bench.trial.workload import Workload
 from bench.workloads.fashion_mnist import FashionMnist

@@ -33,7 +33,7 @@ from bench.report.report_files import ReportFiles
 from bench.report.sweep.plan_names import name_configurations
 from bench.report.tune.conclusion import TuneConclusion
 from bench.report.tune.tuning_file import write_tuning
-from bench.runner.explanation.epoch_cut import CutError
+from bench.runner.epoch_cut import CutError
 from bench.runner.sweep_session import open_folder, prepare_sweep, start_server
 from bench.runner.trial_process import DataChangedError, check_unchanged
 from bench.runner.tuning.candidates import describe_candidates, list_costs

@@ -19,7 +19,7 @@ from bench.process.temporary_folder import make_folder_prefix
 from bench.records import results_folder
 from bench.records.errors import StorageError
 from bench.report.progress.sweep_observer import SweepObserver
-from bench.runner.explanation.epoch_cut import CutError
+from bench.runner.epoch_cut import CutError
 from bench.runner.explanation.explained_setup import KnownChoice
 from bench.runner.sweep_session import open_folder, open_sweep, run_blocks, start_server
 from bench.runner.tuning.exhaustive import EXPECTED_SAMPLES, sweep_whole_grid

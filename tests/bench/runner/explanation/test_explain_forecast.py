@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.plan.configuration import Configuration
-from bench.runner.explanation.epoch_cut import FEWEST_BATCHES, EpochCut
+from bench.runner.epoch_cut import FEWEST_BATCHES, EpochCut
 from bench.runner.explanation.explain_forecast import LADDER_S, ExplainForecast
 from bench.runner.first_look import FirstLook
 from bench.workloads.own.own_loader import OwnLoader

@@ -8,7 +8,7 @@ import pytest
 
 from bench.analysis.evidence import LoaderSetup
 from bench.plan.configuration import Configuration
-from bench.runner.explanation.epoch_cut import EpochCut
+from bench.runner.epoch_cut import EpochCut
 from bench.runner.explanation.loader_setup import describe_setup
 from bench.workloads.own.own_loader import OwnLoader
 from bench.workloads.target.target import Target

@@ -12,7 +12,7 @@ from bench.plan.axes import SpaceFacts
 from bench.plan.plan import PlanError
 from bench.plan.search_space import SearchSpace
 from bench.process.running_clock import read_running_s
-from bench.runner.explanation.epoch_cut import CutError
+from bench.runner.epoch_cut import CutError
 from bench.runner.first_look import FirstLook
 from bench.runner.trial_process import TrialRunner
 from bench.runner.tuning import search as module

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.runner.explanation.epoch_cut import EpochCut
+from bench.runner.epoch_cut import EpochCut
 from bench.runner.first_look import FirstLook
 from bench.runner.tuning.paces import Pace
 from bench.runner.tuning.stage_lengths import StageLengths, compare_samples, count_samples

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.plan.configuration import Configuration
-from bench.runner.explanation.epoch_cut import (
+from bench.runner.epoch_cut import (
     BATCHES_A_WORKER,
     EPOCH_S,
     FEWEST_BATCHES,

@@ -1,4 +1,4 @@
-"""EpochCut: the number of batches after which an epoch of an explanation ends."""
+"""EpochCut: the number of batches after which an epoch of an explanation or a tuning ends."""
 
 from __future__ import annotations
 
